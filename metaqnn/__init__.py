@@ -1,0 +1,31 @@
+"""metaqnn designs convolutional networks with Q-learning (MetaQNN, Baker et al., ICLR 2017).
+
+What is used most is reachable from here, loaded on first use so that `import metaqnn` is instant:
+
+    >>> from metaqnn import parse, describe
+    >>> describe("[C(64,3,1), P(2,2), SM(10)]", (32, 32, 3)).parameters
+    165706
+"""
+
+from importlib import import_module
+
+from metaqnn.version import __version__
+
+_LAZY = {
+    "parse": "metaqnn.space.architecture",
+    "describe": "metaqnn.space.cost",
+    "load_experiment": "metaqnn.experiment",
+    "MetaqnnError": "metaqnn.errors",
+}
+
+__all__ = ["__version__", *sorted(_LAZY)]
+
+
+def __getattr__(name: str):
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'metaqnn' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

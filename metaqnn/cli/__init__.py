@@ -1,0 +1,43 @@
+"""The command line: parses, calls and prints. Nothing imports it."""
+
+import sys
+
+import click
+
+from metaqnn.cli.looking import datasets, describe
+from metaqnn.cli.replay import replay
+from metaqnn.cli.searching import resume, search
+from metaqnn.errors import MetaqnnError
+from metaqnn.version import __version__
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="metaqnn")
+def cli() -> None:
+    r"""Design convolutional networks with Q-learning (MetaQNN, Baker et al. 2017).
+
+    Start a search, look into it while it runs, interrupt it, and resume it with the same command:
+
+    \b
+        metaqnn search digits
+        metaqnn replay summary replay_db/digits.sqlite
+    """
+
+
+for _command in (search, resume, replay, describe, datasets):
+    cli.add_command(_command)
+
+
+def run() -> None:
+    """The entry point: a bad input ends in one sentence and exit code 2, Ctrl-C in 130."""
+    try:
+        cli(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except click.Abort:
+        print("Interrupted before anything was changed.", file=sys.stderr)
+        sys.exit(130)
+    except MetaqnnError as error:
+        print(f"metaqnn: {error}", file=sys.stderr)
+        sys.exit(2)

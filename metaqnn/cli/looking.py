@@ -1,0 +1,66 @@
+"""Commands that look and change nothing: `describe` and `datasets`."""
+
+import re
+
+import click
+
+from metaqnn.cli.output import format_option, print_tables
+
+
+@click.command()
+@click.argument("network")
+@click.option("--input", "size", default="32x32x3", show_default=True, help="HEIGHTxWIDTHxCHANNELS of an image.")
+@format_option
+def describe(network: str, size: str, style: str) -> None:
+    """Show layers, shapes, parameters and FLOPs of a NETWORK such as "[C(64,3,1), P(2,2), SM(10)]".
+
+    FLOPs are 2 x the multiply-adds of one image's forward pass.
+    """
+    from metaqnn.replay.tables import Table
+    from metaqnn.space.cost import describe as describe_network
+    from metaqnn.space.cost import dropout_rates
+
+    match = re.fullmatch(r"([1-9][0-9]{0,5})x([1-9][0-9]{0,5})x([1-9][0-9]{0,5})", size)
+    if not match:
+        raise click.BadParameter(f"expected HEIGHTxWIDTHxCHANNELS such as 32x32x3, got {size!r}", param_hint="--input")
+    description = describe_network(network, tuple(map(int, match.groups())))
+    rates = dropout_rates(description.architecture)
+    rows = [
+        (
+            str(layer.layer),
+            "x".join(map(str, layer.shape)),
+            layer.parameters,
+            layer.flops,
+            f"{rates[index]:.3g}" if index in rates else "",
+        )
+        for index, layer in enumerate(description.layers)
+    ]
+    rows.append(("total", "", description.parameters, description.flops, ""))
+    columns = ("layer", "output", "parameters", "flops", "dropout_after")
+    print_tables([Table(f"{description.architecture} on {size}", columns, tuple(rows))], style)
+
+
+@click.command()
+@format_option
+def datasets(style: str) -> None:
+    """List the data sets: where each would be read from, and whether it is there.
+
+    A path to an .npz file (x_train, y_train, x_test, y_test) or to a folder of images per class works too.
+    """
+    from metaqnn.data import catalogue
+    from metaqnn.replay.tables import Table
+
+    rows = tuple(
+        (
+            row.name,
+            "x".join(map(str, row.input_shape)),
+            row.classes,
+            row.num_train,
+            row.num_test,
+            "yes" if row.available else "no",
+            str(row.location),
+        )
+        for row in catalogue()
+    )
+    columns = ("name", "image", "classes", "train", "test", "there", "read_from")
+    print_tables([Table("Data sets", columns, rows)], style)

@@ -1,0 +1,188 @@
+"""`metaqnn replay`: look into a database, also while a search writes to it."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from metaqnn.cli.output import format_option, print_tables
+from metaqnn.replay.tables import Table
+
+_database = click.argument("database", type=click.Path(path_type=Path))
+
+
+@click.group()
+def replay() -> None:
+    """Look into a replay DATABASE (a running search is not disturbed)."""
+
+
+@replay.command()
+@_database
+@format_option
+def summary(database: Path, style: str) -> None:
+    """How far the search is, what it found, what it saved, what failed."""
+    from metaqnn.replay import tables
+
+    with _reader(database) as reader:
+        shown = [summary_table(reader), tables.stages(reader)]
+        flight, failed = tables.in_flight(reader), tables.failures(reader)
+    print_tables([*shown, *(table for table in (flight, failed) if table.rows)], style)
+
+
+@replay.command()
+@_database
+@click.option("-n", "count", type=click.IntRange(min=1), default=10, show_default=True, help="How many.")
+@format_option
+def top(database: Path, count: int, style: str) -> None:
+    """The best networks with accuracy, parameters and FLOPs."""
+    from metaqnn.replay import tables
+
+    with _reader(database) as reader:
+        print_tables([tables.top(reader, count)], style)
+
+
+@replay.command()
+@_database
+@click.argument("model", type=int)
+@format_option
+def show(database: Path, model: int, style: str) -> None:
+    """Everything about one MODEL: layers, evaluations, episodes."""
+    from metaqnn.experiment import stored_parts
+    from metaqnn.replay import tables
+    from metaqnn.space.cost import describe
+
+    with _reader(database) as reader:
+        shown = [tables.model_facts(reader, model), tables.model_episodes(reader, model)]
+        architecture = next(m.architecture for m in reader.models() if m.model == model)
+        description = describe(architecture, stored_parts(reader).space.input_shape)
+    rows = tuple((str(c.layer), "x".join(map(str, c.shape)), c.parameters, c.flops) for c in description.layers)
+    print_tables([Table(architecture, ("layer", "output", "parameters", "flops"), rows), *shown], style)
+
+
+@replay.command()
+@_database
+@click.option("-n", "count", type=click.IntRange(min=1), default=20, show_default=True, help="The last so many.")
+@format_option
+def episodes(database: Path, count: int, style: str) -> None:
+    """The newest episodes: what was sampled, and what it was worth."""
+    from metaqnn.replay import tables
+
+    with _reader(database) as reader:
+        print_tables([tables.episodes(reader, count)], style)
+
+
+@replay.command()
+@_database
+@click.argument("models", type=int, nargs=-1)
+@format_option
+def curves(database: Path, models: tuple[int, ...], style: str) -> None:
+    """Learning curves of some MODELS, or of all."""
+    from metaqnn.replay import tables
+
+    with _reader(database) as reader:
+        print_tables([tables.curves(reader, models)], style)
+
+
+@replay.command("q-values")
+@_database
+@click.option("--state", help="Only states that begin so: '0:' or '3:C(64,3,1)'.")
+@click.option("-n", "count", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many.")
+@format_option
+def q_values(database: Path, state: str | None, count: int, style: str) -> None:
+    """What the agent has learned, the most often updated first."""
+    from metaqnn.replay import tables
+
+    with _reader(database) as reader:
+        print_tables([tables.q_values(reader, state, count)], style)
+
+
+@replay.command()
+@_database
+def verify(database: Path) -> None:
+    """Rebuild every proposal and Q-value from the seed and the recorded rewards, and compare.
+
+    Exit code 0 if all are equal, 1 at the first difference, which is named.
+    """
+    from rich.console import Console
+    from rich.progress import track
+
+    from metaqnn.experiment import verify_database
+
+    with _reader(database) as reader:
+        total = len(list(reader.episodes())) + len(reader.proposals())
+        bar = iter(track(range(total), "Rebuilding", console=Console(stderr=True), transient=True))
+        verification = verify_database(reader, lambda _: next(bar, None))
+        next(bar, None)
+    if verification.difference:
+        print(f"{database}: NOT as it should be. {verification.difference}.")
+        sys.exit(1)
+    print(
+        f"{database}: verified. {verification.episodes} episodes, {verification.proposals} proposals in flight and "
+        f"{verification.q_values} Q-values follow from the seed and the recorded results."
+    )
+
+
+@replay.command()
+@_database
+@click.argument("target", type=click.Path(path_type=Path))
+def copy(database: Path, target: Path) -> None:
+    """Copy a database to TARGET, consistently, also while a search writes to it."""
+    from metaqnn.replay.copying import copy_database
+
+    copy_database(database, target)
+    print(f"Copied to {target}.")
+
+
+@replay.command()
+@_database
+def retry(database: Path) -> None:
+    """Propose the networks anew that crashed or timed out; the next run of the search trains them."""
+    from metaqnn.experiment import stored_experiment
+    from metaqnn.replay.memory import SQLiteReplayMemory
+
+    with _reader(database):
+        pass  # a file that is absent or no replay database is refused before anything is locked or created
+    with SQLiteReplayMemory(database) as memory:
+        proposals = memory.retry_failed()
+        name = stored_experiment(memory).name
+    if not proposals:
+        print("No network crashed or timed out; there is nothing to retry.")
+        return
+    for proposal in proposals:
+        print(f"  model {proposal.model.model}: {proposal.model.architecture}")
+    print(f"{len(proposals)} proposed anew. Train them: metaqnn resume {name} --db {database}")
+
+
+def summary_table(reader) -> Table:
+    """The summary of a search as a table of two columns."""
+    from metaqnn.dashboard.words import duration
+    from metaqnn.experiment import stored_experiment, stored_schedule
+    from metaqnn.search.summary import summarise
+
+    experiment = stored_experiment(reader)
+    facts = summarise(reader, stored_schedule(reader.config()))
+    best = "-" if facts.best is None else f"{100 * facts.best[1]:.2f} % (model {facts.best[0]}) {facts.best[2]}"
+    failed = ", ".join(f"{count} {status}" for status, count in facts.failed.items()) or "none"
+    exhausted = "none"
+    if facts.exhausted:
+        epsilons = ", ".join(f"{epsilon:g}" for epsilon in facts.exhausted)
+        exhausted = f"{facts.max_repeats} repeats in a row ended epsilon {epsilons} early"
+    rows = [
+        ("experiment", f"{experiment.name}: {experiment.dataset.name}, seed {experiment.seed}"),
+        ("models", f"{facts.models_done} of {facts.models_total}"),
+        ("episodes", f"{facts.episodes}, {facts.in_flight} more in flight"),
+        ("epsilon", "-" if facts.epsilon is None else f"{facts.epsilon:g}"),
+        ("best", best),
+        ("reused", f"{facts.reused} repeats reused, {duration(facts.saved_seconds)} of training saved"),
+        ("failed", failed),
+        ("exhausted", exhausted),
+        ("time", f"{duration(facts.elapsed_seconds)} in {facts.runs} run{'s' if facts.runs != 1 else ''}"),
+        ("q_values", f"as of episode {facts.values_as_of}"),
+    ]
+    return Table(str(reader.path), ("fact", "value"), tuple(rows))
+
+
+def _reader(database: Path):
+    from metaqnn.replay.reader import ReplayReader
+
+    return ReplayReader(database)

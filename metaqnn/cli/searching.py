@@ -1,0 +1,98 @@
+"""`metaqnn search` and `metaqnn resume`."""
+
+import re
+import sys
+from pathlib import Path
+
+import click
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def _seconds(_context: click.Context, parameter: click.Parameter, text: str | None) -> float | None:
+    """`8h`, `90m`, `1.5h`, `45s` or `2d` in seconds."""
+    if text is None:
+        return None
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smhd])", text)
+    if not match or float(match[1]) == 0:
+        raise click.BadParameter(f"expected a time such as 8h, 90m or 45s, got {text!r}", param=parameter)
+    return float(match[1]) * _UNITS[match[2]]
+
+
+def _options(command):
+    for option in (
+        click.argument("experiment"),
+        click.option(
+            "--db", "database", type=click.Path(path_type=Path), help="Database file. [replay_db/NAME.sqlite]"
+        ),
+        click.option(
+            "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a key, as training.epochs=5."
+        ),
+        click.option("--models", type=int, help="Distinct networks in total, over all runs."),
+        click.option("--max-time", callback=_seconds, metavar="TIME", help="Total time over all runs: 8h, 90m, 45s."),
+        click.option("--workers", type=click.IntRange(min=1), help="Worker processes; at most search.lookahead."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command()
+@_options
+@click.option("--fresh", is_flag=True, help="Move an existing database aside and start anew.")
+def search(experiment, database, overrides, models, max_time, workers, fresh) -> None:
+    """Start a search, or resume it: EXPERIMENT is a YAML file or the name of a shipped experiment.
+
+    The same command resumes after an interruption or a crash. Ctrl-C stops within two seconds.
+    """
+    _search(experiment, database, overrides, models, max_time, workers, fresh=fresh)
+
+
+@click.command()
+@_options
+def resume(experiment, database, overrides, models, max_time, workers) -> None:
+    """Resume a search; refuses where there is nothing to resume."""
+    _search(experiment, database, overrides, models, max_time, workers, must_exist=True)
+
+
+def _search(where, database, overrides, models, max_time, workers, **flags) -> None:
+    from metaqnn.dashboard import make_display
+    from metaqnn.experiment import SearchOptions, default_database, load_experiment, run_search
+
+    experiment = load_experiment(where, overrides)
+    database = database or default_database(experiment)
+    options = SearchOptions(models, max_time, workers, **flags)
+    print(f"{experiment.name}: {experiment.dataset.name}, seed {experiment.seed}, database {database}", flush=True)
+    report = run_search(experiment, database, options, [make_display()], lambda line: print(line, flush=True))
+    _print_ending(database, report, _command_line())
+    if report.signal is not None:
+        sys.exit(128 + report.signal)
+
+
+def _command_line() -> str:
+    """What was typed, for people to type again."""
+    import shlex
+
+    return shlex.join(["metaqnn", *sys.argv[1:]])
+
+
+def _print_ending(database: Path, report, command: str) -> None:
+    from metaqnn.cli.output import print_tables
+    from metaqnn.cli.replay import summary_table
+    from metaqnn.replay.reader import ReplayReader
+    from metaqnn.replay.tables import top
+    from metaqnn.search.loop import Ending
+
+    with ReplayReader(database) as reader:
+        summary = summary_table(reader)
+        print_tables([top(reader, 5)], "table")
+    facts = dict(summary.rows)
+    done, total = facts["models"].split(" of ")
+    if report.ending is Ending.COMPLETED:
+        print(f"The search is complete: {done} networks in {facts['time']}, {facts['reused']}.")
+    elif report.ending is Ending.EXHAUSTED:
+        print(f"The search ended after {done} of {total} networks: {facts['exhausted']}.")
+    else:
+        why = "Time is up" if report.ending is Ending.OUT_OF_TIME else "Stopped"
+        print(f"{why}: {done} of {total} networks are kept in {database}; what was in training will be trained again.")
+        print(f"Go on:       {command.replace(' --fresh', '')}")
+    print(f"Look deeper: metaqnn replay summary {database}")

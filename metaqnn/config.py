@@ -1,0 +1,229 @@
+"""The checked reader of YAML: from a mapping to a frozen dataclass that each package owns.
+
+A section's dataclass declares its keys by its fields and types, and checks its values with `require` in
+`__post_init__`. This module finds what does not fit and says it in one sentence: the file, the path of the key,
+what was expected, what came and, for a misspelt name, the nearest valid one.
+"""
+
+import dataclasses
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal, TypeVar, Union
+
+from metaqnn.errors import ConfigError
+
+Section = TypeVar("Section")
+
+
+class KeyValueError(ConfigError):
+    """A key whose value cannot be used; `read_section` completes it with the file and the path."""
+
+    def __init__(self, key: str, expected: str, got: Any):
+        super().__init__(f"{key}: expected {expected}, got {got!r}")
+        self.key, self.expected, self.got = key, expected, got
+
+
+def require(condition: bool, key: str, expected: str, got: Any) -> None:
+    """Refuse a value.
+
+    Raises:
+        KeyValueError: unless `condition` holds.
+    """
+    if not condition:
+        raise KeyValueError(key, expected, got)
+
+
+def nearest(name: str, choices: Iterable[str]) -> str:
+    """The end of a sentence that offers the nearest valid name, or lists them all."""
+    choices = sorted(choices)
+    close = get_close_matches(str(name), choices, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"valid names are {', '.join(choices)}"
+
+
+def load_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML file whose top level is a mapping.
+
+    Raises:
+        ConfigError: the file is absent, unreadable, not YAML, repeats a key, or holds something else.
+    """
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        """A safe loader to which the same key twice is a mistake, not a silent choice of the last."""
+
+    def mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict:
+        pairs = [(loader.construct_object(k, deep=True), loader.construct_object(v, deep=True)) for k, v in node.value]
+        keys = [key for key, _ in pairs]
+        for key in keys:
+            if not isinstance(key, str):
+                raise ConfigError(f"{path}: expected names as keys, got {key!r} in line {node.start_mark.line + 1}")
+            if keys.count(key) > 1:
+                raise ConfigError(f"{path}: the key {key!r} stands twice; keep one of the two")
+        return dict(pairs)
+
+    Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, mapping)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: there is no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: expected a readable YAML file in UTF-8, but {error}") from error
+    try:
+        content = yaml.load(text, Loader)  # a subclass of SafeLoader: it builds plain values only
+    except yaml.YAMLError as error:
+        where = getattr(error, "problem_mark", None)
+        place = f" in line {where.line + 1}, column {where.column + 1}" if where else ""
+        problem = getattr(error, "problem", None) or str(error)
+        raise ConfigError(f"{path}: this is not YAML: {problem}{place}") from error
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path}: expected sections such as 'dataset:' and 'space:', got {_kind(content)}")
+    return content
+
+
+def override(content: Mapping[str, Any], assignment: str) -> dict[str, Any]:
+    """Apply one `a.b=value` of the command line to a mapping, the value read as YAML; returns a copy.
+
+    Raises:
+        ConfigError: the text is no assignment, its value no YAML, or its path runs through a plain value.
+    """
+    import yaml
+
+    path, equals, text = assignment.partition("=")
+    names = path.strip().split(".")
+    if not equals or not all(names):
+        raise ConfigError(f"--set {assignment}: expected KEY=VALUE with a dotted key, such as training.epochs=5")
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set {assignment}: the value after '=' is not YAML") from error
+
+    def assign(level: Any, names: list[str]) -> dict[str, Any]:
+        if not isinstance(level, Mapping):
+            raise ConfigError(f"--set {assignment}: the keys above {names[0]!r} hold a value, not a section")
+        copy = dict(level)
+        copy[names[0]] = value if len(names) == 1 else assign(copy.get(names[0], {}), names[1:])
+        return copy
+
+    return assign(content, names)
+
+
+def read_section(section: type[Section], content: Any, path: str, file: str) -> Section:
+    """Build the dataclass `section` from the mapping `content`.
+
+    Args:
+        section: a frozen dataclass; a field without default is a key that must be given.
+        content: what the YAML holds at `path`; None counts as an empty mapping.
+        path: dotted path of the section, for messages; empty at the top.
+        file: name of the file, for messages.
+
+    Raises:
+        ConfigError: an unknown or missing key, a wrong type, or a value that the section refuses.
+    """
+    content = {} if content is None else content
+    if not isinstance(content, Mapping):
+        raise ConfigError(f"{file}: {path}: expected keys and values, got {_kind(content)}")
+    hints = typing.get_type_hints(section)
+    fields = {field.name: field for field in dataclasses.fields(section) if field.init}
+    for key in content:
+        if key not in fields:
+            raise ConfigError(f"{file}: {_join(path, key)}: there is no such key; {nearest(key, fields)}")
+    values = {}
+    for name, field in fields.items():
+        if name in content:
+            values[name] = _convert(content[name], hints[name], _join(path, name), file)
+        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+            raise ConfigError(f"{file}: {_join(path, name)}: this key must be given")
+    try:
+        return section(**values)
+    except KeyValueError as error:
+        raise ConfigError(f"{file}: {_join(path, error.key)}: expected {error.expected}, got {error.got!r}") from error
+
+
+def as_mapping(section: Any) -> Any:
+    """The reverse of `read_section`: a dataclass as plain, JSON-like values."""
+    if dataclasses.is_dataclass(section):
+        return {f.name: as_mapping(getattr(section, f.name)) for f in dataclasses.fields(section) if f.init}
+    if isinstance(section, tuple | list):
+        return [as_mapping(item) for item in section]
+    return section
+
+
+def differences(old: Any, new: Any, path: str = "") -> list[tuple[str, Any, Any]]:
+    """The leaves in which two plain mappings differ, as (dotted key, old value, new value); None where absent."""
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        keys = [*old, *(key for key in new if key not in old)]
+        return [d for key in keys for d in differences(old.get(key), new.get(key), _join(path, key))]
+    return [] if old == new else [(path, old, new)]
+
+
+def _convert(value: Any, hint: Any, path: str, file: str) -> Any:
+    """`value` as the type `hint`; numbers in scientific notation, which YAML takes for text, included."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (Union, types.UnionType):
+        for option in arguments:
+            try:
+                return _convert(value, option, path, file)
+            except ConfigError:
+                if dataclasses.is_dataclass(option) and isinstance(value, Mapping):
+                    raise  # its own sentence is the better one
+        raise ConfigError(f"{file}: {path}: expected {_type_name(hint)}, got {_kind(value)}")
+    if dataclasses.is_dataclass(hint):
+        return read_section(hint, value, path, file)
+    if origin is Literal:
+        if value in arguments:
+            return value
+        raise ConfigError(f"{file}: {path}: {value!r} is not one of its values; {nearest(value, arguments)}")
+    if origin is tuple and isinstance(value, list | tuple):
+        items = arguments[:1] * len(value) if arguments[-1] is Ellipsis else arguments
+        if len(items) == len(value):
+            return tuple(
+                _convert(v, h, f"{path}[{i}]", file) for i, (v, h) in enumerate(zip(value, items, strict=True))
+            )
+    elif hint is float and isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            pass
+    elif hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    elif hint is type(None) and value is None:
+        return None
+    elif isinstance(hint, type) and type(value) is hint:
+        return value
+    raise ConfigError(f"{file}: {path}: expected {_type_name(hint)}, got {_kind(value)}")
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else str(name)
+
+
+def _type_name(hint: Any) -> str:
+    """A type in a user's words."""
+    names = {
+        int: "a whole number",
+        float: "a number",
+        bool: "true or false",
+        str: "a text",
+        type(None): "nothing",
+    }
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (Union, types.UnionType):
+        return " or ".join(map(_type_name, arguments))
+    if origin is tuple:
+        if arguments[-1] is Ellipsis:
+            return f"a list in which each item is {_type_name(arguments[0])}"
+        return f"a list of {len(arguments)} items ({', '.join(map(_type_name, arguments))})"
+    if origin is Literal:
+        return " or ".join(map(repr, arguments))
+    return names.get(hint, "a section of keys and values")
+
+
+def _kind(value: Any) -> str:
+    """What came, in a user's words."""
+    if value is None:
+        return "nothing"
+    name = {dict: "a section", list: "a list", str: "the text", bool: "the truth value"}.get(type(value), "the number")
+    return f"{name} {value!r}" if not isinstance(value, dict) else name

@@ -1,0 +1,35 @@
+"""The section `dataset` of an experiment."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from metaqnn.config import require
+
+Preprocessing = Literal["none", "mean", "global_contrast", "standardize"]
+
+
+@dataclass(frozen=True)
+class DatasetConfig:
+    """The section `dataset`; the defaults hold out the paper's 5,000 validation images.
+
+    Attributes:
+        name: a registered name, or a path to an .npz file or to a folder of images.
+        train_limit: train on a stratified subset of this many of the images not held out; None is all.
+        validation_size: images of the training part held out, class distribution unchanged.
+        preprocessing: how uint8 images become numbers; fitted on the training images alone.
+        mirror: whether training images are mirrored horizontally at random; the training package does it.
+    """
+
+    name: str
+    train_limit: int | None = None
+    validation_size: int = 5000
+    preprocessing: Preprocessing = "none"
+    mirror: bool = False
+
+    def __post_init__(self):
+        require(bool(self.name.strip()), "name", "the name of a data set, or a path", self.name)
+        limit = self.train_limit
+        require(limit is None or limit >= 1, "train_limit", "at least 1 image, or nothing", limit)
+        require(self.validation_size >= 1, "validation_size", "at least 1 image", self.validation_size)
+        kinds = get_args(Preprocessing)
+        require(self.preprocessing in kinds, "preprocessing", f"one of {', '.join(kinds)}", self.preprocessing)

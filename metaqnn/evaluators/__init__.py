@@ -1,0 +1,1 @@
+"""How good a network is, asked from a process of its own."""

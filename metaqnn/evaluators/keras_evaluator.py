@@ -1,0 +1,180 @@
+"""The evaluator that trains Keras networks in worker processes."""
+
+import time
+from collections import deque
+from collections.abc import Sequence
+from multiprocessing.connection import wait
+
+from metaqnn.core import (
+    CandidateFinished,
+    CandidateStarted,
+    Evaluator,
+    Event,
+    SpeedMeasurement,
+    WorkerLost,
+    WorkerReady,
+)
+from metaqnn.data import DatasetConfig
+from metaqnn.errors import EvaluatorError
+from metaqnn.evaluators.messages import MeasureSpeed, SpeedMeasured, WorkerFailed, WorkerSetup
+from metaqnn.evaluators.process import WorkerProcess
+from metaqnn.training.config import TrainingConfig
+from metaqnn.trial import Candidate, Evaluation, Status
+
+_MAX_KILLS = 3
+"""A candidate whose worker is killed from outside is tried again so many times."""
+
+_MAX_FAILED_STARTS = 3
+"""So many workers in a row that end before they are ready are the machine's fault."""
+
+_GRACE_SECONDS = 15.0
+"""A worker looks at the time itself, between batches; past this it hangs and is ended."""
+
+
+class KerasEvaluator(Evaluator):
+    """Trains candidates in persistent processes; a worker that ends is replaced.
+
+    Args:
+        dataset, training, seed: what is trained on, how, and what the randomness derives from.
+        split_hash: of the data split, which every worker checks.
+        workers: how many processes; they start with the first candidate or calibration.
+    """
+
+    def __init__(self, dataset: DatasetConfig, training: TrainingConfig, seed: int, split_hash: str, workers: int = 1):
+        self.training = training
+        self._setup = (dataset, training, seed, split_hash)
+        self._count = workers
+        self._workers: list[WorkerProcess] = []
+        self._queue: deque[Candidate] = deque()
+        self._kills: dict[int, int] = {}  # episode -> times its worker was killed from outside
+        self._failed_starts = 0
+        self._measurement: SpeedMeasurement | None = None
+
+    def submit(self, candidate: Candidate) -> None:
+        """Queue a candidate; an idle worker takes it at once."""
+        self._queue.append(candidate)
+        self._assign()
+
+    def results(self, timeout: float) -> list[Event]:
+        """What the workers said since the last call, waiting at most `timeout` seconds for the first word.
+
+        Raises:
+            EvaluatorError: workers cannot start on this machine.
+        """
+        self._assign()
+        by_connection = {worker.connection: worker for worker in self._workers}
+        events: list[Event] = []
+        for connection in wait(list(by_connection), timeout):
+            self._listen(by_connection[connection], events)
+        for worker in list(self._workers):
+            self._end_if_hanging(worker, events)
+        self._assign()
+        return events
+
+    def measure_speed(self, architectures: Sequence[str]) -> SpeedMeasurement:
+        """Calibrate the first worker; waits for it.
+
+        Raises:
+            EvaluatorError: workers cannot start on this machine.
+        """
+        self._start_workers()
+        self._workers[0].send(MeasureSpeed(tuple(architectures)))
+        self._measurement = None
+        replaced: list[Event] = []
+        while self._measurement is None:
+            for connection in wait([worker.connection for worker in self._workers]):
+                worker = next(w for w in self._workers if w.connection is connection)
+                self._listen(worker, replaced)
+            if any(isinstance(event, WorkerLost) for event in replaced):
+                self._workers[0].send(MeasureSpeed(tuple(architectures)))
+                replaced.clear()
+        return self._measurement
+
+    def stop(self) -> None:
+        """End every worker at once and forget what was queued."""
+        self._queue.clear()
+        for worker in self._workers:
+            worker.kill()
+        self._workers.clear()
+
+    def close(self) -> None:
+        """A worker keeps nothing that an orderly end would save."""
+        self.stop()
+
+    def _start_workers(self) -> None:
+        while len(self._workers) < self._count:
+            self._workers.append(self._start(len(self._workers) + 1))
+
+    def _start(self, number: int) -> WorkerProcess:
+        return WorkerProcess(number, WorkerSetup(number, *self._setup))
+
+    def _assign(self) -> None:
+        """Give queued candidates to idle workers; a worker still starting takes its first one already."""
+        if self._queue:
+            self._start_workers()
+        for worker in self._workers:
+            if self._queue and worker.candidate is None:
+                worker.assign(self._queue.popleft())
+
+    def _listen(self, worker: WorkerProcess, events: list[Event]) -> None:
+        """Take all messages of one worker; its end is one too."""
+        try:
+            while worker.connection.poll():
+                message = worker.connection.recv()
+                if isinstance(message, WorkerFailed):
+                    self.stop()
+                    raise EvaluatorError(f"expected a worker process that can train, but it failed: {message.reason}")
+                if isinstance(message, SpeedMeasured):
+                    self._measurement = message.measurement
+                    continue
+                if isinstance(message, WorkerReady):
+                    worker.is_ready, self._failed_starts = True, 0
+                elif isinstance(message, CandidateStarted):
+                    worker.started_at = time.monotonic()
+                elif isinstance(message, CandidateFinished):
+                    worker.candidate = worker.started_at = None
+                    self._kills.pop(message.number, None)
+                events.append(message)
+        except (EOFError, OSError):
+            self._replace(worker, events)
+
+    def _replace(self, worker: WorkerProcess, events: list[Event]) -> None:
+        """A worker is gone: its candidate is tried again if somebody killed it, and else has crashed it."""
+        reason, candidate = worker.reason(), worker.candidate
+        events.append(WorkerLost(worker.worker, candidate.number if candidate else None, reason))
+        if not worker.is_ready:
+            self._failed_starts += 1
+            if self._failed_starts >= _MAX_FAILED_STARTS:
+                self.stop()
+                raise EvaluatorError(
+                    f"expected a worker process that can train, but {_MAX_FAILED_STARTS} in a row ended while "
+                    f"starting: {reason}"
+                )
+        if candidate is not None:
+            kills = self._kills.get(candidate.number, 0) + 1
+            is_innocent = not worker.is_ready or worker.was_killed_from_outside()
+            if is_innocent and kills <= _MAX_KILLS:
+                self._kills[candidate.number] = kills
+                self._queue.appendleft(candidate)
+            else:
+                times = f", {kills} times" if kills > 1 else ""
+                self._fail(candidate, worker, Status.CRASHED, f"{reason}{times}", events)
+        worker.kill()
+        self._workers[self._workers.index(worker)] = self._start(worker.worker)
+
+    def _end_if_hanging(self, worker: WorkerProcess, events: list[Event]) -> None:
+        limit = self.training.max_seconds
+        if limit is None or worker.training_seconds() <= limit + _GRACE_SECONDS:
+            return
+        reason = f"not finished after training.max_seconds = {limit:g}, and the worker process hung"
+        events.append(WorkerLost(worker.worker, worker.candidate.number, reason))
+        self._fail(worker.candidate, worker, Status.TIMED_OUT, reason, events)
+        worker.kill()
+        self._workers[self._workers.index(worker)] = self._start(worker.worker)
+
+    def _fail(
+        self, candidate: Candidate, worker: WorkerProcess, status: Status, reason: str, events: list[Event]
+    ) -> None:
+        self._kills.pop(candidate.number, None)
+        evaluation = Evaluation(status, reason, (), worker.training_seconds())
+        events.append(CandidateFinished(candidate.number, evaluation))

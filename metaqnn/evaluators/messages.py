@@ -1,0 +1,46 @@
+"""What the search and its worker processes say to each other, beside the events of `metaqnn.core`."""
+
+from dataclasses import dataclass
+
+from metaqnn.core import SpeedMeasurement
+from metaqnn.data import DatasetConfig
+from metaqnn.training.config import TrainingConfig
+
+
+@dataclass(frozen=True)
+class WorkerSetup:
+    """The first message to a worker.
+
+    Attributes:
+        worker: its number, from 1.
+        dataset, training: what to train on, and how.
+        seed: the search's; the validation split derives from it.
+        split_hash: of the split that the search recorded; a worker that sees another refuses.
+    """
+
+    worker: int
+    dataset: DatasetConfig
+    training: TrainingConfig
+    seed: int
+    split_hash: str
+
+
+@dataclass(frozen=True)
+class MeasureSpeed:
+    """Asks for a calibration on some architectures."""
+
+    architectures: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SpeedMeasured:
+    """The answer to `MeasureSpeed`."""
+
+    measurement: SpeedMeasurement
+
+
+@dataclass(frozen=True)
+class WorkerFailed:
+    """A worker cannot start at all; the reason in one sentence."""
+
+    reason: str

@@ -1,0 +1,91 @@
+"""One worker process as the search sees it: started, spoken to, watched, ended."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from multiprocessing import Pipe
+
+from metaqnn.training.device import worker_environment
+from metaqnn.trial import Candidate
+
+_KILLED_FROM_OUTSIDE = (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP)
+_STDERR_TAIL = 2000
+
+
+class WorkerProcess:
+    """A running worker.
+
+    Attributes:
+        worker: its number, from 1.
+        connection: the socket to it; readable when it says something or is gone.
+        candidate: what it trains; None while idle.
+        started_at: `time.monotonic()` when it began to train that; None before.
+        is_ready: whether it said that it can train.
+    """
+
+    def __init__(self, worker: int, setup: object):
+        self.worker = worker
+        self.candidate: Candidate | None = None
+        self.started_at: float | None = None
+        self.is_ready = False
+        self._stderr = tempfile.TemporaryFile("w+b")  # noqa: SIM115 - lives as long as the process
+        self.connection, childs_end = Pipe()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "metaqnn.evaluators.worker", str(childs_end.fileno())],
+            pass_fds=[childs_end.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=self._stderr,
+            env=worker_environment(dict(os.environ)),
+            start_new_session=True,  # Ctrl-C is for the search, which ends its workers itself
+        )
+        childs_end.close()
+        self.send(setup)
+
+    @property
+    def pid(self) -> int:
+        """The process's number."""
+        return self._process.pid
+
+    def send(self, message: object) -> None:
+        """Send a message; a worker that is gone is noticed when it is next listened to."""
+        with contextlib.suppress(OSError):
+            self.connection.send(message)
+
+    def assign(self, candidate: Candidate) -> None:
+        """Have it train a candidate."""
+        self.candidate = candidate
+        self.started_at = None
+        self.send(candidate)
+
+    def training_seconds(self) -> float:
+        """How long it has been at its candidate; 0 before it began."""
+        return 0.0 if self.started_at is None else time.monotonic() - self.started_at
+
+    def kill(self) -> None:
+        """End it at once and wait until it is gone; further calls do nothing."""
+        self._process.kill()
+        self._process.wait()
+        self.connection.close()
+        self._stderr.close()
+
+    def was_killed_from_outside(self) -> bool:
+        """Whether a process that is gone was ended by somebody's signal and not by its own doing."""
+        return self._process.wait() in _KILLED_FROM_OUTSIDE
+
+    def reason(self) -> str:
+        """Why a process that is gone ended, in one sentence."""
+        code = self._process.wait()
+        if code >= 0:
+            reason = f"the worker process exited with code {code}"
+        else:
+            name = signal.Signals(-code).name if -code in signal.valid_signals() else str(-code)
+            reason = f"the worker process was ended by {name}"
+        self._stderr.seek(max(0, self._stderr.seek(0, os.SEEK_END) - _STDERR_TAIL))
+        lines = self._stderr.read().decode(errors="replace").split("\n")
+        last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+        return f"{reason} ({last[:300]})" if last else reason

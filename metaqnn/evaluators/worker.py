@@ -1,0 +1,86 @@
+"""The worker process: imports the framework once, holds the data, trains one candidate after another.
+
+It is started as a program of its own (never forked, so it inherits no database handle and no lock) and talks over
+one socket. When the search dies, the socket closes and the worker ends itself, also in the middle of a training.
+"""
+
+import os
+import sys
+import threading
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from queue import SimpleQueue
+
+from metaqnn.core import CandidateFinished, CandidateStarted, EpochFinished, WorkerReady
+from metaqnn.evaluators.messages import MeasureSpeed, SpeedMeasured, WorkerFailed, WorkerSetup
+from metaqnn.trial import Candidate, EpochMetrics
+
+_EXIT_WITHOUT_PARENT = 3
+
+
+def main() -> None:
+    """Serve the search at the socket whose number is the first argument."""
+    connection = Connection(int(sys.argv[1]))
+    inbox: SimpleQueue = SimpleQueue()
+
+    def receive() -> None:
+        while True:
+            try:
+                inbox.put(connection.recv())
+            except (EOFError, OSError):
+                os._exit(_EXIT_WITHOUT_PARENT)
+
+    threading.Thread(target=receive, daemon=True).start()
+    setup: WorkerSetup = inbox.get()
+    try:
+        runner = _Runner(setup)
+    except Exception as error:  # anything that keeps this worker from starting is the search's to report
+        connection.send(WorkerFailed(" ".join(f"{type(error).__name__}: {error}".split())))
+        return
+    connection.send(runner.ready())
+    while True:
+        message = inbox.get()
+        if isinstance(message, MeasureSpeed):
+            connection.send(SpeedMeasured(runner.measure_speed(message.architectures)))
+        elif isinstance(message, Candidate):
+            connection.send(CandidateStarted(message.number))
+            connection.send(CandidateFinished(message.number, runner.train(message, connection.send)))
+        else:
+            return
+
+
+class _Runner:
+    """What a worker holds from its start to its end."""
+
+    def __init__(self, setup: WorkerSetup):
+        from metaqnn.data import fit_statistics, load_search_data
+        from metaqnn.training.device import prepare_device
+        from metaqnn.training.fit_engine import FitEngine
+
+        self.setup = setup
+        self.device, self.versions = prepare_device()
+        self.data = load_search_data(setup.dataset, setup.seed)
+        if self.data.split_hash != setup.split_hash:
+            raise ValueError(f"the data set {setup.dataset.name} changed while the search was starting")
+        statistics = fit_statistics(setup.dataset.preprocessing, self.data.x_train)
+        self.engine = FitEngine(self.data, statistics, setup.dataset.mirror, setup.training)
+
+    def ready(self) -> WorkerReady:
+        return WorkerReady(self.setup.worker, os.getpid(), self.device, self.versions)
+
+    def train(self, candidate: Candidate, send: Callable[[object], None]):
+        from metaqnn.training.recipe import train
+
+        def report(attempt: int, metrics: EpochMetrics) -> None:
+            send(EpochFinished(candidate.number, attempt, metrics))
+
+        return train(candidate, self.engine, self.setup.training, self.data.classes, report, self.device)
+
+    def measure_speed(self, architectures: tuple[str, ...]):
+        from metaqnn.training.calibration import measure_speed
+
+        return measure_speed(architectures, self.data, self.setup.training)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,513 @@
+"""An experiment: one YAML file, checked, and the parts that it names put together.
+
+The only place that knows all concrete classes.
+"""
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from metaqnn.config import as_mapping, differences, load_yaml, nearest, override, read_section
+from metaqnn.core import Observer, Strategy
+from metaqnn.data import DatasetConfig, SearchData, load_search_data
+from metaqnn.errors import ConfigError, ReplayError
+from metaqnn.evaluators.keras_evaluator import KerasEvaluator
+from metaqnn.replay.memory import SQLiteReplayMemory, writer_lock
+from metaqnn.replay.reader import ReplayReader
+from metaqnn.search.config import SearchConfig
+from metaqnn.search.estimate import Estimate, estimate_search
+from metaqnn.search.loop import Ending, Search, SearchPlan
+from metaqnn.search.reward import Reward, RewardConfig
+from metaqnn.search.stop import StopRequest
+from metaqnn.search.verify import Verification, verify
+from metaqnn.space.base import Space
+from metaqnn.space.layer_space import LayerSpace, SpaceConfig
+from metaqnn.strategies import STRATEGIES
+from metaqnn.strategies.schedule import Schedule
+from metaqnn.training.config import TrainingConfig
+from metaqnn.training.device import library_versions
+from metaqnn.version import __version__
+
+_MAY_CHANGE = ("search.models", "search.workers", "search.checkpoint_seconds")
+"""What a search may be resumed with another value of: none of it changes an episode."""
+
+_VERSIONED = ["numpy", "keras", "tensorflow", "scikit-learn"]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A checked experiment.
+
+    Attributes:
+        name: names the database.
+        seed: all randomness derives from it; at least 0.
+        dataset, space, strategy, reward, training, search: the sections, each owned by its package.
+    """
+
+    name: str
+    seed: int
+    dataset: DatasetConfig
+    space: SpaceConfig
+    strategy: Any
+    reward: RewardConfig
+    training: TrainingConfig
+    search: SearchConfig
+
+
+@dataclass(frozen=True)
+class _Header:
+    """What an experiment holds beside its sections."""
+
+    name: str
+    seed: int = 0
+
+
+_SECTIONS: Mapping[str, type] = {
+    "dataset": DatasetConfig,
+    "space": SpaceConfig,
+    "reward": RewardConfig,
+    "training": TrainingConfig,
+    "search": SearchConfig,
+}
+
+
+def read_experiment(content: Mapping[str, Any], file: str) -> Experiment:
+    """Check the content of an experiment file.
+
+    Args:
+        content: sections by name.
+        file: its name, for messages.
+
+    Raises:
+        ConfigError: something in it cannot be used; the message names the key.
+    """
+    names = [field.name for field in fields(Experiment)]
+    for key in content:
+        if key not in names:
+            raise ConfigError(f"{file}: {key}: there is no such section; {nearest(key, names)}")
+    header = read_section(_Header, {key: content[key] for key in ("name", "seed") if key in content}, "", file)
+    if not header.name or not all(c.isalnum() or c in "-_." for c in header.name) or header.name.startswith("."):
+        raise ConfigError(f"{file}: name: expected letters, digits, '-', '_' and '.', got {header.name!r}")
+    if header.seed < 0:
+        raise ConfigError(f"{file}: seed: expected a whole number of at least 0, got {header.seed}")
+    sections = {name: read_section(kind, content.get(name), name, file) for name, kind in _SECTIONS.items()}
+    return Experiment(header.name, header.seed, strategy=_read_strategy(content.get("strategy"), file), **sections)
+
+
+def _read_strategy(content: Any, file: str) -> Any:
+    """The section `strategy`: a registered name, a preset, and the keys that win over the preset."""
+    content = {} if content is None else content
+    if not isinstance(content, Mapping):
+        raise ConfigError(f"{file}: strategy: expected keys and values such as 'name: q_learning', got {content!r}")
+    name = content.get("name", "q_learning")
+    if name not in STRATEGIES:
+        raise ConfigError(f"{file}: strategy.name: there is no strategy {name!r}; {nearest(name, STRATEGIES)}")
+    kind = STRATEGIES[name]
+    preset = content.get("preset", next(iter(kind.presets)))
+    if preset not in kind.presets:
+        raise ConfigError(f"{file}: strategy.preset: there is no preset {preset!r}; {nearest(preset, kind.presets)}")
+    filled = {"name": name, "preset": preset, **kind.presets[preset], **content}
+    return read_section(kind.config, filled, "strategy", file)
+
+
+def shipped_experiments() -> dict[str, Path]:
+    """The experiments that come with the package: name -> file. In a checkout they stand at its top."""
+    package = Path(__file__).parent
+    for folder in (package / "experiments", package.parent / "experiments"):
+        found = {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+        if found:
+            return found
+    return {}
+
+
+def load_experiment(where: str | Path, overrides: Sequence[str] = ()) -> Experiment:
+    """Read an experiment.
+
+    Args:
+        where: a YAML file, or the name of a shipped experiment.
+        overrides: `key=value` with dotted keys, which win over the file.
+
+    Raises:
+        ConfigError: there is no such experiment, or something in it cannot be used.
+    """
+    text = str(where)
+    if text.endswith((".yaml", ".yml")) or "/" in text:
+        path = Path(where)
+    else:
+        shipped = shipped_experiments()
+        if text not in shipped:
+            raise ConfigError(f"there is no experiment {text!r}; {nearest(text, shipped)}; or give a .yaml file")
+        path = shipped[text]
+    content = load_yaml(path)
+    for assignment in overrides:
+        content = override(content, assignment)
+    return read_experiment(content, str(path))
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What an experiment's sections stand for, over one data set."""
+
+    space: Space
+    schedule: Schedule
+    reward: Reward
+    make_strategy: Callable[[], Strategy]
+
+
+def put_together(experiment: Experiment, input_shape: tuple[int, ...], classes: int, schedule: Schedule) -> Parts:
+    """Make the parts.
+
+    Raises:
+        ConfigError: the sections do not fit the data, for example a limit that no network keeps.
+    """
+    space = LayerSpace(experiment.space, tuple(input_shape), classes)
+    strategy = STRATEGIES[experiment.strategy.name]
+    return Parts(
+        space,
+        schedule,
+        Reward(experiment.reward, classes),
+        lambda: strategy.build(experiment.strategy, space, experiment.seed),
+    )
+
+
+@dataclass(frozen=True)
+class SearchOptions:
+    """What is said when a search is started, and may be said differently each time.
+
+    Attributes:
+        models: budget of distinct architectures in total; None keeps what the file or the run before says.
+        max_seconds: wall clock over all runs; None is no limit.
+        workers: None is what the file says.
+        fresh: move an existing database aside and start anew.
+        must_exist: refuse to start anew.
+    """
+
+    models: int | None = None
+    max_seconds: float | None = None
+    workers: int | None = None
+    fresh: bool = False
+    must_exist: bool = False
+
+    def __post_init__(self):
+        if self.models is not None and self.models < 1:
+            raise ConfigError(f"--models: expected at least 1, got {self.models}")
+
+
+@dataclass(frozen=True)
+class SearchReport:
+    """How a run ended: why, and the signal that asked for it, if any."""
+
+    ending: Ending
+    signal: int | None
+
+
+def default_database(experiment: Experiment) -> Path:
+    """Where a search leaves its database unless told otherwise."""
+    return Path("replay_db") / f"{experiment.name}.sqlite"
+
+
+def run_search(
+    experiment: Experiment,
+    database: Path,
+    options: SearchOptions,
+    observers: Sequence[Observer] = (),
+    announce: Callable[[str], None] = lambda line: None,
+) -> SearchReport:
+    """Start a search, or resume it where its database stands.
+
+    Args:
+        experiment: what to search.
+        database: its file.
+        options: budget and the like.
+        observers: told what happens.
+        announce: called with lines for the user before the search begins.
+
+    Raises:
+        MetaqnnError: the search cannot start or go on; nothing recorded is lost.
+        KeyboardInterrupt: interrupted before the search began.
+    """
+    stop = StopRequest()
+    with stop.installed():
+        if options.fresh:
+            moved = move_aside(database)
+            if moved:
+                announce(f"The earlier search was moved to {moved}.")
+        elif options.must_exist and not database.is_file():
+            raise ReplayError(f"{database}: there is nothing to resume; start with `metaqnn search {experiment.name}`")
+        data = load_search_data(experiment.dataset, experiment.seed)
+        schedule = _schedule(experiment, options)
+        put_together(experiment, data.input_shape, data.classes, schedule)  # refuses before a file is made
+        with SQLiteReplayMemory(database) as memory:
+            run = _begin(experiment, data, schedule, memory, options, announce)
+            outcome = "failed"
+            try:
+                ending = run.search(memory, data, observers, announce, stop)
+                outcome = str(ending)
+            except KeyboardInterrupt:
+                outcome = str(Ending.INTERRUPTED)
+                raise
+            finally:
+                run.evaluator.stop()
+                if outcome != "failed":
+                    memory.end_run(outcome)
+    return SearchReport(ending, stop.signal)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One run of a search, about to begin."""
+
+    experiment: Experiment
+    parts: Parts
+    plan: SearchPlan
+    workers: int
+    evaluator: KerasEvaluator
+
+    def search(
+        self,
+        memory: SQLiteReplayMemory,
+        data: SearchData,
+        observers: Sequence[Observer],
+        announce: Callable[[str], None],
+        stop: StopRequest,
+    ) -> Ending:
+        loop = Search(
+            self.plan,
+            self.parts.space,
+            self.parts.make_strategy(),
+            self.parts.schedule,
+            self.evaluator,
+            memory,
+            self.parts.reward,
+            observers,
+            lambda: stop.requested,
+        )
+        if next(iter(memory.episodes()), None) is None:
+            announce("Measuring how fast this machine trains ...")
+            estimate = estimate_search(
+                self.parts.space,
+                self.evaluator,
+                self.experiment.training,
+                (len(data.x_train), len(data.x_validation)),
+                self.plan.models,
+                self.workers,
+                self.experiment.seed,
+            )
+            announce(_estimate_line(estimate, self.experiment))
+        with stop.heed():
+            return loop.run()
+
+
+def _schedule(experiment: Experiment, options: SearchOptions) -> Schedule:
+    """The schedule of a new search, scaled to its budget."""
+    schedule = Schedule(experiment.strategy.schedule, experiment.strategy.max_repeats)
+    models = options.models or experiment.search.models
+    return schedule if models is None else schedule.scaled(models)
+
+
+def _begin(
+    experiment: Experiment,
+    data: SearchData,
+    schedule: Schedule,
+    memory: SQLiteReplayMemory,
+    options: SearchOptions,
+    announce: Callable[[str], None],
+) -> _Run:
+    """Compare with what is stored, or store it; and add the row of this run."""
+    stored = memory.config()
+    current = {
+        "experiment": as_mapping(experiment),
+        "seed": experiment.seed,
+        "schedule": as_mapping(schedule),
+        "data": {
+            "data_hash": data.data_hash,
+            "split_hash": data.split_hash,
+            "input_shape": list(data.input_shape),
+            "classes": data.classes,
+            "train_images": len(data.x_train),
+            "validation_images": len(data.x_validation),
+        },
+    }
+    changes: list[tuple] = []
+    last = memory.last_run()
+    versions = {"metaqnn": __version__, **library_versions(_VERSIONED)}
+    if stored:
+        _refuse_changes(memory.path, stored, current)
+        changes = [
+            (key, old, new)
+            for key, old, new in differences(stored["experiment"], current["experiment"])
+            if old is not None or new is not None
+        ]
+        schedule = stored_schedule(stored)
+    else:
+        memory.initialise(current)
+    models = _budget(experiment, options, schedule, stored, last)
+    workers = options.workers or experiment.search.workers
+    if workers > experiment.search.lookahead:
+        raise ConfigError(
+            f"--workers: expected at most search.lookahead ({experiment.search.lookahead}), got {workers}; "
+            "a larger lookahead is another search"
+        )
+    if last:
+        known = {name: value for name, value in last["versions"].items() if name in versions}
+        for key, old, new in differences(known, {name: versions[name] for name in known}):
+            announce(f"Warning: {key} was {old} before and is {new} now; new rewards may differ in their last digits.")
+            changes.append((key, old, new))
+        changes += [
+            c for c in (("models", last["models"], models), ("workers", last["workers"], workers)) if c[1] != c[2]
+        ]
+    memory.begin_run(models, workers, versions, changes)
+    plan = SearchPlan(
+        experiment.seed,
+        models,
+        experiment.search.lookahead,
+        options.max_seconds,
+        memory.elapsed_seconds(),
+        experiment.search.checkpoint_seconds,
+    )
+    evaluator = KerasEvaluator(experiment.dataset, experiment.training, experiment.seed, data.split_hash, workers)
+    parts = put_together(experiment, data.input_shape, data.classes, schedule)
+    return _Run(experiment, parts, plan, workers, evaluator)
+
+
+def _budget(
+    experiment: Experiment, options: SearchOptions, schedule: Schedule, stored: Mapping, last: Mapping | None
+) -> int:
+    """Distinct architectures in total: as said now, else as the file says if it changed, else as before."""
+    if options.models is not None:
+        return options.models
+    in_file = experiment.search.models
+    if last and stored["experiment"]["search"]["models"] == in_file:
+        return last["models"]
+    return in_file or schedule.total
+
+
+def _refuse_changes(path: Path, stored: Mapping, current: Mapping) -> None:
+    """Refuse to mix two searches in one database.
+
+    Raises:
+        ReplayError: what was changed makes it another search.
+    """
+    changed = [
+        f"{key} was {old!r}, now {new!r}"
+        for key, old, new in differences(stored["experiment"], current["experiment"])
+        if key not in _MAY_CHANGE
+    ]
+    if not changed and stored["data"] != current["data"]:
+        changed = [f"the data set {current['experiment']['dataset']['name']!r} holds other images"]
+        changed += [f"({k}: {old!r}, now {new!r})" for k, old, new in differences(stored["data"], current["data"])]
+    if changed:
+        raise ReplayError(
+            f"{path}: this search was started differently: {'; '.join(changed)}. Undo that to resume it, choose another "
+            "file with --db, or start anew with --fresh, which moves this file aside"
+        )
+
+
+def _estimate_line(estimate: Estimate, experiment: Experiment) -> str:
+    line = (
+        f"Estimate: {estimate.models:,} networks of about {estimate.seconds_per_model:,.0f} s "
+        f"({estimate.mean_flops / 1e6:,.1f} MFLOPs an image) take about {format_duration(estimate.total_seconds)}."
+    )
+    if estimate.total_seconds > 24 * 3600:
+        quick = [
+            name
+            for name, path in shipped_experiments().items()
+            if name.endswith("_quick") and load_experiment(path).dataset.name == experiment.dataset.name
+        ]
+        if quick and experiment.name not in quick:
+            line += f"\nFor a search of minutes on the same data: make search DATASET={quick[0]}"
+        else:
+            line += "\nFor a shorter one, set a smaller budget with --models or --max-time."
+    return line
+
+
+def format_duration(seconds: float) -> str:
+    """A duration for people, in its two largest units."""
+    minutes, hours, days = seconds / 60, seconds / 3600, seconds / 86400
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if minutes < 90:
+        return f"{minutes:.0f} min"
+    if hours < 48:
+        return f"{int(hours)} h {int(minutes) % 60} min"
+    return f"{int(days):,} days {int(hours) % 24} h"
+
+
+def move_aside(database: Path) -> Path | None:
+    """Rename a database and its log, never deleting anything.
+
+    Returns:
+        the new name; None where there was nothing to move.
+
+    Raises:
+        ReplayError: a search is running on it.
+    """
+    if not database.exists():
+        return None
+    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+    with writer_lock(database):
+        target = database.with_name(f"{database.stem}.{stamp}{database.suffix}")
+        number = 1
+        while target.exists():
+            number += 1
+            target = database.with_name(f"{database.stem}.{stamp}-{number}{database.suffix}")
+        # The log first: a kill in between leaves it beside its file under one of the two names' search.
+        for suffix in ("-wal", "-shm", ""):
+            part = Path(f"{database}{suffix}")
+            if part.exists():
+                shutil.move(part, f"{target}{suffix}")
+    return target
+
+
+def stored_experiment(reader: ReplayReader) -> Experiment:
+    """The experiment that a database was started with."""
+    return read_experiment(reader.config()["experiment"], str(reader.path))
+
+
+def stored_schedule(config: Mapping[str, Any]) -> Schedule:
+    """The scaled schedule that a database was started with."""
+    schedule = config["schedule"]
+    return Schedule(tuple((epsilon, models) for epsilon, models in schedule["stages"]), schedule["max_repeats"])
+
+
+def stored_parts(reader: ReplayReader) -> Parts:
+    """The parts of a recorded search, for looking at it: no data set is read."""
+    config = reader.config()
+    experiment = stored_experiment(reader)
+    data = config["data"]
+    return put_together(experiment, data["input_shape"], data["classes"], stored_schedule(config))
+
+
+def verify_database(reader: ReplayReader, on_episode: Callable[[int], None] = lambda number: None) -> Verification:
+    """Rebuild every proposal and the Q-table of a database and compare; see `metaqnn.search.verify`."""
+    experiment, parts = stored_experiment(reader), stored_parts(reader)
+    return verify(
+        reader,
+        parts.space,
+        parts.make_strategy,
+        parts.schedule,
+        parts.reward,
+        experiment.search.lookahead,
+        experiment.seed,
+        on_episode,
+    )
+
+
+__all__ = [
+    "Experiment",
+    "Parts",
+    "SearchOptions",
+    "SearchReport",
+    "default_database",
+    "load_experiment",
+    "read_experiment",
+    "replace",
+    "run_search",
+    "shipped_experiments",
+    "stored_experiment",
+    "stored_parts",
+    "verify_database",
+]

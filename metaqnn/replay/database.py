@@ -1,0 +1,186 @@
+"""Opening a replay database: recognised, of a known schema, whole, and with at most one writer."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from importlib.resources import files
+from pathlib import Path
+from urllib.parse import quote
+
+from metaqnn.errors import ReplayError
+
+APPLICATION_ID = 0x4D514E4E
+"""Marks a file as ours in SQLite's header: the letters MQNN."""
+
+SCHEMA_VERSION = 1
+"""SQLite's `user_version`. A change of the schema raises it, adds a migration and a golden file of the old one."""
+
+_MAGIC = b"SQLite format 3\0"
+_BUSY_SECONDS = 10.0
+
+
+@contextmanager
+def clear_errors(path: Path) -> Iterator[None]:
+    """Say what SQLite's errors mean for this file.
+
+    Raises:
+        ReplayError: in place of any `sqlite3.Error`.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        text = str(error)
+        if "full" in text:
+            problem = (
+                "the disk is full; everything recorded before is safe: free some space and run the same command again"
+            )
+        elif "malformed" in text or "not a database" in text or "disk image" in text:
+            problem = f"expected a whole database, but this file is damaged ({text}); restore a copy of it"
+        elif "locked" in text:
+            problem = "another process holds the database locked; end it and run the same command again"
+        elif "readonly" in text or "unable to open" in text or "disk I/O" in text:
+            problem = f"expected a place that can be read and written, but {text}; choose another with --db"
+        else:
+            problem = f"the database could not be used: {text}"
+        raise ReplayError(f"{path}: {problem}") from error
+
+
+def connect_for_writing(path: Path, max_pages: int | None = None) -> sqlite3.Connection:
+    """Open or create the database, for the one process that holds its lock.
+
+    Args:
+        path: the file; an absent or empty one is created with the current schema.
+        max_pages: refuse to grow beyond so many pages; None is no bound.
+
+    Raises:
+        ReplayError: the place cannot be written, or the file is no whole metaqnn database of a known schema.
+    """
+    is_new = not path.exists() or path.stat().st_size == 0
+    if not is_new:
+        _check_header(path)
+    with clear_errors(path):
+        connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
+    try:
+        with clear_errors(path):
+            if max_pages is not None:
+                connection.execute(f"PRAGMA max_page_count = {int(max_pages)}")
+            connection.execute("PRAGMA foreign_keys = ON")
+            if not _is_blank(connection):
+                _check_identity(connection, path)
+                _check_integrity(connection, path)
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            if _is_blank(connection):
+                _create(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def connect_read_only(path: Path) -> sqlite3.Connection:
+    """Open the database for looking, also while a search writes to it.
+
+    Raises:
+        ReplayError: there is no such file, or it is no metaqnn database of a known schema.
+    """
+    if not path.is_file():
+        raise ReplayError(f"{path}: there is no such replay database; start a search first, or check the path")
+    _check_header(path)
+    with clear_errors(path):
+        connection = sqlite3.connect(
+            f"file:{quote(str(path.absolute()))}?mode=ro",
+            uri=True,
+            timeout=_BUSY_SECONDS,
+            isolation_level=None,
+        )
+    try:
+        with clear_errors(path):
+            _check_identity(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def close_to_one_file(connection: sqlite3.Connection) -> None:
+    """Close a writer and fold the write-ahead log back, so that the search is one plain file.
+
+    While somebody else is looking this cannot be done; the last of them to leave folds the log back then.
+    """
+    with suppress(sqlite3.Error):
+        connection.execute("PRAGMA busy_timeout = 200")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.execute("PRAGMA journal_mode = DELETE")
+    connection.close()
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[sqlite3.Connection]:
+    """All or nothing: commits at the end, rolls back on any exception."""
+    with clear_errors(path):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield connection
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+
+def _check_header(path: Path) -> None:
+    """Refuse what is no SQLite file, and one that was cut off."""
+    try:
+        with path.open("rb") as file:
+            header = file.read(100)
+            size = os.fstat(file.fileno()).st_size
+    except OSError as error:
+        raise ReplayError(f"{path}: expected a readable file, but {error.strerror}") from error
+    if not header.startswith(_MAGIC[: max(1, len(header))]):
+        raise ReplayError(f"{path}: expected a replay database, but this file is no SQLite database; check the path")
+    if len(header) < 100:
+        raise ReplayError(f"{path}: this database is cut off ({size} bytes are left); restore a copy of it")
+    page_size = int.from_bytes(header[16:18], "big")
+    page_size = 65536 if page_size == 1 else page_size
+    pages = int.from_bytes(header[28:32], "big")
+    # With a log beside it the file may be shorter than it says until the log is folded back.
+    if size < pages * page_size and not Path(f"{path}-wal").exists():
+        raise ReplayError(
+            f"{path}: this database is cut off ({size:,} of {pages * page_size:,} bytes are left); restore a copy of it"
+        )
+
+
+def _is_blank(connection: sqlite3.Connection) -> bool:
+    """Whether nothing was ever written: also the state in which a kill during creation leaves the file."""
+    return not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+
+
+def _check_identity(connection: sqlite3.Connection, path: Path) -> None:
+    if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        raise ReplayError(
+            f"{path}: expected a replay database of metaqnn, but this is another program's database; choose another path"
+        )
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > SCHEMA_VERSION:
+        raise ReplayError(
+            f"{path}: a newer metaqnn wrote this database (schema {version}, known here: up to {SCHEMA_VERSION}); "
+            "upgrade metaqnn"
+        )
+
+
+def _check_integrity(connection: sqlite3.Connection, path: Path) -> None:
+    problem = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if problem != "ok":
+        first = problem.splitlines()[0]
+        raise ReplayError(
+            f"{path}: expected a whole database, but this file is damaged ({first}); restore a copy of it"
+        )
+
+
+def _create(connection: sqlite3.Connection) -> None:
+    """The schema and our marks, in one transaction."""
+    schema = files("metaqnn.replay").joinpath("schema.sql").read_text(encoding="utf-8")
+    marks = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION};"
+    connection.executescript(f"BEGIN IMMEDIATE; {schema} {marks} COMMIT;")

@@ -1,0 +1,278 @@
+"""The replay memory in SQLite: the writer's side."""
+
+import json
+import math
+import os
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from metaqnn.core import ReplayMemory, WorkerLost, WorkerReady
+from metaqnn.errors import ReplayError
+from metaqnn.replay.database import close_to_one_file, connect_for_writing, transaction
+from metaqnn.replay.reader import ReplayReader
+from metaqnn.trial import RETRYABLE, Episode, EpochMetrics, Evaluation, Model, Proposal, QValue, Source
+
+
+def now() -> str:
+    """The time as it stands in the database: ISO 8601 in UTC, to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+class SQLiteReplayMemory(ReplayReader, ReplayMemory):
+    """One search's database, held for writing by this process alone.
+
+    Args:
+        path: the file; created with its folder where absent.
+        seed: the search's seed, recorded with every evaluation.
+        max_pages: refuse to grow beyond so many pages of 4,096 bytes; None is no bound.
+
+    Raises:
+        ReplayError: another search holds the file, the place cannot be written, or the file is not whole, not
+            ours, or of a newer schema.
+    """
+
+    def __init__(self, path: Path | str, max_pages: int | None = None):
+        self.path = Path(path)
+        self._lock = writer_lock(self.path)
+        try:
+            super().__init__(self.path, connect_for_writing(self.path, max_pages))
+        except BaseException:
+            self._lock.release()
+            raise
+        self._run: int | None = None
+        self._run_began = 0.0
+
+    def close(self) -> None:
+        """Fold the log back into one plain file and release the lock; further calls do nothing."""
+        if self._connection is not None:
+            close_to_one_file(self._connection)
+            self._connection = None
+            self._lock.release()
+
+    # Configuration and runs
+
+    def initialise(self, config: Mapping[str, Any]) -> None:
+        """Record what a new search is started with."""
+        rows = [(key, json.dumps(value)) for key, value in sorted(config.items())]
+        with self._transaction() as connection:
+            connection.executemany("INSERT INTO config VALUES (?, ?)", rows)
+
+    def begin_run(self, models: int, workers: int, versions: Mapping[str, str], changes: Sequence[tuple]) -> None:
+        """Add the row of this start."""
+        self._run_began = time.monotonic()
+        with self._transaction() as connection:
+            cursor = connection.execute(
+                "INSERT INTO runs VALUES (NULL, ?, NULL, 0, NULL, (SELECT ifnull(max(episode), 0) + 1 FROM replay),"
+                " ?, ?, ?, NULL, ?, ?)",
+                (now(), models, workers, os.getpid(), json.dumps(dict(versions)), json.dumps(list(changes))),
+            )
+            self._run = cursor.lastrowid
+
+    def end_run(self, outcome: str) -> None:
+        """Close the row of this start."""
+        with self._transaction() as connection:
+            connection.execute(
+                "UPDATE runs SET ended_at = ?, outcome = ?, elapsed_seconds = ? WHERE run = ?",
+                (now(), outcome, self._run_seconds(), self._run),
+            )
+
+    def elapsed_seconds(self) -> float:
+        """Wall clock of all runs, this one up to now."""
+        before = self._one("SELECT ifnull(sum(elapsed_seconds), 0) FROM runs WHERE run IS NOT ?", (self._run,))[0]
+        return before + (self._run_seconds() if self._run else 0.0)
+
+    def record_worker(self, event: WorkerReady | WorkerLost) -> None:
+        """Keep a fact about a worker process."""
+        if isinstance(event, WorkerReady):
+            row = (event.worker, "ready", event.pid, None, "")
+        else:
+            row = (event.worker, "lost", None, event.number, event.reason)
+        with self._transaction() as connection:
+            connection.execute("INSERT INTO worker_events VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)", (self._run, *row, now()))
+            if isinstance(event, WorkerReady):
+                connection.execute(
+                    "UPDATE runs SET device = ?, versions = json_patch(versions, ?) WHERE run = ?",
+                    (event.device, json.dumps(event.versions), self._run),
+                )
+
+    # Episodes
+
+    def next_numbers(self) -> tuple[int, int, int]:
+        """The next free numbers of an episode, a model and an evaluation."""
+        return self._one(
+            """SELECT 1 + max(ifnull((SELECT max(episode) FROM replay), 0), ifnull((SELECT max(episode) FROM proposals), 0)),
+                      1 + ifnull((SELECT max(model) FROM models), 0),
+                      1 + max(ifnull((SELECT max(evaluation) FROM evaluations), 0),
+                              ifnull((SELECT max(evaluation) FROM proposals), 0))"""
+        )
+
+    def add_proposal(self, proposal: Proposal) -> None:
+        """Record an episode in flight, and its model if new.
+
+        The commit does not wait for the disk: after a power cut the same proposal is made again.
+        """
+        self._connection.execute("PRAGMA synchronous = NORMAL")
+        try:
+            with self._transaction() as connection:
+                model = proposal.model
+                connection.execute(
+                    "INSERT INTO models VALUES (?, ?, ?, ?, ?) ON CONFLICT (model) DO NOTHING",
+                    (model.model, model.architecture, model.layers, model.parameters, model.flops),
+                )
+                self._insert_proposal(proposal)
+        finally:
+            self._connection.execute("PRAGMA synchronous = FULL")
+
+    def record_evaluation(self, proposal: Proposal, evaluation: Evaluation) -> None:
+        """Record an evaluation that finished before its episode's turn to be told."""
+        with self._transaction():
+            self._insert_evaluation(proposal.evaluation, proposal.model.model, evaluation)
+
+    def record(self, episode: Episode, evaluation: Evaluation | None) -> None:
+        """Record an episode, and its evaluation unless that is None or recorded already, in one transaction."""
+        with self._transaction() as connection:
+            if evaluation is not None and not self._has_evaluation(episode.evaluation):
+                self._insert_evaluation(episode.evaluation, episode.model, evaluation)
+            connection.execute(
+                "INSERT INTO replay VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    episode.number,
+                    episode.iteration,
+                    episode.epsilon,
+                    episode.model,
+                    episode.evaluation,
+                    episode.accuracy,
+                    episode.reward,
+                    int(episode.reused),
+                    episode.source,
+                    now(),
+                ),
+            )
+            connection.execute("DELETE FROM proposals WHERE episode = ?", (episode.number,))
+            connection.execute("UPDATE runs SET elapsed_seconds = ? WHERE run = ?", (self._run_seconds(), self._run))
+
+    def retry_failed(self) -> list[Proposal]:
+        """Propose every model anew whose last evaluation crashed or timed out, unless it is in flight already.
+
+        Returns:
+            the proposals made; the next run of the search trains them.
+        """
+        episode, _, evaluation = self.next_numbers()
+        rows = self._query(
+            """SELECT m.model, m.architecture, m.layers, m.parameters, m.flops
+               FROM models m JOIN evaluations e ON e.evaluation = (
+                   SELECT max(evaluation) FROM evaluations WHERE model = m.model AND purpose = 'search')
+               WHERE e.status IN (?, ?) AND m.model NOT IN (SELECT model FROM proposals) ORDER BY m.model""",
+            RETRYABLE,
+        )
+        iteration = self._one("SELECT count(*) FROM models")[0]
+        proposals = [
+            Proposal(episode + i, iteration, None, Model(*row), evaluation + i, Source.RETRIED)
+            for i, row in enumerate(rows)
+        ]
+        with self._transaction():
+            for proposal in proposals:
+                self._insert_proposal(proposal)
+        return proposals
+
+    # Values
+
+    def checkpoint(self, episode: int, values: Sequence[QValue], replace: bool = False) -> None:
+        """Bring the stored Q-values up to date as of an episode: change those given, or replace them all."""
+        rows = [(value.state, value.action, value.value, value.updates) for value in values]
+        with self._transaction() as connection:
+            if replace:
+                connection.execute("DELETE FROM q_values")
+            connection.executemany("INSERT OR REPLACE INTO q_values VALUES (?, ?, ?, ?)", rows)
+            connection.execute("INSERT OR REPLACE INTO checkpoints VALUES ('q_values', ?)", (episode,))
+
+    # Inside
+
+    @cached_property
+    def _seed(self) -> int:
+        return self.config()["seed"]
+
+    def _insert_proposal(self, proposal: Proposal) -> None:
+        self._connection.execute(
+            "INSERT INTO proposals VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                proposal.episode,
+                proposal.iteration,
+                proposal.epsilon,
+                proposal.model.model,
+                proposal.evaluation,
+                proposal.source,
+                now(),
+            ),
+        )
+
+    def _has_evaluation(self, evaluation: int) -> bool:
+        return self._one("SELECT 1 FROM evaluations WHERE evaluation = ?", (evaluation,)) is not None
+
+    def _insert_evaluation(self, number: int, model: int, evaluation: Evaluation) -> None:
+        self._connection.execute(
+            "INSERT INTO evaluations VALUES (?, ?, ?, 'search', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                number,
+                model,
+                self._seed,
+                evaluation.status,
+                evaluation.reason,
+                evaluation.accuracy,
+                evaluation.best_epoch,
+                evaluation.last_accuracy,
+                evaluation.learning_rate,
+                len(evaluation.attempts),
+                evaluation.train_seconds,
+                now(),
+                evaluation.device,
+            ),
+        )
+        curves = [
+            (number, attempt, m.epoch, m.learning_rate, *map(_finite, _measures(m)), m.epoch_seconds)
+            for attempt, training in enumerate(evaluation.attempts, start=1)
+            for m in training.epochs
+        ]
+        self._connection.executemany("INSERT INTO learning_curves VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", curves)
+
+    def _run_seconds(self) -> float:
+        return time.monotonic() - self._run_began
+
+    def _transaction(self):
+        return transaction(self._connection, self.path)
+
+
+def _measures(metrics: EpochMetrics) -> tuple[float, float, float, float]:
+    return metrics.train_loss, metrics.train_accuracy, metrics.validation_loss, metrics.validation_accuracy
+
+
+def _finite(value: float) -> float | None:
+    """SQLite has no NaN; NULL says the same."""
+    return value if math.isfinite(value) else None
+
+
+def writer_lock(path: Path) -> FileLock:
+    """Take the lock beside the file that makes this process its one writer.
+
+    Raises:
+        ReplayError: another process holds it, or the place cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(f"{path}.lock")
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise ReplayError(
+            f"{path}: another search is running on this file; wait for it, stop it, or choose another with --db"
+        ) from None
+    except OSError as error:
+        raise ReplayError(
+            f"{path}: expected a place that can be written, but {error.strerror or error}; choose another with --db"
+        ) from error
+    return lock

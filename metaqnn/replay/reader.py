@@ -1,0 +1,154 @@
+"""Reading a replay database; the writer reads through the same methods."""
+
+import json
+import math
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from metaqnn.replay.database import clear_errors, connect_read_only
+from metaqnn.trial import Attempt, Episode, EpochMetrics, Evaluation, Model, Proposal, QValue, Source, Status
+
+_EPISODES = """
+    SELECT r.episode, r.iteration, r.epsilon, r.model, m.architecture, r.evaluation, r.accuracy, r.reward, r.reused,
+           r.source
+    FROM replay r JOIN models m USING (model)"""
+_PROPOSALS = """
+    SELECT p.episode, p.iteration, p.epsilon, p.evaluation, p.source,
+           m.model, m.architecture, m.layers, m.parameters, m.flops
+    FROM proposals p JOIN models m USING (model) ORDER BY p.episode"""
+_CURVES = """
+    SELECT attempt, epoch, learning_rate, train_loss, train_accuracy, validation_loss, validation_accuracy,
+           epoch_seconds
+    FROM learning_curves WHERE evaluation = ? ORDER BY attempt, epoch"""
+
+
+class ReplayReader:
+    """A view of one search's database, also while the search runs.
+
+    Args:
+        path: the file.
+        connection: an open connection to it; None opens one for reading only.
+
+    Raises:
+        ReplayError: there is no such file, or it is no whole metaqnn database of a known schema.
+    """
+
+    def __init__(self, path: Path | str, connection: sqlite3.Connection | None = None):
+        self.path = Path(path)
+        self._connection = connection or connect_read_only(self.path)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; further calls do nothing."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def query(self, sql: str, parameters: Sequence = ()) -> tuple[tuple[str, ...], list[tuple]]:
+        """Run a query.
+
+        Returns:
+            the names of its columns, and its rows.
+        """
+        with clear_errors(self.path):
+            cursor = self._connection.execute(sql, parameters)
+            return tuple(column[0] for column in cursor.description), cursor.fetchall()
+
+    def config(self) -> dict[str, Any]:
+        """What the search was started with; empty for a new file."""
+        return {key: json.loads(value) for key, value in self._query("SELECT key, value FROM config")}
+
+    def last_run(self) -> dict[str, Any] | None:
+        """Budget, workers, device and versions of the run before; None before the first."""
+        row = self._one("SELECT models, workers, device, versions FROM runs ORDER BY run DESC LIMIT 1")
+        if row is None:
+            return None
+        return {"models": row[0], "workers": row[1], "device": row[2], "versions": json.loads(row[3])}
+
+    def episodes(self, after: int = 0) -> Iterator[Episode]:
+        """All told episodes with a number above `after`, in order."""
+        for row in self._query(f"{_EPISODES} WHERE r.episode > ? ORDER BY r.episode", (after,)):
+            yield _episode(row)
+
+    def proposals(self) -> list[Proposal]:
+        """Episodes in flight, in order."""
+        return [
+            Proposal(row[0], row[1], row[2], Model(*row[5:]), row[3], Source(row[4])) for row in self._query(_PROPOSALS)
+        ]
+
+    def known_model(self, architecture: str) -> Model | None:
+        """The model of an architecture proposed before."""
+        row = self._one(
+            "SELECT model, architecture, layers, parameters, flops FROM models WHERE architecture = ?",
+            (architecture,),
+        )
+        return Model(*row) if row else None
+
+    def last_episode_of(self, model: int) -> Episode | None:
+        """The last told episode of a model, whose evaluation a repeat reuses."""
+        row = self._one(f"{_EPISODES} WHERE r.model = ? ORDER BY r.episode DESC LIMIT 1", (model,))
+        return _episode(row) if row else None
+
+    def evaluation(self, number: int | None) -> Evaluation | None:
+        """A recorded evaluation with its curves; None where there is none of that number (yet)."""
+        row = self._one("SELECT status, reason, train_seconds, device FROM evaluations WHERE evaluation = ?", (number,))
+        if row is None:
+            return None
+        attempts = []
+        for _, curve in groupby(self._query(_CURVES, (number,)), key=lambda r: r[0]):
+            epochs = [EpochMetrics(*(math.nan if value is None else value for value in row[1:])) for row in curve]
+            attempts.append(Attempt(epochs[0].learning_rate, tuple(epochs)))
+        return Evaluation(Status(row[0]), row[1], tuple(attempts), row[2], row[3])
+
+    def values_as_of(self) -> int:
+        """The last episode that the stored Q-values have learned from; 0 before the first checkpoint."""
+        row = self._one("SELECT episode FROM checkpoints WHERE name = 'q_values'")
+        return row[0] if row else 0
+
+    def values(self) -> tuple[int, list[QValue]]:
+        """The last checkpoint of the Q-values: the episode it is as of (0: none), and the values."""
+        rows = self._query("SELECT state, action, value, updates FROM q_values")
+        return self.values_as_of(), [QValue(*row) for row in rows]
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Let all reads of the block see one state, whatever a running search adds meanwhile."""
+        with clear_errors(self.path):
+            self._connection.execute("BEGIN")
+            try:
+                yield
+            finally:
+                self._connection.execute("COMMIT")
+
+    def evaluation_row(self, number: int) -> dict[str, Any]:
+        """A recorded evaluation as it stands in its table: column -> value."""
+        columns, rows = self.query("SELECT * FROM evaluations WHERE evaluation = ?", (number,))
+        return dict(zip(columns, rows[0], strict=True))
+
+    def models(self) -> list[Model]:
+        """Every architecture ever proposed, in order."""
+        return [
+            Model(*row)
+            for row in self._query("SELECT model, architecture, layers, parameters, flops FROM models ORDER BY model")
+        ]
+
+    def _query(self, sql: str, parameters: Sequence = ()) -> list[tuple]:
+        with clear_errors(self.path):
+            return self._connection.execute(sql, parameters).fetchall()
+
+    def _one(self, sql: str, parameters: Sequence = ()) -> tuple | None:
+        with clear_errors(self.path):
+            return self._connection.execute(sql, parameters).fetchone()
+
+
+def _episode(row: tuple) -> Episode:
+    return Episode(*row[:8], bool(row[8]), Source(row[9]))

@@ -1,0 +1,140 @@
+-- One search. Accuracies, losses and epsilons as the search saw them; times in seconds or as ISO 8601 text in UTC.
+-- Two searches with the same seed and configuration agree in every row of config, models, evaluations,
+-- learning_curves, replay and q_values, but for columns named *_seconds, *_at or device.
+
+CREATE TABLE config (
+    key   TEXT PRIMARY KEY,  -- 'experiment', 'seed', 'schedule', 'data'
+    value TEXT NOT NULL      -- JSON; what the search was started with and may not change
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE runs (
+    run             INTEGER PRIMARY KEY,  -- one row a start, from 1
+    started_at      TEXT NOT NULL,        -- when it started
+    ended_at        TEXT,                 -- when it stopped in good order; NULL while running, or if it was killed
+    elapsed_seconds REAL NOT NULL,        -- wall clock up to the last episode recorded or the end
+    outcome         TEXT,                 -- completed, exhausted, interrupted, out_of_time, failed; NULL as ended_at
+    first_episode   INTEGER NOT NULL,     -- the first episode that this run could record
+    models          INTEGER NOT NULL,     -- the budget: distinct architectures in total
+    workers         INTEGER NOT NULL,     -- worker processes
+    pid             INTEGER NOT NULL,     -- process that ran it
+    device          TEXT,                 -- what candidates were trained on; NULL until a worker was ready
+    versions        TEXT NOT NULL,        -- JSON: package -> version
+    changes         TEXT NOT NULL         -- JSON: what differs from the run before, as [key, old, new]
+) STRICT;
+
+CREATE TABLE models (
+    model        INTEGER PRIMARY KEY,   -- from 1 in the order of first proposal
+    architecture TEXT NOT NULL UNIQUE,  -- canonical text in the paper's notation
+    layers       INTEGER NOT NULL,      -- layers, the softmax included
+    parameters   INTEGER NOT NULL,      -- weights and biases
+    flops        INTEGER NOT NULL       -- 2 x multiply-adds of one image's forward pass
+) STRICT;
+
+CREATE TABLE evaluations (
+    evaluation    INTEGER PRIMARY KEY,                        -- number reserved when the model was proposed
+    model         INTEGER NOT NULL REFERENCES models (model), -- what was evaluated
+    seed          INTEGER NOT NULL,                           -- all randomness of the training derives from it
+    purpose       TEXT NOT NULL CHECK (purpose IN ('search', 'table', 'final')), -- why it was evaluated
+    status        TEXT NOT NULL,     -- ok, never_learned, diverged, out_of_memory, timed_out, crashed, build_failed, too_large
+    reason        TEXT NOT NULL,     -- one sentence where the status is not ok, else empty
+    best_accuracy REAL,              -- best validation accuracy over the epochs, in [0, 1]; NULL for a failure
+    best_epoch    INTEGER,           -- the first epoch that reached it, from 1
+    last_accuracy REAL,              -- validation accuracy after the last epoch trained; NULL where none was
+    learning_rate REAL,              -- initial rate of the last attempt: the one that worked
+    attempts      INTEGER NOT NULL,  -- trainings from fresh weights, each with a lower rate
+    train_seconds REAL NOT NULL,     -- wall clock of all attempts
+    recorded_at   TEXT NOT NULL,     -- when it was recorded
+    device        TEXT NOT NULL      -- what it was trained on
+) STRICT;
+CREATE INDEX evaluations_by_model ON evaluations (model);
+
+CREATE TABLE learning_curves (
+    evaluation          INTEGER NOT NULL REFERENCES evaluations (evaluation), -- whose curve
+    attempt             INTEGER NOT NULL,  -- from 1
+    epoch               INTEGER NOT NULL,  -- from 1
+    learning_rate       REAL NOT NULL,     -- in force during the epoch
+    train_loss          REAL,              -- mean over the epoch, in nats, weight decay included; NULL if not finite
+    train_accuracy      REAL,              -- mean over the epoch, with dropout, in [0, 1]
+    validation_loss     REAL,              -- mean cross-entropy in nats; NULL if not finite
+    validation_accuracy REAL NOT NULL,     -- in [0, 1]
+    epoch_seconds       REAL NOT NULL,     -- wall clock, validation included
+    PRIMARY KEY (evaluation, attempt, epoch)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE proposals (
+    episode     INTEGER PRIMARY KEY,  -- sampled, but its result is not told yet
+    iteration   INTEGER NOT NULL,     -- distinct architectures proposed so far, this one included
+    epsilon     REAL,                 -- exploration rate; NULL for a retried one
+    model       INTEGER NOT NULL REFERENCES models (model), -- what it proposes
+    evaluation  INTEGER,              -- number reserved for its training; NULL where a known result is reused
+    source      TEXT NOT NULL CHECK (source IN ('sampled', 'retried')), -- by the strategy, or by `replay retry`
+    proposed_at TEXT NOT NULL         -- when
+) STRICT;
+
+CREATE TABLE replay (
+    episode     INTEGER PRIMARY KEY,  -- from 1 in the order of proposal, which is the order of learning
+    iteration   INTEGER NOT NULL,     -- distinct architectures proposed up to here
+    epsilon     REAL,                 -- exploration rate; NULL for one that was not sampled
+    model       INTEGER NOT NULL REFERENCES models (model),             -- what was sampled
+    evaluation  INTEGER NOT NULL REFERENCES evaluations (evaluation),   -- where the reward comes from
+    accuracy    REAL,                 -- validation accuracy; NULL for a failure
+    reward      REAL NOT NULL,        -- what the strategy learned from
+    reused      INTEGER NOT NULL CHECK (reused IN (0, 1)), -- 1: the network was known, nothing was trained
+    source      TEXT NOT NULL CHECK (source IN ('sampled', 'retried', 'imported')), -- where the episode comes from
+    recorded_at TEXT NOT NULL         -- when it was recorded
+) STRICT;
+CREATE INDEX replay_by_model ON replay (model, episode);
+
+CREATE TABLE q_values (
+    state   TEXT NOT NULL,     -- depth:last layer:size bin, such as 3:C(64,3,1):4-7
+    action  TEXT NOT NULL,     -- the next layer
+    value   REAL NOT NULL,     -- the estimate as of checkpoints.episode
+    updates INTEGER NOT NULL,  -- how often it was updated
+    PRIMARY KEY (state, action)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE checkpoints (
+    name    TEXT PRIMARY KEY,  -- 'q_values'
+    episode INTEGER NOT NULL   -- the last episode that the table of that name has learned from
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE test_looks (
+    look        INTEGER PRIMARY KEY,  -- every look at the test split, from 1; a search makes none
+    evaluations TEXT NOT NULL,        -- JSON: evaluations whose weights were tested
+    accuracy    REAL NOT NULL,        -- on the test split, in [0, 1]
+    command     TEXT NOT NULL,        -- what was run
+    looked_at   TEXT NOT NULL         -- when
+) STRICT;
+
+CREATE TABLE worker_events (
+    event       INTEGER PRIMARY KEY,  -- facts about worker processes, which may differ between equal searches
+    run         INTEGER NOT NULL REFERENCES runs (run), -- in which run
+    worker      INTEGER NOT NULL,     -- from 1
+    kind        TEXT NOT NULL CHECK (kind IN ('ready', 'lost')), -- what happened
+    pid         INTEGER,              -- of a worker that became ready
+    episode     INTEGER,              -- whose candidate a lost worker was training; NULL if none
+    reason      TEXT NOT NULL,        -- why a worker was lost, else empty
+    happened_at TEXT NOT NULL         -- when
+) STRICT;
+
+CREATE VIEW leaderboard AS  -- every model with a result, the best first
+SELECT m.model, m.architecture, e.best_accuracy, e.best_epoch, m.layers, m.parameters, m.flops, e.train_seconds
+FROM models m JOIN evaluations e ON e.evaluation = (
+    SELECT evaluation FROM evaluations WHERE model = m.model AND purpose = 'search' AND status = 'ok'
+    ORDER BY evaluation DESC LIMIT 1)
+ORDER BY e.best_accuracy DESC, m.parameters, m.model;
+
+CREATE VIEW failures AS  -- every model whose last evaluation failed, with the reason
+SELECT m.model, m.architecture, e.status, e.reason, m.parameters, m.flops, e.attempts
+FROM models m JOIN evaluations e ON e.evaluation = (
+    SELECT max(evaluation) FROM evaluations WHERE model = m.model AND purpose = 'search')
+WHERE e.status <> 'ok' ORDER BY m.model;
+
+CREATE VIEW epsilon_stages AS  -- what each epsilon gave: the bars of the paper's figure 3
+SELECT epsilon, count(*) AS episodes, sum(1 - reused) AS models, avg(accuracy) AS mean_accuracy,
+       avg(reward) AS mean_reward, max(accuracy) AS best_accuracy
+FROM replay WHERE source = 'sampled' GROUP BY epsilon ORDER BY min(episode);
+
+CREATE VIEW best_so_far AS  -- accuracy against episodes
+SELECT episode, iteration, epsilon, model, accuracy, max(accuracy) OVER (ORDER BY episode) AS best_accuracy
+FROM replay ORDER BY episode;

@@ -1,0 +1,149 @@
+"""What people ask of a replay database, as tables of plain values."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from metaqnn.errors import ReplayError
+from metaqnn.replay.reader import ReplayReader
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table to be shown.
+
+    Attributes:
+        title: what it holds.
+        columns: their names.
+        rows: one value a column: text, number or None.
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple, ...]
+
+
+def top(reader: ReplayReader, count: int) -> Table:
+    """The best models by validation accuracy, the smaller first among equals."""
+    return _table(
+        reader,
+        f"The {count} best networks",
+        "SELECT model, best_accuracy AS accuracy, best_epoch AS epoch, parameters, flops, architecture"
+        " FROM leaderboard LIMIT ?",
+        (count,),
+    )
+
+
+def episodes(reader: ReplayReader, last: int) -> Table:
+    """The newest episodes, oldest first."""
+    return _table(
+        reader,
+        "Episodes",
+        """SELECT * FROM (
+               SELECT episode, iteration, epsilon, model, accuracy, reward, reused, source, architecture
+               FROM replay JOIN models USING (model) ORDER BY episode DESC LIMIT ?)
+           ORDER BY episode""",
+        (last,),
+    )
+
+
+def in_flight(reader: ReplayReader) -> Table:
+    """Episodes that are proposed but not recorded."""
+    return _table(
+        reader,
+        "In flight",
+        "SELECT episode, epsilon, model, source, architecture FROM proposals JOIN models USING (model) ORDER BY episode",
+    )
+
+
+def stages(reader: ReplayReader) -> Table:
+    """What each epsilon gave."""
+    return _table(
+        reader,
+        "By epsilon",
+        "SELECT epsilon, episodes, models, mean_accuracy, best_accuracy FROM epsilon_stages",
+    )
+
+
+def failures(reader: ReplayReader) -> Table:
+    """Models whose last evaluation failed."""
+    return _table(reader, "Failed networks", "SELECT model, status, reason, architecture FROM failures")
+
+
+def model_facts(reader: ReplayReader, model: int) -> Table:
+    """One model with its evaluations.
+
+    Raises:
+        ReplayError: there is no such model.
+    """
+    _require_model(reader, model)
+    return _table(
+        reader,
+        f"Model {model}",
+        """SELECT evaluation, purpose, status, reason, best_accuracy AS accuracy, best_epoch AS epoch, learning_rate,
+                  attempts, train_seconds AS seconds, device FROM evaluations WHERE model = ? ORDER BY evaluation""",
+        (model,),
+    )
+
+
+def model_episodes(reader: ReplayReader, model: int) -> Table:
+    """The episodes that proposed a model.
+
+    Raises:
+        ReplayError: there is no such model.
+    """
+    _require_model(reader, model)
+    return _table(
+        reader,
+        f"Episodes of model {model}",
+        "SELECT episode, epsilon, accuracy, reward, reused, source FROM replay WHERE model = ? ORDER BY episode",
+        (model,),
+    )
+
+
+def curves(reader: ReplayReader, models: Sequence[int]) -> Table:
+    """The learning curves of some models, of all where none is named.
+
+    Raises:
+        ReplayError: there is no such model.
+    """
+    for model in models:
+        _require_model(reader, model)
+    chosen = f"WHERE model IN ({', '.join('?' * len(models))})" if models else ""
+    return _table(
+        reader,
+        "Learning curves",
+        f"""SELECT model, evaluation, attempt, epoch, c.learning_rate, train_loss, train_accuracy, validation_loss,
+                   validation_accuracy, epoch_seconds
+            FROM learning_curves c JOIN evaluations USING (evaluation) {chosen}
+            ORDER BY evaluation, attempt, epoch""",
+        tuple(models),
+    )
+
+
+def q_values(reader: ReplayReader, state: str | None, count: int) -> Table:
+    """The stored Q-values, the most often updated first.
+
+    Args:
+        state: only states that begin with this text, such as "0:" or "3:C(64,3,1)"; None for all.
+        count: at most so many.
+    """
+    as_of = reader.values_as_of()
+    return _table(
+        reader,
+        f"Q-values as of episode {as_of}",
+        """SELECT state, action, value, updates FROM q_values WHERE substr(state, 1, length(?1)) = ?1
+           ORDER BY updates DESC, state, action LIMIT ?2""",
+        (state or "", count),
+    )
+
+
+def _table(reader: ReplayReader, title: str, sql: str, parameters: Sequence = ()) -> Table:
+    columns, rows = reader.query(sql, parameters)
+    return Table(title, columns, tuple(rows))
+
+
+def _require_model(reader: ReplayReader, model: int) -> None:
+    _, rows = reader.query("SELECT ifnull(max(model), 0), sum(model = ?) FROM models", (model,))
+    largest, found = rows[0]
+    if not found:
+        raise ReplayError(f"{reader.path}: there is no model {model}; its models are numbered 1 to {largest}")

@@ -1,0 +1,305 @@
+"""The search loop.
+
+Episode n is proposed from exactly the episodes up to n - L (L = lookahead), and episodes are recorded and told in
+the order of proposal, whatever order their trainings end in. So what is proposed depends on the seed and the
+recorded results alone: not on the number of workers, their speed, or where the search was interrupted.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from metaqnn.core import (
+    CandidateFinished,
+    Evaluator,
+    Observer,
+    ReplayMemory,
+    SearchStatus,
+    Strategy,
+    WorkerLost,
+    WorkerReady,
+)
+from metaqnn.search.reward import Reward
+from metaqnn.space.base import Space
+from metaqnn.strategies.schedule import Progress, Schedule
+from metaqnn.trial import Candidate, Episode, Evaluation, Model, Proposal, Source
+
+_POLL_SECONDS = 0.2
+"""How long the loop may be deaf to a request to stop."""
+
+_CHECKPOINT_SHARE = 0.02
+"""Checkpoints of the values take at most this share of the time: they are rarer where they are expensive."""
+
+
+class Ending(StrEnum):
+    """Why the loop ended."""
+
+    COMPLETED = "completed"
+    EXHAUSTED = "exhausted"
+    INTERRUPTED = "interrupted"
+    OUT_OF_TIME = "out_of_time"
+
+
+class _StoppedError(Exception):
+    """Leaves the loop early; carries the ending."""
+
+    def __init__(self, ending: Ending):
+        super().__init__(ending)
+        self.ending = ending
+
+
+@dataclass(frozen=True)
+class SearchPlan:
+    """What a search is, apart from its parts.
+
+    Attributes:
+        seed: all randomness derives from it.
+        models: the budget of distinct architectures.
+        lookahead: L.
+        max_seconds: wall clock over all runs; None is no limit.
+        elapsed_seconds: what earlier runs took.
+        checkpoint_seconds: the stored values are refreshed at most this often.
+    """
+
+    seed: int
+    models: int
+    lookahead: int
+    max_seconds: float | None = None
+    elapsed_seconds: float = 0.0
+    checkpoint_seconds: float = 10.0
+
+
+class Search:
+    """One run of a search, from wherever its memory stands to the end of its budget.
+
+    Args:
+        plan: budget, seed and lookahead.
+        space, strategy, schedule, evaluator, memory, reward: the parts.
+        observers: told what happens.
+        stop_requested: asked several times a second.
+    """
+
+    def __init__(
+        self,
+        plan: SearchPlan,
+        space: Space,
+        strategy: Strategy,
+        schedule: Schedule,
+        evaluator: Evaluator,
+        memory: ReplayMemory,
+        reward: Reward,
+        observers: Sequence[Observer] = (),
+        stop_requested: Callable[[], bool] = lambda: False,
+    ):
+        self.plan = plan
+        self.space = space
+        self.strategy = strategy
+        self.schedule = schedule
+        self.evaluator = evaluator
+        self.memory = memory
+        self.reward = reward
+        self.observers = observers
+        self.stop_requested = stop_requested
+        self.progress = Progress()
+        self._in_flight: deque[Proposal] = deque()  # proposed, not recorded
+        self._untold: deque[Episode] = deque()  # recorded, not told
+        self._finished: dict[int, Evaluation] = {}  # by episode, trained ahead of its turn
+        self._told = 0
+        self._replace_values = False
+        self._began = time.monotonic()
+        self._next_checkpoint = 0.0
+        self._tally = _Tally()
+
+    def run(self) -> Ending:
+        """Search until the budget is spent, nothing new is found, time is up, or a stop is requested.
+
+        Raises:
+            ReplayError: the memory cannot record; nothing recorded before is lost.
+            EvaluatorError: nothing can be evaluated at all.
+        """
+        self._restore()
+        self._tally.trained_before = self._tally.trained
+        self._notify("on_start", self._status())
+        for proposal in self._in_flight:
+            self._evaluate(proposal)
+        try:
+            while not self._is_complete():
+                number = self._next_number
+                self._tell_until(number - self.plan.lookahead)
+                self._propose(number)
+            self._tell_until(self._next_number - 1)
+            ending = Ending.EXHAUSTED if self.schedule.is_over(self.progress) else Ending.COMPLETED
+        except _StoppedError as stopped:
+            ending = stopped.ending
+        self._checkpoint()
+        self._notify("on_end", self._status())
+        return ending
+
+    def _is_complete(self) -> bool:
+        """Whether no further episode may be proposed."""
+        return self.progress.distinct >= self.plan.models or self.schedule.is_over(self.progress)
+
+    def _propose(self, number: int) -> None:
+        """Sample an episode and put it in flight."""
+        epsilon = self.schedule.epsilon(self.progress)
+        trajectory = self.strategy.ask(number, epsilon)
+        model = self.memory.known_model(trajectory.architecture)
+        is_new = model is None
+        _, next_model, next_evaluation = self.memory.next_numbers()
+        if is_new:
+            cost = self.space.cost(self.space.parse(trajectory.architecture))
+            model = Model(next_model, trajectory.architecture, cost.layers, cost.parameters, cost.flops)
+        self.progress = self.schedule.advance(self.progress, is_new)
+        proposal = Proposal(number, self.progress.distinct, epsilon, model, next_evaluation if is_new else None)
+        self.memory.add_proposal(proposal)
+        self._in_flight.append(proposal)
+        self._evaluate(proposal)
+
+    def _evaluate(self, proposal: Proposal) -> None:
+        """Have an episode in flight evaluated, unless that is not needed or done."""
+        self._notify("on_proposal", proposal)
+        if proposal.evaluation is None:
+            return
+        known = self.memory.evaluation(proposal.evaluation)
+        if known is None:
+            self.evaluator.submit(Candidate(proposal.episode, proposal.model.architecture, self.plan.seed))
+        else:
+            self._finished[proposal.episode] = known
+
+    def _tell_until(self, number: int) -> None:
+        """Record and tell all episodes up to `number`, in order, waiting for their trainings."""
+        while self._told < number and (self._untold or self._in_flight):
+            self._heed_stop()
+            episode = self._untold.popleft() if self._untold else self._record(self._in_flight[0])
+            self.strategy.tell(episode)
+            self._told = episode.number
+            if time.monotonic() >= self._next_checkpoint:
+                self._checkpoint()
+
+    def _record(self, proposal: Proposal) -> Episode:
+        """Wait for an episode's result and record both in one transaction."""
+        if proposal.evaluation is None:
+            earlier, evaluation = self.memory.last_episode_of(proposal.model.model), None
+            number, accuracy = earlier.evaluation, earlier.accuracy
+        else:
+            evaluation = self._await(proposal)
+            number, accuracy = proposal.evaluation, evaluation.accuracy
+        episode = Episode(
+            number=proposal.episode,
+            iteration=proposal.iteration,
+            epsilon=proposal.epsilon,
+            model=proposal.model.model,
+            architecture=proposal.model.architecture,
+            evaluation=number,
+            accuracy=accuracy,
+            reward=self.reward(accuracy, proposal.model),
+            reused=proposal.evaluation is None,
+            source=proposal.source,
+        )
+        self.memory.record(episode, evaluation)
+        self._in_flight.popleft()
+        self._tally.count(episode)
+        self._notify("on_episode", episode, self._status())
+        return episode
+
+    def _await(self, proposal: Proposal) -> Evaluation:
+        """The evaluation of the episode whose turn it is; what ends ahead of its turn is made durable meanwhile."""
+        while proposal.episode not in self._finished:
+            for event in self.evaluator.results(_POLL_SECONDS):
+                self._notify("on_event", event)
+                if isinstance(event, WorkerReady | WorkerLost):
+                    self.memory.record_worker(event)
+                elif isinstance(event, CandidateFinished):
+                    self._finished[event.number] = event.evaluation
+                    if event.number != proposal.episode:
+                        early = next(p for p in self._in_flight if p.episode == event.number)
+                        self.memory.record_evaluation(early, event.evaluation)
+            self._heed_stop()
+        return self._finished.pop(proposal.episode)
+
+    def _heed_stop(self) -> None:
+        if self.stop_requested():
+            raise _StoppedError(Ending.INTERRUPTED)
+        if self.plan.max_seconds is not None and self._elapsed_seconds() >= self.plan.max_seconds:
+            raise _StoppedError(Ending.OUT_OF_TIME)
+
+    def _restore(self) -> None:
+        """Take up the search where its memory stands."""
+        episodes = list(self.memory.episodes())
+        proposals = list(self.memory.proposals())
+        novelty = [not e.reused for e in episodes if e.source is Source.SAMPLED]
+        novelty += [p.evaluation is not None for p in proposals if p.source is Source.SAMPLED]
+        self.progress = self.schedule.progress(novelty)
+        for episode in episodes:
+            self._tally.count(episode)
+        self._in_flight.extend(proposals)
+        as_of, values = self.memory.values()
+        # A search that had ended and goes on with a larger budget has told more than its next proposal may know.
+        if self._is_complete() or as_of <= self._next_number - self.plan.lookahead:
+            self.strategy.restore((e for e in episodes if e.number <= as_of), values)
+            self._told = as_of
+        else:
+            self._replace_values = True
+        self._untold.extend(episode for episode in episodes if episode.number > self._told)
+        self._next_checkpoint = time.monotonic() + self.plan.checkpoint_seconds
+
+    @property
+    def _next_number(self) -> int:
+        return 1 + max(self._tally.episodes, self._in_flight[-1].episode if self._in_flight else 0)
+
+    def _checkpoint(self) -> None:
+        began = time.monotonic()
+        self.memory.checkpoint(self._told, self.strategy.snapshot(), replace=self._replace_values)
+        self._replace_values = False
+        now = time.monotonic()
+        self._next_checkpoint = now + max(self.plan.checkpoint_seconds, (now - began) / _CHECKPOINT_SHARE)
+
+    def _elapsed_seconds(self) -> float:
+        return self.plan.elapsed_seconds + time.monotonic() - self._began
+
+    def _status(self) -> SearchStatus:
+        tally = self._tally
+        new = tally.trained - tally.trained_before
+        if new:
+            seconds_per_model = (time.monotonic() - self._began) / new
+        else:
+            seconds_per_model = self.plan.elapsed_seconds / tally.trained if tally.trained else None
+        return SearchStatus(
+            models_done=tally.trained,
+            models_total=self.plan.models,
+            episodes=tally.episodes,
+            reused=tally.reused,
+            failed=tally.failed,
+            epsilon=None if self.schedule.is_over(self.progress) else self.schedule.epsilon(self.progress),
+            best_accuracy=tally.best_accuracy,
+            best_architecture=tally.best_architecture,
+            elapsed_seconds=self._elapsed_seconds(),
+            seconds_per_model=seconds_per_model,
+        )
+
+    def _notify(self, method: str, *arguments: object) -> None:
+        for observer in self.observers:
+            getattr(observer, method)(*arguments)
+
+
+@dataclass
+class _Tally:
+    """Counts for displays, kept as episodes come so that none has to be counted twice."""
+
+    episodes: int = 0
+    trained: int = 0
+    trained_before: int = 0
+    reused: int = 0
+    failed: int = 0
+    best_accuracy: float | None = None
+    best_architecture: str | None = None
+
+    def count(self, episode: Episode) -> None:
+        self.episodes = episode.number
+        self.trained += episode.source is Source.SAMPLED and not episode.reused
+        self.reused += episode.reused
+        self.failed += not episode.reused and episode.accuracy is None
+        if episode.accuracy is not None and (self.best_accuracy is None or episode.accuracy > self.best_accuracy):
+            self.best_accuracy, self.best_architecture = episode.accuracy, episode.architecture

@@ -1,0 +1,46 @@
+"""A request to stop, from Ctrl-C or SIGTERM."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class StopRequest:
+    """Whether somebody asked the search to stop.
+
+    Until `heed` is entered a signal raises KeyboardInterrupt, as usual. Inside, it is only noted, so that no
+    transaction and no learning step is torn; the loop looks at it several times a second.
+    """
+
+    def __init__(self):
+        self.signal: signal.Signals | None = None
+        self._heeding = False
+
+    @property
+    def requested(self) -> bool:
+        """Whether a signal came."""
+        return self.signal is not None
+
+    @contextmanager
+    def installed(self) -> Iterator["StopRequest"]:
+        """Receive SIGINT and SIGTERM for the time of the block."""
+        previous = {name: signal.signal(name, self._receive) for name in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield self
+        finally:
+            for name, handler in previous.items():
+                signal.signal(name, handler)
+
+    @contextmanager
+    def heed(self) -> Iterator[None]:
+        """Promise to look at `requested` instead of being interrupted."""
+        self._heeding = True
+        try:
+            yield
+        finally:
+            self._heeding = False
+
+    def _receive(self, number: int, _frame: object) -> None:
+        self.signal = signal.Signals(number)
+        if not self._heeding:
+            raise KeyboardInterrupt

@@ -1,0 +1,207 @@
+"""Proof that a database is what its seed and its recorded rewards make it: every proposal and every Q-value."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from metaqnn.core import Strategy
+from metaqnn.replay.reader import ReplayReader
+from metaqnn.search.reward import Reward
+from metaqnn.space.base import Space
+from metaqnn.strategies.schedule import Progress, Schedule
+from metaqnn.trial import RETRYABLE, Episode, Evaluation, Proposal, QValue, Source
+
+_REWARD_TOLERANCE = 1e-12
+"""A cost-aware reward takes logarithms, whose last bit differs between C libraries."""
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What `verify` found.
+
+    Attributes:
+        episodes, proposals, q_values: how many of each were rebuilt.
+        difference: the first difference in one sentence; None where everything is equal.
+    """
+
+    episodes: int
+    proposals: int
+    q_values: int
+    difference: str | None
+
+
+class _DifferenceError(Exception):
+    """Ends the comparison at the first difference."""
+
+
+def verify(
+    reader: ReplayReader,
+    space: Space,
+    make_strategy: Callable[[], Strategy],
+    schedule: Schedule,
+    reward: Reward,
+    lookahead: int,
+    seed: int,
+    on_episode: Callable[[int], None] = lambda number: None,
+) -> Verification:
+    """Rebuild a search from its seed and its recorded results, and compare.
+
+    Args:
+        reader: the database; what a running search adds meanwhile is not looked at.
+        space, make_strategy, schedule, reward, lookahead, seed: what the search was started with.
+        on_episode: called with the number of each episode when it is checked.
+    """
+    comparison = _Comparison(reader, space, make_strategy(), schedule, reward, lookahead, seed)
+    difference = None
+    try:
+        comparison.run(on_episode)
+    except _DifferenceError as error:
+        difference = str(error)
+    return Verification(
+        comparison.checked_episodes, comparison.checked_proposals, comparison.checked_values, difference
+    )
+
+
+class _Comparison:
+    def __init__(
+        self,
+        reader: ReplayReader,
+        space: Space,
+        strategy: Strategy,
+        schedule: Schedule,
+        reward: Reward,
+        lookahead: int,
+        seed: int,
+    ):
+        self.reader, self.space, self.strategy, self.schedule = reader, space, strategy, schedule
+        self.reward, self.lookahead, self.seed = reward, lookahead, seed
+        with reader.snapshot():
+            self.episodes = list(reader.episodes())
+            self.proposals = reader.proposals()
+            self.models = {model.model: model for model in reader.models()}
+            self.as_of, self.values = reader.values()
+        self.progress = Progress()
+        self.told = 0
+        self.latest: dict[int, Episode] = {}  # by model
+        self.known: dict[str, int] = {}  # architecture -> model
+        self.checked_episodes = self.checked_proposals = self.checked_values = 0
+        self.values_compared = False
+
+    def run(self, on_episode: Callable[[int], None]) -> None:
+        self._compare_models()
+        for number, record in enumerate([*self.episodes, *self.proposals], start=1):
+            stored = record.number if isinstance(record, Episode) else record.episode
+            _expect(f"episode {number}", "its number", stored, number)
+            self._tell_until(number - self.lookahead)
+            self._compare_proposal(number, record)
+            if isinstance(record, Episode):
+                self._compare_result(record)
+                self.checked_episodes += 1
+            else:
+                self.checked_proposals += 1
+            on_episode(number)
+        self._tell_until(len(self.episodes))
+        if self.as_of > len(self.episodes):
+            raise _DifferenceError(
+                f"checkpoints: the Q-values are as of episode {self.as_of}, but only {len(self.episodes)} are recorded"
+            )
+
+    def _tell_until(self, number: int) -> None:
+        while self.told < min(number, len(self.episodes)):
+            self._compare_values()
+            self.strategy.tell(self.episodes[self.told])
+            self.told += 1
+        self._compare_values()
+
+    def _compare_models(self) -> None:
+        for model in self.models.values():
+            cost = self.space.cost(self.space.parse(model.architecture))
+            for name in ("layers", "parameters", "flops"):
+                _expect(f"model {model.model}", name, getattr(model, name), getattr(cost, name))
+
+    def _compare_proposal(self, number: int, record: Episode | Proposal) -> None:
+        """Sample the episode again."""
+        place = f"episode {number}"
+        in_flight = isinstance(record, Proposal)
+        model = record.model if in_flight else self.models[record.model]
+        reused = record.evaluation is None if in_flight else record.reused
+        if record.source is Source.SAMPLED:
+            if self.schedule.is_over(self.progress):
+                raise _DifferenceError(f"{place}: it is recorded, but the schedule was over before it")
+            epsilon = self.schedule.epsilon(self.progress)
+            _expect(place, "epsilon", record.epsilon, epsilon)
+            architecture = self.strategy.ask(number, epsilon).architecture
+            _expect(place, "the architecture", model.architecture, architecture)
+            is_new = architecture not in self.known
+            _expect(place, "reused", reused, not is_new)
+            self.progress = self.schedule.advance(self.progress, is_new)
+            if is_new:
+                self.known[architecture] = len(self.known) + 1
+            _expect(place, "the model's number", model.model, self.known[architecture])
+        elif record.source is Source.RETRIED:
+            _expect(place, "epsilon", record.epsilon, None)
+            earlier = self.latest.get(model.model)
+            evaluation = self.reader.evaluation(earlier.evaluation) if earlier else None
+            if evaluation is None or evaluation.status not in RETRYABLE:
+                raise _DifferenceError(
+                    f"{place}: it is a retry, but model {model.model} had no crash or time-out before"
+                )
+            _expect(place, "reused", reused, False)
+        _expect(place, "iteration", record.iteration, self.progress.distinct)
+
+    def _compare_result(self, episode: Episode) -> None:
+        """Derive accuracy and reward from the evaluation and its curve."""
+        place = f"episode {episode.number}"
+        if episode.reused:
+            _expect(place, "the evaluation's number", episode.evaluation, self.latest[episode.model].evaluation)
+        evaluation = self.reader.evaluation(episode.evaluation)
+        if evaluation is None:
+            raise _DifferenceError(f"{place}: its evaluation {episode.evaluation} is missing")
+        if not episode.reused:
+            self._compare_evaluation(episode, evaluation)
+        _expect(place, "accuracy", episode.accuracy, evaluation.accuracy)
+        reward = self.reward(evaluation.accuracy, self.models[episode.model])
+        tolerance = _REWARD_TOLERANCE if self.reward.config.name == "cost_aware" else 0.0
+        if not math.isclose(episode.reward, reward, rel_tol=tolerance, abs_tol=tolerance):
+            _expect(place, "reward", episode.reward, reward)
+        self.latest[episode.model] = episode
+
+    def _compare_evaluation(self, episode: Episode, evaluation: Evaluation) -> None:
+        """The stored summary of a training follows from its curve."""
+        place = f"evaluation {episode.evaluation}"
+        stored = self.reader.evaluation_row(episode.evaluation)
+        _expect(place, "model", stored["model"], episode.model)
+        _expect(place, "seed", stored["seed"], self.seed)
+        for column, value in (
+            ("best_accuracy", evaluation.accuracy),
+            ("best_epoch", evaluation.best_epoch),
+            ("last_accuracy", evaluation.last_accuracy),
+        ):
+            _expect(place, column, stored[column], value)
+
+    def _compare_values(self) -> None:
+        """Compare the Q-values when exactly the episodes are told that the stored ones are as of."""
+        if self.told != self.as_of or self.values_compared:
+            return
+        self.values_compared = True
+        stored = {(v.state, v.action): v for v in self.values}
+        rebuilt = {(v.state, v.action): v for v in self.strategy.values()}
+        for key in sorted(stored.keys() | rebuilt.keys()):
+            self.checked_values += 1
+            place = f"Q-value of {key[1]} in state {key[0]}"
+            if key not in stored or key not in rebuilt:
+                where = "missing in the database" if key in rebuilt else "in the database, but was never updated"
+                raise _DifferenceError(f"{place}: it is {where}")
+            _compare_value(place, stored[key], rebuilt[key])
+
+
+def _compare_value(place: str, stored: QValue, rebuilt: QValue) -> None:
+    _expect(place, "value", stored.value, rebuilt.value)
+    _expect(place, "updates", stored.updates, rebuilt.updates)
+
+
+def _expect(place: str, what: str, stored: object, rebuilt: object) -> None:
+    if stored != rebuilt:
+        raise _DifferenceError(
+            f"{place}: {what} is {stored!r} in the database, but {rebuilt!r} follows from seed and results"
+        )

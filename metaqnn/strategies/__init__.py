@@ -1,0 +1,29 @@
+"""What to try next: the strategies, and the registry that knows them by name."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from metaqnn.core import Strategy
+from metaqnn.space.base import Space
+from metaqnn.strategies.q_learning import PRESETS, QLearning, QLearningConfig
+
+
+@dataclass(frozen=True)
+class StrategyKind:
+    """A strategy that an experiment can name.
+
+    Attributes:
+        config: dataclass of its section; has `schedule` and `max_repeats`.
+        presets: named sets of values for that section.
+        build: makes the strategy from its configuration, the space and the seed.
+    """
+
+    config: type
+    presets: Mapping[str, Mapping[str, Any]]
+    build: Callable[[Any, Space, int], Strategy]
+
+
+STRATEGIES: Mapping[str, StrategyKind] = {
+    "q_learning": StrategyKind(QLearningConfig, PRESETS, QLearning),
+}

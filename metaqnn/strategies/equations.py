@@ -1,0 +1,39 @@
+"""The equations of Q-learning, as pure functions over Python's IEEE doubles.
+
+Source: Watkins (1989); Baker et al. (ICLR 2017), section 3, equation 3 and Algorithm 1.
+"""
+
+from collections.abc import Sequence
+
+
+def q_learning_target(reward: float, discount: float, next_values: Sequence[float]) -> float:
+    """What a Q-value is moved toward: r + discount * max over a' of Q(s', a').
+
+    Args:
+        reward: of this transition.
+        discount: in [0, 1].
+        next_values: Q-values of the actions that are legal in the next state; empty where it is terminal.
+    """
+    return reward + discount * max(next_values) if next_values else reward
+
+
+def td_error(value: float, target: float) -> float:
+    """The temporal-difference error."""
+    return target - value
+
+
+def q_learning_update(value: float, target: float, learning_rate: float) -> float:
+    """Q(s, a) + learning_rate * (target - Q(s, a)).
+
+    Args:
+        value: the old Q-value.
+        target: from `q_learning_target`.
+        learning_rate: in (0, 1].
+    """
+    return value + learning_rate * td_error(value, target)
+
+
+def greedy_choices(values: Sequence[float]) -> list[int]:
+    """The indices of all actions whose value is the largest."""
+    best = max(values)
+    return [index for index, value in enumerate(values) if value == best]

@@ -1,0 +1,120 @@
+"""Tabular Q-learning over layer states with epsilon-greedy sampling and experience replay.
+
+Source: Baker et al. (ICLR 2017), sections 3 to 5 and Algorithm 1.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from metaqnn.config import require
+from metaqnn.core import Strategy
+from metaqnn.seeding import Stream
+from metaqnn.space.base import Space, Trajectory
+from metaqnn.strategies.equations import greedy_choices
+from metaqnn.strategies.q_table import QTable
+from metaqnn.strategies.schedule import PAPER_SCHEDULE, Schedule
+from metaqnn.trial import Episode, QValue
+
+PRESETS: Mapping[str, Mapping[str, Any]] = {
+    "paper": {
+        "learning_rate": 0.01,
+        "discount": 1.0,
+        "initial_q": 0.5,  # section 5.2's text; Algorithm 1 writes 0
+        "replay_episodes": 100,  # section 5.2; the released code draws 128
+        "replay_after_repeats": False,  # Algorithm 1; the released code replays after repeats too
+        "schedule": [list(stage) for stage in PAPER_SCHEDULE],
+    },
+}
+"""Named settings of the section `strategy`; keys given beside `preset` win over it."""
+
+
+@dataclass(frozen=True)
+class QLearningConfig:
+    """The section `strategy` for `name: q_learning`.
+
+    Attributes:
+        preset: the named settings that the other keys were filled from.
+        learning_rate: in (0, 1].
+        discount: in [0, 1].
+        initial_q: value of a pair before its first update.
+        replay_episodes: K, episodes replayed after each episode, the newest among them; 0 learns nothing.
+        replay_after_repeats: whether an episode that reused a known network is followed by a replay too.
+        schedule: stages [epsilon, distinct models].
+        max_repeats: a stage ends after so many repeats in a row, for spaces that run out of networks.
+    """
+
+    name: Literal["q_learning"]
+    preset: Literal["paper"]
+    learning_rate: float
+    discount: float
+    initial_q: float
+    replay_episodes: int
+    replay_after_repeats: bool
+    schedule: tuple[tuple[float, int], ...]
+    max_repeats: int = 500
+
+    def __post_init__(self):
+        require(0.0 < self.learning_rate <= 1.0, "learning_rate", "above 0 and at most 1", self.learning_rate)
+        require(0.0 <= self.discount <= 1.0, "discount", "from 0 to 1", self.discount)
+        require(abs(self.initial_q) < float("inf"), "initial_q", "a finite number", self.initial_q)
+        require(0 <= self.replay_episodes <= 100_000, "replay_episodes", "from 0 to 100000", self.replay_episodes)
+        Schedule(self.schedule, self.max_repeats)
+
+
+class QLearning(Strategy):
+    """The paper's agent.
+
+    Args:
+        config: its settings.
+        space: what it walks in.
+        seed: the search's seed; exploration and replay draw from streams of their own for every episode.
+    """
+
+    def __init__(self, config: QLearningConfig, space: Space, seed: int):
+        self.config = config
+        self.space = space
+        self.seed = seed
+        self.q_table = QTable(config.initial_q)
+        self._memory: list[tuple[tuple, float]] = []
+
+    def ask(self, number: int, epsilon: float) -> Trajectory:
+        """Walk the space: each step uniform with probability epsilon, else greedy with ties at random."""
+        stream = Stream(self.seed, "explore", number)
+
+        def choose(state: str, choices: tuple[str, ...]) -> int:
+            if stream.uniform() < epsilon:
+                return stream.integer(len(choices))
+            best = greedy_choices(self.q_table.values(state, choices))
+            return best[stream.integer(len(best))] if len(best) > 1 else best[0]
+
+        return self.space.walk(choose)
+
+    def tell(self, episode: Episode) -> None:
+        """Store the episode, then replay K: the newest, and K - 1 drawn uniformly with replacement."""
+        self._remember(episode)
+        if self.config.replay_episodes == 0 or (episode.reused and not self.config.replay_after_repeats):
+            return
+        newest = len(self._memory) - 1
+        stream = Stream(self.seed, "replay", episode.number)
+        for index in [newest, *stream.integers(len(self._memory), self.config.replay_episodes - 1)]:
+            transitions, reward = self._memory[index]
+            self.q_table.learn(transitions, reward, self.config.learning_rate, self.config.discount)
+
+    def values(self) -> list[QValue]:
+        """All Q-values that were ever updated."""
+        return self.q_table.entries()
+
+    def snapshot(self) -> list[QValue]:
+        """The Q-values of the states updated since the last snapshot."""
+        return self.q_table.take_changed()
+
+    def restore(self, episodes: Iterable[Episode], values: Iterable[QValue]) -> None:
+        """Fill the replay memory and the Q-table."""
+        for episode in episodes:
+            self._remember(episode)
+        self.q_table.load(values)
+
+    def _remember(self, episode: Episode) -> None:
+        trajectory = self.space.trajectory(episode.architecture)
+        self._memory.append((self.q_table.bind(trajectory), episode.reward))

@@ -1,0 +1,125 @@
+"""The Q-table: values by (state, action), bound to trajectories once so that replaying them costs no look-ups."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from operator import itemgetter
+
+from metaqnn.space.base import Trajectory
+from metaqnn.strategies.equations import q_learning_target, q_learning_update
+from metaqnn.trial import QValue
+
+
+@dataclass(eq=False, slots=True)
+class _Row:
+    """The actions seen in one state: `values[positions[action]]`."""
+
+    state: str
+    positions: dict[str, int] = field(default_factory=dict)
+    values: list[float] = field(default_factory=list)
+    updates: list[int] = field(default_factory=list)
+
+    def position(self, action: str, initial: float) -> int:
+        position = self.positions.get(action)
+        if position is None:
+            position = self.positions[action] = len(self.values)
+            self.values.append(initial)
+            self.updates.append(0)
+        return position
+
+
+@dataclass(frozen=True, slots=True)
+class _Transition:
+    """One step, bound to its place in the table; the last step of a trajectory has no `next_row`.
+
+    The maximum over the next actions runs over those that are legal on this very path, which `legal` picks.
+    """
+
+    row: _Row
+    position: int
+    next_row: _Row | None
+    legal: itemgetter | None
+
+
+class QTable:
+    """Values of state-action pairs.
+
+    Args:
+        initial: value of a pair that was never updated.
+    """
+
+    def __init__(self, initial: float):
+        self.initial = initial
+        self._rows: dict[str, _Row] = {}
+        self._pickers: dict[tuple[int, ...], itemgetter] = {}
+        self._changed: set[_Row] = set()
+
+    def values(self, state: str, actions: Sequence[str]) -> list[float]:
+        """The values of some actions in a state."""
+        row = self._rows.get(state)
+        if row is None:
+            return [self.initial] * len(actions)
+        return [self.initial if (at := row.positions.get(a)) is None else row.values[at] for a in actions]
+
+    def bind(self, trajectory: Trajectory) -> tuple[_Transition, ...]:
+        """Prepare a trajectory for `learn`."""
+        bound = []
+        for step, following in zip(trajectory.steps, (*trajectory.steps[1:], None), strict=True):
+            row = self._row(step.state)
+            position = row.position(step.action, self.initial)
+            if following is None:
+                bound.append(_Transition(row, position, None, None))
+            else:
+                next_row = self._row(following.state)
+                positions = tuple(next_row.position(action, self.initial) for action in following.choices)
+                bound.append(_Transition(row, position, next_row, self._picker(positions)))
+        return tuple(bound)
+
+    def learn(self, transitions: tuple[_Transition, ...], reward: float, learning_rate: float, discount: float) -> None:
+        """Update a trajectory's transitions from the last to the first; only the last one is rewarded."""
+        for transition in reversed(transitions):
+            if transition.next_row is None:
+                target = q_learning_target(reward, discount, ())
+            else:
+                target = q_learning_target(0.0, discount, transition.legal(transition.next_row.values))
+            values, position = transition.row.values, transition.position
+            values[position] = q_learning_update(values[position], target, learning_rate)
+            transition.row.updates[position] += 1
+            self._changed.add(transition.row)
+
+    def take_changed(self) -> list[QValue]:
+        """The pairs in states that were updated since the last call."""
+        changed, self._changed = self._changed, set()
+        return _entries(changed)
+
+    def entries(self) -> list[QValue]:
+        """Every pair that was updated at least once."""
+        return _entries(self._rows.values())
+
+    def load(self, entries: Iterable[QValue]) -> None:
+        """Take up stored entries."""
+        for entry in entries:
+            row = self._row(entry.state)
+            position = row.position(entry.action, self.initial)
+            row.values[position], row.updates[position] = entry.value, entry.updates
+
+    def _row(self, state: str) -> _Row:
+        row = self._rows.get(state)
+        if row is None:
+            row = self._rows[state] = _Row(state)
+        return row
+
+    def _picker(self, positions: tuple[int, ...]) -> itemgetter:
+        """`values -> tuple of values[positions]`; a single position is doubled, or itemgetter would return no tuple."""
+        picker = self._pickers.get(positions)
+        if picker is None:
+            picker = self._pickers[positions] = itemgetter(*(positions if len(positions) > 1 else positions * 2))
+        return picker
+
+
+def _entries(rows: Iterable[_Row]) -> list[QValue]:
+    return [
+        QValue(row.state, action, row.values[at], row.updates[at])
+        for row in rows
+        for action, at in row.positions.items()
+        if row.updates[at]
+    ]

@@ -1,0 +1,63 @@
+"""The section `training`: the recipe of a candidate's training."""
+
+import math
+from dataclasses import dataclass
+
+from metaqnn.config import require
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """The recipe; the defaults are the paper's (Baker et al., ICLR 2017, section 5 and appendix).
+
+    Attributes:
+        epochs: of every attempt.
+        batch_size: images a step.
+        learning_rate: Adam's, in the first attempt.
+        decay_factor, decay_epochs: the rate is multiplied by the factor every so many epochs.
+        beta_1, beta_2, epsilon: Adam's.
+        restart_factor: a restart begins with the rate times this, from fresh weights.
+        max_restarts: restarts after the first attempt.
+        restart_epoch: the epoch after which an attempt must be better than chance.
+        restart_accuracy: what counts as better: validation accuracy above this times 1 / classes.
+        weight_decay: gradient of the penalty per unit of weight (half of it times the squared weights is added to
+            the loss); on weights, not on biases.
+        dropout: whether dropout i / (2n) follows every two layers.
+        max_seconds: wall clock of one candidate, all attempts together; None is no limit.
+    """
+
+    epochs: int = 20
+    batch_size: int = 128
+    learning_rate: float = 0.001
+    decay_factor: float = 0.2
+    decay_epochs: int = 5
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
+    restart_factor: float = 0.4
+    max_restarts: int = 5
+    restart_epoch: int = 1
+    restart_accuracy: float = 1.5
+    weight_decay: float = 0.0
+    dropout: bool = True
+    max_seconds: float | None = None
+
+    def __post_init__(self):
+        for name in ("epochs", "batch_size", "decay_epochs", "restart_epoch"):
+            require(getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
+        require(0 <= self.max_restarts <= 100, "max_restarts", "from 0 to 100", self.max_restarts)
+        for name in ("learning_rate", "epsilon"):
+            require(0.0 < getattr(self, name) < math.inf, name, "above 0", getattr(self, name))
+        for name in ("decay_factor", "restart_factor"):
+            require(0.0 < getattr(self, name) <= 1.0, name, "above 0 and at most 1", getattr(self, name))
+        for name in ("beta_1", "beta_2"):
+            require(0.0 <= getattr(self, name) < 1.0, name, "at least 0 and below 1", getattr(self, name))
+        for name in ("restart_accuracy", "weight_decay"):
+            require(0.0 <= getattr(self, name) < math.inf, name, "at least 0", getattr(self, name))
+        require(
+            self.max_seconds is None or self.max_seconds > 0, "max_seconds", "above 0, or nothing", self.max_seconds
+        )
+
+    def rate(self, initial: float, epoch: int) -> float:
+        """The learning rate of an epoch (from 1) in an attempt that began with `initial`."""
+        return initial * self.decay_factor ** ((epoch - 1) // self.decay_epochs)

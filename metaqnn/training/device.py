@@ -1,0 +1,78 @@
+"""The device that Keras trains on, set up so that a seed decides everything that a seed can."""
+
+import os
+import platform
+import re
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+_BACKEND_PACKAGES = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
+
+
+def worker_environment(environment: dict[str, str]) -> dict[str, str]:
+    """The environment for a worker process, from the search's own: quiet, and on a CPU one thread.
+
+    The backends read these before they are imported. One thread on a CPU makes sums come in one order, whatever
+    the number of workers; a GPU is not affected.
+    """
+    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore", "KERAS_BACKEND": "tensorflow"}
+    threads = {
+        "OMP_NUM_THREADS": "1",
+        "TF_NUM_INTRAOP_THREADS": "1",
+        "TF_NUM_INTEROP_THREADS": "1",
+        "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
+    }
+    memory = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+    return {**quiet, **memory, **environment, **threads}
+
+
+def prepare_device() -> tuple[str, dict[str, str]]:
+    """Import Keras and make its backend deterministic.
+
+    Returns:
+        a name of the device, and the versions of what computes there.
+    """
+    import keras
+
+    backend = keras.backend.backend()
+    gpu = None
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+        tf.config.experimental.enable_op_determinism()
+        gpus = tf.config.list_physical_devices("GPU")
+        gpu = tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU") if gpus else None
+    elif backend == "torch":
+        import torch
+
+        torch.set_num_threads(1)
+        gpu = torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
+    elif backend == "jax":
+        import jax
+
+        gpu = jax.devices()[0].device_kind if jax.default_backend() == "gpu" else None
+    versions = library_versions(["keras", _BACKEND_PACKAGES.get(backend, backend)])
+    return gpu or _processor_name(), versions | {"keras_backend": backend}
+
+
+def library_versions(packages: list[str]) -> dict[str, str]:
+    """The installed versions, read without importing anything; absent packages are left out."""
+    versions = {}
+    for package in packages:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return versions
+
+
+def _processor_name() -> str:
+    """The processor's model, as the system tells it."""
+    try:
+        match = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
+    except OSError:
+        match = None
+    name = match[1].strip() if match else platform.processor() or platform.machine()
+    return f"CPU {name}, 1 of {os.cpu_count()} cores"

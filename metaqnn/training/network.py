@@ -1,0 +1,68 @@
+"""An architecture as a Keras model. Written for Keras 3 as such: any backend."""
+
+from typing import TYPE_CHECKING
+
+from metaqnn.seeding import integer_seed
+from metaqnn.space.architecture import Architecture
+from metaqnn.space.cost import Shape, dropout_rates
+from metaqnn.space.layers import Convolution, FullyConnected, GlobalAveragePooling, Pooling
+
+if TYPE_CHECKING:
+    import keras
+
+
+def build_network(
+    architecture: Architecture,
+    input_shape: Shape,
+    seed: int = 0,
+    attempt: int = 1,
+    dropout: bool = True,
+    weight_decay: float = 0.0,
+) -> "keras.Sequential":
+    """Build a network with fresh Glorot-uniform weights.
+
+    Args:
+        architecture: what to build.
+        input_shape: (height, width, channels).
+        seed: weights and dropout derive from it and from the attempt.
+        attempt: from 1.
+        dropout: whether dropout i / (2n) follows every two layers.
+        weight_decay: gradient per unit of weight; Keras's L2 factor is half of it.
+
+    Returns:
+        a model from float32 images (N, height, width, channels) to logits (N, classes): the softmax is left to the
+        loss, which is the same function and numerically sounder.
+    """
+    from keras import Input, Sequential, initializers, layers, regularizers
+
+    def options(index: int, activation: str | None = "relu") -> dict:
+        return {
+            "activation": activation,
+            "kernel_initializer": initializers.GlorotUniform(integer_seed(seed, "weights", attempt, index)),
+            "kernel_regularizer": regularizers.L2(weight_decay / 2) if weight_decay else None,
+        }
+
+    rates = dropout_rates(architecture) if dropout else {}
+    model = Sequential([Input(input_shape)])
+    is_flat = False
+    for index, layer in enumerate(architecture):
+        if isinstance(layer, Convolution):
+            size, stride = layer.receptive_field, layer.stride
+            model.add(layers.Conv2D(layer.filters, size, stride, padding="same", **options(index)))
+        elif isinstance(layer, Pooling):
+            model.add(layers.MaxPooling2D(layer.receptive_field, layer.stride, padding="valid"))
+        elif isinstance(layer, GlobalAveragePooling):
+            model.add(layers.Conv2D(layer.classes, 1, **options(index)))
+            model.add(layers.GlobalAveragePooling2D())
+            is_flat = True
+        else:
+            if not is_flat:
+                model.add(layers.Flatten())
+                is_flat = True
+            if isinstance(layer, FullyConnected):
+                model.add(layers.Dense(layer.neurons, **options(index)))
+            else:
+                model.add(layers.Dense(layer.classes, **options(index, activation=None)))
+        if index in rates:
+            model.add(layers.Dropout(rates[index], seed=integer_seed(seed, "dropout", attempt, index)))
+    return model

@@ -1,0 +1,179 @@
+"""The recipe of a candidate's training: attempts with falling rates, epochs, and what counts as a failure.
+
+Source: Baker et al. (ICLR 2017), section 5.2 ("quick and aggressive"). Knows no framework: an engine runs the epochs.
+"""
+
+import math
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from metaqnn.space.architecture import Architecture, parse
+from metaqnn.training.config import TrainingConfig
+from metaqnn.trial import Attempt, Candidate, EpochMetrics, Evaluation, Status
+
+
+class OutOfTimeError(Exception):
+    """An epoch was left because the candidate's time is up."""
+
+
+@dataclass(frozen=True)
+class EpochOutcome:
+    """What an engine reports of one epoch: losses in nats, accuracies in [0, 1]."""
+
+    train_loss: float
+    train_accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+
+
+class Session(ABC):
+    """One attempt: a network with fresh weights."""
+
+    @abstractmethod
+    def run_epoch(self, epoch: int, learning_rate: float, check_time: Callable[[], None]) -> EpochOutcome:
+        """Train one epoch and validate.
+
+        Args:
+            epoch: from 1; the order of the images derives from it.
+            learning_rate: to use throughout.
+            check_time: to be called now and then; raises OutOfTimeError.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release the network's memory."""
+
+
+class Engine(ABC):
+    """Runs epochs on one device, over data that it holds."""
+
+    @abstractmethod
+    def open(self, architecture: Architecture, seed: int, attempt: int) -> Session:
+        """Build a network with fresh weights.
+
+        Args:
+            architecture: what to build.
+            seed: all randomness derives from it and the attempt.
+            attempt: from 1.
+        """
+
+
+def train(
+    candidate: Candidate,
+    engine: Engine,
+    config: TrainingConfig,
+    classes: int,
+    report: Callable[[int, EpochMetrics], None] = lambda attempt, metrics: None,
+    device: str = "",
+) -> Evaluation:
+    """Train a candidate by the recipe; whatever goes wrong with it is in the answer, never raised.
+
+    Args:
+        candidate: what to train.
+        engine: runs the epochs.
+        config: the recipe.
+        classes: number of classes, for the accuracy of chance.
+        report: called after each epoch with the attempt's number, from 1.
+        device: recorded with the answer.
+    """
+    began = time.monotonic()
+    attempts: list[Attempt] = []
+
+    def check_time() -> None:
+        if config.max_seconds is not None and time.monotonic() - began > config.max_seconds:
+            raise OutOfTimeError
+
+    def answer(status: Status, reason: str = "") -> Evaluation:
+        return Evaluation(status, reason, tuple(attempts), time.monotonic() - began, device)
+
+    architecture = parse(candidate.architecture)
+    rate = config.learning_rate
+    for number in range(1, config.max_restarts + 2):
+        epochs: list[EpochMetrics] = []
+        session, failure = None, None
+        try:
+            session = engine.open(architecture, candidate.seed, number)
+            is_promising = _run(session, rate, config, classes, epochs, lambda m, n=number: report(n, m), check_time)
+        except OutOfTimeError:
+            failure = Status.TIMED_OUT, f"not finished after training.max_seconds = {config.max_seconds:g}"
+        except Exception as error:  # whatever a framework raises for a network is that network's result
+            failure = failure_of(error, is_built=session is not None)
+        finally:
+            if session is not None:
+                session.close()
+        attempts.append(Attempt(rate, tuple(epochs)))
+        if failure:
+            return answer(*failure)
+        if is_promising:
+            return answer(Status.OK)
+        if any(_is_nan(metrics) for metrics in epochs[config.restart_epoch :]):
+            return answer(Status.DIVERGED, f"the loss was not a number in epoch {epochs[-1].epoch}")
+        rate *= config.restart_factor
+    if _is_nan(epochs[-1]):
+        return answer(
+            Status.DIVERGED, f"the loss was not a number, also at a learning rate of {attempts[-1].learning_rate:.3g}"
+        )
+    return answer(
+        Status.NEVER_LEARNED,
+        f"no better than chance after epoch {epochs[-1].epoch} at any of {len(attempts)} learning rates",
+    )
+
+
+def _run(
+    session: Session,
+    rate: float,
+    config: TrainingConfig,
+    classes: int,
+    epochs: list[EpochMetrics],
+    report: Callable[[EpochMetrics], None],
+    check_time: Callable[[], None],
+) -> bool:
+    """Run one attempt's epochs into `epochs`; whether it went through (True) or was given up."""
+    for epoch in range(1, config.epochs + 1):
+        began = time.monotonic()
+        learning_rate = config.rate(rate, epoch)
+        outcome = session.run_epoch(epoch, learning_rate, check_time)
+        metrics = EpochMetrics(
+            epoch,
+            learning_rate,
+            outcome.train_loss,
+            outcome.train_accuracy,
+            outcome.validation_loss,
+            outcome.validation_accuracy,
+            time.monotonic() - began,
+        )
+        epochs.append(metrics)
+        report(metrics)
+        if _is_nan(metrics):
+            return False
+        if epoch == min(config.restart_epoch, config.epochs) and not _is_learning(metrics, config, classes):
+            return False
+    return True
+
+
+def _is_learning(metrics: EpochMetrics, config: TrainingConfig, classes: int) -> bool:
+    return metrics.validation_accuracy > config.restart_accuracy / classes
+
+
+def _is_nan(metrics: EpochMetrics) -> bool:
+    return not (math.isfinite(metrics.train_loss) and math.isfinite(metrics.validation_loss))
+
+
+def failure_of(error: Exception, is_built: bool) -> tuple[Status, str]:
+    """What an exception of a framework says about a candidate.
+
+    Args:
+        error: from building or training.
+        is_built: whether the network had been built.
+
+    Returns:
+        the status, and the reason in one line.
+    """
+    text = " ".join(str(error).split())
+    reason = f"{type(error).__name__}: {text[:300]}"
+    signs = ("ResourceExhausted", "RESOURCE_EXHAUSTED", "OutOfMemory", "out of memory", "MemoryError", "OOM when")
+    if any(sign in f"{type(error).__name__} {text}" for sign in signs):
+        return Status.OUT_OF_MEMORY, reason
+    return (Status.CRASHED if is_built else Status.BUILD_FAILED), reason

@@ -1,0 +1,206 @@
+"""The nouns of a search, as frozen values that pass between packages: proposal, evaluation, episode."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """How an evaluation ended. Everything but OK is a failure: data with a reason, never an exception."""
+
+    OK = "ok"
+    NEVER_LEARNED = "never_learned"
+    DIVERGED = "diverged"
+    OUT_OF_MEMORY = "out_of_memory"
+    TIMED_OUT = "timed_out"
+    CRASHED = "crashed"
+    BUILD_FAILED = "build_failed"
+    TOO_LARGE = "too_large"
+
+
+RETRYABLE = (Status.CRASHED, Status.TIMED_OUT)
+"""Failures that may be the machine's fault, which `metaqnn replay retry` proposes anew."""
+
+
+class Source(StrEnum):
+    """Where an episode comes from."""
+
+    SAMPLED = "sampled"
+    RETRIED = "retried"
+    IMPORTED = "imported"
+
+
+@dataclass(frozen=True)
+class EpochMetrics:
+    """One epoch of one attempt.
+
+    Attributes:
+        epoch: from 1.
+        learning_rate: in force during the epoch.
+        train_loss, validation_loss: mean cross-entropy in nats (the first with weight decay and dropout).
+        train_accuracy, validation_accuracy: in [0, 1].
+        epoch_seconds: wall clock, validation included.
+    """
+
+    epoch: int
+    learning_rate: float
+    train_loss: float
+    train_accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+    epoch_seconds: float
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One training from fresh weights.
+
+    Attributes:
+        learning_rate: the rate it began with.
+        epochs: what was trained, in order; fewer than asked for where it was given up or failed.
+    """
+
+    learning_rate: float
+    epochs: tuple[EpochMetrics, ...]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What training one architecture gave.
+
+    Attributes:
+        status: how it ended.
+        reason: one sentence where the status is not OK.
+        attempts: every attempt with its curve, in order; the last is the one that counts.
+        train_seconds: wall clock of the whole, building included.
+        device: what it ran on.
+    """
+
+    status: Status
+    reason: str = ""
+    attempts: tuple[Attempt, ...] = ()
+    train_seconds: float = 0.0
+    device: str = ""
+
+    @property
+    def _last_curve(self) -> tuple[EpochMetrics, ...]:
+        return self.attempts[-1].epochs if self.attempts else ()
+
+    @property
+    def accuracy(self) -> float | None:
+        """Best validation accuracy over the epochs of the last attempt, in [0, 1]; None for a failure."""
+        if self.status is not Status.OK:
+            return None
+        return max(metrics.validation_accuracy for metrics in self._last_curve)
+
+    @property
+    def best_epoch(self) -> int | None:
+        """The first epoch that reached `accuracy`; None for a failure."""
+        if self.status is not Status.OK:
+            return None
+        return max(self._last_curve, key=lambda m: (m.validation_accuracy, -m.epoch)).epoch
+
+    @property
+    def last_accuracy(self) -> float | None:
+        """Validation accuracy after the last epoch trained, whatever the status; None where no epoch was."""
+        return self._last_curve[-1].validation_accuracy if self._last_curve else None
+
+    @property
+    def learning_rate(self) -> float | None:
+        """The initial rate of the last attempt."""
+        return self.attempts[-1].learning_rate if self.attempts else None
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What an evaluator is asked to evaluate.
+
+    Attributes:
+        number: the episode that asks, by which the answer is recognised.
+        architecture: canonical text.
+        seed: all randomness of the training derives from it.
+    """
+
+    number: int
+    architecture: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class Model:
+    """A distinct architecture with what it costs.
+
+    Attributes:
+        model: its number, from 1 in the order of first proposal.
+        architecture: canonical text.
+        layers, parameters, flops: see `metaqnn.space.base.Cost`.
+    """
+
+    model: int
+    architecture: str
+    layers: int
+    parameters: int
+    flops: int
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """An episode that is sampled but not yet told.
+
+    Attributes:
+        episode: its number, from 1.
+        iteration: distinct architectures proposed so far, this one included.
+        epsilon: exploration rate with which it was sampled; None where it was not.
+        model: what it proposes.
+        evaluation: the number reserved for its training; None where an earlier evaluation is reused.
+        source: sampled or retried.
+    """
+
+    episode: int
+    iteration: int
+    epsilon: float | None
+    model: Model
+    evaluation: int | None
+    source: Source = Source.SAMPLED
+
+
+@dataclass(frozen=True)
+class Episode:
+    """A told episode: one row of the replay memory.
+
+    Attributes:
+        number: from 1, in the order of proposal.
+        iteration, epsilon, source: as in the proposal.
+        model: number of the model.
+        architecture: canonical text.
+        evaluation: number of the evaluation that the reward comes from.
+        accuracy: that evaluation's, in [0, 1]; None for a failure.
+        reward: what the strategy learns from.
+        reused: whether the evaluation was known before.
+    """
+
+    number: int
+    iteration: int
+    epsilon: float | None
+    model: int
+    architecture: str
+    evaluation: int
+    accuracy: float | None
+    reward: float
+    reused: bool
+    source: Source = Source.SAMPLED
+
+
+@dataclass(frozen=True)
+class QValue:
+    """One entry of a Q-table.
+
+    Attributes:
+        state, action: texts of the space's key and action.
+        value: the estimate.
+        updates: how often it was updated.
+    """
+
+    state: str
+    action: str
+    value: float
+    updates: int
