@@ -4,7 +4,7 @@ What is used most is reachable from here, loaded on first use so that `import me
 
     >>> from metaqnn import parse, describe
     >>> describe("[C(64,3,1), P(2,2), SM(10)]", (32, 32, 3)).parameters
-    165706
+    165642
 """
 
 from importlib import import_module

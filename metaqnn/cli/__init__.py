@@ -10,18 +10,20 @@ from metaqnn.cli.searching import resume, search
 from metaqnn.errors import MetaqnnError
 from metaqnn.version import __version__
 
+_HELP = """Design convolutional networks with Q-learning (MetaQNN, Baker et al. 2017).
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+Start a search, look into it while it runs, interrupt it, and resume it with the same command:
+
+\b
+    metaqnn search digits
+    metaqnn replay summary replay_db/digits.sqlite
+"""
+
+
+@click.group(help=_HELP, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="metaqnn")
 def cli() -> None:
-    r"""Design convolutional networks with Q-learning (MetaQNN, Baker et al. 2017).
-
-    Start a search, look into it while it runs, interrupt it, and resume it with the same command:
-
-    \b
-        metaqnn search digits
-        metaqnn replay summary replay_db/digits.sqlite
-    """
+    """The group of all commands."""
 
 
 for _command in (search, resume, replay, describe, datasets):

@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from collections.abc import Iterable
 
 from metaqnn.errors import IllegalArchitectureError, NotationError
 from metaqnn.space.layers import (
@@ -37,7 +38,8 @@ class Architecture(tuple):
 
     __slots__ = ()
 
-    def __new__(cls, layers):
+    def __new__(cls, layers: Iterable[Layer]) -> "Architecture":
+        """Check that the layers build a network."""
         self = super().__new__(cls, layers)
         problem = _structural_problem(self)
         if problem:

@@ -1,33 +1,23 @@
-"""An experiment: one YAML file, checked, and the parts that it names put together.
-
-The only place that knows all concrete classes.
-"""
+"""A run of a search: started, or resumed where its database stands."""
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-from metaqnn.config import as_mapping, differences, load_yaml, nearest, override, read_section
-from metaqnn.core import Observer, Strategy
-from metaqnn.data import DatasetConfig, SearchData, load_search_data
+from metaqnn.config import as_mapping, differences
+from metaqnn.core import Observer
+from metaqnn.data import SearchData, load_search_data, open_source
 from metaqnn.errors import ConfigError, ReplayError
 from metaqnn.evaluators.keras_evaluator import KerasEvaluator
+from metaqnn.experiment.files import Experiment, load_experiment, shipped_experiments
+from metaqnn.experiment.parts import Parts, put_together, stored_schedule
 from metaqnn.replay.memory import SQLiteReplayMemory, writer_lock
-from metaqnn.replay.reader import ReplayReader
-from metaqnn.search.config import SearchConfig
 from metaqnn.search.estimate import Estimate, estimate_search
 from metaqnn.search.loop import Ending, Search, SearchPlan
-from metaqnn.search.reward import Reward, RewardConfig
 from metaqnn.search.stop import StopRequest
-from metaqnn.search.verify import Verification, verify
-from metaqnn.space.base import Space
-from metaqnn.space.layer_space import LayerSpace, SpaceConfig
-from metaqnn.strategies import STRATEGIES
 from metaqnn.strategies.schedule import Schedule
-from metaqnn.training.config import TrainingConfig
 from metaqnn.training.device import library_versions
 from metaqnn.version import __version__
 
@@ -35,142 +25,6 @@ _MAY_CHANGE = ("search.models", "search.workers", "search.checkpoint_seconds")
 """What a search may be resumed with another value of: none of it changes an episode."""
 
 _VERSIONED = ["numpy", "keras", "tensorflow", "scikit-learn"]
-
-
-@dataclass(frozen=True)
-class Experiment:
-    """A checked experiment.
-
-    Attributes:
-        name: names the database.
-        seed: all randomness derives from it; at least 0.
-        dataset, space, strategy, reward, training, search: the sections, each owned by its package.
-    """
-
-    name: str
-    seed: int
-    dataset: DatasetConfig
-    space: SpaceConfig
-    strategy: Any
-    reward: RewardConfig
-    training: TrainingConfig
-    search: SearchConfig
-
-
-@dataclass(frozen=True)
-class _Header:
-    """What an experiment holds beside its sections."""
-
-    name: str
-    seed: int = 0
-
-
-_SECTIONS: Mapping[str, type] = {
-    "dataset": DatasetConfig,
-    "space": SpaceConfig,
-    "reward": RewardConfig,
-    "training": TrainingConfig,
-    "search": SearchConfig,
-}
-
-
-def read_experiment(content: Mapping[str, Any], file: str) -> Experiment:
-    """Check the content of an experiment file.
-
-    Args:
-        content: sections by name.
-        file: its name, for messages.
-
-    Raises:
-        ConfigError: something in it cannot be used; the message names the key.
-    """
-    names = [field.name for field in fields(Experiment)]
-    for key in content:
-        if key not in names:
-            raise ConfigError(f"{file}: {key}: there is no such section; {nearest(key, names)}")
-    header = read_section(_Header, {key: content[key] for key in ("name", "seed") if key in content}, "", file)
-    if not header.name or not all(c.isalnum() or c in "-_." for c in header.name) or header.name.startswith("."):
-        raise ConfigError(f"{file}: name: expected letters, digits, '-', '_' and '.', got {header.name!r}")
-    if header.seed < 0:
-        raise ConfigError(f"{file}: seed: expected a whole number of at least 0, got {header.seed}")
-    sections = {name: read_section(kind, content.get(name), name, file) for name, kind in _SECTIONS.items()}
-    return Experiment(header.name, header.seed, strategy=_read_strategy(content.get("strategy"), file), **sections)
-
-
-def _read_strategy(content: Any, file: str) -> Any:
-    """The section `strategy`: a registered name, a preset, and the keys that win over the preset."""
-    content = {} if content is None else content
-    if not isinstance(content, Mapping):
-        raise ConfigError(f"{file}: strategy: expected keys and values such as 'name: q_learning', got {content!r}")
-    name = content.get("name", "q_learning")
-    if name not in STRATEGIES:
-        raise ConfigError(f"{file}: strategy.name: there is no strategy {name!r}; {nearest(name, STRATEGIES)}")
-    kind = STRATEGIES[name]
-    preset = content.get("preset", next(iter(kind.presets)))
-    if preset not in kind.presets:
-        raise ConfigError(f"{file}: strategy.preset: there is no preset {preset!r}; {nearest(preset, kind.presets)}")
-    filled = {"name": name, "preset": preset, **kind.presets[preset], **content}
-    return read_section(kind.config, filled, "strategy", file)
-
-
-def shipped_experiments() -> dict[str, Path]:
-    """The experiments that come with the package: name -> file. In a checkout they stand at its top."""
-    package = Path(__file__).parent
-    for folder in (package / "experiments", package.parent / "experiments"):
-        found = {path.stem: path for path in sorted(folder.glob("*.yaml"))}
-        if found:
-            return found
-    return {}
-
-
-def load_experiment(where: str | Path, overrides: Sequence[str] = ()) -> Experiment:
-    """Read an experiment.
-
-    Args:
-        where: a YAML file, or the name of a shipped experiment.
-        overrides: `key=value` with dotted keys, which win over the file.
-
-    Raises:
-        ConfigError: there is no such experiment, or something in it cannot be used.
-    """
-    text = str(where)
-    if text.endswith((".yaml", ".yml")) or "/" in text:
-        path = Path(where)
-    else:
-        shipped = shipped_experiments()
-        if text not in shipped:
-            raise ConfigError(f"there is no experiment {text!r}; {nearest(text, shipped)}; or give a .yaml file")
-        path = shipped[text]
-    content = load_yaml(path)
-    for assignment in overrides:
-        content = override(content, assignment)
-    return read_experiment(content, str(path))
-
-
-@dataclass(frozen=True)
-class Parts:
-    """What an experiment's sections stand for, over one data set."""
-
-    space: Space
-    schedule: Schedule
-    reward: Reward
-    make_strategy: Callable[[], Strategy]
-
-
-def put_together(experiment: Experiment, input_shape: tuple[int, ...], classes: int, schedule: Schedule) -> Parts:
-    """Make the parts.
-
-    Raises:
-        ConfigError: the sections do not fit the data, for example a limit that no network keeps.
-    """
-    space = LayerSpace(experiment.space, tuple(input_shape), classes)
-    strategy = STRATEGIES[experiment.strategy.name]
-    return Parts(
-        space,
-        schedule,
-        Reward(experiment.reward, classes),
-        lambda: strategy.build(experiment.strategy, space, experiment.seed),
-    )
 
 
 @dataclass(frozen=True)
@@ -237,6 +91,8 @@ def run_search(
                 announce(f"The earlier search was moved to {moved}.")
         elif options.must_exist and not database.is_file():
             raise ReplayError(f"{database}: there is nothing to resume; start with `metaqnn search {experiment.name}`")
+        if not open_source(experiment.dataset.name).available():
+            announce(f"The data set {experiment.dataset.name} is not on this machine; trying to download it ...")
         data = load_search_data(experiment.dataset, experiment.seed)
         schedule = _schedule(experiment, options)
         put_together(experiment, data.input_shape, data.classes, schedule)  # refuses before a file is made
@@ -460,54 +316,3 @@ def move_aside(database: Path) -> Path | None:
             if part.exists():
                 shutil.move(part, f"{target}{suffix}")
     return target
-
-
-def stored_experiment(reader: ReplayReader) -> Experiment:
-    """The experiment that a database was started with."""
-    return read_experiment(reader.config()["experiment"], str(reader.path))
-
-
-def stored_schedule(config: Mapping[str, Any]) -> Schedule:
-    """The scaled schedule that a database was started with."""
-    schedule = config["schedule"]
-    return Schedule(tuple((epsilon, models) for epsilon, models in schedule["stages"]), schedule["max_repeats"])
-
-
-def stored_parts(reader: ReplayReader) -> Parts:
-    """The parts of a recorded search, for looking at it: no data set is read."""
-    config = reader.config()
-    experiment = stored_experiment(reader)
-    data = config["data"]
-    return put_together(experiment, data["input_shape"], data["classes"], stored_schedule(config))
-
-
-def verify_database(reader: ReplayReader, on_episode: Callable[[int], None] = lambda number: None) -> Verification:
-    """Rebuild every proposal and the Q-table of a database and compare; see `metaqnn.search.verify`."""
-    experiment, parts = stored_experiment(reader), stored_parts(reader)
-    return verify(
-        reader,
-        parts.space,
-        parts.make_strategy,
-        parts.schedule,
-        parts.reward,
-        experiment.search.lookahead,
-        experiment.seed,
-        on_episode,
-    )
-
-
-__all__ = [
-    "Experiment",
-    "Parts",
-    "SearchOptions",
-    "SearchReport",
-    "default_database",
-    "load_experiment",
-    "read_experiment",
-    "replace",
-    "run_search",
-    "shipped_experiments",
-    "stored_experiment",
-    "stored_parts",
-    "verify_database",
-]

@@ -1,0 +1,38 @@
+"""The evaluator that asks a function, in this process and at once: for tables, benchmarks and one's own rewards."""
+
+from collections import deque
+from collections.abc import Callable
+
+from metaqnn.core import CandidateFinished, CandidateStarted, Evaluator, Event
+from metaqnn.trial import Candidate, Evaluation
+
+
+class FunctionEvaluator(Evaluator):
+    """Answers each candidate with `function(candidate)`.
+
+    Args:
+        function: from a candidate to its evaluation; what it raises ends the search.
+    """
+
+    def __init__(self, function: Callable[[Candidate], Evaluation]):
+        self._function = function
+        self._queue: deque[Candidate] = deque()
+
+    def submit(self, candidate: Candidate) -> None:
+        """Queue a candidate."""
+        self._queue.append(candidate)
+
+    def results(self, timeout: float) -> list[Event]:
+        """Evaluate the next candidate."""
+        if not self._queue:
+            return []
+        candidate = self._queue.popleft()
+        return [CandidateStarted(candidate.number), CandidateFinished(candidate.number, self._function(candidate))]
+
+    def stop(self) -> None:
+        """Forget what was queued."""
+        self._queue.clear()
+
+    def close(self) -> None:
+        """Forget what was queued."""
+        self.stop()

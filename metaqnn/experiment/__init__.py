@@ -1,0 +1,32 @@
+"""An experiment: one YAML file, checked, the parts that it names, and a run of its search.
+
+The only place that knows all concrete classes.
+"""
+
+from metaqnn.experiment.files import Experiment, load_experiment, read_experiment, shipped_experiments
+from metaqnn.experiment.parts import (
+    Parts,
+    put_together,
+    stored_experiment,
+    stored_parts,
+    stored_schedule,
+    verify_database,
+)
+from metaqnn.experiment.run import SearchOptions, SearchReport, default_database, run_search
+
+__all__ = [
+    "Experiment",
+    "Parts",
+    "SearchOptions",
+    "SearchReport",
+    "default_database",
+    "load_experiment",
+    "put_together",
+    "read_experiment",
+    "run_search",
+    "shipped_experiments",
+    "stored_experiment",
+    "stored_parts",
+    "stored_schedule",
+    "verify_database",
+]

@@ -1,0 +1,125 @@
+"""An experiment file: read, checked section by section, and found by name."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from metaqnn.config import load_yaml, nearest, override, read_section
+from metaqnn.data import DatasetConfig
+from metaqnn.errors import ConfigError
+from metaqnn.search.config import SearchConfig
+from metaqnn.search.reward import RewardConfig
+from metaqnn.space.layer_space import SpaceConfig
+from metaqnn.strategies import STRATEGIES
+from metaqnn.training.config import TrainingConfig
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A checked experiment.
+
+    Attributes:
+        name: names the database.
+        seed: all randomness derives from it; at least 0.
+        dataset, space, strategy, reward, training, search: the sections, each owned by its package.
+    """
+
+    name: str
+    seed: int
+    dataset: DatasetConfig
+    space: SpaceConfig
+    strategy: Any
+    reward: RewardConfig
+    training: TrainingConfig
+    search: SearchConfig
+
+
+@dataclass(frozen=True)
+class _Header:
+    """What an experiment holds beside its sections."""
+
+    name: str
+    seed: int = 0
+
+
+_SECTIONS: Mapping[str, type] = {
+    "dataset": DatasetConfig,
+    "space": SpaceConfig,
+    "reward": RewardConfig,
+    "training": TrainingConfig,
+    "search": SearchConfig,
+}
+
+
+def read_experiment(content: Mapping[str, Any], file: str) -> Experiment:
+    """Check the content of an experiment file.
+
+    Args:
+        content: sections by name.
+        file: its name, for messages.
+
+    Raises:
+        ConfigError: something in it cannot be used; the message names the key.
+    """
+    names = [field.name for field in fields(Experiment)]
+    for key in content:
+        if key not in names:
+            raise ConfigError(f"{file}: {key}: there is no such section; {nearest(key, names)}")
+    header = read_section(_Header, {key: content[key] for key in ("name", "seed") if key in content}, "", file)
+    if not header.name or not all(c.isalnum() or c in "-_." for c in header.name) or header.name.startswith("."):
+        raise ConfigError(f"{file}: name: expected letters, digits, '-', '_' and '.', got {header.name!r}")
+    if header.seed < 0:
+        raise ConfigError(f"{file}: seed: expected a whole number of at least 0, got {header.seed}")
+    sections = {name: read_section(kind, content.get(name), name, file) for name, kind in _SECTIONS.items()}
+    return Experiment(header.name, header.seed, strategy=_read_strategy(content.get("strategy"), file), **sections)
+
+
+def _read_strategy(content: Any, file: str) -> Any:
+    """The section `strategy`: a registered name, a preset, and the keys that win over the preset."""
+    content = {} if content is None else content
+    if not isinstance(content, Mapping):
+        raise ConfigError(f"{file}: strategy: expected keys and values such as 'name: q_learning', got {content!r}")
+    name = content.get("name", "q_learning")
+    if name not in STRATEGIES:
+        raise ConfigError(f"{file}: strategy.name: there is no strategy {name!r}; {nearest(name, STRATEGIES)}")
+    kind = STRATEGIES[name]
+    preset = content.get("preset", next(iter(kind.presets)))
+    if preset not in kind.presets:
+        raise ConfigError(f"{file}: strategy.preset: there is no preset {preset!r}; {nearest(preset, kind.presets)}")
+    filled = {"name": name, "preset": preset, **kind.presets[preset], **content}
+    return read_section(kind.config, filled, "strategy", file)
+
+
+def shipped_experiments() -> dict[str, Path]:
+    """The experiments that come with the package: name -> file. In a checkout they stand at its top."""
+    package = Path(__file__).parents[1]
+    for folder in (package / "experiments", package.parent / "experiments"):
+        found = {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+        if found:
+            return found
+    return {}
+
+
+def load_experiment(where: str | Path, overrides: Sequence[str] = ()) -> Experiment:
+    """Read an experiment.
+
+    Args:
+        where: a YAML file, or the name of a shipped experiment.
+        overrides: `key=value` with dotted keys, which win over the file.
+
+    Raises:
+        ConfigError: there is no such experiment, or something in it cannot be used.
+    """
+    text = str(where)
+    if text.endswith((".yaml", ".yml")) or "/" in text:
+        path = Path(where)
+    else:
+        shipped = shipped_experiments()
+        if text not in shipped:
+            raise ConfigError(f"there is no experiment {text!r}; {nearest(text, shipped)}; or give a .yaml file")
+        path = shipped[text]
+    content = load_yaml(path)
+    for assignment in overrides:
+        content = override(content, assignment)
+    return read_experiment(content, str(path))
