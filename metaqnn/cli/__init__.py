@@ -20,6 +20,10 @@ Start a search, look into it while it runs, interrupt it, and resume it with the
 """
 
 
+_HELP_ASKED = getattr(click.exceptions, "NoArgsIsHelpError", ())
+"""A group without a command shows its help; click before 8.2 does so without an error."""
+
+
 @click.group(help=_HELP, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="metaqnn")
 def cli() -> None:
@@ -33,12 +37,17 @@ for _command in (search, resume, replay, describe, datasets):
 def run() -> None:
     """The entry point: a bad input ends in one sentence and exit code 2, Ctrl-C in 130."""
     try:
-        cli(standalone_mode=False)
-    except click.ClickException as error:
+        cli(prog_name="metaqnn", standalone_mode=False)
+    except _HELP_ASKED as error:
         error.show()
         sys.exit(2)
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        hint = f" (see {context.command_path} --help)" if context else ""
+        print(f"metaqnn: {error.format_message()}{hint}", file=sys.stderr)
+        sys.exit(2)
     except click.Abort:
-        print("Interrupted before anything was changed.", file=sys.stderr)
+        print("Interrupted; nothing that was recorded is lost.", file=sys.stderr)
         sys.exit(130)
     except MetaqnnError as error:
         print(f"metaqnn: {error}", file=sys.stderr)

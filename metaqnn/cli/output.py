@@ -2,7 +2,9 @@
 
 import csv
 import json
+import shutil
 import sys
+from textwrap import wrap
 
 import click
 
@@ -18,6 +20,13 @@ format_option = click.option(
 )
 
 _PERCENT = ("accuracy", "mean_accuracy", "best_accuracy", "train_accuracy", "validation_accuracy")
+_LONG = ("architecture", "reason", "device", "read_from", "value")
+"""Columns of long texts: they stand beside the others where there is room, else on lines of their own."""
+
+_ROOM = 32
+"""The least width for a long text to stand beside the others."""
+
+_SHORT_WORDS = {"validation": "valid.", "evaluation": "eval."}
 
 
 def print_tables(tables: list[Table], style: str) -> None:
@@ -29,32 +38,59 @@ def print_tables(tables: list[Table], style: str) -> None:
         content = {table.title: [dict(zip(table.columns, row, strict=True)) for row in table.rows] for table in tables}
         json.dump(next(iter(content.values())) if len(content) == 1 else content, sys.stdout, indent=2)
         print()
-        return
-    if style == "csv":
+    elif style == "csv":
         writer = csv.writer(sys.stdout, lineterminator="\n")
         for number, table in enumerate(tables):
             if number:
                 print()
             writer.writerow(table.columns)
             writer.writerows(table.rows)
-        return
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table as RichTable
+    else:
+        width = shutil.get_terminal_size().columns
+        for table in tables:
+            for line in wrap(table.title, width):
+                click.secho(line, bold=True)
+            print("\n".join(_lines(table, width)), end="\n\n")
 
-    console = Console(highlight=False)
-    for table in tables:
-        shown = RichTable(title=table.title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-        for name in table.columns:
-            is_text = any(isinstance(row[table.columns.index(name)], str) for row in table.rows)
-            shown.add_column(
-                name.replace("_", " "), justify="left" if is_text else "right", overflow="fold", no_wrap=not is_text
-            )
-        for row in table.rows:
-            shown.add_row(*(_cell(name, value) for name, value in zip(table.columns, row, strict=True)))
-        console.print(shown)
-        if not table.rows:
-            console.print("  nothing yet\n")
+
+def _lines(table: Table, width: int) -> list[str]:
+    """A table as lines that fit the width; a number is never cut, whatever the width."""
+    if not table.rows:
+        return ["  nothing yet"]
+    rows = [[_cell(name, value) for name, value in zip(table.columns, row, strict=True)] for row in table.rows]
+    headers = [" ".join(_SHORT_WORDS.get(word, word) for word in name.split("_")) for name in table.columns]
+    widths = [
+        max(len(text) for text in (*header.split(), *column))
+        for header, column in zip(headers, zip(*rows, strict=True), strict=True)
+    ]
+    texts = [any(isinstance(value, str) for value in column) for column in zip(*table.rows, strict=True)]
+    is_long = [name in _LONG and is_text for name, is_text in zip(table.columns, texts, strict=True)]
+    # The first columns side by side, the long ones below them, unless everything fits or one long text can wrap.
+    beside = list(range(len(headers)))
+    if sum(widths) + 2 * len(widths) > width:
+        last, room = beside[-1], width - 2 * len(widths) - sum(widths[:-1])
+        if is_long[last] and sum(is_long) == 1 and room >= _ROOM:
+            widths[last] = room
+        else:
+            beside = [i for i in beside if not is_long[i]]
+    below = [i for i in range(len(headers)) if i not in beside]
+    gap = " " * (2 if sum(widths[i] for i in beside) + 2 * len(beside) <= width else 1)
+
+    def line(cells: list[str]) -> str:
+        aligned = (cells[i].ljust(widths[i]) if texts[i] else cells[i].rjust(widths[i]) for i in beside)
+        return gap + gap.join(aligned).rstrip()
+
+    def block(cells: list[str]) -> list[str]:
+        """A row whose cells are wrapped to their columns."""
+        parts = [wrap(cell, widths[i]) if i in beside else [] for i, cell in enumerate(cells)]
+        height = max(map(len, parts))
+        return [line([part[k] if k < len(part) else "" for part in parts]) for k in range(height)]
+
+    lines = [*block(headers), gap + "-" * (sum(widths[i] for i in beside) + len(gap) * (len(beside) - 1))]
+    for cells in rows:
+        lines += block(cells)
+        lines += [f"      {part}" for i in below for part in wrap(cells[i], max(20, width - 6))]
+    return lines
 
 
 def _cell(column: str, value: object) -> str:
@@ -67,5 +103,5 @@ def _cell(column: str, value: object) -> str:
     if column == "reused":
         return "yes" if value else ""
     if isinstance(value, float):
-        return f"{value:.5g}"
+        return f"{value:.4g}"
     return str(value)

@@ -24,9 +24,10 @@ def summary(database: Path, style: str) -> None:
     from metaqnn.replay import tables
 
     with _reader(database) as reader:
-        shown = [summary_table(reader), tables.stages(reader)]
-        flight, failed = tables.in_flight(reader), tables.failures(reader)
-    print_tables([*shown, *(table for table in (flight, failed) if table.rows)], style)
+        facts = summary_table(reader) if style == "table" else _raw_summary(reader)
+        stages, flight, failed = tables.stages(reader), tables.in_flight(reader), tables.failures(reader)
+    # For people an empty table is a line too many; a program wants the same tables every time.
+    print_tables([facts, stages, *(table for table in (flight, failed) if table.rows or style != "table")], style)
 
 
 @replay.command()
@@ -104,15 +105,15 @@ def verify(database: Path) -> None:
     Exit code 0 if all are equal, 1 at the first difference, which is named.
     """
     from rich.console import Console
-    from rich.progress import track
+    from rich.progress import Progress
 
     from metaqnn.experiment import verify_database
 
-    with _reader(database) as reader:
-        total = len(list(reader.episodes())) + len(reader.proposals())
-        bar = iter(track(range(total), "Rebuilding", console=Console(stderr=True), transient=True))
-        verification = verify_database(reader, lambda _: next(bar, None))
-        next(bar, None)
+    console = Console(stderr=True)
+    with _reader(database) as reader, Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        total = reader.query("SELECT (SELECT count(*) FROM replay) + (SELECT count(*) FROM proposals)")[1][0][0]
+        task = bar.add_task("Rebuilding", total=total)
+        verification = verify_database(reader, lambda number: bar.update(task, completed=number))
     if verification.difference:
         print(f"{database}: NOT as it should be. {verification.difference}.")
         sys.exit(1)
@@ -154,13 +155,10 @@ def retry(database: Path) -> None:
 
 
 def summary_table(reader) -> Table:
-    """The summary of a search as a table of two columns."""
+    """The summary of a search for people: a table of facts in words."""
     from metaqnn.dashboard.words import duration
-    from metaqnn.experiment import stored_experiment, stored_schedule
-    from metaqnn.search.summary import summarise
 
-    experiment = stored_experiment(reader)
-    facts = summarise(reader, stored_schedule(reader.config()))
+    experiment, facts = _summarise(reader)
     best = "-" if facts.best is None else f"{100 * facts.best[1]:.2f} % (model {facts.best[0]}) {facts.best[2]}"
     failed = ", ".join(f"{count} {status}" for status, count in facts.failed.items()) or "none"
     exhausted = "none"
@@ -182,7 +180,31 @@ def summary_table(reader) -> Table:
     return Table(str(reader.path), ("fact", "value"), tuple(rows))
 
 
+def _raw_summary(reader) -> Table:
+    """The same for programs: one row of plain values."""
+    from dataclasses import asdict
+
+    experiment, facts = _summarise(reader)
+    row = {"experiment": experiment.name, "dataset": experiment.dataset.name, "seed": experiment.seed, **asdict(facts)}
+    row["failed"] = sum(facts.failed.values())
+    row["best_model"], row["best_accuracy"], row["best_architecture"] = row.pop("best") or (None, None, None)
+    row["exhausted"] = ", ".join(f"{epsilon:g}" for epsilon in facts.exhausted)
+    return Table("Summary", tuple(row), (tuple(row.values()),))
+
+
+def _summarise(reader):
+    from metaqnn.experiment import stored_experiment, stored_schedule
+    from metaqnn.search.summary import summarise
+
+    return stored_experiment(reader), summarise(reader, stored_schedule(reader.config()))
+
+
 def _reader(database: Path):
+    from metaqnn.errors import ReplayError
     from metaqnn.replay.reader import ReplayReader
 
-    return ReplayReader(database)
+    reader = ReplayReader(database)
+    if not reader.config():
+        reader.close()
+        raise ReplayError(f"{database}: no search has written to this database yet; start one with `metaqnn search`")
+    return reader

@@ -19,6 +19,15 @@ def _seconds(_context: click.Context, parameter: click.Parameter, text: str | No
     return float(match[1]) * _UNITS[match[2]]
 
 
+def _gpus(_context: click.Context, parameter: click.Parameter, text: str | None) -> tuple[str, ...] | None:
+    """`0,1` as ("0", "1")."""
+    if text is None:
+        return None
+    if not re.fullmatch(r"[0-9]{1,3}(,[0-9]{1,3})*", text):
+        raise click.BadParameter(f"expected numbers such as 0,1, got {text!r}", param=parameter)
+    return tuple(text.split(","))
+
+
 def _options(command):
     for option in (
         click.argument("experiment"),
@@ -28,9 +37,14 @@ def _options(command):
         click.option(
             "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a key, as training.epochs=5."
         ),
-        click.option("--models", type=int, help="Distinct networks in total, over all runs."),
+        click.option("--models", type=click.IntRange(max=10**9), help="Distinct networks in total, over all runs."),
         click.option("--max-time", callback=_seconds, metavar="TIME", help="Total time over all runs: 8h, 90m, 45s."),
-        click.option("--workers", type=click.IntRange(min=1), help="Worker processes; at most search.lookahead."),
+        click.option(
+            "--workers",
+            type=click.IntRange(min=1),
+            help="Processes that train side by side, at most search.lookahead. [one a GPU, else one a core]",
+        ),
+        click.option("--gpus", callback=_gpus, metavar="LIST", help="GPUs to train on, as 0,1. [all visible]"),
     ):
         command = option(command)
     return command
@@ -39,30 +53,35 @@ def _options(command):
 @click.command()
 @_options
 @click.option("--fresh", is_flag=True, help="Move an existing database aside and start anew.")
-def search(experiment, database, overrides, models, max_time, workers, fresh) -> None:
+def search(experiment, database, overrides, **options) -> None:
     """Start a search, or resume it: EXPERIMENT is a YAML file or the name of a shipped experiment.
 
     The same command resumes after an interruption or a crash. Ctrl-C stops within two seconds.
     """
-    _search(experiment, database, overrides, models, max_time, workers, fresh=fresh)
+    _search(experiment, database, overrides, **options)
 
 
 @click.command()
 @_options
-def resume(experiment, database, overrides, models, max_time, workers) -> None:
+def resume(experiment, database, overrides, **options) -> None:
     """Resume a search; refuses where there is nothing to resume."""
-    _search(experiment, database, overrides, models, max_time, workers, must_exist=True)
+    _search(experiment, database, overrides, **options, must_exist=True)
 
 
-def _search(where, database, overrides, models, max_time, workers, **flags) -> None:
+def _search(where, database, overrides, max_time, **options) -> None:
     from metaqnn.dashboard import make_display
     from metaqnn.experiment import SearchOptions, default_database, load_experiment, run_search
 
     experiment = load_experiment(where, overrides)
     database = database or default_database(experiment)
-    options = SearchOptions(models, max_time, workers, **flags)
     print(f"{experiment.name}: {experiment.dataset.name}, seed {experiment.seed}, database {database}", flush=True)
-    report = run_search(experiment, database, options, [make_display()], lambda line: print(line, flush=True))
+    report = run_search(
+        experiment,
+        database,
+        SearchOptions(max_seconds=max_time, **options),
+        [make_display()],
+        lambda line: print(line, flush=True),
+    )
     _print_ending(database, report, _command_line())
     if report.signal is not None:
         sys.exit(128 + report.signal)
@@ -83,9 +102,8 @@ def _print_ending(database: Path, report, command: str) -> None:
     from metaqnn.search.loop import Ending
 
     with ReplayReader(database) as reader:
-        summary = summary_table(reader)
+        facts = dict(summary_table(reader).rows)
         print_tables([top(reader, 5)], "table")
-    facts = dict(summary.rows)
     done, total = facts["models"].split(" of ")
     if report.ending is Ending.COMPLETED:
         print(f"The search is complete: {done} networks in {facts['time']}, {facts['reused']}.")

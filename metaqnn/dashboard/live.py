@@ -36,7 +36,7 @@ class LiveDisplay(Observer):
     def on_event(self, event: Event) -> None:
         """Follow the trainings."""
         if isinstance(event, WorkerLost):
-            self._live.console.print(f"[yellow]{event.reason}; it is replaced[/]", highlight=False)
+            self._live.console.print(Text(f"{event.reason}; it is replaced", style="yellow"))
         elif isinstance(event, CandidateStarted):
             self._training[event.number] = "building"
         elif isinstance(event, EpochFinished):

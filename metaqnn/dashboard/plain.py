@@ -19,7 +19,8 @@ class PlainDisplay(Observer):
         """Where the search begins or goes on."""
         state = "resumes" if status.episodes else "starts"
         self._line(
-            f"The search {state}: {status.models_done} of {status.models_total} models done, best {accuracy(status.best_accuracy)}."
+            f"The search {state}: {status.models_done} of {status.models_total} models done, "
+            f"best {accuracy(status.best_accuracy)}."
         )
 
     def on_event(self, event: Event) -> None:

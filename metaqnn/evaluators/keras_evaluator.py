@@ -38,12 +38,22 @@ class KerasEvaluator(Evaluator):
         dataset, training, seed: what is trained on, how, and what the randomness derives from.
         split_hash: of the data split, which every worker checks.
         workers: how many processes; they start with the first candidate or calibration.
+        gpus: shared out among the workers in turn; empty leaves the choice to the framework.
     """
 
-    def __init__(self, dataset: DatasetConfig, training: TrainingConfig, seed: int, split_hash: str, workers: int = 1):
+    def __init__(
+        self,
+        dataset: DatasetConfig,
+        training: TrainingConfig,
+        seed: int,
+        split_hash: str,
+        workers: int = 1,
+        gpus: Sequence[str] = (),
+    ):
         self.training = training
         self._setup = (dataset, training, seed, split_hash)
         self._count = workers
+        self._gpus = tuple(gpus)
         self._workers: list[WorkerProcess] = []
         self._queue: deque[Candidate] = deque()
         self._kills: dict[int, int] = {}  # episode -> times its worker was killed from outside
@@ -106,7 +116,8 @@ class KerasEvaluator(Evaluator):
             self._workers.append(self._start(len(self._workers) + 1))
 
     def _start(self, number: int) -> WorkerProcess:
-        return WorkerProcess(number, WorkerSetup(number, *self._setup))
+        gpu = self._gpus[(number - 1) % len(self._gpus)] if self._gpus else None
+        return WorkerProcess(number, WorkerSetup(number, *self._setup), gpu)
 
     def _assign(self) -> None:
         """Give queued candidates to idle workers; a worker still starting takes its first one already."""

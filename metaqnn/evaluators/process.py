@@ -19,6 +19,11 @@ _STDERR_TAIL = 2000
 class WorkerProcess:
     """A running worker.
 
+    Args:
+        worker: its number, from 1.
+        setup: the first message to it.
+        gpu: the one GPU that it may see; None leaves the choice open.
+
     Attributes:
         worker: its number, from 1.
         connection: the socket to it; readable when it says something or is gone.
@@ -27,7 +32,7 @@ class WorkerProcess:
         is_ready: whether it said that it can train.
     """
 
-    def __init__(self, worker: int, setup: object):
+    def __init__(self, worker: int, setup: object, gpu: str | None = None):
         self.worker = worker
         self.candidate: Candidate | None = None
         self.started_at: float | None = None
@@ -40,7 +45,7 @@ class WorkerProcess:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=self._stderr,
-            env=worker_environment(dict(os.environ)),
+            env=worker_environment(os.environ, gpu),
             start_new_session=True,  # Ctrl-C is for the search, which ends its workers itself
         )
         childs_end.close()

@@ -12,7 +12,9 @@ from multiprocessing.connection import Connection
 from queue import SimpleQueue
 
 from metaqnn.core import CandidateFinished, CandidateStarted, EpochFinished, WorkerReady
+from metaqnn.data import SearchData
 from metaqnn.evaluators.messages import MeasureSpeed, SpeedMeasured, WorkerFailed, WorkerSetup
+from metaqnn.training.recipe import Engine
 from metaqnn.trial import Candidate, EpochMetrics
 
 _EXIT_WITHOUT_PARENT = 3
@@ -55,15 +57,19 @@ class _Runner:
     def __init__(self, setup: WorkerSetup):
         from metaqnn.data import fit_statistics, load_search_data
         from metaqnn.training.device import prepare_device
-        from metaqnn.training.fit_engine import FitEngine
 
         self.setup = setup
         self.device, self.versions = prepare_device()
         self.data = load_search_data(setup.dataset, setup.seed)
         if self.data.split_hash != setup.split_hash:
             raise ValueError(f"the data set {setup.dataset.name} changed while the search was starting")
-        statistics = fit_statistics(setup.dataset.preprocessing, self.data.x_train)
-        self.engine = FitEngine(self.data, statistics, setup.dataset.mirror, setup.training)
+        self.statistics = fit_statistics(setup.dataset.preprocessing, self.data.x_train)
+        self.engine = self.make_engine(self.data)
+
+    def make_engine(self, data: SearchData) -> Engine:
+        from metaqnn.training.engines import make_engine
+
+        return make_engine(data, self.statistics, self.setup.dataset.mirror, self.setup.training)
 
     def ready(self) -> WorkerReady:
         return WorkerReady(self.setup.worker, os.getpid(), self.device, self.versions)
@@ -79,7 +85,7 @@ class _Runner:
     def measure_speed(self, architectures: tuple[str, ...]):
         from metaqnn.training.calibration import measure_speed
 
-        return measure_speed(architectures, self.data, self.setup.training)
+        return measure_speed(architectures, self.data, self.make_engine, self.setup.training)
 
 
 if __name__ == "__main__":

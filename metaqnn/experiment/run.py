@@ -18,7 +18,7 @@ from metaqnn.search.estimate import Estimate, estimate_search
 from metaqnn.search.loop import Ending, Search, SearchPlan
 from metaqnn.search.stop import StopRequest
 from metaqnn.strategies.schedule import Schedule
-from metaqnn.training.device import library_versions
+from metaqnn.training.device import library_versions, usable_cores, visible_gpus
 from metaqnn.version import __version__
 
 _MAY_CHANGE = ("search.models", "search.workers", "search.checkpoint_seconds")
@@ -34,7 +34,8 @@ class SearchOptions:
     Attributes:
         models: budget of distinct architectures in total; None keeps what the file or the run before says.
         max_seconds: wall clock over all runs; None is no limit.
-        workers: None is what the file says.
+        workers: processes that train side by side; None is what the file says, or one a GPU or core.
+        gpus: which GPUs to train on; None is all that are visible.
         fresh: move an existing database aside and start anew.
         must_exist: refuse to start anew.
     """
@@ -42,6 +43,7 @@ class SearchOptions:
     models: int | None = None
     max_seconds: float | None = None
     workers: int | None = None
+    gpus: tuple[str, ...] | None = None
     fresh: bool = False
     must_exist: bool = False
 
@@ -201,12 +203,8 @@ def _begin(
     else:
         memory.initialise(current)
     models = _budget(experiment, options, schedule, stored, last)
-    workers = options.workers or experiment.search.workers
-    if workers > experiment.search.lookahead:
-        raise ConfigError(
-            f"--workers: expected at most search.lookahead ({experiment.search.lookahead}), got {workers}; "
-            "a larger lookahead is another search"
-        )
+    gpus = visible_gpus() if options.gpus is None else options.gpus
+    workers = _workers(experiment, options, gpus)
     if last:
         known = {name: value for name, value in last["versions"].items() if name in versions}
         for key, old, new in differences(known, {name: versions[name] for name in known}):
@@ -224,9 +222,27 @@ def _begin(
         memory.elapsed_seconds(),
         experiment.search.checkpoint_seconds,
     )
-    evaluator = KerasEvaluator(experiment.dataset, experiment.training, experiment.seed, data.split_hash, workers)
+    evaluator = KerasEvaluator(experiment.dataset, experiment.training, experiment.seed, data.split_hash, workers, gpus)
     parts = put_together(experiment, data.input_shape, data.classes, schedule)
     return _Run(experiment, parts, plan, workers, evaluator)
+
+
+def _workers(experiment: Experiment, options: SearchOptions, gpus: Sequence[str]) -> int:
+    """How many workers: as said now, else as the file says, else one a GPU or core.
+
+    Raises:
+        ConfigError: more than may be in flight.
+    """
+    lookahead = experiment.search.lookahead
+    workers = options.workers or experiment.search.workers
+    if workers is None:
+        return min(lookahead, len(gpus) or usable_cores())
+    if workers > lookahead:
+        raise ConfigError(
+            f"--workers: expected at most search.lookahead ({lookahead}), got {workers}; "
+            "a larger lookahead is another search"
+        )
+    return workers
 
 
 def _budget(
@@ -257,8 +273,8 @@ def _refuse_changes(path: Path, stored: Mapping, current: Mapping) -> None:
         changed += [f"({k}: {old!r}, now {new!r})" for k, old, new in differences(stored["data"], current["data"])]
     if changed:
         raise ReplayError(
-            f"{path}: this search was started differently: {'; '.join(changed)}. Undo that to resume it, choose another "
-            "file with --db, or start anew with --fresh, which moves this file aside"
+            f"{path}: this search was started differently: {'; '.join(changed)}. Undo that to resume it, choose "
+            "another file with --db, or start anew with --fresh, which moves this file aside"
         )
 
 

@@ -40,14 +40,20 @@ def clear_errors(path: Path) -> Iterator[None]:
         elif "locked" in text:
             problem = "another process holds the database locked; end it and run the same command again"
         elif "readonly" in text or "unable to open" in text or "disk I/O" in text:
-            problem = f"expected a place that can be read and written, but {text}; choose another with --db"
+            problem = f"expected a place that can be read and written, but {text}; choose another"
         else:
             problem = f"the database could not be used: {text}"
         raise ReplayError(f"{path}: {problem}") from error
+    except OverflowError as error:
+        raise ReplayError(
+            f"{path}: expected numbers up to {2**63 - 1:,}, but one is larger; choose a smaller"
+        ) from error
 
 
 def connect_for_writing(path: Path, max_pages: int | None = None) -> sqlite3.Connection:
     """Open or create the database, for the one process that holds its lock.
+
+    A file that exists is not changed by this alone: `begin_writing` comes before the first transaction.
 
     Args:
         path: the file; an absent or empty one is created with the current schema.
@@ -66,17 +72,21 @@ def connect_for_writing(path: Path, max_pages: int | None = None) -> sqlite3.Con
             if max_pages is not None:
                 connection.execute(f"PRAGMA max_page_count = {int(max_pages)}")
             connection.execute("PRAGMA foreign_keys = ON")
-            if not _is_blank(connection):
-                _check_identity(connection, path)
-                _check_integrity(connection, path)
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
             if _is_blank(connection):
                 _create(connection)
+            else:
+                _check_identity(connection, path)
+                _check_integrity(connection, path)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def begin_writing(connection: sqlite3.Connection) -> None:
+    """Write through a log from here on, so that looking and writing do not wait for each other."""
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
 
 
 def connect_read_only(path: Path) -> sqlite3.Connection:
@@ -107,7 +117,8 @@ def connect_read_only(path: Path) -> sqlite3.Connection:
 def close_to_one_file(connection: sqlite3.Connection) -> None:
     """Close a writer and fold the write-ahead log back, so that the search is one plain file.
 
-    While somebody else is looking this cannot be done; the last of them to leave folds the log back then.
+    While somebody else is looking this cannot be done: the log then stays beside the file, part of it, until the next
+    writer closes.
     """
     with suppress(sqlite3.Error):
         connection.execute("PRAGMA busy_timeout = 200")
@@ -138,7 +149,9 @@ def _check_header(path: Path) -> None:
             size = os.fstat(file.fileno()).st_size
     except OSError as error:
         raise ReplayError(f"{path}: expected a readable file, but {error.strerror}") from error
-    if not header.startswith(_MAGIC[: max(1, len(header))]):
+    if not size:
+        raise ReplayError(f"{path}: this file is empty: no search has written to it yet; check the path")
+    if not header.startswith(_MAGIC[: len(header)]):
         raise ReplayError(f"{path}: expected a replay database, but this file is no SQLite database; check the path")
     if len(header) < 100:
         raise ReplayError(f"{path}: this database is cut off ({size} bytes are left); restore a copy of it")
@@ -153,14 +166,15 @@ def _check_header(path: Path) -> None:
 
 
 def _is_blank(connection: sqlite3.Connection) -> bool:
-    """Whether nothing was ever written: also the state in which a kill during creation leaves the file."""
+    """Whether nothing was ever written."""
     return not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
 
 
 def _check_identity(connection: sqlite3.Connection, path: Path) -> None:
     if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         raise ReplayError(
-            f"{path}: expected a replay database of metaqnn, but this is another program's database; choose another path"
+            f"{path}: expected a replay database of metaqnn, but this is another program's database; "
+            "choose another path"
         )
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > SCHEMA_VERSION:

@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 
 from metaqnn.core import ReplayMemory, WorkerLost, WorkerReady
 from metaqnn.errors import ReplayError
-from metaqnn.replay.database import close_to_one_file, connect_for_writing, transaction
+from metaqnn.replay.database import begin_writing, clear_errors, close_to_one_file, connect_for_writing, transaction
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.trial import RETRYABLE, Episode, EpochMetrics, Evaluation, Model, Proposal, QValue, Source
 
@@ -45,6 +45,7 @@ class SQLiteReplayMemory(ReplayReader, ReplayMemory):
         except BaseException:
             self._lock.release()
             raise
+        self._is_writing = False
         self._run: int | None = None
         self._run_began = 0.0
 
@@ -106,7 +107,8 @@ class SQLiteReplayMemory(ReplayReader, ReplayMemory):
     def next_numbers(self) -> tuple[int, int, int]:
         """The next free numbers of an episode, a model and an evaluation."""
         return self._one(
-            """SELECT 1 + max(ifnull((SELECT max(episode) FROM replay), 0), ifnull((SELECT max(episode) FROM proposals), 0)),
+            """SELECT 1 + max(ifnull((SELECT max(episode) FROM replay), 0),
+                              ifnull((SELECT max(episode) FROM proposals), 0)),
                       1 + ifnull((SELECT max(model) FROM models), 0),
                       1 + max(ifnull((SELECT max(evaluation) FROM evaluations), 0),
                               ifnull((SELECT max(evaluation) FROM proposals), 0))"""
@@ -117,9 +119,10 @@ class SQLiteReplayMemory(ReplayReader, ReplayMemory):
 
         The commit does not wait for the disk: after a power cut the same proposal is made again.
         """
+        adding = self._transaction()
         self._connection.execute("PRAGMA synchronous = NORMAL")
         try:
-            with self._transaction() as connection:
+            with adding as connection:
                 model = proposal.model
                 connection.execute(
                     "INSERT INTO models VALUES (?, ?, ?, ?, ?) ON CONFLICT (model) DO NOTHING",
@@ -245,6 +248,10 @@ class SQLiteReplayMemory(ReplayReader, ReplayMemory):
         return time.monotonic() - self._run_began
 
     def _transaction(self):
+        if not self._is_writing:
+            with clear_errors(self.path):
+                begin_writing(self._connection)
+            self._is_writing = True
         return transaction(self._connection, self.path)
 
 
@@ -270,6 +277,10 @@ def writer_lock(path: Path) -> FileLock:
     except Timeout:
         raise ReplayError(
             f"{path}: another search is running on this file; wait for it, stop it, or choose another with --db"
+        ) from None
+    except FileExistsError:
+        raise ReplayError(
+            f"{path}: expected a place in a folder, but {path.parent} is a file; choose another with --db"
         ) from None
     except OSError as error:
         raise ReplayError(

@@ -51,7 +51,8 @@ def in_flight(reader: ReplayReader) -> Table:
     return _table(
         reader,
         "In flight",
-        "SELECT episode, epsilon, model, source, architecture FROM proposals JOIN models USING (model) ORDER BY episode",
+        """SELECT episode, epsilon, model, source, architecture
+           FROM proposals JOIN models USING (model) ORDER BY episode""",
     )
 
 

@@ -12,22 +12,19 @@ class SearchConfig:
     Attributes:
         models: distinct architectures in total, whatever their outcome; None is the schedule's total.
         lookahead: L, episodes that may be in flight: episode n is proposed from exactly the episodes up to n - L.
-        workers: processes that train side by side, at most `lookahead`; changes nothing but the time.
+        workers: processes that train side by side, at most `lookahead`; changes nothing but the time. None is one a
+            GPU, or one a core where there is no GPU.
         checkpoint_seconds: the stored Q-values are refreshed at most this often.
     """
 
     models: int | None = None
     lookahead: int = 1
-    workers: int = 1
+    workers: int | None = None
     checkpoint_seconds: float = 10.0
 
     def __post_init__(self):
         require(self.models is None or self.models >= 1, "models", "at least 1", self.models)
         require(1 <= self.lookahead <= 1000, "lookahead", "from 1 to 1000", self.lookahead)
-        require(
-            1 <= self.workers <= self.lookahead,
-            "workers",
-            f"from 1 to search.lookahead ({self.lookahead})",
-            self.workers,
-        )
+        expected = f"from 1 to search.lookahead ({self.lookahead}), or nothing"
+        require(self.workers is None or 1 <= self.workers <= self.lookahead, "workers", expected, self.workers)
         require(self.checkpoint_seconds >= 0, "checkpoint_seconds", "at least 0", self.checkpoint_seconds)

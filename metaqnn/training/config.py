@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 from metaqnn.config import require
 
@@ -11,6 +12,7 @@ class TrainingConfig:
     """The recipe; the defaults are the paper's (Baker et al., ICLR 2017, section 5 and appendix).
 
     Attributes:
+        engine: `auto` is the fastest engine of the Keras backend in use; `fit` is Keras's own loop.
         epochs: of every attempt.
         batch_size: images a step.
         learning_rate: Adam's, in the first attempt.
@@ -26,6 +28,7 @@ class TrainingConfig:
         max_seconds: wall clock of one candidate, all attempts together; None is no limit.
     """
 
+    engine: Literal["auto", "fit"] = "auto"
     epochs: int = 20
     batch_size: int = 128
     learning_rate: float = 0.001

@@ -3,17 +3,36 @@
 import os
 import platform
 import re
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 _BACKEND_PACKAGES = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
 
 
-def worker_environment(environment: dict[str, str]) -> dict[str, str]:
+def visible_gpus() -> tuple[str, ...]:
+    """The NVIDIA GPUs that a worker may use, as CUDA_VISIBLE_DEVICES would name them; asks no framework."""
+    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if chosen is not None:
+        return tuple(gpu.strip() for gpu in chosen.split(",") if gpu.strip() not in ("", "-1"))
+    folder = Path("/proc/driver/nvidia/gpus")
+    return tuple(str(number) for number in range(len(list(folder.iterdir())))) if folder.is_dir() else ()
+
+
+def usable_cores() -> int:
+    """The cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def worker_environment(environment: Mapping[str, str], gpu: str | None = None) -> dict[str, str]:
     """The environment for a worker process, from the search's own: quiet, and on a CPU one thread.
 
     The backends read these before they are imported. One thread on a CPU makes sums come in one order, whatever
     the number of workers; a GPU is not affected.
+
+    Args:
+        environment: the search's.
+        gpu: the one GPU that the worker may see, as CUDA_VISIBLE_DEVICES names it; None leaves the choice open.
     """
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore", "KERAS_BACKEND": "tensorflow"}
     threads = {
@@ -23,7 +42,8 @@ def worker_environment(environment: dict[str, str]) -> dict[str, str]:
         "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
     }
     memory = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
-    return {**quiet, **memory, **environment, **threads}
+    device = {} if gpu is None else {"CUDA_VISIBLE_DEVICES": gpu}
+    return {**quiet, **memory, **environment, **threads, **device}
 
 
 def prepare_device() -> tuple[str, dict[str, str]]:

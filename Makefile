@@ -1,0 +1,64 @@
+# metaqnn: designs convolutional networks with Q-learning.
+#   make search                      the embedded digits: minutes on a laptop, no download
+#   make search DATASET=cifar10      the paper's CIFAR-10 search; run it again to resume
+#   make inspect DATASET=cifar10     look into it, also while it runs
+# Options: MODELS=270  DB=path/to/file.sqlite  ARGS="--workers 2 --set training.epochs=5"
+
+DATASET ?= digits
+DB ?= replay_db/$(DATASET).sqlite
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+OUT ?= build/bench
+
+.DEFAULT_GOAL := help
+.PHONY: help setup search resume inspect test lint check bench wheel clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.installed ## set up .venv with the package
+
+search: $(VENV)/.installed ## start or resume a search [DATASET= MODELS= DB= ARGS=]
+	@$(BIN)/metaqnn search $(DATASET) --db $(DB) $(if $(MODELS),--models $(MODELS)) $(ARGS)
+
+resume: $(VENV)/.installed ## resume a search; refuses where there is none [DATASET= MODELS= DB= ARGS=]
+	@$(BIN)/metaqnn resume $(DATASET) --db $(DB) $(if $(MODELS),--models $(MODELS)) $(ARGS)
+
+inspect: $(VENV)/.installed ## look into a search, also while it runs [DATASET= DB=]
+	@$(BIN)/metaqnn replay summary $(DB)
+	@$(BIN)/metaqnn replay top $(DB)
+
+test: $(VENV)/.installed-dev ## run the tests
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.installed-dev ## check style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+check: lint test ## lint and test
+
+bench: $(VENV)/.installed-bench ## measure speed into OUT=build/bench
+	$(BIN)/python -m benchmarks --out $(OUT) $(ARGS)
+
+wheel: $(VENV)/.installed-dev ## build the wheel into dist/
+	$(BIN)/python -m build --wheel
+
+clean: ## remove what can be made again, never a search
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: setup.cfg pyproject.toml | $(VENV)/bin/python
+	@echo "Installing metaqnn into $(VENV); with TensorFlow this takes a minute or two ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	@touch $@
+
+$(VENV)/.installed-bench: $(VENV)/.installed
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[bench]"
+	@touch $@

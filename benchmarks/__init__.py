@@ -1,0 +1,1 @@
+"""Measurements of metaqnn's own speed; `make bench` runs them."""

@@ -1,0 +1,74 @@
+"""The spaces over which contracts and random networks are tested."""
+
+from collections.abc import Callable, Mapping
+
+from metaqnn.space.base import Space
+from metaqnn.space.layer_space import (
+    ConvolutionChoices,
+    FullyConnectedChoices,
+    LayerSpace,
+    Limits,
+    SpaceConfig,
+)
+
+
+def paper(max_depth: int = 18, side: int = 32, channels: int = 3, **changes) -> LayerSpace:
+    """The paper's space over images of one size."""
+    return LayerSpace(SpaceConfig(max_depth=max_depth, **changes), (side, side, channels), 10)
+
+
+def small(max_depth: int = 3, **changes) -> LayerSpace:
+    """A space of a few hundred networks, all kinds of layer among them, over 8x8 images in three classes."""
+    config = {
+        "convolution": ConvolutionChoices(filters=(8, 16), receptive_fields=(1, 3)),
+        "pooling": ((2, 2),),
+        "fully_connected": FullyConnectedChoices(neurons=(16, 8), below_size=8),
+    }
+    return LayerSpace(SpaceConfig(max_depth=max_depth, **{**config, **changes}), (8, 8, 1), 3)
+
+
+def tiny() -> LayerSpace:
+    """Six networks: see `tests/space/test_layer_space.py`."""
+    return LayerSpace(
+        SpaceConfig(
+            max_depth=2,
+            convolution=ConvolutionChoices(filters=(8,), receptive_fields=(1,)),
+            pooling=((2, 2),),
+            fully_connected=FullyConnectedChoices(neurons=()),
+        ),
+        (8, 8, 1),
+        3,
+    )
+
+
+SPACES: Mapping[str, Callable[[], Space]] = {
+    "paper": paper,
+    "mnist": lambda: paper(max_depth=12, side=28, channels=1),
+    "small": small,
+    "tiny": tiny,
+    "limited": lambda: paper(limits=Limits(parameters=2_000_000, flops=60_000_000)),
+    "digits": lambda: LayerSpace(
+        SpaceConfig(
+            max_depth=6,
+            convolution=ConvolutionChoices(filters=(16, 32, 64)),
+            pooling=((3, 2), (2, 2)),
+            fully_connected=FullyConnectedChoices(neurons=(128, 64)),
+        ),
+        (8, 8, 1),
+        10,
+    ),
+    "oblong": lambda: LayerSpace(SpaceConfig(max_depth=8), (20, 11, 3), 5),
+    "strided": lambda: LayerSpace(
+        SpaceConfig(
+            max_depth=7,
+            convolution=ConvolutionChoices(filters=(8, 32), receptive_fields=(2, 7), strides=(1, 2, 3)),
+            pooling=((4, 4), (2, 1), (3, 5)),
+            fully_connected=FullyConnectedChoices(neurons=(10, 30, 20), max_in_row=3, below_size=16),
+            global_average_pooling=False,
+            representation_bins=(16, 7, 2, 1),
+        ),
+        (40, 40, 2),
+        4,
+    ),
+}
+"""By name; each is made anew, so that no test sees another's caches."""

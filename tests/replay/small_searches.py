@@ -1,0 +1,133 @@
+"""Small searches over digits whose networks are judged by a function, so that they take no time.
+
+Everything else is the real thing: `run_search` reads the data, stores the configuration and runs the loop. As a
+script it is a search in a process of its own, for tests that look at it or kill it:
+
+    python small_searches.py DATABASE MODELS     (prints the number of each episode after it is committed)
+
+The golden file of a schema was made with: python small_searches.py ../golden/schema_v1.sqlite 12
+"""
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from hashlib import blake2b
+from pathlib import Path
+
+import pytest
+
+from metaqnn.core import Observer, SpeedMeasurement
+from metaqnn.evaluators.function_evaluator import FunctionEvaluator
+from metaqnn.experiment import SearchOptions, load_experiment, run_search, verify_database
+from metaqnn.replay.reader import ReplayReader
+from metaqnn.trial import Attempt, Candidate, EpochMetrics, Evaluation, Status
+
+SMALL_YAML = """
+name: small
+seed: 3
+dataset: {name: digits, validation_size: 300}
+space:
+  max_depth: 3
+  convolution: {filters: [4, 8], receptive_fields: [1, 3]}
+  pooling: [[2, 2]]
+  fully_connected: {neurons: [16, 8], max_in_row: 1}
+strategy: {learning_rate: 0.1, replay_episodes: 5, schedule: [[1.0, 6], [0.5, 3], [0.1, 3]]}
+training: {epochs: 2}
+search: {lookahead: 2, checkpoint_seconds: 0}
+"""
+
+FAILURES = {4: Status.CRASHED, 6: Status.DIVERGED, 9: Status.TIMED_OUT}
+"""How some of the episodes of the finished search end."""
+
+
+def judge(candidate: Candidate, failures: Mapping[int, Status] = FAILURES) -> Evaluation:
+    """A made-up result: a function of the network alone, unless its episode is to fail."""
+    first, second, *_ = blake2b(candidate.architecture.encode(), digest_size=4).digest()
+    status = failures.get(candidate.number, Status.OK)
+    if status is Status.DIVERGED:
+        epochs = (EpochMetrics(1, 0.001, float("nan"), 0.125, float("nan"), 0.0625, 0.5),)
+        return Evaluation(status, "the loss is not finite in epoch 1", (Attempt(0.001, epochs),), 0.75, "a test")
+    if status is not Status.OK:
+        return Evaluation(status, f"this one {status}", (), 0.25, "a test")
+    best = (first + 1) / 256
+    attempts = [_attempt(0.001, 0.0625)] if second % 4 == 0 else []
+    curve = (best, best * 0.75) if second % 2 else (best * 0.5, best)
+    return Evaluation(status, "", (*attempts, _attempt(0.0004, *curve)), 2.0, "a test")
+
+
+def _attempt(learning_rate: float, *accuracies: float) -> Attempt:
+    return Attempt(
+        learning_rate,
+        tuple(
+            EpochMetrics(epoch, learning_rate, 2.0 - accuracy, accuracy, 2.25 - accuracy, accuracy, 0.5)
+            for epoch, accuracy in enumerate(accuracies, start=1)
+        ),
+    )
+
+
+class Judge(FunctionEvaluator):
+    """The evaluator that asks `function`, calibrated like one that trains."""
+
+    def measure_speed(self, architectures):
+        return SpeedMeasurement(flops_per_second=1e9, setup_seconds=0.5, step_seconds=0.001)
+
+
+@contextmanager
+def judged(function: Callable[[Candidate], Evaluation] = judge) -> Iterator[None]:
+    """Have every search in this process ask `function` instead of training."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("metaqnn.experiment.run.KerasEvaluator", lambda *_: Judge(function))
+        yield
+
+
+def small_experiment(folder: Path, *overrides: str):
+    """The small experiment, read from a file in `folder`."""
+    file = folder / "small.yaml"
+    file.write_text(SMALL_YAML, encoding="utf-8")
+    return load_experiment(file, overrides)
+
+
+def run_small(
+    database: Path,
+    *overrides: str,
+    function: Callable[[Candidate], Evaluation] = judge,
+    observers: tuple[Observer, ...] = (),
+    **options,
+):
+    """Start or resume the small search; returns what `run_search` returns."""
+    experiment = small_experiment(database.parent, *overrides)
+    with judged(function):
+        return run_search(experiment, database, SearchOptions(**options), observers)
+
+
+def contents(database: Path) -> dict[str, list[tuple]]:
+    """All rows of the tables in which two equal searches agree, without the columns that may differ."""
+    tables = ("config", "models", "evaluations", "learning_curves", "replay", "q_values")
+    rows = {}
+    with ReplayReader(database) as reader:
+        for table in tables:
+            columns, _ = reader.query(f"SELECT * FROM {table} LIMIT 0")
+            kept = [c for c in columns if not (c.endswith(("_seconds", "_at")) or c == "device")]
+            rows[table] = reader.query(f"SELECT {', '.join(kept)} FROM {table} ORDER BY 1, 2, 3")[1]
+    return rows
+
+
+def difference(database: Path) -> str | None:
+    """What `verify` says of a database; None where everything is equal."""
+    with closing(ReplayReader(database)) as reader:
+        return verify_database(reader).difference
+
+
+class _Announce(Observer):
+    def on_episode(self, episode, status):
+        print(episode.number, flush=True)
+
+
+def _slow_judge(candidate: Candidate) -> Evaluation:
+    time.sleep(0.002)
+    return judge(candidate)
+
+
+if __name__ == "__main__":
+    run_small(Path(sys.argv[1]), models=int(sys.argv[2]), function=_slow_judge, observers=(_Announce(),))

@@ -1,0 +1,234 @@
+"""The paper's notation: read, written, and refused with a pointer at the character that is wrong."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from metaqnn.errors import IllegalArchitectureError, NotationError
+from metaqnn.space.architecture import Architecture, parse
+from metaqnn.space.layers import (
+    KINDS,
+    Convolution,
+    FullyConnected,
+    GlobalAveragePooling,
+    Pooling,
+    Softmax,
+    action_order,
+)
+
+NUMBERS = st.integers(1, 10**9 - 1)
+IMAGE_LAYERS = st.lists(st.builds(Convolution, NUMBERS, NUMBERS, NUMBERS) | st.builds(Pooling, NUMBERS, NUMBERS))
+VECTOR_LAYERS = st.lists(st.builds(FullyConnected, NUMBERS), max_size=4)
+
+
+@st.composite
+def architectures(draw) -> Architecture:
+    classes = draw(NUMBERS)
+    layers = [*draw(IMAGE_LAYERS), *draw(VECTOR_LAYERS | st.just([GlobalAveragePooling(classes)]))]
+    return Architecture([*layers, Softmax(classes)])
+
+
+def refusal(text: str) -> list[str]:
+    """The lines of the message with which a text is refused."""
+    with pytest.raises(NotationError) as error:
+        parse(text)
+    return str(error.value).split("\n")
+
+
+def test_reading():
+    assert parse("[C(64,3,1), P(5,3), FC(128), SM(10)]") == (
+        Convolution(64, 3, 1),
+        Pooling(5, 3),
+        FullyConnected(128),
+        Softmax(10),
+    )
+    assert parse("[C(64,3,1), GAP(10), SM(10)]")[1] == GlobalAveragePooling(10)
+    assert parse("SM(2)") == (Softmax(2),)
+
+
+def test_writing():
+    assert [str(kind(*range(2, 2 + count))) for kind, count in zip(KINDS, (3, 2, 1, 1, 1), strict=True)] == [
+        "C(2,3,4)",
+        "P(2,3)",
+        "FC(2)",
+        "GAP(2)",
+        "SM(2)",
+    ]
+    network = Architecture([Convolution(64, 3), Softmax(10)])
+    assert str(network) == "[C(64,3,1), SM(10)]"
+    assert repr(network) == "Architecture([C(64,3,1), SM(10)])"
+
+
+@given(architectures())
+@settings(deadline=None, derandomize=True)
+def test_there_and_back(architecture):
+    text = str(architecture)
+    assert parse(text) == architecture
+    assert str(parse(text)) == text
+    assert hash(parse(text)) == hash(architecture)
+
+
+@given(architectures(), st.data())
+@settings(deadline=None, derandomize=True)
+def test_spaces_and_brackets_change_nothing(architecture, data):
+    blank = st.sampled_from(["", " ", "  ", "\t"])
+    text = "".join(data.draw(blank) + sign if sign in "[](), " else sign for sign in str(architecture))
+    assert parse(text + data.draw(blank)) == architecture
+    assert parse(text.replace("[", "").replace("]", "")) == architecture
+
+
+def test_leading_zeros_change_nothing():
+    assert str(parse("[C(064,3,01), SM(000000010)]")) == "[C(64,3,1), SM(10)]"
+
+
+@given(architectures(), st.data())
+@settings(deadline=None, derandomize=True)
+def test_dropout_marks_are_read_and_dropped(architecture, data):
+    places = data.draw(st.lists(st.integers(0, len(architecture) - 1), max_size=4))
+    texts = list(map(str, architecture))
+    for number, place in enumerate(sorted(places, reverse=True), start=1):
+        # The released code's n may exceed the number of marks that it places.
+        texts.insert(place, f"D({number},{len(places) + 2})")
+    assert parse(f"[{', '.join(texts)}]") == architecture
+
+
+def test_a_network_of_the_released_code():
+    text = "[C(512,5,1), C(64,5,1), D(1,2), P(3,2), C(128,3,1), D(2,2), SM(10)]"
+    assert str(parse(text)) == "[C(512,5,1), C(64,5,1), P(3,2), C(128,3,1), SM(10)]"
+
+
+LAYER = "a layer (C, P, FC, GAP, SM, D)"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "column", "came"),
+    [
+        ("", LAYER, 1, "the end"),
+        ("   ", LAYER, 4, "the end"),
+        ("[]", LAYER, 2, "']'"),
+        ("[,", LAYER, 2, "','"),
+        ("[Q(1), SM(10)]", LAYER, 2, "'Q'"),
+        ("[sm(10)]", LAYER, 2, "'s'"),
+        ("[CC(64,3,1), SM(10)]", LAYER, 2, "'C'"),
+        ("[64, SM(10)]", LAYER, 2, "'6'"),
+        ("[C(64,3,1),]", LAYER, 12, "']'"),
+        ("[C(64,3,1),, SM(10)]", LAYER, 12, "','"),
+        ("[C(64,3,1), Z(1)]", LAYER, 13, "'Z'"),
+        ("\u00a0SM(10)", LAYER, 1, "'\\xa0'"),
+        ("[C(64,3,1) SM(10)]", "',' or ']'", 12, "'S'"),
+        ("[C(64,3,1), SM(10)", "',' or ']'", 19, "the end"),
+        ("C(64,3,1), SM(10)]", "the end of the network", 18, "']'"),
+        ("[SM(10)] x", "the end of the network", 10, "'x'"),
+        ("[SM(10)]\n", "the end of the network", 9, "'\\n'"),
+        ("SM[10]", "'(' as in SM(c)", 3, "'['"),
+        ("[GAP, SM(10)]", "'(' as in GAP(c)", 5, "','"),
+        ("[FC(10", "')' as in FC(d)", 7, "the end"),
+        ("SM(1.5)", "')' as in SM(c)", 5, "'.'"),
+        ("[P(2,2,2)]", "')' as in P(f,s)", 7, "','"),
+        ("[C(64,3)]", "',' as in C(d,f,s)", 8, "')'"),
+        ("[C(64)]", "',' as in C(d,f,s)", 6, "')'"),
+        ("[P(2;2)]", "',' as in P(f,s)", 5, "';'"),
+        ("[D(1)]", "',' as in D(i,n)", 5, "')'"),
+        ("[C()]", "a whole number for d in C(d,f,s)", 4, "')'"),
+        ("[C(64,x,1)]", "a whole number for f in C(d,f,s)", 7, "'x'"),
+        ("[C(64,3,)]", "a whole number for s in C(d,f,s)", 9, "')'"),
+        ("[SM(-1)]", "a whole number for c in SM(c)", 5, "'-'"),
+        ("[FC(", "a whole number for d in FC(d)", 5, "the end"),
+        ("[SM(0)]", "a whole number for c in SM(c), from 1 to 999999999", 5, "'0'"),
+        ("[SM(1000000000)]", "a whole number for c in SM(c), from 1 to 999999999", 5, "'1'"),
+        ("[P(2,000)]", "a whole number for s in P(f,s), from 1 to 999999999", 6, "'0'"),
+        ("[D(0,2), SM(10)]", "a whole number for i in D(i,n), from 1 to 999999999", 4, "'0'"),
+        ("[D(3,2), SM(10)]", "a dropout mark D(i,n) with i at most n", 2, "'D'"),
+    ],
+)
+def test_a_refusal_points_at_the_character(text, expected, column, came):
+    first, shown, pointer = refusal(text)
+    assert first == f"expected {expected} at character {column}, got {came}"
+    assert shown == "  " + text.replace("\n", " ").replace("\u00a0", " ")
+    assert pointer == "  " + " " * (column - 1) + "^"
+
+
+@pytest.mark.parametrize("digit", ["\u0663", "\u00b2", "\uff11", "\u0967", "\u2460"])
+def test_only_ascii_digits_are_numbers(digit):
+    assert refusal(f"[SM({digit})]")[0] == f"expected a whole number for c in SM(c) at character 5, got {digit!r}"
+    assert refusal(f"[SM(1{digit})]")[0] == f"expected ')' as in SM(c) at character 6, got {digit!r}"
+
+
+@pytest.mark.parametrize("letter", ["\u0421", "\uff23", "\u1d04"])
+def test_only_ascii_letters_are_names(letter):
+    assert refusal(f"[{letter}(64,3,1), SM(10)]")[0] == f"expected {LAYER} at character 2, got {letter!r}"
+
+
+def test_huge_numbers_are_refused_quickly():
+    assert refusal(f"[SM({'9' * 100_000})]")[0].startswith(
+        "expected a whole number for c in SM(c), from 1 to 999999999 at character 5, got '9'"
+    )
+
+
+def test_a_long_text_is_shown_around_the_fault():
+    text = "[" + "C(64,3,1), " * 1000 + "Z(1)]"
+    column = 1 + 11 * 1000 + 1
+    first, shown, pointer = refusal(text)
+    assert first == f"expected {LAYER} at character {column}, got 'Z'"
+    assert len(shown) <= 2 + 75
+    assert shown[pointer.index("^")] == "Z"
+
+
+@given(st.text(alphabet="CPFGASMD(),[]0123456789 \t\nx\u0663", max_size=40) | st.text(max_size=20))
+@settings(deadline=None, derandomize=True, max_examples=300)
+def test_whatever_comes_is_a_network_or_refused_with_a_true_pointer(text):
+    try:
+        network = parse(text)
+    except NotationError as error:
+        first, shown, pointer = str(error).split("\n")
+        column = int(first.split(" at character ")[1].split(",")[0])
+        assert 1 <= column <= len(text) + 1
+        assert len(pointer) == min(column - 1, 50) + 3
+        assert len(shown) <= 2 + 75
+    except IllegalArchitectureError as error:
+        assert ": " in str(error)
+    else:
+        assert parse(str(network)) == network
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("[C(64,3,1)]", "[C(64,3,1)]: a network must end with SM(classes); add it"),
+        ("[GAP(10)]", "[GAP(10)]: a network must end with SM(classes); add it"),
+        ("[D(1,1)]", "[]: a network must end with SM(classes); add it"),
+        ("[SM(10), SM(10)]", "[SM(10), SM(10)]: nothing may follow SM(10), but SM(10) does"),
+        (
+            "[SM(10), C(8,3,1), SM(10)]",
+            "[SM(10), C(8,3,1), SM(10)]: nothing may follow SM(10), but C(8,3,1) does",
+        ),
+        ("[GAP(9), FC(8), SM(9)]", "[GAP(9), FC(8), SM(9)]: only SM may follow GAP(9), but FC(8) does"),
+        ("[GAP(9), GAP(9), SM(9)]", "[GAP(9), GAP(9), SM(9)]: only SM may follow GAP(9), but GAP(9) does"),
+        (
+            "[FC(8), C(8,3,1), SM(9)]",
+            "[FC(8), C(8,3,1), SM(9)]: C(8,3,1) cannot follow FC(8), which leaves no image",
+        ),
+        ("[FC(8), P(2,2), SM(9)]", "[FC(8), P(2,2), SM(9)]: P(2,2) cannot follow FC(8), which leaves no image"),
+        ("[FC(8), GAP(9), SM(9)]", "[FC(8), GAP(9), SM(9)]: GAP(9) cannot follow FC(8), which leaves no image"),
+        (
+            "[GAP(10), SM(9)]",
+            "[GAP(10), SM(9)]: GAP and SM must agree on the number of classes, got 9 and 10",
+        ),
+    ],
+)
+def test_layers_that_build_no_network(text, problem):
+    with pytest.raises(IllegalArchitectureError) as error:
+        parse(text)
+    assert str(error.value) == problem
+
+
+def test_no_layer_builds_no_network():
+    with pytest.raises(IllegalArchitectureError, match=r"^\[\]: a network must end with SM\(classes\); add it$"):
+        Architecture([])
+
+
+def test_the_fixed_order_is_by_kind_then_by_numbers():
+    layers = [*map(Softmax, (2,)), Pooling(2, 2), Convolution(128, 1), Pooling(2, 1), FullyConnected(8)]
+    layers += [Convolution(64, 5), Convolution(64, 3), GlobalAveragePooling(2), Convolution(8, 5)]
+    texts = [str(layer) for layer in sorted(layers, key=action_order)]
+    assert texts == "C(8,5,1) C(64,3,1) C(64,5,1) C(128,1,1) P(2,1) P(2,2) FC(8) GAP(2) SM(2)".split()
