@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+from contextlib import suppress
 from pathlib import Path
 
 from metaqnn.errors import ReplayError
@@ -29,8 +30,10 @@ def copy_database(source: Path, target: Path) -> None:
                 copy.close()
         os.replace(part, target)
     except OSError as error:
-        raise ReplayError(f"{target}: expected a place that can be written, but {error.strerror}") from error
+        raise ReplayError(
+            f"{target}: expected a place that can be written, but {error.strerror}; choose another"
+        ) from error
     finally:
         reader.close()
-        if part.parent.is_dir():
+        with suppress(OSError):
             part.unlink(missing_ok=True)

@@ -57,7 +57,8 @@ class FitSession(Session):
         self.model.compile(
             optimizer=keras.optimizers.Adam(config.learning_rate, config.beta_1, config.beta_2, config.epsilon),
             loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-            metrics=["accuracy"],
+            # Keras adds the penalty of weight decay to its loss in validation too, so that is measured beside it.
+            metrics=["accuracy", keras.metrics.SparseCategoricalCrossentropy("cross_entropy", from_logits=True)],
             jit_compile=False,  # XLA compiles for longer than such a network trains
         )
 
@@ -94,9 +95,9 @@ class FitSession(Session):
         )
         return EpochOutcome(
             float(trained["loss"][-1]),
-            float(trained["accuracy"][-1]),
-            float(validated["loss"]),
-            float(validated["accuracy"]),
+            _exact(trained["accuracy"][-1], len(images)),
+            float(validated["cross_entropy"]),
+            _exact(validated["accuracy"], len(data.y_validation)),
         )
 
     def close(self) -> None:
@@ -106,6 +107,11 @@ class FitSession(Session):
         self.model = None
         keras.backend.clear_session(free_memory=False)
         gc.collect()
+
+
+def _exact(share: float, count: int) -> float:
+    """A share of `count` images, which Keras rounds to single precision, as the fraction it is."""
+    return round(float(share) * count) / count
 
 
 def epoch_order(data: SearchData, mirror: bool, seed: int, attempt: int, epoch: int) -> tuple[np.ndarray, np.ndarray]:

@@ -3,11 +3,12 @@
 Everything else is the real thing: `run_search` reads the data, stores the configuration and runs the loop. As a
 script it is a search in a process of its own, for tests that look at it or kill it:
 
-    python small_searches.py DATABASE MODELS     (prints the number of each episode after it is committed)
+    python small_searches.py DATABASE MODELS [KEY=VALUE ...]     (prints each episode's number when it is committed)
 
 The golden file of a schema was made with: python small_searches.py ../golden/schema_v1.sqlite 12
 """
 
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -19,8 +20,17 @@ import pytest
 
 from metaqnn.core import Observer, SpeedMeasurement
 from metaqnn.evaluators.function_evaluator import FunctionEvaluator
-from metaqnn.experiment import SearchOptions, load_experiment, run_search, verify_database
+from metaqnn.experiment import (
+    SearchOptions,
+    load_experiment,
+    run_search,
+    stored_experiment,
+    stored_parts,
+    verify_database,
+)
+from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
+from metaqnn.search.loop import Ending, Search, SearchPlan
 from metaqnn.trial import Attempt, Candidate, EpochMetrics, Evaluation, Status
 
 SMALL_YAML = """
@@ -101,6 +111,27 @@ def run_small(
         return run_search(experiment, database, SearchOptions(**options), observers)
 
 
+def go_on(memory: SQLiteReplayMemory, models: int) -> Ending:
+    """Go on with a small search on a memory that is open already."""
+    parts, experiment = stored_parts(memory), stored_experiment(memory)
+    plan = SearchPlan(experiment.seed, models, experiment.search.lookahead)
+    strategy = parts.make_strategy()
+    return Search(plan, parts.space, strategy, parts.schedule, Judge(judge), memory, parts.reward).run()
+
+
+def interrupt_after(models: int) -> Callable[[Candidate], Evaluation]:
+    """A function that judges, and at its call number `models` asks the search to stop as Ctrl-C does."""
+    calls = []
+
+    def function(candidate: Candidate) -> Evaluation:
+        calls.append(candidate)
+        if len(calls) == models:
+            signal.raise_signal(signal.SIGINT)
+        return judge(candidate)
+
+    return function
+
+
 def contents(database: Path) -> dict[str, list[tuple]]:
     """All rows of the tables in which two equal searches agree, without the columns that may differ."""
     tables = ("config", "models", "evaluations", "learning_curves", "replay", "q_values")
@@ -109,7 +140,8 @@ def contents(database: Path) -> dict[str, list[tuple]]:
         for table in tables:
             columns, _ = reader.query(f"SELECT * FROM {table} LIMIT 0")
             kept = [c for c in columns if not (c.endswith(("_seconds", "_at")) or c == "device")]
-            rows[table] = reader.query(f"SELECT {', '.join(kept)} FROM {table} ORDER BY 1, 2, 3")[1]
+            found = reader.query(f"SELECT {', '.join(kept)} FROM {table}")[1]
+            rows[table] = sorted(found, key=lambda row: [(value is None, value) for value in row])
     return rows
 
 
@@ -130,4 +162,6 @@ def _slow_judge(candidate: Candidate) -> Evaluation:
 
 
 if __name__ == "__main__":
-    run_small(Path(sys.argv[1]), models=int(sys.argv[2]), function=_slow_judge, observers=(_Announce(),))
+    run_small(
+        Path(sys.argv[1]), *sys.argv[3:], models=int(sys.argv[2]), function=_slow_judge, observers=(_Announce(),)
+    )

@@ -1,0 +1,160 @@
+"""Worker processes: real ones, really killed."""
+
+import os
+import signal
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from metaqnn.core import CandidateFinished, CandidateStarted, EpochFinished, WorkerLost, WorkerReady
+from metaqnn.data import DatasetConfig, load_search_data
+from metaqnn.errors import EvaluatorError
+from metaqnn.evaluators.keras_evaluator import KerasEvaluator
+from metaqnn.training.config import TrainingConfig
+from metaqnn.training.device import worker_environment
+from metaqnn.trial import Candidate, Status
+
+DATASET = DatasetConfig("digits", train_limit=200, validation_size=100)
+TRAINING = TrainingConfig(epochs=3, learning_rate=0.01, max_restarts=0, restart_accuracy=0.0)
+SMALL = "[C(8,3,1), SM(10)]"
+# Ten thousand epochs: never done while a test waits.
+LONG = replace(TRAINING, epochs=10_000)
+
+
+@pytest.fixture(scope="module")
+def split_hash():
+    return load_search_data(DATASET, seed=0).split_hash
+
+
+@pytest.fixture
+def make(split_hash):
+    evaluators = []
+
+    def make_evaluator(training=TRAINING, dataset=DATASET, **options):
+        evaluators.append(KerasEvaluator(dataset, training, 0, options.pop("split_hash", split_hash), **options))
+        return evaluators[-1]
+
+    yield make_evaluator
+    for evaluator in evaluators:
+        evaluator.stop()
+
+
+def wait_for(evaluator, wanted, seconds=90.0):
+    """All events up to the first that `wanted` accepts."""
+    events, deadline = [], time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        for event in evaluator.results(0.2):
+            events.append(event)
+            if wanted(event):
+                return events
+    raise AssertionError(f"not seen within {seconds} s; seen: {events}")
+
+
+def is_gone(pid):
+    """Whether a process has ended (a zombie has)."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+def test_candidates_are_trained_with_their_curves_in_two_processes(make):
+    evaluator = make(workers=2)
+    for number in (1, 2, 3):
+        evaluator.submit(Candidate(number, SMALL, seed=0))
+    answers, events = {}, []
+    while len(answers) < 3:
+        events += wait_for(evaluator, lambda event: isinstance(event, CandidateFinished))
+        answers = {e.number: e.evaluation for e in events if isinstance(e, CandidateFinished)}
+    assert sorted(answers) == [1, 2, 3]
+    assert {e.worker for e in events if isinstance(e, WorkerReady)} == {1, 2}
+    assert {e.number for e in events if isinstance(e, CandidateStarted)} == {1, 2, 3}
+    epochs = [(e.attempt, e.metrics.epoch) for e in events if isinstance(e, EpochFinished) and e.number == 2]
+    assert epochs == [(1, 1), (1, 2), (1, 3)]
+    curves = [[replace(m, epoch_seconds=0) for m in answers[n].attempts[0].epochs] for n in (1, 2, 3)]
+    assert curves[0] == curves[1] == curves[2], "one seed, one curve, whichever process"
+    assert answers[1].status is Status.OK
+    assert answers[1].accuracy > 0.5
+    assert "1 of" in answers[1].device or "GPU" in answers[1].device
+
+
+def test_a_killed_worker_is_replaced_and_its_candidate_tried_again_three_times(make):
+    evaluator = make(LONG)
+    evaluator.submit(Candidate(5, SMALL, seed=0))
+    for kill in range(1, 5):
+        events = wait_for(evaluator, lambda event: isinstance(event, EpochFinished))
+        pid = next(event.pid for event in events if isinstance(event, WorkerReady))
+        os.kill(pid, signal.SIGKILL)
+        if kill < 4:
+            lost = wait_for(evaluator, lambda event: isinstance(event, WorkerLost))[-1]
+            assert (lost.worker, lost.number) == (1, 5)
+            assert lost.reason.startswith("the worker process was ended by SIGKILL")
+    finished = wait_for(evaluator, lambda event: isinstance(event, CandidateFinished))[-1]
+    assert finished.number == 5
+    assert finished.evaluation.status is Status.CRASHED
+    assert "ended by SIGKILL" in finished.evaluation.reason
+    assert finished.evaluation.reason.endswith("4 times")
+
+
+def test_a_worker_that_crashes_by_itself_is_a_result_at_once(make):
+    evaluator = make(LONG)
+    evaluator.submit(Candidate(1, SMALL, seed=0))
+    events = wait_for(evaluator, lambda event: isinstance(event, EpochFinished))
+    os.kill(next(event.pid for event in events if isinstance(event, WorkerReady)), signal.SIGSEGV)
+    finished = wait_for(evaluator, lambda event: isinstance(event, CandidateFinished))[-1]
+    assert finished.evaluation.status is Status.CRASHED
+    assert "ended by SIGSEGV" in finished.evaluation.reason
+
+
+def test_time_is_up_in_the_middle_of_a_candidate_and_the_worker_goes_on(make):
+    evaluator = make(replace(LONG, max_seconds=2.0))
+    evaluator.submit(Candidate(1, SMALL, seed=0))
+    events = wait_for(evaluator, lambda event: isinstance(event, CandidateFinished))
+    assert events[-1].evaluation.status is Status.TIMED_OUT
+    assert events[-1].evaluation.reason == "not finished after training.max_seconds = 2"
+    assert len(events[-1].evaluation.attempts[0].epochs) > 1
+    assert not any(isinstance(event, WorkerLost) for event in events)
+
+
+def test_stopping_takes_less_than_two_seconds_and_leaves_no_process(make):
+    evaluator = make(LONG)
+    evaluator.submit(Candidate(1, SMALL, seed=0))
+    events = wait_for(evaluator, lambda event: isinstance(event, EpochFinished))
+    pid = next(event.pid for event in events if isinstance(event, WorkerReady))
+    began = time.monotonic()
+    evaluator.stop()
+    assert time.monotonic() - began < 2.0
+    assert is_gone(pid)
+
+
+def test_a_worker_that_sees_other_data_refuses(make):
+    evaluator = make(split_hash="another")
+    evaluator.submit(Candidate(1, SMALL, seed=0))
+    with pytest.raises(EvaluatorError, match="failed: ValueError: the data set digits changed while"):
+        wait_for(evaluator, lambda event: False)
+
+
+def test_a_backend_that_cannot_be_imported_is_one_sentence(make, monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "no_such_backend")
+    evaluator = make()
+    evaluator.submit(Candidate(1, SMALL, seed=0))
+    with pytest.raises(EvaluatorError, match="expected a worker process that can train, but it failed"):
+        wait_for(evaluator, lambda event: False)
+
+
+def test_the_calibration_measures_something_plausible(make):
+    speed = make().measure_speed(["[SM(10)]", "[C(16,3,1), SM(10)]", "[C(16,3,1), C(16,3,1), SM(10)]"])
+    assert 1e7 < speed.flops_per_second < 1e16
+    assert 0 <= speed.setup_seconds < 60
+    assert 0 < speed.step_seconds < 60
+
+
+def test_a_worker_sees_one_thread_and_its_gpu_and_keeps_the_users_choice_of_backend():
+    environment = worker_environment({"KERAS_BACKEND": "jax", "OMP_NUM_THREADS": "8", "HOME": "/h"}, gpu="1")
+    assert environment["KERAS_BACKEND"] == "jax"
+    assert environment["OMP_NUM_THREADS"] == "1"
+    assert environment["CUDA_VISIBLE_DEVICES"] == "1"
+    assert environment["HOME"] == "/h"
+    assert "CUDA_VISIBLE_DEVICES" not in worker_environment({})

@@ -1,0 +1,80 @@
+"""What every space inherits, over one that is no layer space."""
+
+import pytest
+
+from metaqnn.errors import IllegalArchitectureError
+from metaqnn.space.base import Cost, Space, Step, Trajectory
+
+
+class Words(Space):
+    """Words of up to three letters from "ab" that end with a full stop."""
+
+    all_actions = ("a", "b", ".")
+    max_steps = 4
+
+    def initial_state(self):
+        return ""
+
+    def is_terminal(self, state):
+        return state.endswith(".")
+
+    def actions(self, state):
+        return self.all_actions if len(state) < 3 else (".",)
+
+    def step(self, state, action):
+        return state + action
+
+    def key(self, state):
+        return len(state), state[-1:]
+
+    def parse(self, text):
+        return tuple(text)
+
+    def format(self, actions):
+        return "".join(actions)
+
+    def cost(self, actions):
+        return Cost(len(actions), 0, 0)
+
+
+def test_walking():
+    met = []
+
+    def choose(state, choices):
+        met.append((state, choices))
+        return 1 if len(met) == 1 else 2
+
+    assert Words().walk(choose) == Trajectory(
+        (Step("(0, '')", "b", ("a", "b", ".")), Step("(1, 'b')", ".", ("a", "b", "."))), "b."
+    )
+    assert met == [("(0, '')", ("a", "b", ".")), ("(1, 'b')", ("a", "b", "."))]
+
+
+def test_the_trajectory_of_an_architecture():
+    steps = Words().trajectory("aba.").steps
+    assert [step.action for step in steps] == ["a", "b", "a", "."]
+    assert steps[3] == Step("(3, 'a')", ".", (".",))
+
+
+def test_an_incomplete_architecture():
+    with pytest.raises(IllegalArchitectureError, match=r"^ab: the network is incomplete at \(2, 'b'\)$"):
+        Words().trajectory("ab")
+
+
+def test_an_architecture_that_goes_on_after_its_end():
+    with pytest.raises(IllegalArchitectureError, match=r"^a\.b: nothing may follow step 2$"):
+        Words().trajectory("a.b")
+
+
+def test_an_illegal_action():
+    with pytest.raises(IllegalArchitectureError) as error:
+        Words().trajectory("abab.")
+    assert str(error.value) == "abab.: b is not legal in state (3, 'a'); legal there: ."
+
+
+def test_texts_are_made_once():
+    space = Words()
+    first, second = space.trajectory("a."), space.trajectory("a.")
+    assert first == second
+    assert first.steps[1].state is second.steps[1].state
+    assert first.steps[1].choices is second.steps[1].choices

@@ -1,0 +1,132 @@
+"""Both engines: the same numbers from the same seed, and no test split anywhere."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from metaqnn.data import DatasetConfig, fit_statistics, load_search_data
+from metaqnn.space.architecture import parse
+from metaqnn.training.config import TrainingConfig
+from metaqnn.training.engines import make_engine
+from metaqnn.training.fit_engine import FitEngine, preprocessing_layers
+from metaqnn.training.recipe import OutOfTimeError, train
+from metaqnn.training.tensorflow_engine import TensorFlowEngine
+from metaqnn.trial import Candidate, Status
+
+NETWORKS = [
+    "[C(8,3,1), C(8,5,1), P(2,2), C(8,3,1), FC(16), SM(10)]",
+    "[C(8,1,1), P(3,2), C(16,3,1), GAP(10), SM(10)]",
+    "[SM(10)]",
+]
+# A large epsilon keeps Adam from turning rounding noise in tiny gradients into whole steps.
+CONFIG = TrainingConfig(epochs=2, learning_rate=0.01, epsilon=0.01, weight_decay=5e-4)
+
+
+@pytest.fixture(scope="module")
+def data(device):
+    return load_search_data(DatasetConfig("digits", train_limit=300, validation_size=100), seed=0)
+
+
+def engine_of(kind, data, preprocessing="standardize", mirror=True, config=CONFIG):
+    return kind(data, fit_statistics(preprocessing, data.x_train), mirror, config)
+
+
+def weights_of(session):
+    return session.model.get_weights() if hasattr(session, "model") else session.numpy_weights()
+
+
+@pytest.mark.parametrize("text", NETWORKS)
+def test_the_fast_engine_gives_the_weights_that_fit_gives(text, data):
+    outcomes, weights = [], []
+    for kind in (FitEngine, TensorFlowEngine):
+        session = engine_of(kind, data).open(parse(text), seed=3, attempt=2)
+        outcomes.append([session.run_epoch(epoch, 0.01, lambda: None) for epoch in (1, 2)])
+        # Keras keeps the dropout generators' states among the weights.
+        weights.append([w for w in weights_of(session) if w.dtype == np.float32])
+        session.close()
+    for ours, reference in zip(weights[1], weights[0], strict=True):
+        np.testing.assert_allclose(ours, reference, atol=2e-5)
+    for ours, reference in zip(outcomes[1], outcomes[0], strict=True):
+        assert ours.train_loss == pytest.approx(reference.train_loss, rel=1e-4)
+        assert ours.validation_loss == pytest.approx(reference.validation_loss, rel=1e-4)
+        assert ours.train_accuracy == pytest.approx(reference.train_accuracy, abs=0.5 / 300)
+        assert ours.validation_accuracy == pytest.approx(reference.validation_accuracy, abs=0.5 / 100)
+
+
+@pytest.mark.parametrize("kind", [FitEngine, TensorFlowEngine])
+def test_the_same_seed_gives_the_same_bits_and_another_does_not(kind, data):
+    def curve(seed):
+        evaluation = train(Candidate(1, NETWORKS[0], seed), engine_of(kind, data), CONFIG, 10)
+        return [replace(metrics, epoch_seconds=0) for metrics in evaluation.attempts[-1].epochs]
+
+    assert curve(1) == curve(1)
+    assert curve(1) != curve(2)
+
+
+def test_an_accuracy_is_an_exact_fraction(data):
+    session = engine_of(TensorFlowEngine, data).open(parse(NETWORKS[0]), seed=0, attempt=1)
+    outcome = session.run_epoch(1, 0.01, lambda: None)
+    assert outcome.validation_accuracy in [count / 100 for count in range(101)]
+    session.close()
+
+
+def test_cutting_an_epoch_into_timed_calls_changes_no_bit(data):
+    outcomes = []
+    for config in (CONFIG, replace(CONFIG, max_seconds=600.0)):
+        session = engine_of(TensorFlowEngine, data, config=config).open(parse(NETWORKS[0]), seed=0, attempt=1)
+        outcomes.append(session.run_epoch(1, 0.01, lambda: None))
+        session.close()
+    assert outcomes[0] == outcomes[1]
+
+
+@pytest.mark.parametrize("kind", [FitEngine, TensorFlowEngine])
+def test_an_epoch_is_left_when_time_is_up(kind, data):
+    calls = []
+
+    def check_time():
+        calls.append(None)
+        if len(calls) > 2:
+            raise OutOfTimeError
+
+    session = engine_of(kind, data, config=replace(CONFIG, max_seconds=1.0)).open(parse(NETWORKS[0]), 0, 1)
+    with pytest.raises(OutOfTimeError):
+        session.run_epoch(1, 0.01, check_time)
+    assert len(calls) == 3
+    session.close()
+
+
+@pytest.mark.parametrize("kind", ["none", "mean", "global_contrast", "standardize"])
+def test_both_engines_preprocess_as_the_statistics_say(kind, data):
+    from keras import Sequential
+
+    statistics = fit_statistics(kind, data.x_train)
+    wanted = statistics.apply(data.x_validation)
+    layers = np.asarray(Sequential(preprocessing_layers(statistics))(data.x_validation.astype("float32")))
+    np.testing.assert_allclose(layers, wanted, atol=2e-5)
+    engine = engine_of(TensorFlowEngine, data, preprocessing=kind)
+    np.testing.assert_allclose(engine.preprocess(data.x_validation).numpy(), wanted, atol=2e-5)
+
+
+def test_a_rate_far_too_large_is_no_exception(data):
+    config = TrainingConfig(epochs=2, learning_rate=1e30, max_restarts=0)
+    evaluation = train(Candidate(1, NETWORKS[0], 0), engine_of(TensorFlowEngine, data, config=config), config, 10)
+    assert evaluation.status in (Status.DIVERGED, Status.NEVER_LEARNED)
+    assert evaluation.reason
+    assert all(math.isfinite(metrics.validation_accuracy) for metrics in evaluation.attempts[0].epochs)
+
+
+def test_a_network_too_large_for_the_memory_is_a_result(data):
+    # 64 x 200,000,000 weights: 48 GiB, more than fits whatever the machine lends.
+    text = "[FC(200000000), FC(100000000), SM(10)]"
+    evaluation = train(Candidate(1, text, 0), engine_of(TensorFlowEngine, data), CONFIG, 10)
+    assert evaluation.status in (Status.OUT_OF_MEMORY, Status.BUILD_FAILED)
+    assert evaluation.accuracy is None
+    assert evaluation.reason
+
+
+def test_fit_can_be_asked_for(data):
+    statistics = fit_statistics("none", data.x_train)
+    assert isinstance(make_engine(data, statistics, False, CONFIG), TensorFlowEngine)
+    assert isinstance(make_engine(data, statistics, False, replace(CONFIG, engine="fit")), FitEngine)
