@@ -99,7 +99,9 @@ def _cell(column: str, value: object) -> str:
     if column in _PERCENT and isinstance(value, float):
         return f"{100 * value:.2f} %"
     if column in ("flops", "parameters"):
-        return f"{value:,}" if value < 10_000_000 else f"{value / 1e6:,.1f} M"
+        if value < 10_000_000:
+            return f"{value:,}"
+        return f"{value / 1e6:,.1f} M" if value < 10**12 else f"{value:.3e}"
     if column == "reused":
         return "yes" if value else ""
     if isinstance(value, float):

@@ -1,6 +1,8 @@
 """`metaqnn search` and `metaqnn resume`."""
 
 import re
+import shlex
+import shutil
 import sys
 from pathlib import Path
 
@@ -82,19 +84,22 @@ def _search(where, database, overrides, max_time, **options) -> None:
         [make_display()],
         lambda line: print(line, flush=True),
     )
-    _print_ending(database, report, _command_line())
+    _print_ending(database, report)
     if report.signal is not None:
         sys.exit(128 + report.signal)
 
 
-def _command_line() -> str:
-    """What was typed, for people to type again."""
-    import shlex
+def _program() -> str:
+    """How this program was called, for people to call it again from here."""
+    called = Path(sys.argv[0])
+    if called.name == "__main__.py":
+        return "python -m metaqnn"
+    if shutil.which(called.name) == str(called):
+        return called.name
+    return str(called.relative_to(Path.cwd())) if called.is_relative_to(Path.cwd()) else str(called)
 
-    return shlex.join(["metaqnn", *sys.argv[1:]])
 
-
-def _print_ending(database: Path, report, command: str) -> None:
+def _print_ending(database: Path, report) -> None:
     from metaqnn.cli.output import print_tables
     from metaqnn.cli.replay import summary_table
     from metaqnn.replay.reader import ReplayReader
@@ -112,5 +117,6 @@ def _print_ending(database: Path, report, command: str) -> None:
     else:
         why = "Time is up" if report.ending is Ending.OUT_OF_TIME else "Stopped"
         print(f"{why}: {done} of {total} networks are kept in {database}; what was in training will be trained again.")
-        print(f"Go on:       {command.replace(' --fresh', '')}")
-    print(f"Look deeper: metaqnn replay summary {database}")
+        again = shlex.join(argument for argument in sys.argv[1:] if argument != "--fresh")
+        print(f"Go on:       {_program()} {again}")
+    print(f"Look deeper: {_program()} replay summary {database}")

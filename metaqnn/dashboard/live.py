@@ -22,11 +22,12 @@ class LiveDisplay(Observer):
 
     def __init__(self, console: Console | None = None):
         self._console = console or Console()
-        self._live = Live(get_renderable=self._render, console=self._console, refresh_per_second=4, transient=True)
         self._status: SearchStatus | None = None
         self._received_at = time.monotonic()
         self._training: dict[int, str] = {}  # episode -> what it is at
         self._architectures: dict[int, str] = {}
+        # Last, as it draws once already.
+        self._live = Live(get_renderable=self._render, console=self._console, refresh_per_second=4, transient=True)
 
     def on_start(self, status: SearchStatus) -> None:
         """Show the panel."""

@@ -2,9 +2,9 @@
 
 import time
 
-from metaqnn.core import EpochFinished, Event, Observer, SearchStatus, WorkerLost
+from metaqnn.core import CandidateFinished, EpochFinished, Event, Observer, SearchStatus, WorkerLost
 from metaqnn.dashboard.words import accuracy, duration, models_per_hour, seconds_left, shorten
-from metaqnn.trial import Episode
+from metaqnn.trial import Episode, Status
 
 _QUIET_SECONDS = 30.0
 
@@ -24,9 +24,11 @@ class PlainDisplay(Observer):
         )
 
     def on_event(self, event: Event) -> None:
-        """A lost worker; an epoch, where a training is long."""
+        """A lost worker; a failure; an epoch, where a training is long."""
         if isinstance(event, WorkerLost):
             self._line(f"  {event.reason}; it is replaced")
+        elif isinstance(event, CandidateFinished) and event.evaluation.status is not Status.OK:
+            self._line(f"  episode {event.number} failed ({event.evaluation.status}): {event.evaluation.reason}")
         elif isinstance(event, EpochFinished) and time.monotonic() - self._last_line > _QUIET_SECONDS:
             metrics = event.metrics
             self._line(

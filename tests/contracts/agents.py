@@ -18,7 +18,7 @@ def configured(name: str = "q_learning", preset: str | None = None, **changes):
 
 
 def accuracy_of(architecture: str) -> float:
-    """An accuracy in [0, 1) that follows from the network alone, in eighths of a percent and no rounding."""
+    """An accuracy in [0, 1) that follows from the network alone: k / 1024, so that no machine rounds it."""
     return crc32(architecture.encode()) % 1024 / 1024
 
 

@@ -162,6 +162,4 @@ def _slow_judge(candidate: Candidate) -> Evaluation:
 
 
 if __name__ == "__main__":
-    run_small(
-        Path(sys.argv[1]), *sys.argv[3:], models=int(sys.argv[2]), function=_slow_judge, observers=(_Announce(),)
-    )
+    run_small(Path(sys.argv[1]), *sys.argv[3:], models=int(sys.argv[2]), function=_slow_judge, observers=(_Announce(),))

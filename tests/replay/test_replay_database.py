@@ -73,7 +73,7 @@ def test_what_is_no_whole_database_of_ours_is_refused_and_left_alone(finished, t
 def test_the_program_id_counts_even_where_the_tables_look_like_ours(finished):
     with closing(sqlite3.connect(finished)) as connection:
         connection.execute("PRAGMA application_id = 1")
-    with pytest.raises(ReplayError, match="this is another program's database"):
+    with pytest.raises(ReplayError, match=r"this is another program's database"):
         ReplayReader(finished)
 
 
@@ -101,7 +101,7 @@ def test_a_damaged_page_is_reported_by_whoever_reads_it(finished):
 def test_an_empty_file_is_a_new_database_to_a_writer_and_nothing_to_a_reader(tmp_path):
     path = tmp_path / "empty.sqlite"
     path.touch()
-    with pytest.raises(ReplayError, match="this file is empty: no search has written to it yet; check the path$"):
+    with pytest.raises(ReplayError, match=r"this file is empty: no search has written to it yet; check the path$"):
         ReplayReader(path)
     with SQLiteReplayMemory(path) as memory:
         assert memory.models() == []
@@ -114,9 +114,9 @@ def test_an_absent_file_cannot_be_looked_at(tmp_path):
 
 
 def test_a_folder_is_no_database(tmp_path):
-    with pytest.raises(ReplayError, match="expected a readable file, but Is a directory"):
+    with pytest.raises(ReplayError, match=r"expected a readable file, but Is a directory"):
         SQLiteReplayMemory(tmp_path / "..")
-    with pytest.raises(ReplayError, match="there is no such replay database"):
+    with pytest.raises(ReplayError, match=r"there is no such replay database"):
         ReplayReader(tmp_path)
 
 
@@ -131,7 +131,7 @@ def test_a_database_that_another_program_holds_locked_is_named(finished, monkeyp
     monkeypatch.setattr(database, "_BUSY_SECONDS", 0.05)
     with closing(sqlite3.connect(finished, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(ReplayError, match="another process holds the database locked; end it and run the same"):
+        with pytest.raises(ReplayError, match=r"another process holds the database locked; end it and run the same"):
             SQLiteReplayMemory(finished)
         other.execute("ROLLBACK")
     with SQLiteReplayMemory(finished) as memory:
@@ -141,7 +141,7 @@ def test_a_database_that_another_program_holds_locked_is_named(finished, monkeyp
 def test_a_reader_cannot_write(finished):
     with (
         ReplayReader(finished) as reader,
-        pytest.raises(ReplayError, match="but attempt to write a readonly database; choose another$"),
+        pytest.raises(ReplayError, match=r"but attempt to write a readonly database; choose another$"),
     ):
         reader.query("DELETE FROM replay")
 
@@ -149,7 +149,7 @@ def test_a_reader_cannot_write(finished):
 def test_a_query_that_is_wrong_is_said_so(finished):
     with (
         ReplayReader(finished) as reader,
-        pytest.raises(ReplayError, match="the database could not be used: no such column: nonsense$"),
+        pytest.raises(ReplayError, match=r"the database could not be used: no such column: nonsense$"),
     ):
         reader.query("SELECT nonsense")
 
@@ -193,7 +193,7 @@ def test_on_a_read_only_mount_one_can_look_but_not_write(read_only_place, tmp_pa
         SQLiteReplayMemory(path)
     with pytest.raises(ReplayError, match=sentence):
         SQLiteReplayMemory(read_only_place / "new.sqlite")
-    with pytest.raises(ReplayError, match="expected a place that can be "):
+    with pytest.raises(ReplayError, match=r"expected a place that can be "):
         copy_database(path, read_only_place / "copy.sqlite")
     copy_database(path, tmp_path / "copy.sqlite")
     assert [file.name for file in read_only_place.iterdir()] == ["small.sqlite"]

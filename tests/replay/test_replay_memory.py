@@ -146,7 +146,7 @@ def test_an_episode_that_cannot_be_recorded_leaves_nothing_of_its_evaluation(mem
 
 def test_a_proposal_that_cannot_be_recorded_leaves_no_model(memory):
     memory.add_proposal(Proposal(1, 1, 1.0, SOFTMAX, 1))
-    with pytest.raises(ReplayError, match="UNIQUE constraint failed: proposals.episode"):
+    with pytest.raises(ReplayError, match=r"UNIQUE constraint failed: proposals.episode"):
         memory.add_proposal(Proposal(1, 2, 1.0, Model(2, "[GAP(10), SM(10)]", 2, 130, 1480), 2))
     assert memory.models() == [SOFTMAX]
     assert memory.query("PRAGMA synchronous")[1] == [(2,)]  # FULL again
@@ -179,7 +179,7 @@ def test_a_full_disk_loses_nothing_that_was_recorded(tmp_path, spare):
 
 
 def test_a_disk_too_full_for_the_schema_leaves_an_empty_file_that_can_be_used_later(path):
-    with pytest.raises(ReplayError, match="the disk is full"):
+    with pytest.raises(ReplayError, match=r"the disk is full"):
         SQLiteReplayMemory(path, max_pages=5)
     assert path.stat().st_size == 0
     assert beside(path) == ["small.sqlite", "small.sqlite.lock"]
@@ -293,7 +293,7 @@ def test_a_second_writer_is_refused(path):
 
 def test_a_file_that_cannot_be_opened_is_not_left_locked(path):
     path.write_text("no database", encoding="utf-8")
-    with pytest.raises(ReplayError, match="no SQLite database"):
+    with pytest.raises(ReplayError, match=r"no SQLite database"):
         SQLiteReplayMemory(path)
     path.unlink()
     with SQLiteReplayMemory(path) as memory:
@@ -304,7 +304,7 @@ def test_a_place_below_a_file_is_refused(tmp_path):
     (tmp_path / "file").write_text("x", encoding="utf-8")
     with pytest.raises(ReplayError, match=r"expected a place in a folder, but .*file is a file; choose another"):
         SQLiteReplayMemory(tmp_path / "file" / "new.sqlite")
-    with pytest.raises(ReplayError, match="expected a place that can be written, but Not a directory; choose another"):
+    with pytest.raises(ReplayError, match=r"expected a place that can be written, but Not a directory; choose another"):
         SQLiteReplayMemory(tmp_path / "file" / "folder" / "new.sqlite")
 
 

@@ -204,7 +204,7 @@ ALTERATIONS = {
     ),
     "the learning rate": (
         "UPDATE config SET value = json_set(value, '$.strategy.learning_rate', 0.2) WHERE key = 'experiment'",
-        "",
+        "Q-value of C(4,1,1) in state 0:start:8+: value is 0.5030275822322925 in the database, but ",
     ),
     "the schedule": (
         "UPDATE config SET value = json_set(value, '$.stages[1][0]', 0.75) WHERE key = 'schedule'",
@@ -254,3 +254,21 @@ def test_of_two_differences_the_first_is_named(finished):
         "UPDATE replay SET reward = 0.25 WHERE episode = 8",
     )
     assert difference(finished).startswith("episode 8: reward is 0.25 in the database, but 0.66015625 ")
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("UPDATE models SET architecture = '[C(8,3,1' WHERE model = 7", "model 7: "),
+        ("UPDATE models SET architecture = '[P(9,9), SM(10)]' WHERE model = 7", "model 7: "),
+        ("DELETE FROM learning_curves WHERE evaluation = 7", "evaluation 7: "),
+        ("DELETE FROM learning_curves WHERE evaluation = 10 AND epoch = 1", "evaluation 10: "),
+        ("UPDATE evaluations SET attempts = 5 WHERE evaluation = 7", "evaluation 7: attempts is 5 "),
+        ("UPDATE evaluations SET learning_rate = 5.0 WHERE evaluation = 7", "evaluation 7: learning_rate is 5.0 "),
+        ("INSERT INTO models VALUES (13, '[FC(16), SM(10)]', 2, 1210, 2368)", "model 13: "),
+    ],
+)
+@pytest.mark.xfail(strict=True, reason="metaqnn.search.verify does not name these differences yet")
+def test_a_difference_that_is_not_named_yet(finished, statement, expected):
+    alter(finished, statement)
+    assert str(difference(finished)).startswith(expected)

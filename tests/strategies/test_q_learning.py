@@ -111,10 +111,8 @@ def test_a_repeat_is_followed_by_no_replay_unless_asked_for():
 
 def test_repeats_are_stored_and_replayed_later():
     told = [episode(1, PLAIN, 1.0), *(episode(n, "[SM(3)]", 0.0, reused=n > 2, model=2) for n in range(2, 51))]
-    strategy = agent(replay_episodes=1)
-    for one in told:
-        strategy.tell(one)
-    strategy.config = configured(replay_episodes=1001)
+    strategy = agent(replay_episodes=1001)
+    strategy.restore(told, [])
     strategy.tell(episode(51, "[GAP(3), SM(3)]", 1.0, model=3))
     # 49 of the 51 episodes are the softmax alone; were repeats left out it would be one in three.
     assert table(strategy)["0:start:8+", "SM(3)"][1] > 900

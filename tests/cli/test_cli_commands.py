@@ -1,0 +1,149 @@
+"""The commands as such: documented, quick to start, and with the promised exit codes."""
+
+import subprocess
+import sys
+import time
+
+import click
+import pytest
+
+from metaqnn.cli import cli
+
+COMMANDS = [
+    "search",
+    "resume",
+    "describe",
+    "datasets",
+    "replay",
+    "replay summary",
+    "replay top",
+    "replay show",
+    "replay episodes",
+    "replay curves",
+    "replay q-values",
+    "replay verify",
+    "replay copy",
+    "replay retry",
+]
+
+
+def walk(command: click.Command, words: tuple[str, ...] = ()):
+    """Every command below `command` with the words that call it."""
+    for name, below in getattr(command, "commands", {}).items():
+        yield (*words, name), below
+        yield from walk(below, (*words, name))
+
+
+def test_these_are_the_commands():
+    assert sorted(" ".join(words) for words, _ in walk(cli)) == sorted(COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_and_option_is_documented(metaqnn, command):
+    words = command.split()
+    found = next(below for path, below in walk(cli) if list(path) == words)
+    assert found.help
+    options = [parameter for parameter in found.params if isinstance(parameter, click.Option)]
+    assert [option.name for option in options if not option.help] == []
+    result = metaqnn(*words, "--help")
+    assert (result.code, result.err) == (0, "")
+    assert result.out.startswith(f"Usage: metaqnn {command}")
+    for option in options:
+        assert option.opts[0] in result.out
+    for argument in (parameter for parameter in found.params if isinstance(parameter, click.Argument)):
+        assert argument.name.upper() in result.out
+    assert max(map(len, result.out.splitlines())) <= 80
+
+
+def test_the_help_of_the_whole_names_every_command(metaqnn):
+    result = metaqnn("--help")
+    assert result.code == 0
+    for name in cli.commands:
+        assert f"\n  {name} " in result.out
+    assert metaqnn("-h").out == result.out
+
+
+def test_the_version(metaqnn):
+    from metaqnn.version import __version__
+
+    result = metaqnn("--version")
+    assert (result.code, result.out) == (0, f"metaqnn, version {__version__}\n")
+
+
+def test_without_a_command_the_help_is_shown(metaqnn):
+    result = metaqnn()
+    assert "Usage: metaqnn [OPTIONS] COMMAND" in result.out + result.err
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["serch"], "No such command 'serch'"),
+        (["search"], "Missing argument 'EXPERIMENT'. (see metaqnn search --help)"),
+        (["search", "digits", "--modles", "3"], "No such option"),
+        (["search", "digits", "--models", "many"], "Invalid value for '--models': 'many' is not a valid integer"),
+        (["search", "digits", "--models", "9" * 30], "Invalid value for '--models': 9999"),
+        (["search", "digits", "--models", "9" * 5000], "Invalid value for '--models': "),
+        (["search", "digits", "--workers", "0"], "Invalid value for '--workers': 0 is not in the range x>=1"),
+        (["search", "digits", "--max-time", "8x"], "expected a time such as 8h, 90m or 45s, got '8x'"),
+        (["search", "digits", "--max-time", "0h"], "expected a time such as 8h, 90m or 45s, got '0h'"),
+        (["search", "digits", "--max-time", "-3h"], "expected a time such as 8h, 90m or 45s, got '-3h'"),
+        (["search", "digits", "--max-time", "1e3h"], "expected a time such as 8h, 90m or 45s, got '1e3h'"),
+        (["search", "digits", "--max-time", ""], "expected a time such as 8h, 90m or 45s, got ''"),
+        (["search", "digits", "--gpus", "a,b"], "expected numbers such as 0,1, got 'a,b'"),
+        (["search", "digits", "--gpus", "0,"], "expected numbers such as 0,1, got '0,'"),
+        (["resume", "digits", "--fresh"], "No such option"),
+        (["replay", "summary"], "Missing argument 'DATABASE'. (see metaqnn replay summary --help)"),
+        (["replay", "top", "x.sqlite", "-n", "0"], "Invalid value for '-n': 0 is not in the range x>=1"),
+        (["replay", "show", "x.sqlite", "two"], "Invalid value for 'MODEL': 'two' is not a valid integer"),
+        (["replay", "episodes", "x.sqlite", "--format", "yaml"], "'yaml' is not one of 'table', 'json', 'csv'"),
+        (["describe", "[SM(10)]", "--input", "32x32"], "expected HEIGHTxWIDTHxCHANNELS such as 32x32x3, got '32x32'"),
+        (["describe", "[SM(10)]", "--input", "0x32x3"], "expected HEIGHTxWIDTHxCHANNELS such as 32x32x3, got '0x32x3'"),
+    ],
+)
+def test_what_cannot_be_read_is_said_in_one_sentence(refused, words, sentence):
+    assert sentence in refused(*words)
+
+
+def test_the_package_runs_as_a_module_in_a_process_of_its_own():
+    result = subprocess.run([sys.executable, "-m", "metaqnn", "serch"], capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith("metaqnn: No such command 'serch'")
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_reader_that_leaves_early_causes_no_traceback(finished):
+    command = [sys.executable, "-m", "metaqnn", "replay", "curves", finished]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+
+
+def test_the_help_starts_in_half_a_second():
+    # The fastest of five, as a busy machine delays any one of them.
+    seconds = []
+    for _ in range(5):
+        began = time.monotonic()
+        subprocess.run([sys.executable, "-m", "metaqnn", "--help"], capture_output=True, check=True)
+        seconds.append(time.monotonic() - began)
+    assert min(seconds) < 0.5
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["describe", "[SM(10)]"],
+        ["datasets"],
+        ["replay", "summary", "small.sqlite"],
+        ["replay", "verify", "small.sqlite"],
+    ],
+    ids=" ".join,
+)
+def test_looking_imports_no_tensorflow(finished, words):
+    program = (
+        "import sys; from metaqnn.cli import run; sys.argv = ['metaqnn', *sys.argv[1:]]; run();"
+        "heavy = {'tensorflow', 'keras', 'torch', 'jax', 'sklearn', 'matplotlib'} & set(sys.modules); "
+        "sys.exit(f'imported {heavy}' if heavy else 0)"
+    )
+    result = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr) == (0, "")

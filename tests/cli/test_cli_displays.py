@@ -1,0 +1,256 @@
+"""What people see while a search runs: plain lines, and the live panel."""
+
+import os
+import pty
+import re
+import subprocess
+import sys
+import termios
+from contextlib import suppress
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from metaqnn.core import (
+    CandidateFinished,
+    CandidateStarted,
+    EpochFinished,
+    SearchStatus,
+    WorkerLost,
+    WorkerReady,
+)
+from metaqnn.dashboard import make_display
+from metaqnn.dashboard import plain as plain_module
+from metaqnn.dashboard.live import LiveDisplay
+from metaqnn.dashboard.plain import PlainDisplay
+from metaqnn.dashboard.words import accuracy, duration, models_per_hour, seconds_left, shorten
+from metaqnn.trial import Episode, EpochMetrics, Evaluation, Model, Proposal, Source, Status
+
+LONG = "[C(64,3,1), C(64,3,1), P(2,2), C(128,3,1), C(128,3,1), P(2,2), C(256,3,1), GAP(10), SM(10)]"
+
+
+def status(**changes):
+    facts = {
+        "models_done": 7,
+        "models_total": 40,
+        "episodes": 9,
+        "reused": 2,
+        "failed": 1,
+        "epsilon": 0.5,
+        "best_accuracy": 0.9712,
+        "best_architecture": LONG,
+        "elapsed_seconds": 3725.0,
+        "seconds_per_model": 30.0,
+    }
+    return SearchStatus(**(facts | changes))
+
+
+def episode(**changes):
+    facts = {
+        "number": 10,
+        "iteration": 8,
+        "epsilon": 0.5,
+        "model": 8,
+        "architecture": LONG,
+        "evaluation": 8,
+        "accuracy": 0.953,
+        "reward": 0.953,
+        "reused": False,
+    }
+    return Episode(**(facts | changes))
+
+
+def metrics(epoch, validation_accuracy):
+    return EpochMetrics(epoch, 0.001, 1.0, 0.5, 1.0, validation_accuracy, 61.0)
+
+
+# Words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(None, "-"), (0, "0:00"), (59.4, "0:59"), (59.6, "1:00"), (184, "3:04"), (7384, "2:03:04"), (360000, "100:00:00")],
+)
+def test_durations(seconds, text):
+    assert duration(seconds) == text
+
+
+def test_rates_and_accuracies():
+    assert models_per_hour(status()) == "120"
+    assert models_per_hour(status(seconds_per_model=0.5)) == "7,200"
+    assert models_per_hour(status(seconds_per_model=None)) == "-"
+    assert seconds_left(status()) == 33 * 30.0
+    assert seconds_left(status(models_done=41)) == 0
+    assert seconds_left(status(seconds_per_model=None)) is None
+    assert accuracy(0.97125) == "97.12 %"
+    assert accuracy(None) == "-"
+
+
+def test_a_long_network_loses_its_middle():
+    assert shorten("[SM(10)]", 20) == "[SM(10)]"
+    assert shorten(LONG, 68) == "[C(64,3,1), C(64,3,1), P(2,2), C(128,3,1), ...3,1), GAP(10), SM(10)]"
+    assert len(shorten(LONG, 68)) == 68
+    assert shorten(LONG, len(LONG)) == LONG
+
+
+# Plain lines
+
+
+def test_the_plain_lines_of_a_search(capsys):
+    display = PlainDisplay()
+    display.on_start(status(models_done=0, episodes=0, best_accuracy=None))
+    display.on_event(WorkerReady(1, 4711, "a device"))
+    display.on_proposal(Proposal(10, 8, 0.5, Model(8, LONG, 9, 1, 1), 8))
+    display.on_event(CandidateStarted(10))
+    display.on_event(EpochFinished(10, 1, metrics(1, 0.953)))
+    display.on_event(CandidateFinished(10, Evaluation(Status.OK)))
+    display.on_episode(episode(), status())
+    display.on_episode(episode(number=11, reused=True), status(episodes=10, reused=3))
+    display.on_event(WorkerLost(1, 12, "the worker process was ended by SIGKILL"))
+    display.on_event(CandidateFinished(12, Evaluation(Status.CRASHED, "the worker process exited with code 1")))
+    display.on_episode(episode(number=12, accuracy=None, epsilon=None, source=Source.RETRIED), status(models_done=8))
+    display.on_end(status())
+    assert capsys.readouterr().out == (
+        "The search starts: 0 of 40 models done, best -.\n"
+        "[   7/40] eps 0.50    95.30 %  best 97.12 %  reused 2  120/h  left 16:30\n"
+        "           [C(64,3,1), C(64,3,1), P(2,2), C(128,3,1), ...3,1), GAP(10), SM(10)]\n"
+        "  the worker process was ended by SIGKILL; it is replaced\n"
+        "  episode 12 failed (crashed): the worker process exited with code 1\n"
+        "[   8/40] retry          -  best 97.12 %  reused 2  120/h  left 16:00\n"
+        "           [C(64,3,1), C(64,3,1), P(2,2), C(128,3,1), ...3,1), GAP(10), SM(10)]\n"
+    )
+
+
+def test_a_resumed_search_says_so(capsys):
+    PlainDisplay().on_start(status())
+    assert capsys.readouterr().out == "The search resumes: 7 of 40 models done, best 97.12 %.\n"
+
+
+def test_a_long_training_shows_its_epochs(capsys, monkeypatch):
+    monkeypatch.setattr(plain_module, "_QUIET_SECONDS", -1.0)  # as if the last line were long ago
+    PlainDisplay().on_event(EpochFinished(10, 2, metrics(3, 0.5)))
+    assert capsys.readouterr().out == "  episode 10, attempt 2, epoch 3: 50.00 % after 1:01\n"
+
+
+def test_every_plain_line_fits_a_screen(capsys):
+    display = PlainDisplay()
+    display.on_start(status(models_done=2699, models_total=2700))
+    display.on_episode(episode(), status(models_done=2699, models_total=2700, reused=12345, seconds_per_model=1800.0))
+    display.on_episode(episode(), status(models_done=1, models_total=2700, reused=9, seconds_per_model=18000.0))
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 80
+
+
+# The live panel
+
+
+@pytest.fixture
+def screen():
+    return Console(file=StringIO(), force_terminal=True, width=80, height=25, color_system=None)
+
+
+def drawn(display, screen):
+    """The lines of the panel as it is now."""
+    with screen.capture() as capture:
+        screen.print(display._render())
+    return capture.get().splitlines()
+
+
+def test_the_panel_shows_what_people_ask_for(screen):
+    display = LiveDisplay(screen)
+    display.on_start(status())
+    try:
+        display.on_proposal(Proposal(10, 8, 0.5, Model(8, LONG, 9, 1, 1), 8))
+        display.on_event(CandidateStarted(10))
+        lines = drawn(display, screen)
+        text = "\n".join(lines)
+        assert {len(line) for line in lines} == {80}
+        for words in (
+            *("7 of 40 models", "left 16:", "epsilon 0.50", "best 97.12 %", "reused 2", "failed 1", "120 models/h"),
+            *("1:02:0", "[C(64,3,1), C(64,3,1), P(2,2),", "GAP(10), SM(10)]", "building"),
+        ):
+            assert words in text
+        display.on_event(EpochFinished(10, 1, metrics(4, 0.953)))
+        assert "epoch 4: 95.30 %" in "\n".join(drawn(display, screen))
+        display.on_event(EpochFinished(10, 2, metrics(1, 0.125)))
+        assert "attempt 2, epoch 1: 12.50 %" in "\n".join(drawn(display, screen))
+        display.on_event(CandidateFinished(10, Evaluation(Status.CRASHED)))
+        assert "waiting for a worker" in "\n".join(drawn(display, screen))
+        display.on_episode(episode(), status(models_done=8, best_accuracy=0.98, epsilon=0.4, seconds_per_model=None))
+        text = "\n".join(drawn(display, screen))
+        for words in ("8 of 40 models", "best 98.00 %", "epsilon 0.40", "- models/h", "left -"):
+            assert words in text
+    finally:
+        display.on_end(status(models_done=40))
+    assert "40 of 40 models" in "\n".join(drawn(display, screen))
+
+
+def test_the_panel_before_and_after_everything(screen):
+    display = LiveDisplay(screen)
+    assert "".join(drawn(display, screen)).strip() == ""
+    display.on_start(status(models_done=0, episodes=0, best_accuracy=None, epsilon=None, seconds_per_model=None))
+    display.on_end(status(epsilon=None))
+    display.on_end(status(epsilon=None))
+    assert "epsilon -" in "\n".join(drawn(display, screen))
+    assert "\x1b[?25h" in screen.file.getvalue()  # the cursor is shown again
+
+
+@pytest.mark.parametrize("width", [30, 60, 80, 200])
+def test_the_panel_keeps_to_the_width_of_the_screen(width):
+    screen = Console(file=StringIO(), force_terminal=True, width=width, height=25, color_system=None)
+    display = LiveDisplay(screen)
+    huge = status(models_done=123456, models_total=1000000, reused=123456, failed=12345, elapsed_seconds=9e6)
+    display.on_start(huge)
+    try:
+        for number in range(9):
+            display.on_proposal(Proposal(number, 8, 0.5, Model(8, LONG * 3, 9, 1, 1), 8))
+            display.on_event(CandidateStarted(number))
+        lines = drawn(display, screen)
+    finally:
+        display.on_end(huge)
+    assert max(map(len, lines)) <= min(width, 100)
+    assert len(lines) <= 25
+
+
+def test_a_reason_that_looks_like_markup_is_printed_as_it_is(screen):
+    display = LiveDisplay(screen)
+    display.on_start(status())
+    try:
+        display.on_event(WorkerLost(1, 7, "the worker process exited with code 1 (OSError: [/] [errno 5] :smile:)"))
+    finally:
+        display.on_end(status())
+    text = screen.file.getvalue()
+    assert "the worker process exited with code 1 (OSError: [/] [errno 5] :smile:); it is" in text.replace("\n", " ")
+
+
+def test_a_terminal_gets_the_panel_and_a_pipe_plain_lines(monkeypatch, capsys):
+    assert isinstance(make_display(), PlainDisplay)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    assert isinstance(make_display(), LiveDisplay)
+    assert capsys.readouterr().out == ""
+
+
+def test_a_search_on_a_terminal_shows_the_panel_and_then_its_table(small_yaml):
+    program = (
+        "import sys, time; sys.path.insert(0, sys.argv.pop(1))\n"
+        "from metaqnn.cli import run; from small_searches import judge, judged\n"
+        "with judged(lambda candidate: time.sleep(0.06) or judge(candidate)): run()"
+    )
+    helpers = str(Path(__file__).parents[1] / "replay")
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(ours, (24, 80))
+    environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES", "NO_COLOR")}
+    command = [sys.executable, "-c", program, helpers, "search", str(small_yaml), "--models", "6"]
+    with subprocess.Popen(command, stdout=theirs, stderr=theirs, env=environment | {"TERM": "xterm"}) as process:
+        os.close(theirs)
+        shown = b""
+        with suppress(OSError):  # a terminal whose other end is gone says so
+            while part := os.read(ours, 65536):
+                shown += part
+    os.close(ours)
+    text = shown.decode()
+    assert process.returncode == 0
+    for words in ("of 6 models", "waiting for a worker", "models/h", "The search is complete: 6 networks in"):
+        assert words in re.sub(r"\x1b\[[0-9;]*m", "", text)
+    assert text.count("\x1b[?25l") == text.count("\x1b[?25h") == 1  # the cursor is hidden once and shown again

@@ -1,0 +1,280 @@
+"""`verify` finds nothing in a good database, and the first thing that is wrong in any other."""
+
+import shutil
+import sqlite3
+from dataclasses import replace
+
+import pytest
+from contracts.searches import SmallSearch
+from contracts.spaces import tiny
+
+from metaqnn.search.loop import Ending
+from metaqnn.search.reward import RewardConfig
+from metaqnn.search.verify import Verification
+
+SEARCH = SmallSearch()
+
+
+@pytest.fixture(scope="module")
+def good(make_folder):
+    """The golden run of `test_search_loop.py`: 35 episodes of 14 networks."""
+    path = make_folder() / "good.sqlite"
+    assert SEARCH.run(path) is Ending.COMPLETED
+    return path
+
+
+@pytest.fixture
+def tampered(good, tmp_path):
+    """A copy of it on which some statements were run."""
+
+    def copy(*statements: str):
+        path = tmp_path / "tampered.sqlite"
+        shutil.copy(good, path)
+        connection = sqlite3.connect(path)  # foreign keys are not enforced here
+        with connection:
+            for statement in statements:
+                assert connection.execute(statement).rowcount > 0
+        connection.close()
+        return path
+
+    return copy
+
+
+def test_nothing_is_wrong_with_a_good_database(good):
+    connection = sqlite3.connect(good)
+    (values,) = connection.execute("SELECT count(*) FROM q_values").fetchone()
+    connection.close()
+    assert SEARCH.verify(good) == Verification(episodes=35, proposals=0, q_values=values, difference=None)
+
+
+def test_nothing_is_wrong_with_an_empty_database(tmp_path):
+    SmallSearch(lookahead=1).run(tmp_path / "a", lambda: True)
+    connection = sqlite3.connect(tmp_path / "a")
+    with connection:
+        connection.execute("DELETE FROM proposals")
+        connection.execute("DELETE FROM models")
+    connection.close()
+    assert SEARCH.verify(tmp_path / "a") == Verification(0, 0, 0, None)
+
+
+def test_proposals_in_flight_are_rebuilt(tmp_path):
+    calls = iter([False] * 6)
+    search = SmallSearch(lookahead=3)
+    search.run(tmp_path / "a", lambda: next(calls, True))
+    verification = search.verify(tmp_path / "a")
+    assert (verification.proposals, verification.difference) == (3, None)
+    connection = sqlite3.connect(tmp_path / "a")
+    with connection:
+        connection.execute("UPDATE proposals SET epsilon = 0.25 WHERE episode = (SELECT max(episode) FROM proposals)")
+    connection.close()
+    assert ": epsilon is 0.25 in the database, but " in search.verify(tmp_path / "a").difference
+
+
+def test_the_progress_is_shown(good):
+    from metaqnn.replay.reader import ReplayReader
+    from metaqnn.search.reward import Reward
+    from metaqnn.search.verify import verify
+
+    seen = []
+    with ReplayReader(good) as reader:
+        reward = Reward(SEARCH.reward, 3)
+        verify(reader, SEARCH.space, SEARCH.make_strategy, SEARCH.schedule, reward, 1, SEARCH.seed, seen.append)
+    assert seen == list(range(1, 36))
+
+
+# In the golden run episode 10 is model 10, episode 12 its first repeat; model 7 crashed, models 3 and 5 failed.
+FOLLOWS = "follows from seed and results"
+
+
+@pytest.mark.parametrize(
+    ("statement", "difference"),
+    [
+        (
+            "UPDATE models SET parameters = 1 WHERE model = 6",
+            f"model 6: parameters is 1 in the database, but 195 {FOLLOWS}",
+        ),
+        ("UPDATE models SET flops = 1 WHERE model = 6", f"model 6: flops is 1 in the database, but 384 {FOLLOWS}"),
+        ("UPDATE models SET layers = 2 WHERE model = 6", f"model 6: layers is 2 in the database, but 1 {FOLLOWS}"),
+        ("DELETE FROM replay WHERE episode = 5", f"episode 5: its number is 6 in the database, but 5 {FOLLOWS}"),
+        (
+            "UPDATE replay SET epsilon = 0.3 WHERE episode = 3",
+            f"episode 3: epsilon is 0.3 in the database, but 1.0 {FOLLOWS}",
+        ),
+        (
+            "UPDATE replay SET epsilon = NULL WHERE episode = 3",
+            f"episode 3: epsilon is None in the database, but 1.0 {FOLLOWS}",
+        ),
+        (
+            "UPDATE replay SET model = 6 WHERE episode = 10",
+            "episode 10: the architecture is '[SM(3)]' in the database, but '[C(8,3,1), SM(3)]' " + FOLLOWS,
+        ),
+        (
+            "UPDATE replay SET reused = 0 WHERE episode = 12",
+            f"episode 12: reused is False in the database, but True {FOLLOWS}",
+        ),
+        (
+            "UPDATE replay SET iteration = 9 WHERE episode = 10",
+            f"episode 10: iteration is 9 in the database, but 10 {FOLLOWS}",
+        ),
+        (
+            "UPDATE replay SET evaluation = 9 WHERE episode = 12",
+            f"episode 12: the evaluation's number is 9 in the database, but 10 {FOLLOWS}",
+        ),
+        ("DELETE FROM evaluations WHERE evaluation = 4", "episode 4: its evaluation 4 is missing"),
+        (
+            "UPDATE replay SET accuracy = 0.9 WHERE episode = 10",
+            f"episode 10: accuracy is 0.9 in the database, but 0.8037109375 {FOLLOWS}",
+        ),
+        (
+            "UPDATE replay SET accuracy = 0.9 WHERE episode = 7",
+            f"episode 7: accuracy is 0.9 in the database, but None {FOLLOWS}",
+        ),
+        (
+            "UPDATE replay SET reward = 0.9 WHERE episode = 10",
+            f"episode 10: reward is 0.9 in the database, but 0.8037109375 {FOLLOWS}",
+        ),
+        (
+            "UPDATE replay SET reward = reward + 1.2e-16 WHERE episode = 10",
+            f"episode 10: reward is 0.8037109375000001 in the database, but 0.8037109375 {FOLLOWS}",
+        ),
+        (
+            "UPDATE evaluations SET model = 3 WHERE evaluation = 4",
+            f"evaluation 4: model is 3 in the database, but 4 {FOLLOWS}",
+        ),
+        (
+            "UPDATE evaluations SET seed = 9 WHERE evaluation = 4",
+            f"evaluation 4: seed is 9 in the database, but 1 {FOLLOWS}",
+        ),
+        (
+            "UPDATE evaluations SET best_accuracy = 0.5 WHERE evaluation = 10",
+            f"evaluation 10: best_accuracy is 0.5 in the database, but 0.8037109375 {FOLLOWS}",
+        ),
+        (
+            "UPDATE evaluations SET best_epoch = 1 WHERE evaluation = 10",
+            f"evaluation 10: best_epoch is 1 in the database, but 2 {FOLLOWS}",
+        ),
+        (
+            "UPDATE evaluations SET last_accuracy = 1 WHERE evaluation = 10",
+            f"evaluation 10: last_accuracy is 1.0 in the database, but 0.8037109375 {FOLLOWS}",
+        ),
+        (
+            "UPDATE evaluations SET status = 'ok' WHERE evaluation = 3",
+            f"evaluation 3: best_accuracy is None in the database, but 0.25 {FOLLOWS}",
+        ),
+        (
+            "UPDATE learning_curves SET validation_accuracy = 0.875 WHERE evaluation = 10 AND attempt = 2 AND epoch = 1",
+            f"evaluation 10: best_accuracy is 0.8037109375 in the database, but 0.875 {FOLLOWS}",
+        ),
+        (
+            "UPDATE replay SET source = 'retried' WHERE episode = 12",
+            f"episode 12: epsilon is 0.1 in the database, but None {FOLLOWS}",
+        ),
+        (
+            "UPDATE replay SET source = 'retried', epsilon = NULL WHERE episode = 12",
+            "episode 12: it is a retry, but model 10 had no crash or time-out before",
+        ),
+        (
+            "UPDATE replay SET source = 'retried', epsilon = NULL WHERE episode = 1",
+            "episode 1: it is a retry, but model 1 had no crash or time-out before",
+        ),
+        (
+            "UPDATE q_values SET updates = 19 WHERE state = '0:start:8+' AND action = 'C(8,3,1)'",
+            f"Q-value of C(8,3,1) in state 0:start:8+: updates is 19 in the database, but 18 {FOLLOWS}",
+        ),
+        (
+            "UPDATE q_values SET value = value + 1.2e-16 WHERE state = '0:start:8+' AND action = 'C(8,3,1)'",
+            "Q-value of C(8,3,1) in state 0:start:8+: value is 0.7163690110508483 in the database, "
+            f"but 0.7163690110508482 {FOLLOWS}",
+        ),
+        (
+            "DELETE FROM q_values WHERE state = '0:start:8+' AND action = 'C(8,3,1)'",
+            "Q-value of C(8,3,1) in state 0:start:8+: it is missing in the database",
+        ),
+        (
+            "INSERT INTO q_values VALUES ('0:start:8+', 'GAP(3)', 0.5, 1)",
+            "Q-value of GAP(3) in state 0:start:8+: it is in the database, but was never updated",
+        ),
+        (
+            "UPDATE checkpoints SET episode = 99",
+            "checkpoints: the Q-values are as of episode 99, but only 35 are recorded",
+        ),
+    ],
+)
+def test_what_is_wrong_is_found(tampered, statement, difference):
+    assert SEARCH.verify(tampered(statement)).difference == difference
+
+
+def test_values_that_are_older_than_they_say(tampered):
+    assert "Q-value of " in SEARCH.verify(tampered("UPDATE checkpoints SET episode = 34")).difference
+
+
+def test_models_numbered_otherwise(tampered):
+    swaps = []
+    for table in ("models", "replay", "evaluations"):
+        swaps += [f"UPDATE {table} SET model = {a} WHERE model = {b}" for a, b in ((99, 1), (1, 2), (2, 99))]
+    assert SEARCH.verify(tampered(*swaps)).difference == (
+        f"episode 1: the model's number is 2 in the database, but 1 {FOLLOWS}"
+    )
+
+
+def test_an_episode_after_the_schedule_was_over(tmp_path):
+    search = SmallSearch(models=50, space=tiny(), max_repeats=10)
+    assert search.run(tmp_path / "a") is Ending.EXHAUSTED
+    connection = sqlite3.connect(tmp_path / "a")
+    with connection:
+        connection.execute(
+            "INSERT INTO replay SELECT episode + 1, iteration, epsilon, model, evaluation, accuracy, reward, reused,"
+            " source, recorded_at FROM replay ORDER BY episode DESC LIMIT 1"
+        )
+        (last,) = connection.execute("SELECT max(episode) FROM replay").fetchone()
+    connection.close()
+    difference = search.verify(tmp_path / "a").difference
+    assert difference == f"episode {last}: it is recorded, but the schedule was over before it"
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"seed": 2}, "episode 1: the architecture is "),
+        ({"lookahead": 2}, ": the architecture is "),
+        ({"stages": ((1.0, 5), (0.1, 9))}, "episode 5: epsilon is 0.5 in the database, but 1.0 "),
+        ({"reward": RewardConfig(failure=0.25)}, "episode 3: reward is 0.3333333333333333 in the database, but 0.25 "),
+        ({"strategy": {"learning_rate": 0.3, "replay_episodes": 5}}, ""),
+        ({"strategy": {"learning_rate": 0.2, "replay_episodes": 6}}, ""),
+    ],
+)
+def test_another_search_is_not_this_one(good, change, problem):
+    difference = replace(SEARCH, **change).verify(good).difference
+    assert difference is not None
+    assert problem in difference
+
+
+@pytest.mark.parametrize("status", ["nonsense", ""])
+def test_a_status_that_is_none(tampered, status):
+    difference = SEARCH.verify(tampered(f"UPDATE evaluations SET status = '{status}' WHERE evaluation = 2")).difference
+    assert difference is not None
+
+
+def test_a_success_without_any_epoch(tampered):
+    assert SEARCH.verify(tampered("DELETE FROM learning_curves WHERE evaluation = 1")).difference is not None
+
+
+def test_an_architecture_that_cannot_be_read(tampered):
+    difference = SEARCH.verify(tampered("UPDATE models SET architecture = 'nonsense' WHERE model = 3")).difference
+    assert difference is not None
+    assert "model 3" in difference
+
+
+def test_a_cost_aware_reward_may_differ_in_its_last_bits(tmp_path):
+    search = SmallSearch(reward=RewardConfig("cost_aware", flops_weight=0.02))
+    search.run(tmp_path / "a")
+    connection = sqlite3.connect(tmp_path / "a")
+    with connection:
+        connection.execute("DELETE FROM q_values")
+        connection.execute("DELETE FROM checkpoints")
+        connection.execute("UPDATE replay SET reward = reward + 1e-14 WHERE episode = 35")
+    assert search.verify(tmp_path / "a").difference is None
+    with connection:
+        connection.execute("UPDATE replay SET reward = reward + 1e-9 WHERE episode = 4")
+    connection.close()
+    assert search.verify(tmp_path / "a").difference.startswith("episode 4: reward is ")

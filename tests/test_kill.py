@@ -1,0 +1,131 @@
+"""Real searches in real processes: killed, interrupted, and resumed to the last bit."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from databases import contents
+
+from metaqnn.experiment import verify_database
+from metaqnn.replay.reader import ReplayReader
+
+SEARCH = ("--set", "training.epochs=3", "--set", "dataset.train_limit=300", "--models", "8")
+
+
+def command(database, verb="search", *options):
+    return [sys.executable, "-m", "metaqnn", verb, "digits", "--db", str(database), *SEARCH, *options]
+
+
+def run(database, verb="search", *options):
+    return subprocess.run(command(database, verb, *options), capture_output=True, text=True, timeout=200, check=False)
+
+
+def workers_of(pid):
+    """The living worker processes of a search."""
+    listed = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
+    rows = [line.split(None, 2) for line in listed.splitlines()]
+    return [int(row[0]) for row in rows if int(row[1]) == pid and "metaqnn.evaluators.worker" in row[2]]
+
+
+def is_running(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def wait_until(condition, seconds=60.0):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def recorded(database):
+    """Episodes recorded so far, read as a user would while the search runs."""
+    if not database.exists():
+        return 0
+    try:
+        with ReplayReader(database) as reader:
+            return len(list(reader.episodes()))
+    except Exception:  # the file is just being made
+        return 0
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    database = tmp_path_factory.mktemp("undisturbed") / "search.sqlite"
+    assert run(database).returncode == 0
+    return database
+
+
+def test_a_search_killed_again_and_again_equals_an_undisturbed_one(undisturbed, tmp_path):
+    database = tmp_path / "search.sqlite"
+    rng = random.Random(3)
+    for episodes in (0, 2, 5):
+        process = subprocess.Popen(command(database), stdout=subprocess.DEVNULL)
+        wait_until(lambda n=episodes: recorded(database) >= n and workers_of(process.pid))
+        time.sleep(rng.uniform(0.0, 1.0))
+        victims = [process.pid, *workers_of(process.pid)]
+        for victim in victims:
+            os.kill(victim, signal.SIGKILL)
+        process.wait()
+    assert run(database).returncode == 0
+    assert contents(database) == contents(undisturbed)
+    with ReplayReader(database) as reader:
+        assert verify_database(reader).difference is None
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".lock", ".sqlite"]
+
+
+def test_no_worker_survives_the_search_that_was_killed(tmp_path):
+    process = subprocess.Popen(command(tmp_path / "search.sqlite"), stdout=subprocess.DEVNULL)
+    wait_until(lambda: recorded(tmp_path / "search.sqlite") >= 1)
+    workers = workers_of(process.pid)
+    process.kill()
+    process.wait()
+    assert workers
+    wait_until(lambda: not any(is_running(worker) for worker in workers), seconds=5.0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_request_to_stop_is_heeded_within_two_seconds_and_says_how_to_go_on(number, undisturbed, tmp_path):
+    database = tmp_path / "search.sqlite"
+    process = subprocess.Popen(command(database), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_until(lambda: recorded(database) >= 2)
+    workers = workers_of(process.pid)
+    began = time.monotonic()
+    process.send_signal(number)
+    output, errors = process.communicate(timeout=10)
+    assert time.monotonic() - began < 2.0
+    assert process.returncode == 128 + number
+    assert errors == ""
+    assert f"networks are kept in {database}; what was in training will be trained again" in output
+    assert "Go on:       python -m metaqnn search digits --db" in output
+    assert not any(is_running(worker) for worker in workers)
+    resumed = run(database, "resume")
+    assert resumed.returncode == 0
+    assert "The search resumes" in resumed.stdout
+    assert contents(database) == contents(undisturbed)
+
+
+def test_a_search_whose_workers_are_killed_equals_an_undisturbed_one(undisturbed, tmp_path):
+    database = tmp_path / "search.sqlite"
+    process = subprocess.Popen(command(database), stdout=subprocess.PIPE, text=True)
+    for episodes in (1, 3):
+        wait_until(lambda n=episodes: recorded(database) >= n and workers_of(process.pid))
+        os.kill(random.Random(episodes).choice(workers_of(process.pid)), signal.SIGKILL)
+    output, _ = process.communicate(timeout=200)
+    assert process.returncode == 0
+    assert "ended by SIGKILL" in output
+    assert contents(database) == contents(undisturbed)
+
+
+def test_the_number_of_workers_changes_nothing(undisturbed, tmp_path):
+    database = tmp_path / "search.sqlite"
+    assert run(database, "search", "--workers", "1").returncode == 0
+    assert contents(database) == contents(undisturbed)

@@ -1,0 +1,113 @@
+"""Every snippet of the README runs, in the order of the page, in one folder."""
+
+import os
+import re
+import shlex
+import shutil
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+COMMANDS = [line.split("  #")[0].strip() for block in blocks("sh") for line in block.splitlines() if line.strip()]
+
+# What keeps the test short, and changes nothing of what a command says.
+SHORT = "--set training.epochs=1 --set training.max_restarts=0"
+
+
+def shortened(command):
+    """The same command over fewer epochs; a search of the paper's size stops after a second."""
+    is_large = "cifar10" in command or "mnist_quick" in command
+    options = "--max-time 1s" if is_large else SHORT
+    if command.startswith(("make search", "make resume")):
+        models = "" if "MODELS=" in command or is_large else " MODELS=2"
+        command = re.sub(r"MODELS=60", "MODELS=3", command)
+        return f'{command}{models} ARGS="{options}"'
+    if command.startswith("metaqnn search"):
+        models = "" if "--models" in command else " --models 2"
+        return f"{command.replace('--models 4', '--models 2')}{models} {options if 'my_exp' not in command else ''}"
+    return command
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder in which a user could stand: the Makefile, the environment, the files that the README names."""
+    folder = tmp_path_factory.mktemp("readme")
+    for name in ("Makefile", "setup.cfg", "pyproject.toml"):
+        shutil.copy2(ROOT / name, folder / name)
+    (folder / ".venv").mkdir()
+    (folder / ".venv" / "bin").symlink_to(Path(sys.executable).parent)
+    (folder / ".venv" / ".installed").touch()
+    (folder / "build").mkdir()
+    (folder / "my_experiment.yaml").write_text(blocks("yaml")[0], encoding="utf-8")
+    rng = np.random.Generator(np.random.Philox(0))
+
+    def archive(path, count, shape):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        labels = np.arange(count) % 10
+        brightness = (labels * 25).reshape(-1, 1, 1, 1)
+        images = (brightness + rng.integers(0, 20, (count, *shape))).astype(np.uint8)
+        np.savez(path, x_train=images, y_train=labels, x_test=images[:10], y_test=labels[:10])
+
+    archive(folder / "path" / "to" / "images.npz", 200, (8, 8, 1))
+    archive(folder / "data" / "cifar10.npz", 5200, (32, 32, 3))
+    archive(folder / "data" / "mnist.npz", 14200, (28, 28, 1))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def environment(folder):
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return os.environ | {"PATH": path, "METAQNN_DATA": str(folder / "data")}
+
+
+def test_the_readme_has_the_snippets_that_this_file_runs():
+    assert len(COMMANDS) >= 20
+    assert len(blocks("sql")) == len(blocks("yaml")) == len(blocks("python")) == 1
+
+
+@pytest.mark.parametrize("number", range(len(COMMANDS)), ids=lambda number: COMMANDS[number])
+def test_a_command_runs(number, folder, environment):
+    command = shortened(COMMANDS[number])
+    if "--set strategy.learning_rate" in command:
+        command = command.replace("--set training.epochs=5", "")
+    result = subprocess.run(
+        shlex.split(command), cwd=folder, env=environment, capture_output=True, text=True, timeout=200, check=False
+    )
+    assert result.returncode == 0, f"{command}\n{result.stdout}\n{result.stderr}"
+    assert result.stdout
+    assert "Installing" not in result.stdout, "the test must not install into the environment"
+
+
+def test_the_queries_answer(folder):
+    connection = sqlite3.connect(f"file:{folder / 'replay_db' / 'digits.sqlite'}?mode=ro", uri=True)
+    queries = [query for query in blocks("sql")[0].split(";") if query.strip()]
+    assert len(queries) == 3
+    for query in queries:
+        assert connection.execute(query).fetchall(), query
+    connection.close()
+
+
+def test_the_python_snippet_prints_a_number(environment):
+    result = subprocess.run(
+        [sys.executable, "-c", blocks("python")[0]], env=environment, capture_output=True, text=True, check=True
+    )
+    assert result.stdout == "165642\n"
+
+
+def test_what_the_readme_names_exists():
+    for target in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (ROOT / target).exists(), target
+    for path in re.findall(r"`((?:metaqnn|tests|benchmarks)/[\w/.]+)`", README):
+        assert (ROOT / path).exists(), path
