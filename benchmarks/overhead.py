@@ -8,6 +8,7 @@ import statistics
 import time
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import pairwise
 from pathlib import Path
 
 from metaqnn.core import Observer
@@ -65,9 +66,7 @@ def run_search(database: Path, models: int) -> list[float]:
         memory.begin_run(models, 1, {}, [])
         plan = SearchPlan(experiment.seed, models, experiment.search.lookahead)
         evaluator = FunctionEvaluator(instant_evaluation)
-        Search(
-            plan, parts.space, parts.make_strategy(), schedule, evaluator, memory, parts.reward, [clock]
-        ).run()
+        Search(plan, parts.space, parts.make_strategy(), schedule, evaluator, memory, parts.reward, [clock]).run()
         memory.end_run("completed")
     return clock.times
 
@@ -98,7 +97,7 @@ def measure(folder: Path) -> list[Figure]:
     began = time.perf_counter()
     times = run_search(database, MODELS)
     total = time.perf_counter() - began
-    gaps = [1e3 * (after - before) for before, after in zip(times, times[1:], strict=False)]
+    gaps = [1e3 * (after - before) for before, after in pairwise(times)]
     early, late = statistics.median(gaps[100:199]), statistics.median(gaps[1400:1499])
     began = time.perf_counter()
     run_search(database, MODELS)

@@ -2,6 +2,7 @@
 
 import time
 
+from rich.columns import Columns
 from rich.console import Console, Group
 from rich.live import Live
 from rich.panel import Panel
@@ -81,19 +82,18 @@ class LiveDisplay(Observer):
             ProgressBar(total=max(1, status.models_total), completed=status.models_done),
             f"left {duration(None if left is None else max(0.0, left - since))}",
         )
-        facts = Table.grid(padding=(0, 3))
-        facts.add_row(
+        facts = [
             f"epsilon [bold]{'-' if status.epsilon is None else f'{status.epsilon:.2f}'}[/]",
             f"best [bold green]{accuracy(status.best_accuracy)}[/]",
             f"reused {status.reused}",
             f"failed {status.failed}",
             f"{models_per_hour(status)} models/h",
             f"{duration(status.elapsed_seconds + since)}",
-        )
+        ]
         lines = []
         for number in sorted(self._training)[:_SHOWN_IN_FLIGHT]:
             network = shorten(self._architectures.get(number, ""), width - 6)
             lines.append(Text.assemble((network, "cyan"), f"\n  {self._training[number]}"))
         if not lines:
             lines.append(Text("waiting for a worker", style="dim"))
-        return Panel(Group(head, facts, *lines), title="metaqnn", title_align="left", width=width)
+        return Panel(Group(head, Columns(facts, padding=(0, 3)), *lines), title="metaqnn", title_align="left", width=width)

@@ -33,7 +33,7 @@ def test_describe_for_programs(metaqnn):
         {"layer": "total", "output": "", "parameters": 208, "flops": 10592, "dropout_after": ""},
     ]
     text = metaqnn("describe", "[SM(10)]", "--format", "csv").out
-    assert list(csv.DictReader(io.StringIO(text)))[0] == {
+    assert next(csv.DictReader(io.StringIO(text))) == {
         "layer": "SM(10)",
         "output": "10",
         "parameters": "30730",
