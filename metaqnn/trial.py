@@ -90,14 +90,15 @@ class Evaluation:
         """Best validation accuracy over the epochs of the last attempt, in [0, 1]; None for a failure."""
         if self.status is not Status.OK:
             return None
-        return max(metrics.validation_accuracy for metrics in self._last_curve)
+        return max((metrics.validation_accuracy for metrics in self._last_curve), default=None)
 
     @property
     def best_epoch(self) -> int | None:
         """The first epoch that reached `accuracy`; None for a failure."""
         if self.status is not Status.OK:
             return None
-        return max(self._last_curve, key=lambda m: (m.validation_accuracy, -m.epoch)).epoch
+        best = max(self._last_curve, key=lambda m: (m.validation_accuracy, -m.epoch), default=None)
+        return best.epoch if best else None
 
     @property
     def last_accuracy(self) -> float | None:

@@ -69,7 +69,7 @@ def test_a_search_killed_again_and_again_equals_an_undisturbed_one(undisturbed, 
     rng = random.Random(3)
     for episodes in (0, 2, 5):
         process = subprocess.Popen(command(database), stdout=subprocess.DEVNULL)
-        wait_until(lambda n=episodes: recorded(database) >= n and workers_of(process.pid))
+        wait_until(lambda n=episodes, pid=process.pid: recorded(database) >= n and workers_of(pid))
         time.sleep(rng.uniform(0.0, 1.0))
         victims = [process.pid, *workers_of(process.pid)]
         for victim in victims:
@@ -117,7 +117,7 @@ def test_a_search_whose_workers_are_killed_equals_an_undisturbed_one(undisturbed
     database = tmp_path / "search.sqlite"
     process = subprocess.Popen(command(database), stdout=subprocess.PIPE, text=True)
     for episodes in (1, 3):
-        wait_until(lambda n=episodes: recorded(database) >= n and workers_of(process.pid))
+        wait_until(lambda n=episodes, pid=process.pid: recorded(database) >= n and workers_of(pid))
         os.kill(random.Random(episodes).choice(workers_of(process.pid)), signal.SIGKILL)
     output, _ = process.communicate(timeout=200)
     assert process.returncode == 0

@@ -101,7 +101,7 @@ def test_lazy_names_lead_somewhere():
     for name in metaqnn.__all__:
         assert getattr(metaqnn, name) is not None
     assert sorted(metaqnn.__all__) == dir(metaqnn)
-    with pytest.raises(AttributeError, match="^module 'metaqnn' has no attribute 'nonsense'$"):
+    with pytest.raises(AttributeError, match=r"^module 'metaqnn' has no attribute 'nonsense'$"):
         metaqnn.nonsense  # noqa: B018
 
 

@@ -96,4 +96,6 @@ class LiveDisplay(Observer):
             lines.append(Text.assemble((network, "cyan"), f"\n  {self._training[number]}"))
         if not lines:
             lines.append(Text("waiting for a worker", style="dim"))
-        return Panel(Group(head, Columns(facts, padding=(0, 3)), *lines), title="metaqnn", title_align="left", width=width)
+        return Panel(
+            Group(head, Columns(facts, padding=(0, 3)), *lines), title="metaqnn", title_align="left", width=width
+        )

@@ -59,6 +59,7 @@ class KerasEvaluator(Evaluator):
         self._kills: dict[int, int] = {}  # episode -> times its worker was killed from outside
         self._failed_starts = 0
         self._measurement: SpeedMeasurement | None = None
+        self._unreported: list[Event] = []  # seen while calibrating
 
     def submit(self, candidate: Candidate) -> None:
         """Queue a candidate; an idle worker takes it at once."""
@@ -73,8 +74,8 @@ class KerasEvaluator(Evaluator):
         """
         self._assign()
         by_connection = {worker.connection: worker for worker in self._workers}
-        events: list[Event] = []
-        for connection in wait(list(by_connection), timeout):
+        events, self._unreported = self._unreported, []
+        for connection in wait(list(by_connection), 0 if events else timeout):
             self._listen(by_connection[connection], events)
         for worker in list(self._workers):
             self._end_if_hanging(worker, events)
@@ -88,16 +89,17 @@ class KerasEvaluator(Evaluator):
             EvaluatorError: workers cannot start on this machine.
         """
         self._start_workers()
-        self._workers[0].send(MeasureSpeed(tuple(architectures)))
+        question = MeasureSpeed(tuple(architectures))
+        self._workers[0].send(question)
         self._measurement = None
-        replaced: list[Event] = []
         while self._measurement is None:
-            for connection in wait([worker.connection for worker in self._workers]):
-                worker = next(w for w in self._workers if w.connection is connection)
-                self._listen(worker, replaced)
-            if any(isinstance(event, WorkerLost) for event in replaced):
-                self._workers[0].send(MeasureSpeed(tuple(architectures)))
-                replaced.clear()
+            by_connection = {worker.connection: worker for worker in self._workers}
+            events: list[Event] = []
+            for connection in wait(list(by_connection)):
+                self._listen(by_connection[connection], events)
+            if any(isinstance(event, WorkerLost) and event.worker == 1 for event in events):
+                self._workers[0].send(question)
+            self._unreported += events
         return self._measurement
 
     def stop(self) -> None:

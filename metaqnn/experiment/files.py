@@ -69,8 +69,8 @@ def read_experiment(content: Mapping[str, Any], file: str) -> Experiment:
     header = read_section(_Header, {key: content[key] for key in ("name", "seed") if key in content}, "", file)
     if not header.name or not all(c.isalnum() or c in "-_." for c in header.name) or header.name.startswith("."):
         raise ConfigError(f"{file}: name: expected letters, digits, '-', '_' and '.', got {header.name!r}")
-    if header.seed < 0:
-        raise ConfigError(f"{file}: seed: expected a whole number of at least 0, got {header.seed}")
+    if not 0 <= header.seed < 2**63:  # what SQLite holds
+        raise ConfigError(f"{file}: seed: expected a whole number from 0 to {2**63 - 1}, got {header.seed}")
     sections = {name: read_section(kind, content.get(name), name, file) for name, kind in _SECTIONS.items()}
     return Experiment(header.name, header.seed, strategy=_read_strategy(content.get("strategy"), file), **sections)
 

@@ -1,9 +1,8 @@
 """A run of a search: started, or resumed where its database stands."""
 
-import shutil
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from metaqnn.config import as_mapping, differences
@@ -11,9 +10,11 @@ from metaqnn.core import Observer
 from metaqnn.data import SearchData, load_search_data, open_source
 from metaqnn.errors import ConfigError, ReplayError
 from metaqnn.evaluators.keras_evaluator import KerasEvaluator
-from metaqnn.experiment.files import Experiment, load_experiment, shipped_experiments
+from metaqnn.experiment.files import Experiment, load_experiment, read_experiment, shipped_experiments
 from metaqnn.experiment.parts import Parts, put_together, stored_schedule
-from metaqnn.replay.memory import SQLiteReplayMemory, writer_lock
+from metaqnn.replay.copying import move_aside
+from metaqnn.replay.memory import SQLiteReplayMemory
+from metaqnn.search.config import MAX_MODELS
 from metaqnn.search.estimate import Estimate, estimate_search
 from metaqnn.search.loop import Ending, Search, SearchPlan
 from metaqnn.search.stop import StopRequest
@@ -48,8 +49,8 @@ class SearchOptions:
     must_exist: bool = False
 
     def __post_init__(self):
-        if self.models is not None and self.models < 1:
-            raise ConfigError(f"--models: expected at least 1, got {self.models}")
+        if self.models is not None and not 1 <= self.models <= MAX_MODELS:
+            raise ConfigError(f"--models: expected from 1 to {MAX_MODELS}, got {self.models}")
 
 
 @dataclass(frozen=True)
@@ -87,18 +88,22 @@ def run_search(
     """
     stop = StopRequest()
     with stop.installed():
+        if options.must_exist and not database.is_file():
+            raise _nothing_to_resume(database)
+        if not open_source(experiment.dataset.name).available():
+            announce(f"The data set {experiment.dataset.name} is not on this machine; trying to download it ...")
+        data = load_search_data(experiment.dataset, experiment.seed)
+        # Everything that can be refused is, before a file is made or moved.
+        schedule = _schedule(experiment, options)
+        put_together(experiment, data.input_shape, data.classes, schedule)
+        _workers(experiment, options, ())
         if options.fresh:
             moved = move_aside(database)
             if moved:
                 announce(f"The earlier search was moved to {moved}.")
-        elif options.must_exist and not database.is_file():
-            raise ReplayError(f"{database}: there is nothing to resume; start with `metaqnn search {experiment.name}`")
-        if not open_source(experiment.dataset.name).available():
-            announce(f"The data set {experiment.dataset.name} is not on this machine; trying to download it ...")
-        data = load_search_data(experiment.dataset, experiment.seed)
-        schedule = _schedule(experiment, options)
-        put_together(experiment, data.input_shape, data.classes, schedule)  # refuses before a file is made
         with SQLiteReplayMemory(database) as memory:
+            if options.must_exist and not memory.config():
+                raise _nothing_to_resume(database)
             run = _begin(experiment, data, schedule, memory, options, announce)
             outcome = "failed"
             try:
@@ -109,9 +114,14 @@ def run_search(
                 raise
             finally:
                 run.evaluator.stop()
-                if outcome != "failed":
+                # Where the memory itself is what failed, the row of this run stays as a kill would leave it.
+                with suppress(ReplayError) if outcome == "failed" else nullcontext():
                     memory.end_run(outcome)
     return SearchReport(ending, stop.signal)
+
+
+def _nothing_to_resume(database: Path) -> ReplayError:
+    return ReplayError(f"{database}: there is nothing to resume; `metaqnn search` with the same arguments starts it")
 
 
 @dataclass(frozen=True)
@@ -154,7 +164,8 @@ class _Run:
                 self.workers,
                 self.experiment.seed,
             )
-            announce(_estimate_line(estimate, self.experiment))
+            if estimate is not None:
+                announce(_estimate_line(estimate, self.experiment))
         with stop.heed():
             return loop.run()
 
@@ -176,6 +187,8 @@ def _begin(
 ) -> _Run:
     """Compare with what is stored, or store it; and add the row of this run."""
     stored = memory.config()
+    if stored:  # as this version reads it: keys that are new since then have their defaults
+        stored["experiment"] = as_mapping(read_experiment(stored["experiment"], str(memory.path)))
     current = {
         "experiment": as_mapping(experiment),
         "seed": experiment.seed,
@@ -269,8 +282,10 @@ def _refuse_changes(path: Path, stored: Mapping, current: Mapping) -> None:
         if key not in _MAY_CHANGE
     ]
     if not changed and stored["data"] != current["data"]:
-        changed = [f"the data set {current['experiment']['dataset']['name']!r} holds other images"]
-        changed += [f"({k}: {old!r}, now {new!r})" for k, old, new in differences(stored["data"], current["data"])]
+        details = [f"{key} was {old!r}, now {new!r}" for key, old, new in differences(stored["data"], current["data"])]
+        changed = [
+            f"the data set {current['experiment']['dataset']['name']!r} holds other images ({', '.join(details)})"
+        ]
     if changed:
         raise ReplayError(
             f"{path}: this search was started differently: {'; '.join(changed)}. Undo that to resume it, choose "
@@ -306,29 +321,3 @@ def format_duration(seconds: float) -> str:
     if hours < 48:
         return f"{int(hours)} h {int(minutes) % 60} min"
     return f"{int(days):,} days {int(hours) % 24} h"
-
-
-def move_aside(database: Path) -> Path | None:
-    """Rename a database and its log, never deleting anything.
-
-    Returns:
-        the new name; None where there was nothing to move.
-
-    Raises:
-        ReplayError: a search is running on it.
-    """
-    if not database.exists():
-        return None
-    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
-    with writer_lock(database):
-        target = database.with_name(f"{database.stem}.{stamp}{database.suffix}")
-        number = 1
-        while target.exists():
-            number += 1
-            target = database.with_name(f"{database.stem}.{stamp}-{number}{database.suffix}")
-        # The log first: a kill in between leaves it beside its file under one of the two names' search.
-        for suffix in ("-wal", "-shm", ""):
-            part = Path(f"{database}{suffix}")
-            if part.exists():
-                shutil.move(part, f"{target}{suffix}")
-    return target

@@ -1,12 +1,15 @@
-"""A consistent copy of a database, also of one that a search is writing to."""
+"""A consistent copy of a database, also of one that a search is writing to; and an old one moved aside."""
 
 import os
+import shutil
 import sqlite3
-from contextlib import suppress
+from contextlib import nullcontext, suppress
+from datetime import datetime
 from pathlib import Path
 
 from metaqnn.errors import ReplayError
-from metaqnn.replay.database import clear_errors, connect_read_only
+from metaqnn.replay.database import SQLITE_MAGIC, clear_errors, connect_read_only
+from metaqnn.replay.memory import writer_lock
 
 
 def copy_database(source: Path, target: Path) -> None:
@@ -37,3 +40,34 @@ def copy_database(source: Path, target: Path) -> None:
         reader.close()
         with suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+def move_aside(database: Path) -> Path | None:
+    """Rename a database and its log, never deleting anything.
+
+    Returns:
+        the new name; None where there was nothing to move.
+
+    Raises:
+        ReplayError: a search is running on it, or what stands there is no SQLite file.
+    """
+    if not database.exists():
+        return None
+    with database.open("rb") if database.is_file() else nullcontext() as file:
+        if file is None or file.read(len(SQLITE_MAGIC)) not in (SQLITE_MAGIC, b""):
+            raise ReplayError(
+                f"{database}: expected a replay database to move aside, but this is none; choose another path"
+            )
+    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+    with writer_lock(database):
+        target = database.with_name(f"{database.stem}.{stamp}{database.suffix}")
+        number = 1
+        while target.exists():
+            number += 1
+            target = database.with_name(f"{database.stem}.{stamp}-{number}{database.suffix}")
+        # The log first: a kill in between leaves it beside its file under one of the two names' search.
+        for suffix in ("-wal", "-shm", ""):
+            part = Path(f"{database}{suffix}")
+            if part.exists():
+                shutil.move(part, f"{target}{suffix}")
+    return target

@@ -16,7 +16,9 @@ APPLICATION_ID = 0x4D514E4E
 SCHEMA_VERSION = 1
 """SQLite's `user_version`. A change of the schema raises it, adds a migration and a golden file of the old one."""
 
-_MAGIC = b"SQLite format 3\0"
+SQLITE_MAGIC = b"SQLite format 3\0"
+"""The first bytes of every SQLite file."""
+
 _BUSY_SECONDS = 10.0
 
 
@@ -151,7 +153,7 @@ def _check_header(path: Path) -> None:
         raise ReplayError(f"{path}: expected a readable file, but {error.strerror}") from error
     if not size:
         raise ReplayError(f"{path}: this file is empty: no search has written to it yet; check the path")
-    if not header.startswith(_MAGIC[: len(header)]):
+    if not header.startswith(SQLITE_MAGIC[: len(header)]):
         raise ReplayError(f"{path}: expected a replay database, but this file is no SQLite database; check the path")
     if len(header) < 100:
         raise ReplayError(f"{path}: this database is cut off ({size} bytes are left); restore a copy of it")

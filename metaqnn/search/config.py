@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from metaqnn.config import require
 
+MAX_MODELS = 10_000_000
+"""More would not fit a database that anybody could open."""
+
 
 @dataclass(frozen=True)
 class SearchConfig:
@@ -23,7 +26,8 @@ class SearchConfig:
     checkpoint_seconds: float = 10.0
 
     def __post_init__(self):
-        require(self.models is None or self.models >= 1, "models", "at least 1", self.models)
+        is_possible = self.models is None or 1 <= self.models <= MAX_MODELS
+        require(is_possible, "models", f"from 1 to {MAX_MODELS}", self.models)
         require(1 <= self.lookahead <= 1000, "lookahead", "from 1 to 1000", self.lookahead)
         expected = f"from 1 to search.lookahead ({self.lookahead}), or nothing"
         require(self.workers is None or 1 <= self.workers <= self.lookahead, "workers", expected, self.workers)

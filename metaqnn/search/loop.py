@@ -122,6 +122,15 @@ class Search:
         self._restore()
         self._tally.trained_before = self._tally.trained
         self._notify("on_start", self._status())
+        try:
+            ending = self._loop()
+            self._checkpoint()
+        finally:
+            self._notify("on_end", self._status())
+        return ending
+
+    def _loop(self) -> Ending:
+        """Propose, evaluate, record, tell."""
         for proposal in self._in_flight:
             self._evaluate(proposal)
         try:
@@ -130,12 +139,9 @@ class Search:
                 self._tell_until(number - self.plan.lookahead)
                 self._propose(number)
             self._tell_until(self._next_number - 1)
-            ending = Ending.EXHAUSTED if self.schedule.is_over(self.progress) else Ending.COMPLETED
         except _StoppedError as stopped:
-            ending = stopped.ending
-        self._checkpoint()
-        self._notify("on_end", self._status())
-        return ending
+            return stopped.ending
+        return Ending.EXHAUSTED if self.schedule.is_over(self.progress) else Ending.COMPLETED
 
     def _is_complete(self) -> bool:
         """Whether no further episode may be proposed."""

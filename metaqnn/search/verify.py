@@ -5,11 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from metaqnn.core import Strategy
+from metaqnn.errors import MetaqnnError
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.reward import Reward
 from metaqnn.space.base import Space
 from metaqnn.strategies.schedule import Progress, Schedule
-from metaqnn.trial import RETRYABLE, Episode, Evaluation, Proposal, QValue, Source
+from metaqnn.trial import RETRYABLE, Episode, Evaluation, Proposal, QValue, Source, Status
 
 _REWARD_TOLERANCE = 1e-12
 """A cost-aware reward takes logarithms, whose last bit differs between C libraries."""
@@ -80,6 +81,7 @@ class _Comparison:
             self.proposals = reader.proposals()
             self.models = {model.model: model for model in reader.models()}
             self.as_of, self.values = reader.values()
+        self.records = [*self.episodes, *self.proposals]
         self.progress = Progress()
         self.told = 0
         self.latest: dict[int, Episode] = {}  # by model
@@ -89,7 +91,7 @@ class _Comparison:
 
     def run(self, on_episode: Callable[[int], None]) -> None:
         self._compare_models()
-        for number, record in enumerate([*self.episodes, *self.proposals], start=1):
+        for number, record in enumerate(self.records, start=1):
             stored = record.number if isinstance(record, Episode) else record.episode
             _expect(f"episode {number}", "its number", stored, number)
             self._tell_until(number - self.lookahead)
@@ -105,6 +107,10 @@ class _Comparison:
             raise _DifferenceError(
                 f"checkpoints: the Q-values are as of episode {self.as_of}, but only {len(self.episodes)} are recorded"
             )
+        used = {record.model if isinstance(record, Episode) else record.model.model for record in self.records}
+        for model in self.models:
+            if model not in used:
+                raise _DifferenceError(f"model {model}: it is in the database, but no episode proposed it")
 
     def _tell_until(self, number: int) -> None:
         while self.told < min(number, len(self.episodes)):
@@ -115,9 +121,16 @@ class _Comparison:
 
     def _compare_models(self) -> None:
         for model in self.models.values():
-            cost = self.space.cost(self.space.parse(model.architecture))
+            place = f"model {model.model}"
+            try:
+                cost = self.space.cost(self.space.parse(model.architecture))
+            except MetaqnnError as error:
+                problem = str(error).splitlines()[0]
+                raise _DifferenceError(
+                    f"{place}: its architecture {model.architecture!r} is none: {problem}"
+                ) from error
             for name in ("layers", "parameters", "flops"):
-                _expect(f"model {model.model}", name, getattr(model, name), getattr(cost, name))
+                _expect(place, name, getattr(model, name), getattr(cost, name))
 
     def _compare_proposal(self, number: int, record: Episode | Proposal) -> None:
         """Sample the episode again."""
@@ -178,6 +191,12 @@ class _Comparison:
             ("last_accuracy", evaluation.last_accuracy),
         ):
             _expect(place, column, stored[column], value)
+        if evaluation.status is Status.OK:  # a failure may lack the curve of its last attempt
+            _expect(place, "attempts", stored["attempts"], len(evaluation.attempts))
+            _expect(place, "learning_rate", stored["learning_rate"], evaluation.learning_rate)
+        for number, attempt in enumerate(evaluation.attempts, start=1):
+            epochs = [metrics.epoch for metrics in attempt.epochs]
+            _expect(place, f"the epochs of curve {number}", epochs, list(range(1, len(epochs) + 1)))
 
     def _compare_values(self) -> None:
         """Compare the Q-values when exactly the episodes are told that the stored ones are as of."""

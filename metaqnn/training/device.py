@@ -24,7 +24,7 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def worker_environment(environment: Mapping[str, str], gpu: str | None = None) -> dict[str, str]:
+def worker_environment(environment: Mapping[str, str], gpu: str | None = None, threads: int = 1) -> dict[str, str]:
     """The environment for a worker process, from the search's own: quiet, and on a CPU one thread.
 
     The backends read these before they are imported. One thread on a CPU makes sums come in one order, whatever
@@ -33,21 +33,26 @@ def worker_environment(environment: Mapping[str, str], gpu: str | None = None) -
     Args:
         environment: the search's.
         gpu: the one GPU that the worker may see, as CUDA_VISIBLE_DEVICES names it; None leaves the choice open.
+        threads: on a CPU; more than one gives up that sums come in one order.
     """
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore", "KERAS_BACKEND": "tensorflow"}
-    threads = {
-        "OMP_NUM_THREADS": "1",
-        "TF_NUM_INTRAOP_THREADS": "1",
+    eigen = "false" if threads == 1 else "true"
+    limits = {
+        "OMP_NUM_THREADS": str(threads),
+        "TF_NUM_INTRAOP_THREADS": str(threads),
         "TF_NUM_INTEROP_THREADS": "1",
-        "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
+        "XLA_FLAGS": f"--xla_cpu_multi_thread_eigen={eigen} intra_op_parallelism_threads={threads}",
     }
     memory = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
     device = {} if gpu is None else {"CUDA_VISIBLE_DEVICES": gpu}
-    return {**quiet, **memory, **environment, **threads, **device}
+    return {**quiet, **memory, **environment, **limits, **device}
 
 
-def prepare_device() -> tuple[str, dict[str, str]]:
+def prepare_device(threads: int = 1) -> tuple[str, dict[str, str]]:
     """Import Keras and make its backend deterministic.
+
+    Args:
+        threads: on a CPU, as in `worker_environment`.
 
     Returns:
         a name of the device, and the versions of what computes there.
@@ -59,7 +64,7 @@ def prepare_device() -> tuple[str, dict[str, str]]:
     if backend == "tensorflow":
         import tensorflow as tf
 
-        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(1)
         tf.config.experimental.enable_op_determinism()
         gpus = tf.config.list_physical_devices("GPU")
@@ -67,14 +72,14 @@ def prepare_device() -> tuple[str, dict[str, str]]:
     elif backend == "torch":
         import torch
 
-        torch.set_num_threads(1)
+        torch.set_num_threads(threads)
         gpu = torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
     elif backend == "jax":
         import jax
 
         gpu = jax.devices()[0].device_kind if jax.default_backend() == "gpu" else None
     versions = library_versions(["keras", _BACKEND_PACKAGES.get(backend, backend)])
-    return gpu or _processor_name(), versions | {"keras_backend": backend}
+    return gpu or _processor_name(threads), versions | {"keras_backend": backend}
 
 
 def library_versions(packages: list[str]) -> dict[str, str]:
@@ -88,11 +93,11 @@ def library_versions(packages: list[str]) -> dict[str, str]:
     return versions
 
 
-def _processor_name() -> str:
-    """The processor's model, as the system tells it."""
+def _processor_name(threads: int) -> str:
+    """The processor's model, as the system tells it, and how many cores are used."""
     try:
         match = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
     except OSError:
         match = None
     name = match[1].strip() if match else platform.processor() or platform.machine()
-    return f"CPU {name}, 1 of {os.cpu_count()} cores"
+    return f"CPU {name}, {threads} of {os.cpu_count()} cores"

@@ -211,6 +211,8 @@ def test_the_panel_keeps_to_the_width_of_the_screen(width):
         display.on_end(huge)
     assert max(map(len, lines)) <= min(width, 100)
     assert len(lines) <= 25
+    for fact in ("epsilon 0.50", "best 97.12 %", "reused 123456", "failed 12345", "120 models/h"):
+        assert any(fact in line for line in lines)
 
 
 def test_a_reason_that_looks_like_markup_is_printed_as_it_is(screen):
@@ -231,11 +233,16 @@ def test_a_terminal_gets_the_panel_and_a_pipe_plain_lines(monkeypatch, capsys):
     assert capsys.readouterr().out == ""
 
 
-def test_a_search_on_a_terminal_shows_the_panel_and_then_its_table(small_yaml):
+def on_a_terminal(small_yaml, function):
+    """Search six networks, judged by the source text `function`, on a terminal of 80 columns.
+
+    Returns:
+        the exit code, and everything that the terminal got.
+    """
     program = (
         "import sys, time; sys.path.insert(0, sys.argv.pop(1))\n"
         "from metaqnn.cli import run; from small_searches import judge, judged\n"
-        "with judged(lambda candidate: time.sleep(0.06) or judge(candidate)): run()"
+        f"with judged({function}): run()"
     )
     helpers = str(Path(__file__).parents[1] / "replay")
     ours, theirs = pty.openpty()
@@ -249,8 +256,20 @@ def test_a_search_on_a_terminal_shows_the_panel_and_then_its_table(small_yaml):
             while part := os.read(ours, 65536):
                 shown += part
     os.close(ours)
-    text = shown.decode()
-    assert process.returncode == 0
+    return process.returncode, shown.decode()
+
+
+def test_a_search_on_a_terminal_shows_the_panel_and_then_its_table(small_yaml):
+    code, text = on_a_terminal(small_yaml, "lambda candidate: time.sleep(0.06) or judge(candidate)")
+    assert code == 0
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", text)
     for words in ("of 6 models", "waiting for a worker", "models/h", "The search is complete: 6 networks in"):
-        assert words in re.sub(r"\x1b\[[0-9;]*m", "", text)
+        assert words in plain
     assert text.count("\x1b[?25l") == text.count("\x1b[?25h") == 1  # the cursor is hidden once and shown again
+
+
+def test_an_error_takes_the_panel_away_too(small_yaml):
+    code, text = on_a_terminal(small_yaml, "lambda candidate: __import__('metaqnn').parse('typo')")
+    assert code == 2
+    assert "metaqnn: expected a layer" in text
+    assert text.count("\x1b[?25l") == text.count("\x1b[?25h") == 1

@@ -11,8 +11,7 @@ import sys
 from contextlib import closing
 
 import pytest
-import small_searches
-from small_searches import interrupt_after, judge, run_small
+from small_searches import interrupt_after, judge, judged, run_small, start_endless
 
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
@@ -305,8 +304,7 @@ def test_one_can_look_while_a_search_holds_the_lock(metaqnn, finished, words):
 
 def test_one_can_look_from_another_process_while_a_search_runs(metaqnn, tmp_path):
     path = tmp_path / "small.sqlite"
-    command = [sys.executable, small_searches.__file__, str(path), "60", "strategy.schedule=[[1.0, 60]]"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with start_endless(path) as process:
         seen = []
         for _ in range(4):
             committed = int(process.stdout.readline())
@@ -376,7 +374,7 @@ def test_retry_proposes_anew_and_says_how_to_train(metaqnn, finished, small_yaml
     )
     again = metaqnn("replay", "retry", finished)
     assert (again.code, again.out) == (0, "No network crashed or timed out; there is nothing to retry.\n")
-    with small_searches.judged(lambda candidate: judge(candidate, {})):
+    with judged(lambda candidate: judge(candidate, {})):
         trained = metaqnn("resume", small_yaml, "--db", finished)
     assert (trained.code, trained.err) == (0, "")
     assert "[  12/12] retry" in trained.out

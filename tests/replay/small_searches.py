@@ -9,6 +9,7 @@ The golden file of a schema was made with: python small_searches.py ../golden/sc
 """
 
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -149,6 +150,16 @@ def difference(database: Path) -> str | None:
     """What `verify` says of a database; None where everything is equal."""
     with closing(ReplayReader(database)) as reader:
         return verify_database(reader).difference
+
+
+ENDLESS = ("strategy.schedule=[[1.0, 5000]]", "space.max_depth=9")
+"""With these and a budget of 5,000 models a search outlives every test, and repeats are rare."""
+
+
+def start_endless(database: Path) -> subprocess.Popen:
+    """Start an endless search in a process of its own; it prints each episode's number when that is committed."""
+    command = [sys.executable, __file__, str(database), "5000", *ENDLESS]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
 class _Announce(Observer):

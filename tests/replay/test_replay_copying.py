@@ -2,12 +2,10 @@
 
 import sqlite3
 import subprocess
-import sys
 from contextlib import closing
 
 import pytest
-import small_searches
-from small_searches import contents, difference
+from small_searches import contents, difference, start_endless
 
 from metaqnn.errors import ReplayError
 from metaqnn.replay.copying import copy_database
@@ -28,9 +26,8 @@ def test_a_copy_holds_the_same_and_verifies(finished, tmp_path):
 
 def test_a_copy_of_a_running_search_is_of_one_instant(tmp_path):
     path = tmp_path / "small.sqlite"
-    command = [sys.executable, small_searches.__file__, str(path), "60", "strategy.schedule=[[1.0, 60]]"]
     sizes = []
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with start_endless(path) as process:
         for number in range(6):
             committed = int(process.stdout.readline())
             copy = tmp_path / f"copy{number}.sqlite"

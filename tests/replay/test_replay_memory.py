@@ -4,14 +4,21 @@ import math
 import os
 import signal
 import sqlite3
-import subprocess
-import sys
+import time
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-import small_searches
-from small_searches import contents, difference, go_on, interrupt_after, judge, run_small
+from small_searches import (
+    ENDLESS,
+    contents,
+    difference,
+    go_on,
+    interrupt_after,
+    judge,
+    run_small,
+    start_endless,
+)
 
 from metaqnn.core import WorkerLost, WorkerReady
 from metaqnn.errors import ReplayError
@@ -311,21 +318,12 @@ def test_a_place_below_a_file_is_refused(tmp_path):
 # Killed
 
 
-def start_search(path, models):
-    """A search in a process of its own that prints each episode's number after it is committed."""
-    return subprocess.Popen(
-        [sys.executable, small_searches.__file__, str(path), str(models), EXPLORE],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-
-
 def test_a_search_killed_at_any_instant_goes_on_as_if_it_never_stopped(tmp_path):
     path, uninterrupted = tmp_path / "small.sqlite", tmp_path / "uninterrupted.sqlite"
     for episodes, pause in ((7, 0.0), (11, 0.0013)):
-        with start_search(path, 60) as process:
+        with start_endless(path) as process:
             printed = [int(process.stdout.readline()) for _ in range(episodes)]
-            signal.sigtimedwait([], pause)  # some instant between two episodes
+            time.sleep(pause)  # some instant between two episodes
             process.kill()
             printed += [int(line) for line in process.stdout.read().splitlines(keepends=True) if line.endswith("\n")]
         assert process.returncode == -signal.SIGKILL
@@ -335,11 +333,12 @@ def test_a_search_killed_at_any_instant_goes_on_as_if_it_never_stopped(tmp_path)
         assert difference(path) is None
     # Opening for writing takes over from the dead process, and closing folds its log.
     with SQLiteReplayMemory(path) as memory:
-        assert memory.last_run()["models"] == 60
+        models = len(memory.models()) + 5
     assert beside(path) == ["small.sqlite", "small.sqlite.lock"]
     assert difference(path) is None
-    run_small(path, EXPLORE, models=60)
-    run_small(uninterrupted, EXPLORE, models=60)
+    run_small(path, *ENDLESS, models=models)
+    run_small(uninterrupted, *ENDLESS, models=5000, function=interrupt_after(1))  # the same schedule is stored
+    run_small(uninterrupted, *ENDLESS, models=models)
     assert difference(path) is None
     assert contents(path) == contents(uninterrupted)
 

@@ -268,7 +268,6 @@ def test_of_two_differences_the_first_is_named(finished):
         ("INSERT INTO models VALUES (13, '[FC(16), SM(10)]', 2, 1210, 2368)", "model 13: "),
     ],
 )
-@pytest.mark.xfail(strict=True, reason="metaqnn.search.verify does not name these differences yet")
 def test_a_difference_that_is_not_named_yet(finished, statement, expected):
     alter(finished, statement)
     assert str(difference(finished)).startswith(expected)

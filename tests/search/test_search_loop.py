@@ -235,7 +235,9 @@ def test_a_space_that_runs_out(tmp_path):
 
 
 def test_a_space_that_holds_just_enough(tmp_path):
-    assert SmallSearch(models=6, space=tiny(), stages=((1.0, 6),), max_repeats=500).run(tmp_path / "a") is Ending.COMPLETED
+    assert (
+        SmallSearch(models=6, space=tiny(), stages=((1.0, 6),), max_repeats=500).run(tmp_path / "a") is Ending.COMPLETED
+    )
     assert len(rows(tmp_path / "a", "models")) == 6
 
 
@@ -333,8 +335,10 @@ def test_an_error_in_between_loses_nothing(tmp_path, undisturbed, lookahead, sur
         return evaluate(candidate)
 
     search = SmallSearch(lookahead=lookahead, make_evaluator=ShuffledEvaluator)
+    diary = Diary(tmp_path / "a")
     with pytest.raises(OSError, match="the machine is on fire"):
-        replace(search, evaluate=fail).run(tmp_path / "a")
+        replace(search, evaluate=fail).run(tmp_path / "a", observers=[diary])
+    assert diary.entries[-1][0] == "end"  # whatever the cause
     assert search.verify(tmp_path / "a").difference is None
     assert search.run(tmp_path / "a") is Ending.COMPLETED
     assert contents(tmp_path / "a") == undisturbed(SmallSearch(lookahead=lookahead))

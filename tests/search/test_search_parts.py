@@ -95,7 +95,8 @@ def test_the_defaults_of_a_search():
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        ({"models": 0}, "models: expected at least 1, got 0"),
+        ({"models": 0}, "models: expected from 1 to 10000000, got 0"),
+        ({"models": 10_000_001}, "models: expected from 1 to 10000000, got 10000001"),
         ({"lookahead": 0}, "lookahead: expected from 1 to 1000, got 0"),
         ({"lookahead": 1001}, "lookahead: expected from 1 to 1000, got 1001"),
         ({"workers": 0}, "workers: expected from 1 to search.lookahead (1), or nothing, got 0"),

@@ -12,7 +12,9 @@ from metaqnn.space.layers import Convolution, FullyConnected, GlobalAveragePooli
 # The five best CIFAR-10 networks of the paper, table A2.
 TABLE_A2 = {
     "[C(512,5,1), C(256,3,1), C(256,5,1), C(256,3,1), P(5,3), C(512,3,1), C(512,5,1), P(2,2), SM(10)]": 11_309_834,
-    "[C(128,1,1), C(512,3,1), C(64,1,1), C(128,3,1), P(2,2), C(256,3,1), P(2,2), C(512,3,1), P(3,2), SM(10)]": 2_218_954,
+    (
+        "[C(128,1,1), C(512,3,1), C(64,1,1), C(128,3,1), P(2,2), C(256,3,1), P(2,2), C(512,3,1), P(3,2), SM(10)]"
+    ): 2_218_954,
     "[C(128,3,1), C(128,1,1), C(512,5,1), P(2,2), C(128,3,1), P(2,2), C(64,3,1), C(64,5,1), SM(10)]": 2_466_186,
     "[C(256,3,1), C(256,3,1), P(5,3), C(256,1,1), C(128,3,1), P(2,2), C(128,3,1), SM(10)]": 1_137_674,
     "[C(64,3,1), C(128,3,1), P(5,3), C(256,3,1), P(3,2), FC(512), FC(128), SM(10)]": 2_535_434,
@@ -29,7 +31,9 @@ def test_the_parameters_of_table_a2(text, parameters):
 
 def test_the_last_of_table_a2_by_hand():
     # 32x32x3; P(5,3) leaves ceil(28 / 3) = 10, P(3,2) leaves ceil(8 / 2) = 4.
-    layers = describe("[C(64,3,1), C(128,3,1), P(5,3), C(256,3,1), P(3,2), FC(512), FC(128), SM(10)]", (32, 32, 3)).layers
+    layers = describe(
+        "[C(64,3,1), C(128,3,1), P(5,3), C(256,3,1), P(3,2), FC(512), FC(128), SM(10)]", (32, 32, 3)
+    ).layers
     assert [(layer.shape, layer.parameters, layer.flops) for layer in layers] == [
         ((32, 32, 64), 9 * 3 * 64 + 64, 2 * 1024 * 9 * 3 * 64),
         ((32, 32, 128), 9 * 64 * 128 + 128, 2 * 1024 * 9 * 64 * 128),

@@ -57,7 +57,7 @@ def test_the_top_bin():
 
 def test_the_middle_bin():
     fitting = [c for c in CONVOLUTIONS if ",5," not in c]
-    assert legal(paper(), f"{MIDDLE_POOL} C(64,1,1)") == fitting + ["P(2,2)", "P(3,2)"] + FULLY_CONNECTED + ENDS
+    assert legal(paper(), f"{MIDDLE_POOL} C(64,1,1)") == [*fitting, "P(2,2)", "P(3,2)", *FULLY_CONNECTED, *ENDS]
     assert len(legal(paper(), f"{MIDDLE_POOL} C(64,1,1)")) == 15
     assert legal(paper(), MIDDLE_POOL) == fitting + FULLY_CONNECTED + ENDS
     assert len(legal(paper(), MIDDLE_POOL)) == 13
@@ -188,9 +188,7 @@ def test_the_size_after_a_pool(field, stride):
 
 @pytest.mark.parametrize(("size", "stride", "result"), [(32, 1, 32), (32, 2, 16), (9, 2, 5), (10, 4, 3), (1, 3, 1)])
 def test_the_size_after_a_convolution(size, stride, result):
-    space = LayerSpace(
-        SpaceConfig(convolution=ConvolutionChoices((8,), (1,), (stride,))), (size, size, 1), 2
-    )
+    space = LayerSpace(SpaceConfig(convolution=ConvolutionChoices((8,), (1,), (stride,))), (size, size, 1), 2)
     assert after(space, f"C(8,1,{stride})").shape == (result, result, 8)
 
 
@@ -237,6 +235,13 @@ def test_bins_of_one_s_own():
     assert legal(space, "C(64,1,1) P(2,2)") == [c for c in CONVOLUTIONS if ",1,1)" in c] + ENDS
 
 
+def test_fully_connected_layers_need_every_size_of_the_bin_below_the_bound():
+    # A bin from 1 to 8 holds the size 8, which is not below 8; a bin from 1 to 7 does not.
+    for bins, allowed in (((9, 1), False), ((8, 1), True)):
+        space = paper(side=7, representation_bins=bins)
+        assert set(FULLY_CONNECTED).issubset(legal(space, "C(64,1,1)")) is allowed
+
+
 def test_a_terminal_state_is_one_behind_the_softmax():
     space = paper()
     assert not space.is_terminal(space.initial_state())
@@ -245,7 +250,7 @@ def test_a_terminal_state_is_one_behind_the_softmax():
 
 
 def test_an_image_without_any_pixel():
-    with pytest.raises(ValueError, match="^a representation size is at least 1, got 0$"):
+    with pytest.raises(ValueError, match=r"^a representation size is at least 1, got 0$"):
         paper(side=0).actions(paper(side=0).initial_state())
 
 

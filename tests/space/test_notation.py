@@ -179,16 +179,18 @@ def test_a_long_text_is_shown_around_the_fault():
 def test_whatever_comes_is_a_network_or_refused_with_a_true_pointer(text):
     try:
         network = parse(text)
+    except IllegalArchitectureError:
+        return  # layers that build no network: see below
     except NotationError as error:
-        first, shown, pointer = str(error).split("\n")
-        column = int(first.split(" at character ")[1].split(",")[0])
-        assert 1 <= column <= len(text) + 1
-        assert len(pointer) == min(column - 1, 50) + 3
-        assert len(shown) <= 2 + 75
-    except IllegalArchitectureError as error:
-        assert ": " in str(error)
+        message = str(error)
     else:
         assert parse(str(network)) == network
+        return
+    first, shown, pointer = message.split("\n")
+    column = int(first.split(" at character ")[1].split(",")[0])
+    assert 1 <= column <= len(text) + 1
+    assert len(pointer) == min(column - 1, 50) + 3
+    assert len(shown) <= 2 + 75
 
 
 @pytest.mark.parametrize(
@@ -231,4 +233,4 @@ def test_the_fixed_order_is_by_kind_then_by_numbers():
     layers = [*map(Softmax, (2,)), Pooling(2, 2), Convolution(128, 1), Pooling(2, 1), FullyConnected(8)]
     layers += [Convolution(64, 5), Convolution(64, 3), GlobalAveragePooling(2), Convolution(8, 5)]
     texts = [str(layer) for layer in sorted(layers, key=action_order)]
-    assert texts == "C(8,5,1) C(64,3,1) C(64,5,1) C(128,1,1) P(2,1) P(2,2) FC(8) GAP(2) SM(2)".split()
+    assert " ".join(texts) == "C(8,5,1) C(64,3,1) C(64,5,1) C(128,1,1) P(2,1) P(2,2) FC(8) GAP(2) SM(2)"

@@ -48,7 +48,13 @@ def test_the_update_converges_to_the_target():
 
 @pytest.mark.parametrize(
     ("values", "best"),
-    [((0.5,), [0]), ((0.25, 0.5, 0.125), [1]), ((0.5, 0.25, 0.5), [0, 2]), ((0.5, 0.5, 0.5), [0, 1, 2]), ((-1, -2), [0])],
+    [
+        ((0.5,), [0]),
+        ((0.25, 0.5, 0.125), [1]),
+        ((0.5, 0.25, 0.5), [0, 2]),
+        ((0.5, 0.5, 0.5), [0, 1, 2]),
+        ((-1, -2), [0]),
+    ],
 )
 def test_greedy_choices(values, best):
     assert greedy_choices(values) == best

@@ -62,7 +62,7 @@ def test_two_episodes_replayed():
         ("1:C(8,3,1):8+", "P(2,2)"): (27 / 32, 3),
         ("0:start:8+", "C(8,3,1)"): (3 / 4, 3),
     }
-    strategy.tell(episode(2, PLAIN, 0.0))
+    strategy.tell(episode(2, PLAIN, 0.0, model=8))  # the draws follow from the episode's number alone
     # Episode 2: SM behind C 1/4; C toward 27/32, the best in its next state: 51/64.
     # Episode 1: SM behind P 31/32; P (27 + 31)/64 = 29/32; C (51 + 58)/128 = 109/128.
     # Episode 2: SM behind C 1/8; C toward 29/32: (109 + 116)/256.

@@ -82,7 +82,9 @@ def test_values_of_unknown_pairs_are_initial():
     assert table.values("s0", ("a", "b")) == [0.25, 0.25]
     table.learn(table.bind(THREE_STEPS), 1.0, 1.0, 1.0)
     assert table.values("s0", ("b", "a", "new")) == [0.25, 1.0, 0.25]
-    assert table.entries() == [QValue(state, action, 1.0, 1) for state, action in (("s0", "a"), ("s1", "b"), ("s2", "c"))]
+    assert table.entries() == [
+        QValue(state, action, 1.0, 1) for state, action in (("s0", "a"), ("s1", "b"), ("s2", "c"))
+    ]
 
 
 def test_binding_alone_teaches_nothing():

@@ -56,7 +56,21 @@ def test_dropout_stands_where_the_paper_puts_it():
     rates = [layer.rate for layer in model.layers if layer.name.startswith("dropout")]
     assert rates == pytest.approx([1 / 6, 2 / 6, 3 / 6])
     kinds = [type(layer).__name__ for layer in model.layers]
-    assert kinds == ("Conv2D Conv2D Dropout MaxPooling2D Conv2D Dropout Flatten Dense Dense Dropout Dense".split())
+    assert kinds == (
+        [
+            "Conv2D",
+            "Conv2D",
+            "Dropout",
+            "MaxPooling2D",
+            "Conv2D",
+            "Dropout",
+            "Flatten",
+            "Dense",
+            "Dense",
+            "Dropout",
+            "Dense",
+        ]
+    )
 
 
 @pytest.mark.usefixtures("device")

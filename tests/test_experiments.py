@@ -1,0 +1,307 @@
+"""The experiments that come with the package, and how an experiment file is read."""
+
+import pytest
+
+from metaqnn.config import as_mapping
+from metaqnn.errors import ConfigError
+from metaqnn.experiment import (
+    SearchOptions,
+    default_database,
+    load_experiment,
+    put_together,
+    read_experiment,
+    shipped_experiments,
+    stored_schedule,
+)
+from metaqnn.experiment.run import format_duration
+from metaqnn.strategies import STRATEGIES
+from metaqnn.strategies.schedule import PAPER_SCHEDULE, Schedule
+
+SHAPES = {
+    "digits": ((8, 8, 1), 10),
+    "mnist": ((28, 28, 1), 10),
+    "fashion_mnist": ((28, 28, 1), 10),
+    "cifar10": ((32, 32, 3), 10),
+    "cifar100": ((32, 32, 3), 100),
+    "svhn": ((32, 32, 3), 10),
+}
+SHIPPED = [*SHAPES, "mnist_quick", "cifar10_quick"]
+DEPTHS = {"svhn": 12, "mnist": 12, "cifar10": 18, "fashion_mnist": 12, "cifar100": 18}
+"""Those with the paper's settings: its own three, and two data sets of the same sizes."""
+
+
+def refusal(**content) -> str:
+    """The message with which a file is refused that would be fine without `content`."""
+    with pytest.raises(ConfigError) as error:
+        read_experiment({"name": "x", "dataset": {"name": "digits"}, **content}, "a.yaml")
+    return str(error.value)
+
+
+# What is shipped
+
+
+def test_these_experiments_are_shipped():
+    assert sorted(shipped_experiments()) == sorted(SHIPPED)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_shipped_experiment_can_be_put_together(name):
+    experiment = load_experiment(name)
+    assert experiment.name == name
+    assert experiment.seed == 0
+    assert experiment.dataset.name == name.removesuffix("_quick")
+    assert default_database(experiment).as_posix() == f"replay_db/{name}.sqlite"
+    models = experiment.search.models
+    schedule = Schedule(experiment.strategy.schedule, experiment.strategy.max_repeats).scaled(models)
+    assert schedule.total == models
+    shape, classes = SHAPES[experiment.dataset.name]
+    parts = put_together(experiment, shape, classes, schedule)
+    trajectory = parts.make_strategy().ask(1, 1.0)
+    assert parts.space.trajectory(trajectory.architecture) == trajectory
+    assert parts.reward(None, None) == 1 / classes
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_shipped_experiment_is_stored_and_read_again(name):
+    experiment = load_experiment(name)
+    assert read_experiment(as_mapping(experiment), "stored") == experiment
+    assert load_experiment(shipped_experiments()[name]) == experiment
+
+
+@pytest.mark.parametrize("name", DEPTHS)
+def test_the_paper_s_numbers(name):
+    experiment = load_experiment(name)
+    assert as_mapping(experiment.space) == {
+        "name": "layers",
+        "max_depth": DEPTHS[name],
+        "convolution": {"filters": [64, 128, 256, 512], "receptive_fields": [1, 3, 5], "strides": [1]},
+        "pooling": [[5, 3], [3, 2], [2, 2]],
+        "fully_connected": {"neurons": [512, 256, 128], "max_in_row": 2, "below_size": 8},
+        "global_average_pooling": True,
+        "representation_bins": [8, 4, 1],
+        "limits": {"parameters": None, "flops": None},
+    }
+    assert as_mapping(experiment.strategy) == {
+        "name": "q_learning",
+        "preset": "paper",
+        "learning_rate": 0.01,
+        "discount": 1.0,
+        "initial_q": 0.5,
+        "replay_episodes": 100,
+        "replay_after_repeats": False,
+        "schedule": [list(stage) for stage in PAPER_SCHEDULE],
+        "max_repeats": 500,
+    }
+    assert experiment.search.models == 2700
+    assert as_mapping(experiment.reward) == {
+        "name": "accuracy",
+        "failure": "chance",
+        "flops_weight": 0.0,
+        "parameters_weight": 0.0,
+    }
+    training = as_mapping(experiment.training)
+    assert {key: training[key] for key in PAPER_TRAINING} == PAPER_TRAINING
+    dataset = as_mapping(experiment.dataset)
+    assert dataset == {
+        "name": name,
+        "train_limit": None,
+        "validation_size": 5000,
+        "preprocessing": "standardize",
+        "mirror": True,
+    }
+
+
+PAPER_TRAINING = {
+    "epochs": 20,
+    "batch_size": 128,
+    "learning_rate": 0.001,
+    "decay_factor": 0.2,
+    "decay_epochs": 5,
+    "beta_1": 0.9,
+    "beta_2": 0.999,
+    "epsilon": 1e-8,
+    "restart_factor": 0.4,
+    "max_restarts": 5,
+    "restart_epoch": 1,
+    "restart_accuracy": 1.5,
+    "weight_decay": 0.0005,
+    "dropout": True,
+    "max_seconds": None,
+}
+
+
+def test_the_rates_of_the_paper_s_training():
+    training = load_experiment("cifar10").training
+    rates = [training.rate(0.001, epoch) for epoch in (1, 5, 6, 10, 11, 15, 16, 20)]
+    assert rates == pytest.approx([0.001, 0.001, 2e-4, 2e-4, 4e-5, 4e-5, 8e-6, 8e-6])
+
+
+def test_the_paper_s_schedule_is_kept_as_it_is():
+    experiment = load_experiment("cifar10")
+    schedule = Schedule(experiment.strategy.schedule, experiment.strategy.max_repeats)
+    assert schedule.scaled(experiment.search.models) == schedule
+    assert schedule.stages == PAPER_SCHEDULE
+
+
+@pytest.mark.parametrize("name", ["digits", "mnist_quick", "cifar10_quick"])
+def test_the_small_ones_are_small(name):
+    experiment = load_experiment(name)
+    assert experiment.search.models <= 40
+    shape, classes = SHAPES[experiment.dataset.name]
+    space = put_together(experiment, shape, classes, Schedule(((1.0, 1),), 1)).space
+    limit = experiment.space.limits.flops
+    assert name == "digits" or limit <= 20_000_000
+    for text in (f"[SM({classes})]", f"[GAP({classes}), SM({classes})]"):
+        assert space.trajectory(text).architecture == text
+
+
+def test_an_image_of_a_search_over_digits_costs_a_few_megaflops():
+    # The most expensive network of the embedded default: six times C(64,5,1) on 8x8.
+    space = put_together(load_experiment("digits"), (8, 8, 1), 10, Schedule(((1.0, 1),), 1)).space
+    text = "[" + "C(64,5,1), " * 6 + "SM(10)]"
+    assert space.trajectory(text).architecture == text
+    assert space.cost(space.parse(text)).flops == 2 * (64 * 25 * 64 + 5 * 64 * 25 * 64 * 64 + 4096 * 10)
+
+
+# How a file is read
+
+
+def test_overrides_win():
+    experiment = load_experiment("digits", ["training.epochs=3", "strategy.learning_rate=1e-2", "name=mine", "seed=7"])
+    assert (experiment.training.epochs, experiment.strategy.learning_rate) == (3, 0.01)
+    assert (experiment.name, experiment.seed) == ("mine", 7)
+    assert experiment.training.batch_size == load_experiment("digits").training.batch_size
+    assert load_experiment("digits", ["seed=1", "seed=2"]).seed == 2
+
+
+def test_a_file_of_one_s_own(tmp_path):
+    for name in ("own.yaml", "own.yml"):
+        path = tmp_path / name
+        path.write_text("name: own\ndataset: {name: digits}\nspace:\nreward:\n", encoding="utf-8")
+        experiment = load_experiment(path)
+        assert load_experiment(str(path)) == experiment
+        assert (experiment.name, experiment.seed, experiment.search.models) == ("own", 0, None)
+        assert experiment.space == read_experiment({"name": "x", "dataset": {"name": "digits"}}, "").space
+
+
+def test_a_key_beside_the_preset_wins_over_it():
+    content = {"name": "x", "dataset": {"name": "digits"}, "strategy": {"preset": "paper", "replay_episodes": 128}}
+    strategy = read_experiment(content, "a.yaml").strategy
+    assert (strategy.replay_episodes, strategy.learning_rate) == (128, 0.01)
+    assert read_experiment({**content, "strategy": None}, "a.yaml").strategy.preset == "paper"
+
+
+def test_an_unknown_experiment():
+    with pytest.raises(ConfigError) as error:
+        load_experiment("digit")
+    assert str(error.value) == "there is no experiment 'digit'; did you mean 'digits'?; or give a .yaml file"
+    with pytest.raises(ConfigError) as error:
+        load_experiment("zzz")
+    names = ", ".join(sorted(SHIPPED))
+    assert str(error.value) == f"there is no experiment 'zzz'; valid names are {names}; or give a .yaml file"
+
+
+def test_an_absent_file(tmp_path):
+    for path in (tmp_path / "none.yaml", tmp_path / "digits"):
+        with pytest.raises(ConfigError) as error:
+            load_experiment(path)
+        assert str(error.value) == f"{path}: there is no such file"
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ({"trainig": {}}, "trainig: there is no such section; did you mean 'training'?"),
+        (
+            {"zzz": {}},
+            "zzz: there is no such section; valid names are dataset, name, reward, search, seed, space, strategy, "
+            "training",
+        ),
+        (
+            {"strategy": {"name": "q_learing"}},
+            "strategy.name: there is no strategy 'q_learing'; did you mean 'q_learning'?",
+        ),
+        ({"strategy": {"preset": "papr"}}, "strategy.preset: there is no preset 'papr'; did you mean 'paper'?"),
+        ({"strategy": {"preset": None}}, "strategy.preset: there is no preset None; valid names are paper"),
+        ({"strategy": [1]}, "strategy: expected keys and values such as 'name: q_learning', got [1]"),
+        (
+            {"strategy": {"lerning_rate": 1}},
+            "strategy.lerning_rate: there is no such key; did you mean 'learning_rate'?",
+        ),
+        ({"strategy": {"schedule": [[1.5, 3]]}}, "strategy.schedule: expected every epsilon from 0 to 1, got 1.5"),
+        ({"name": ""}, "name: expected letters, digits, '-', '_' and '.', got ''"),
+        ({"name": "a/b"}, "name: expected letters, digits, '-', '_' and '.', got 'a/b'"),
+        ({"name": ".hidden"}, "name: expected letters, digits, '-', '_' and '.', got '.hidden'"),
+        ({"name": 5}, "name: expected a text, got the number 5"),
+        ({"seed": -1}, "seed: expected a whole number from 0 to 9223372036854775807, got -1"),
+        ({"seed": 2**63}, f"seed: expected a whole number from 0 to 9223372036854775807, got {2**63}"),
+        ({"seed": True}, "seed: expected a whole number, got the truth value True"),
+        ({"dataset": None}, "dataset.name: this key must be given"),
+        ({"space": {"max_depth": 0}}, "space.max_depth: expected at least 1 layer before SM, got 0"),
+        ({"search": {"lookahead": 0}}, "search.lookahead: expected from 1 to 1000, got 0"),
+        ({"training": {"epochs": 0}}, "training.epochs: expected at least 1, got 0"),
+        (
+            {"dataset": {"name": "digits", "preprocessing": "standardise"}},
+            "dataset.preprocessing: 'standardise' is not one of its values; did you mean 'standardize'?",
+        ),
+    ],
+)
+def test_a_file_that_is_refused(content, problem):
+    assert refusal(**content) == f"a.yaml: {problem}"
+
+
+def test_a_file_without_a_name():
+    with pytest.raises(ConfigError, match=r"^a\.yaml: name: this key must be given$"):
+        read_experiment({"dataset": {"name": "digits"}}, "a.yaml")
+
+
+@pytest.mark.parametrize("key", ["name", "preset"])
+@pytest.mark.parametrize("value", [[1], {}], ids=["list", "section"])
+def test_a_strategy_whose_name_is_no_text(key, value):
+    assert refusal(strategy={key: value}).startswith(f"a.yaml: strategy.{key}: ")
+
+
+def test_choices_come_from_the_registry():
+    for name, kind in STRATEGIES.items():
+        for preset in kind.presets:
+            content = {"name": "x", "dataset": {"name": "digits"}, "strategy": {"name": name, "preset": preset}}
+            assert read_experiment(content, "a.yaml").strategy.name == name
+
+
+def test_a_limit_that_no_network_keeps():
+    experiment = load_experiment("digits", ["space.limits={parameters: 10}"])
+    with pytest.raises(ConfigError, match=r"^space\.limits: \[SM\(10\)\] alone has 650 parameters and 1,280 FLOPs"):
+        put_together(experiment, (8, 8, 1), 10, Schedule(((1.0, 1),), 1))
+
+
+def test_a_schedule_is_stored_and_read_again():
+    schedule = Schedule(PAPER_SCHEDULE, 7).scaled(40)
+    assert stored_schedule({"schedule": as_mapping(schedule)}) == schedule
+
+
+# A start
+
+
+@pytest.mark.parametrize("models", [0, -5, 10_000_001])
+def test_an_impossible_budget(models):
+    with pytest.raises(ConfigError, match=f"^--models: expected from 1 to 10000000, got {models}$"):
+        SearchOptions(models=models)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 s"),
+        (89.4, "89 s"),
+        (90, "2 min"),
+        (600, "10 min"),
+        (89 * 60, "89 min"),
+        (90 * 60, "1 h 30 min"),
+        (47.5 * 3600, "47 h 30 min"),
+        (48 * 3600, "2 days 0 h"),
+        (50 * 3600 + 1, "2 days 2 h"),
+        (1234 * 86400, "1,234 days 0 h"),
+    ],
+)
+def test_durations_for_people(seconds, text):
+    assert format_duration(seconds) == text
