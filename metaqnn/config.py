@@ -17,6 +17,9 @@ from metaqnn.errors import ConfigError
 
 Section = TypeVar("Section")
 
+_UNBUILDABLE = (ValueError, RecursionError)
+"""What PyYAML lets through from Python: an impossible date, a number of thousands of digits, a very deep nesting."""
+
 
 class KeyValueError(ConfigError):
     """A key whose value cannot be used; `read_section` completes it with the file and the path."""
@@ -78,6 +81,10 @@ def load_yaml(path: Path) -> dict[str, Any]:
         place = f" in line {where.line + 1}, column {where.column + 1}" if where else ""
         problem = getattr(error, "problem", None) or str(error)
         raise ConfigError(f"{path}: this is not YAML: {problem}{place}") from error
+    except ConfigError:
+        raise
+    except _UNBUILDABLE as error:
+        raise ConfigError(f"{path}: a value in it cannot be read: {str(error)[:200]}") from error
     if not isinstance(content, dict):
         raise ConfigError(f"{path}: expected sections such as 'dataset:' and 'space:', got {_kind(content)}")
     return content
@@ -97,14 +104,15 @@ def override(content: Mapping[str, Any], assignment: str) -> dict[str, Any]:
         raise ConfigError(f"--set {assignment}: expected KEY=VALUE with a dotted key, such as training.epochs=5")
     try:
         value = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, *_UNBUILDABLE) as error:
         raise ConfigError(f"--set {assignment}: the value after '=' is not YAML") from error
 
     def assign(level: Any, names: list[str]) -> dict[str, Any]:
         if not isinstance(level, Mapping):
             raise ConfigError(f"--set {assignment}: the keys above {names[0]!r} hold a value, not a section")
         copy = dict(level)
-        copy[names[0]] = value if len(names) == 1 else assign(copy.get(names[0], {}), names[1:])
+        below = copy.get(names[0])
+        copy[names[0]] = value if len(names) == 1 else assign({} if below is None else below, names[1:])
         return copy
 
     return assign(content, names)
@@ -163,6 +171,8 @@ def _convert(value: Any, hint: Any, path: str, file: str) -> Any:
     """`value` as the type `hint`; numbers in scientific notation, which YAML takes for text, included."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (Union, types.UnionType):
+        if value is None and type(None) in arguments:
+            return None
         for option in arguments:
             try:
                 return _convert(value, option, path, file)
@@ -188,7 +198,10 @@ def _convert(value: Any, hint: Any, path: str, file: str) -> Any:
         except ValueError:
             pass
     elif hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            raise ConfigError(f"{file}: {path}: expected a number below 1e308, got a larger one") from None
     elif hint is type(None) and value is None:
         return None
     elif isinstance(hint, type) and type(value) is hint:

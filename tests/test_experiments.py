@@ -194,11 +194,11 @@ def test_a_key_beside_the_preset_wins_over_it():
 def test_an_unknown_experiment():
     with pytest.raises(ConfigError) as error:
         load_experiment("digit")
-    assert str(error.value) == "there is no experiment 'digit'; did you mean 'digits'?; or give a .yaml file"
+    assert str(error.value) == "there is no experiment 'digit' (a file would end in .yaml); did you mean 'digits'?"
     with pytest.raises(ConfigError) as error:
         load_experiment("zzz")
     names = ", ".join(sorted(SHIPPED))
-    assert str(error.value) == f"there is no experiment 'zzz'; valid names are {names}; or give a .yaml file"
+    assert str(error.value) == f"there is no experiment 'zzz' (a file would end in .yaml); valid names are {names}"
 
 
 def test_an_absent_file(tmp_path):

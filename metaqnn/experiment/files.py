@@ -81,11 +81,11 @@ def _read_strategy(content: Any, file: str) -> Any:
     if not isinstance(content, Mapping):
         raise ConfigError(f"{file}: strategy: expected keys and values such as 'name: q_learning', got {content!r}")
     name = content.get("name", "q_learning")
-    if name not in STRATEGIES:
+    if not isinstance(name, str) or name not in STRATEGIES:
         raise ConfigError(f"{file}: strategy.name: there is no strategy {name!r}; {nearest(name, STRATEGIES)}")
     kind = STRATEGIES[name]
     preset = content.get("preset", next(iter(kind.presets)))
-    if preset not in kind.presets:
+    if not isinstance(preset, str) or preset not in kind.presets:
         raise ConfigError(f"{file}: strategy.preset: there is no preset {preset!r}; {nearest(preset, kind.presets)}")
     filled = {"name": name, "preset": preset, **kind.presets[preset], **content}
     return read_section(kind.config, filled, "strategy", file)
@@ -117,7 +117,7 @@ def load_experiment(where: str | Path, overrides: Sequence[str] = ()) -> Experim
     else:
         shipped = shipped_experiments()
         if text not in shipped:
-            raise ConfigError(f"there is no experiment {text!r}; {nearest(text, shipped)}; or give a .yaml file")
+            raise ConfigError(f"there is no experiment {text!r} (a file would end in .yaml); {nearest(text, shipped)}")
         path = shipped[text]
     content = load_yaml(path)
     for assignment in overrides:

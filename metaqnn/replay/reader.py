@@ -9,6 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from metaqnn.errors import ReplayError
 from metaqnn.replay.database import clear_errors, connect_read_only
 from metaqnn.trial import Attempt, Episode, EpochMetrics, Evaluation, Model, Proposal, QValue, Source, Status
 
@@ -99,7 +100,11 @@ class ReplayReader:
         return _episode(row) if row else None
 
     def evaluation(self, number: int | None) -> Evaluation | None:
-        """A recorded evaluation with its curves; None where there is none of that number (yet)."""
+        """A recorded evaluation with its curves; None where there is none of that number (yet).
+
+        Raises:
+            ReplayError: its status is none that this version knows.
+        """
         row = self._one("SELECT status, reason, train_seconds, device FROM evaluations WHERE evaluation = ?", (number,))
         if row is None:
             return None
@@ -107,6 +112,8 @@ class ReplayReader:
         for _, curve in groupby(self._query(_CURVES, (number,)), key=lambda r: r[0]):
             epochs = [EpochMetrics(*(math.nan if value is None else value for value in row[1:])) for row in curve]
             attempts.append(Attempt(epochs[0].learning_rate, tuple(epochs)))
+        if row[0] not in iter(Status):
+            raise ReplayError(f"evaluation {number}: its status {row[0]!r} is none; valid are {', '.join(Status)}")
         return Evaluation(Status(row[0]), row[1], tuple(attempts), row[2], row[3])
 
     def values_as_of(self) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from metaqnn.core import Strategy
-from metaqnn.errors import MetaqnnError
+from metaqnn.errors import MetaqnnError, ReplayError
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.reward import Reward
 from metaqnn.space.base import Space
@@ -167,7 +167,10 @@ class _Comparison:
         place = f"episode {episode.number}"
         if episode.reused:
             _expect(place, "the evaluation's number", episode.evaluation, self.latest[episode.model].evaluation)
-        evaluation = self.reader.evaluation(episode.evaluation)
+        try:
+            evaluation = self.reader.evaluation(episode.evaluation)
+        except ReplayError as error:
+            raise _DifferenceError(str(error)) from error
         if evaluation is None:
             raise _DifferenceError(f"{place}: its evaluation {episode.evaluation} is missing")
         if not episode.reused:

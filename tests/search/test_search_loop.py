@@ -297,7 +297,7 @@ class After:
         max_size=4,
     )
 )
-@settings(deadline=None, derandomize=True, max_examples=25)
+@settings(deadline=None, derandomize=True, max_examples=15)
 def test_interrupting_anywhere_changes_nothing(make_folder, undisturbed, lookahead, make_evaluator, cuts):
     path = make_folder() / "a.sqlite"
     search = SmallSearch(lookahead=lookahead, make_evaluator=make_evaluator)

@@ -24,9 +24,36 @@ from metaqnn.seeding import Stream
 from metaqnn.strategies.schedule import Progress
 from metaqnn.training.calibration import TRAINING_FACTOR
 from metaqnn.training.config import TrainingConfig
-from metaqnn.trial import Model
+from metaqnn.trial import Attempt, EpochMetrics, Evaluation, Model, Status
 
 MODEL = Model(1, "[SM(10)]", 1, 20_000, 1_000_000)
+
+
+# Evaluations
+
+
+def trained(*accuracies: float, status: Status = Status.OK) -> Evaluation:
+    epochs = [EpochMetrics(n, 0.001, 1.0, 0.5, 1.0, accuracy, 0.0) for n, accuracy in enumerate(accuracies, start=1)]
+    first = Attempt(0.005, (EpochMetrics(1, 0.005, 1.0, 0.5, 1.0, 1.0, 0.0),))
+    return Evaluation(status, "", (first, Attempt(0.002, tuple(epochs))))
+
+
+def test_an_evaluation_is_its_last_attempt():
+    evaluation = trained(0.25, 0.75, 0.5, 0.75, 0.5)
+    assert (evaluation.accuracy, evaluation.best_epoch, evaluation.last_accuracy) == (0.75, 2, 0.5)
+    assert evaluation.learning_rate == 0.002
+
+
+@pytest.mark.parametrize("status", [status for status in Status if status is not Status.OK])
+def test_a_failure_has_no_accuracy(status):
+    evaluation = trained(0.25, 0.75, status=status)
+    assert (evaluation.accuracy, evaluation.best_epoch, evaluation.last_accuracy) == (None, None, 0.75)
+
+
+def test_what_was_never_trained_has_nothing():
+    evaluation = Evaluation(Status.BUILD_FAILED, "it cannot be built")
+    assert (evaluation.accuracy, evaluation.best_epoch, evaluation.last_accuracy) == (None, None, None)
+    assert evaluation.learning_rate is None
 
 
 # Reward

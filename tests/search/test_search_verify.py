@@ -96,7 +96,11 @@ FOLLOWS = "follows from seed and results"
         ("UPDATE models SET flops = 1 WHERE model = 6", f"model 6: flops is 1 in the database, but 384 {FOLLOWS}"),
         ("UPDATE models SET layers = 2 WHERE model = 6", f"model 6: layers is 2 in the database, but 1 {FOLLOWS}"),
         ("DELETE FROM replay WHERE episode = 12", f"episode 12: its number is 13 in the database, but 12 {FOLLOWS}"),
-        ("DELETE FROM replay WHERE episode = 5", "model 5: it is in the database, but no episode proposed it"),
+        ("DELETE FROM replay WHERE episode = 5", f"episode 5: its number is 6 in the database, but 5 {FOLLOWS}"),
+        (
+            "INSERT INTO models VALUES (15, '[GAP(3), SM(3)]', 2, 18, 402)",
+            "model 15: it is in the database, but no episode proposed it",
+        ),
         (
             "UPDATE evaluations SET attempts = 1 WHERE evaluation = 10",
             f"evaluation 10: attempts is 1 in the database, but 2 {FOLLOWS}",
