@@ -295,7 +295,7 @@ def _refuse_changes(path: Path, stored: Mapping, current: Mapping) -> None:
 
 def _estimate_line(estimate: Estimate, experiment: Experiment) -> str:
     line = (
-        f"Estimate: {estimate.models:,} networks of about {estimate.seconds_per_model:,.0f} s "
+        f"Estimate: {estimate.models:,} networks of about {format_duration(estimate.seconds_per_model)} "
         f"({estimate.mean_flops / 1e6:,.1f} MFLOPs an image) take about {format_duration(estimate.total_seconds)}."
     )
     if estimate.total_seconds > 24 * 3600:

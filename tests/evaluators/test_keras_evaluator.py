@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from contracts.evaluator_contract import EvaluatorContract
 
 from metaqnn.core import CandidateFinished, CandidateStarted, EpochFinished, WorkerLost, WorkerReady
 from metaqnn.data import DatasetConfig, load_search_data
@@ -39,6 +40,14 @@ def make(split_hash):
     yield make_evaluator
     for evaluator in evaluators:
         evaluator.stop()
+
+
+class TestKerasEvaluator(EvaluatorContract):
+    patience = 120.0
+
+    @pytest.fixture
+    def make_evaluator(self, make):
+        return lambda: make(replace(TRAINING, epochs=1))
 
 
 def wait_for(evaluator, wanted, seconds=90.0):
@@ -116,6 +125,19 @@ def test_time_is_up_in_the_middle_of_a_candidate_and_the_worker_goes_on(make):
     assert events[-1].evaluation.reason == "not finished after training.max_seconds = 2"
     assert len(events[-1].evaluation.attempts[0].epochs) > 1
     assert not any(isinstance(event, WorkerLost) for event in events)
+
+
+def test_a_worker_that_hangs_is_ended_and_replaced(make, monkeypatch):
+    monkeypatch.setattr("metaqnn.evaluators.keras_evaluator._GRACE_SECONDS", 0.5)
+    evaluator = make(replace(LONG, max_seconds=3.0))
+    evaluator.submit(Candidate(1, SMALL, seed=0))
+    events = wait_for(evaluator, lambda event: isinstance(event, EpochFinished))
+    pid = next(event.pid for event in events if isinstance(event, WorkerReady))
+    os.kill(pid, signal.SIGSTOP)
+    events = wait_for(evaluator, lambda event: isinstance(event, CandidateFinished))
+    assert events[-1].evaluation.status is Status.TIMED_OUT
+    assert events[-1].evaluation.reason.endswith("max_seconds = 3, and the worker process hung")
+    assert is_gone(pid)
 
 
 def test_stopping_takes_less_than_two_seconds_and_leaves_no_process(make):
