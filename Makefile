@@ -4,12 +4,15 @@
 #   make inspect DATASET=cifar10     look into it, also while it runs
 # Options: MODELS=270  DB=path/to/file.sqlite  ARGS="--workers 2 --set training.epochs=5"
 
-DATASET ?= digits
-DB ?= replay_db/$(DATASET).sqlite
-PYTHON ?= python3
+DATASET := digits
+DB :=
+PYTHON := python3
 VENV := .venv
+MODELS :=
+ARGS :=
 BIN := $(VENV)/bin
-OUT ?= build/bench
+OUT := build/bench
+DATABASE = $(or $(DB),replay_db/$(basename $(notdir $(DATASET))).sqlite)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup search resume inspect test lint check bench wheel clean
@@ -20,14 +23,14 @@ help: ## show this list
 setup: $(VENV)/.installed ## set up .venv with the package
 
 search: $(VENV)/.installed ## start or resume a search [DATASET= MODELS= DB= ARGS=]
-	@$(BIN)/metaqnn search $(DATASET) --db $(DB) $(if $(MODELS),--models $(MODELS)) $(ARGS)
+	@$(BIN)/metaqnn search $(DATASET) $(if $(DB),--db $(DB)) $(if $(MODELS),--models $(MODELS)) $(ARGS)
 
 resume: $(VENV)/.installed ## resume a search; refuses where there is none [DATASET= MODELS= DB= ARGS=]
-	@$(BIN)/metaqnn resume $(DATASET) --db $(DB) $(if $(MODELS),--models $(MODELS)) $(ARGS)
+	@$(BIN)/metaqnn resume $(DATASET) $(if $(DB),--db $(DB)) $(if $(MODELS),--models $(MODELS)) $(ARGS)
 
 inspect: $(VENV)/.installed ## look into a search, also while it runs [DATASET= DB=]
-	@$(BIN)/metaqnn replay summary $(DB)
-	@$(BIN)/metaqnn replay top $(DB)
+	@$(BIN)/metaqnn replay summary $(DATABASE)
+	@$(BIN)/metaqnn replay top $(DATABASE)
 
 test: $(VENV)/.installed-dev ## run the tests
 	$(BIN)/python -m pytest $(ARGS)

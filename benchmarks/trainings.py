@@ -25,7 +25,7 @@ from metaqnn.space.cost import describe
 from metaqnn.strategies.schedule import Schedule
 from metaqnn.training.calibration import TRAINING_FACTOR
 from metaqnn.training.config import TrainingConfig
-from metaqnn.training.device import usable_cores, worker_environment
+from metaqnn.training.device import processor_name, usable_cores, worker_environment
 from metaqnn.trial import Candidate
 
 STYLES = ("fit", "engine", "engine+workers", "pytorch", "pytorch x2")
@@ -96,6 +96,11 @@ def matmul_flops_per_second(threads: int) -> float:
     return float(subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True).stdout)
 
 
+def device_name() -> str:
+    """The processor that the styles run on."""
+    return processor_name(usable_cores())
+
+
 def run_style(style: str, work: Workload, folder: Path) -> list[tuple[float, list[Measurement]]]:
     """Train a workload in one style: for each pass the seconds of the whole, and its candidates."""
     if style == "engine+workers":
@@ -160,7 +165,7 @@ def _run_workers(work: Workload) -> list[tuple[float, list[Measurement]]]:
 
     workers = usable_cores()
     data = load_search_data(work.dataset, 0)
-    evaluator = KerasEvaluator(work.dataset, work.training, 0, data.split_hash, workers)
+    evaluator = KerasEvaluator(work.dataset, work.training, 0, data.fingerprint, workers)
     # One network cannot be shared out, so each worker gets one.
     architectures = work.architectures * (workers if len(work.architectures) == 1 else 1)
     passes: list[tuple[float, list[Measurement]]] = []

@@ -227,7 +227,7 @@ class Observer:
         """An episode is in flight."""
 
     def on_episode(self, episode: Episode, status: SearchStatus) -> None:
-        """An episode is recorded and told."""
+        """An episode is recorded; it is told next."""
 
     def on_end(self, status: SearchStatus) -> None:
         """The loop ends, whatever the cause."""

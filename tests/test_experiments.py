@@ -13,7 +13,7 @@ from metaqnn.experiment import (
     shipped_experiments,
     stored_schedule,
 )
-from metaqnn.experiment.run import format_duration
+from metaqnn.experiment.forecast import format_duration
 from metaqnn.strategies import STRATEGIES
 from metaqnn.strategies.schedule import PAPER_SCHEDULE, Schedule
 

@@ -34,6 +34,8 @@ def shortened(command):
         models = "" if "MODELS=" in command or is_large else " MODELS=2"
         command = re.sub(r"MODELS=60", "MODELS=3", command)
         return f'{command}{models} ARGS="{options}"'
+    if command.startswith("metaqnn resume"):
+        return command
     if command.startswith("metaqnn search"):
         models = "" if "--models" in command else " --models 2"
         return f"{command.replace('--models 4', '--models 2')}{models} {options if 'my_exp' not in command else ''}"

@@ -138,20 +138,18 @@ def copy(database: Path, target: Path) -> None:
 @_database
 def retry(database: Path) -> None:
     """Propose the networks anew that crashed or timed out; the next run of the search trains them."""
-    from metaqnn.experiment import stored_experiment
     from metaqnn.replay.memory import SQLiteReplayMemory
 
     with _reader(database):
         pass  # a file that is absent or no replay database is refused before anything is locked or created
     with SQLiteReplayMemory(database) as memory:
         proposals = memory.retry_failed()
-        name = stored_experiment(memory).name
     if not proposals:
         print("No network crashed or timed out; there is nothing to retry.")
         return
     for proposal in proposals:
         print(f"  model {proposal.model.model}: {proposal.model.architecture}")
-    print(f"{len(proposals)} proposed anew. Train them: metaqnn resume {name} --db {database}")
+    print(f"{len(proposals)} proposed anew. Train them: metaqnn resume {database}")
 
 
 def summary_table(reader) -> Table:

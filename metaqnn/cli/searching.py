@@ -66,16 +66,31 @@ def search(experiment, database, overrides, **options) -> None:
 @click.command()
 @_options
 def resume(experiment, database, overrides, **options) -> None:
-    """Resume a search; refuses where there is nothing to resume."""
+    """Resume a search; refuses where there is nothing to resume.
+
+    EXPERIMENT may also be a database, whose own experiment then goes on: metaqnn resume replay_db/digits.sqlite
+    """
     _search(experiment, database, overrides, **options, must_exist=True)
 
 
 def _search(where, database, overrides, max_time, **options) -> None:
     from metaqnn.dashboard import make_display
-    from metaqnn.experiment import SearchOptions, default_database, load_experiment, run_search
+    from metaqnn.experiment import (
+        SearchOptions,
+        default_database,
+        load_experiment,
+        run_search,
+        stored_experiment,
+    )
+    from metaqnn.replay.reader import ReplayReader
 
-    experiment = load_experiment(where, overrides)
-    database = database or default_database(experiment)
+    if where.endswith(".sqlite") and database is None and not overrides:
+        database = Path(where)
+        with ReplayReader(database) as reader:
+            experiment = stored_experiment(reader)
+    else:
+        experiment = load_experiment(where, overrides)
+        database = database or default_database(experiment)
     print(f"{experiment.name}: {experiment.dataset.name}, seed {experiment.seed}, database {database}", flush=True)
     report = run_search(
         experiment,
@@ -102,14 +117,17 @@ def _program() -> str:
 def _print_ending(database: Path, report) -> None:
     from metaqnn.cli.output import print_tables
     from metaqnn.cli.replay import summary_table
+    from metaqnn.experiment import stored_schedule
     from metaqnn.replay.reader import ReplayReader
     from metaqnn.replay.tables import top
     from metaqnn.search.loop import Ending
+    from metaqnn.search.summary import summarise
 
     with ReplayReader(database) as reader:
+        summary = summarise(reader, stored_schedule(reader.config()))
         facts = dict(summary_table(reader).rows)
         print_tables([top(reader, 5)], "table")
-    done, total = facts["models"].split(" of ")
+    done, total = summary.models_done, summary.models_total
     if report.ending is Ending.COMPLETED:
         print(f"The search is complete: {done} networks in {facts['time']}, {facts['reused']}.")
     elif report.ending is Ending.EXHAUSTED:
@@ -118,5 +136,6 @@ def _print_ending(database: Path, report) -> None:
         why = "Time is up" if report.ending is Ending.OUT_OF_TIME else "Stopped"
         print(f"{why}: {done} of {total} networks are kept in {database}; what was in training will be trained again.")
         again = shlex.join(argument for argument in sys.argv[1:] if argument != "--fresh")
-        print(f"Go on:       {_program()} {again}")
+        larger = "  (with a larger --max-time: it counts all runs)" if report.ending is Ending.OUT_OF_TIME else ""
+        print(f"Go on:       {_program()} {again}{larger}")
     print(f"Look deeper: {_program()} replay summary {database}")

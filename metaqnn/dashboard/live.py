@@ -10,8 +10,17 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from metaqnn.core import CandidateFinished, CandidateStarted, EpochFinished, Event, Observer, SearchStatus, WorkerLost
-from metaqnn.dashboard.words import accuracy, duration, models_per_hour, seconds_left, shorten
+from metaqnn.core import (
+    CandidateFinished,
+    CandidateStarted,
+    EpochFinished,
+    Event,
+    Observer,
+    SearchStatus,
+    WorkerLost,
+    WorkerReady,
+)
+from metaqnn.dashboard.words import accuracy, device_line, duration, models_per_hour, seconds_left, shorten
 from metaqnn.trial import Episode, Proposal
 
 _MAX_WIDTH = 100
@@ -37,7 +46,9 @@ class LiveDisplay(Observer):
 
     def on_event(self, event: Event) -> None:
         """Follow the trainings."""
-        if isinstance(event, WorkerLost):
+        if isinstance(event, WorkerReady) and event.worker == 1:
+            self._live.console.print(device_line(event), highlight=False, markup=False)
+        elif isinstance(event, WorkerLost):
             self._live.console.print(Text(f"{event.reason}; it is replaced", style="yellow"))
         elif isinstance(event, CandidateStarted):
             self._training[event.number] = "building"

@@ -2,8 +2,8 @@
 
 import time
 
-from metaqnn.core import CandidateFinished, EpochFinished, Event, Observer, SearchStatus, WorkerLost
-from metaqnn.dashboard.words import accuracy, duration, models_per_hour, seconds_left, shorten
+from metaqnn.core import CandidateFinished, EpochFinished, Event, Observer, SearchStatus, WorkerLost, WorkerReady
+from metaqnn.dashboard.words import accuracy, device_line, duration, models_per_hour, seconds_left, shorten
 from metaqnn.trial import Episode, Status
 
 _QUIET_SECONDS = 30.0
@@ -24,8 +24,10 @@ class PlainDisplay(Observer):
         )
 
     def on_event(self, event: Event) -> None:
-        """A lost worker; a failure; an epoch, where a training is long."""
-        if isinstance(event, WorkerLost):
+        """The device; a lost worker; a failure; an epoch, where a training is long."""
+        if isinstance(event, WorkerReady) and event.worker == 1:
+            self._line(device_line(event))
+        elif isinstance(event, WorkerLost):
             self._line(f"  {event.reason}; it is replaced")
         elif isinstance(event, CandidateFinished) and event.evaluation.status is not Status.OK:
             self._line(f"  episode {event.number} failed ({event.evaluation.status}): {event.evaluation.reason}")

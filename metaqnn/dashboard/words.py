@@ -1,6 +1,7 @@
 """Numbers and networks as short words, shared by the displays."""
 
-from metaqnn.core import SearchStatus
+from metaqnn.core import SearchStatus, WorkerReady
+from metaqnn.training.device import visible_gpus
 
 
 def duration(seconds: float | None) -> str:
@@ -27,6 +28,15 @@ def models_per_hour(status: SearchStatus) -> str:
 def accuracy(value: float | None) -> str:
     """An accuracy in [0, 1] as a percentage; `-` where there is none."""
     return "-" if value is None else f"{100 * value:.2f} %"
+
+
+def device_line(event: WorkerReady) -> str:
+    """What a worker trains on; and what to do where that is not the GPU that is there."""
+    backend = event.versions.get("keras_backend")
+    line = f"Training on {event.device}{f' ({backend})' if backend else ''}."
+    if visible_gpus() and event.device.startswith("CPU"):
+        line += ' A GPU is there, but the backend does not see it: pip install "tensorflow[and-cuda]"'
+    return line
 
 
 def shorten(text: str, width: int) -> str:

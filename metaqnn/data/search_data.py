@@ -35,6 +35,11 @@ class SearchData:
     split_hash: str
 
     @property
+    def fingerprint(self) -> str:
+        """Both hashes in one: equal for the same images in the same split, and only then."""
+        return f"{self.data_hash}:{self.split_hash}"
+
+    @property
     def classes(self) -> int:
         """The number of classes."""
         return len(self.class_names)

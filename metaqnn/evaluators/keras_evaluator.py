@@ -8,6 +8,7 @@ from multiprocessing.connection import wait
 from metaqnn.core import (
     CandidateFinished,
     CandidateStarted,
+    EpochFinished,
     Evaluator,
     Event,
     SpeedMeasurement,
@@ -19,7 +20,10 @@ from metaqnn.errors import EvaluatorError
 from metaqnn.evaluators.messages import MeasureSpeed, SpeedMeasured, WorkerFailed, WorkerSetup
 from metaqnn.evaluators.process import WorkerProcess
 from metaqnn.training.config import TrainingConfig
-from metaqnn.trial import Candidate, Evaluation, Status
+from metaqnn.trial import Attempt, Candidate, Evaluation, Status
+
+_PENDING = object()
+"""Stands for a measurement that was asked for and is not answered."""
 
 _MAX_KILLS = 3
 """A candidate whose worker is killed from outside is tried again so many times."""
@@ -36,7 +40,7 @@ class KerasEvaluator(Evaluator):
 
     Args:
         dataset, training, seed: what is trained on, how, and what the randomness derives from.
-        split_hash: of the data split, which every worker checks.
+        fingerprint: of the data, which every worker checks.
         workers: how many processes; they start with the first candidate or calibration.
         gpus: shared out among the workers in turn; empty leaves the choice to the framework.
     """
@@ -46,19 +50,21 @@ class KerasEvaluator(Evaluator):
         dataset: DatasetConfig,
         training: TrainingConfig,
         seed: int,
-        split_hash: str,
+        fingerprint: str,
         workers: int = 1,
         gpus: Sequence[str] = (),
     ):
         self.training = training
-        self._setup = (dataset, training, seed, split_hash)
+        self._setup = (dataset, training, seed, fingerprint)
         self._count = workers
         self._gpus = tuple(gpus)
         self._workers: list[WorkerProcess] = []
         self._queue: deque[Candidate] = deque()
         self._kills: dict[int, int] = {}  # episode -> times its worker was killed from outside
         self._failed_starts = 0
-        self._measurement: SpeedMeasurement | None = None
+        self._measurement: SpeedMeasurement | object | None = None
+        self._has_been_ready = False
+        self._device = ""
         self._unreported: list[Event] = []  # seen while calibrating
 
     def submit(self, candidate: Candidate) -> None:
@@ -82,29 +88,30 @@ class KerasEvaluator(Evaluator):
         self._assign()
         return events
 
-    def measure_speed(self, architectures: Sequence[str]) -> SpeedMeasurement:
+    def measure_speed(self, architectures: Sequence[str]) -> SpeedMeasurement | None:
         """Calibrate the first worker; waits for it.
+
+        Returns:
+            the measurement; None where it failed, or the worker did not survive it.
 
         Raises:
             EvaluatorError: workers cannot start on this machine.
         """
-        self._start_workers()
-        question = MeasureSpeed(tuple(architectures))
-        self._workers[0].send(question)
-        self._measurement = None
-        while self._measurement is None:
-            by_connection = {worker.connection: worker for worker in self._workers}
-            events: list[Event] = []
-            for connection in wait(list(by_connection)):
-                self._listen(by_connection[connection], events)
-            if any(isinstance(event, WorkerLost) and event.worker == 1 for event in events):
-                self._workers[0].send(question)
-            self._unreported += events
-        return self._measurement
+        self._start_workers(1)
+        worker = self._workers[0]
+        worker.send(MeasureSpeed(tuple(architectures)))
+        self._measurement = _PENDING
+        while self._measurement is _PENDING and worker in self._workers:
+            wait([worker.connection])
+            self._listen(worker, self._unreported)
+        return None if self._measurement is _PENDING else self._measurement
 
     def stop(self) -> None:
         """End every worker at once and forget what was queued."""
         self._queue.clear()
+        # All are told before any is waited for: several may take a while to let go of their devices.
+        for worker in self._workers:
+            worker.end()
         for worker in self._workers:
             worker.kill()
         self._workers.clear()
@@ -113,8 +120,8 @@ class KerasEvaluator(Evaluator):
         """A worker keeps nothing that an orderly end would save."""
         self.stop()
 
-    def _start_workers(self) -> None:
-        while len(self._workers) < self._count:
+    def _start_workers(self, count: int) -> None:
+        while len(self._workers) < count:
             self._workers.append(self._start(len(self._workers) + 1))
 
     def _start(self, number: int) -> WorkerProcess:
@@ -124,7 +131,7 @@ class KerasEvaluator(Evaluator):
     def _assign(self) -> None:
         """Give queued candidates to idle workers; a worker still starting takes its first one already."""
         if self._queue:
-            self._start_workers()
+            self._start_workers(self._count)
         for worker in self._workers:
             if self._queue and worker.candidate is None:
                 worker.assign(self._queue.popleft())
@@ -135,15 +142,22 @@ class KerasEvaluator(Evaluator):
             while worker.connection.poll():
                 message = worker.connection.recv()
                 if isinstance(message, WorkerFailed):
+                    if self._has_been_ready:  # it worked before: tried again like a worker that was killed
+                        worker.failure = message.reason
+                        continue
                     self.stop()
                     raise EvaluatorError(f"expected a worker process that can train, but it failed: {message.reason}")
                 if isinstance(message, SpeedMeasured):
                     self._measurement = message.measurement
                     continue
                 if isinstance(message, WorkerReady):
-                    worker.is_ready, self._failed_starts = True, 0
+                    worker.is_ready = self._has_been_ready = True
+                    self._failed_starts = 0
+                    self._device = message.device
                 elif isinstance(message, CandidateStarted):
                     worker.started_at = time.monotonic()
+                elif isinstance(message, EpochFinished):
+                    worker.curves.setdefault(message.attempt, []).append(message.metrics)
                 elif isinstance(message, CandidateFinished):
                     worker.candidate = worker.started_at = None
                     self._kills.pop(message.number, None)
@@ -189,5 +203,6 @@ class KerasEvaluator(Evaluator):
         self, candidate: Candidate, worker: WorkerProcess, status: Status, reason: str, events: list[Event]
     ) -> None:
         self._kills.pop(candidate.number, None)
-        evaluation = Evaluation(status, reason, (), worker.training_seconds())
+        attempts = tuple(Attempt(curve[0].learning_rate, tuple(curve)) for curve in worker.curves.values())
+        evaluation = Evaluation(status, reason, attempts, worker.training_seconds(), self._device)
         events.append(CandidateFinished(candidate.number, evaluation))

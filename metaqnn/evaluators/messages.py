@@ -15,14 +15,14 @@ class WorkerSetup:
         worker: its number, from 1.
         dataset, training: what to train on, and how.
         seed: the search's; the validation split derives from it.
-        split_hash: of the split that the search recorded; a worker that sees another refuses.
+        fingerprint: of the data that the search recorded; a worker that sees other images or another split refuses.
     """
 
     worker: int
     dataset: DatasetConfig
     training: TrainingConfig
     seed: int
-    split_hash: str
+    fingerprint: str
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,9 @@ class MeasureSpeed:
 
 @dataclass(frozen=True)
 class SpeedMeasured:
-    """The answer to `MeasureSpeed`."""
+    """The answer to `MeasureSpeed`; None where measuring failed."""
 
-    measurement: SpeedMeasurement
+    measurement: SpeedMeasurement | None
 
 
 @dataclass(frozen=True)

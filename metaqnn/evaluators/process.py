@@ -8,9 +8,10 @@ import sys
 import tempfile
 import time
 from multiprocessing import Pipe
+from pathlib import Path
 
 from metaqnn.training.device import worker_environment
-from metaqnn.trial import Candidate
+from metaqnn.trial import Candidate, EpochMetrics
 
 _KILLED_FROM_OUTSIDE = (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP)
 _STDERR_TAIL = 2000
@@ -30,6 +31,8 @@ class WorkerProcess:
         candidate: what it trains; None while idle.
         started_at: `time.monotonic()` when it began to train that; None before.
         is_ready: whether it said that it can train.
+        curves: the epochs of that candidate so far, by attempt.
+        failure: why it could not start, in its own words; empty if it did not say.
     """
 
     def __init__(self, worker: int, setup: object, gpu: str | None = None):
@@ -37,15 +40,18 @@ class WorkerProcess:
         self.candidate: Candidate | None = None
         self.started_at: float | None = None
         self.is_ready = False
+        self.curves: dict[int, list[EpochMetrics]] = {}
+        self.failure = ""
         self._stderr = tempfile.TemporaryFile("w+b")  # noqa: SIM115 - lives as long as the process
         self.connection, childs_end = Pipe()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "metaqnn.evaluators.worker", str(childs_end.fileno())],
+            # -P: a file of the user's in the working folder must not stand in for a module.
+            [sys.executable, "-P", "-m", "metaqnn.evaluators.worker", str(childs_end.fileno())],
             pass_fds=[childs_end.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=self._stderr,
-            env=worker_environment(os.environ, gpu),
+            env=worker_environment(os.environ | {"PYTHONPATH": _python_path()}, gpu),
             start_new_session=True,  # Ctrl-C is for the search, which ends its workers itself
         )
         childs_end.close()
@@ -64,12 +70,17 @@ class WorkerProcess:
     def assign(self, candidate: Candidate) -> None:
         """Have it train a candidate."""
         self.candidate = candidate
+        self.curves = {}
         self.started_at = None
         self.send(candidate)
 
     def training_seconds(self) -> float:
         """How long it has been at its candidate; 0 before it began."""
         return 0.0 if self.started_at is None else time.monotonic() - self.started_at
+
+    def end(self) -> None:
+        """Tell it to end at once, without waiting for it."""
+        self._process.kill()
 
     def kill(self) -> None:
         """End it at once and wait until it is gone; further calls do nothing."""
@@ -85,6 +96,8 @@ class WorkerProcess:
     def reason(self) -> str:
         """Why a process that is gone ended, in one sentence."""
         code = self._process.wait()
+        if self.failure:
+            return f"the worker process could not start: {self.failure}"
         if code >= 0:
             reason = f"the worker process exited with code {code}"
         else:
@@ -94,3 +107,9 @@ class WorkerProcess:
         lines = self._stderr.read().decode(errors="replace").split("\n")
         last = next((line.strip() for line in reversed(lines) if line.strip()), "")
         return f"{reason} ({last[:300]})" if last else reason
+
+
+def _python_path() -> str:
+    """Where this very package lies, first: a worker must run the code that the search runs."""
+    package = str(Path(__file__).parents[2])
+    return os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))

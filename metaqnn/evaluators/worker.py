@@ -11,7 +11,7 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
 
-from metaqnn.core import CandidateFinished, CandidateStarted, EpochFinished, WorkerReady
+from metaqnn.core import CandidateFinished, CandidateStarted, EpochFinished, SpeedMeasurement, WorkerReady
 from metaqnn.data import SearchData
 from metaqnn.evaluators.messages import MeasureSpeed, SpeedMeasured, WorkerFailed, WorkerSetup
 from metaqnn.training.recipe import Engine
@@ -61,7 +61,7 @@ class _Runner:
         self.setup = setup
         self.device, self.versions = prepare_device()
         self.data = load_search_data(setup.dataset, setup.seed)
-        if self.data.split_hash != setup.split_hash:
+        if self.data.fingerprint != setup.fingerprint:
             raise ValueError(f"the data set {setup.dataset.name} changed while the search was starting")
         self.statistics = fit_statistics(setup.dataset.preprocessing, self.data.x_train)
         self.engine = self.make_engine(self.data)
@@ -82,10 +82,13 @@ class _Runner:
 
         return train(candidate, self.engine, self.setup.training, self.data.classes, report, self.device)
 
-    def measure_speed(self, architectures: tuple[str, ...]):
+    def measure_speed(self, architectures: tuple[str, ...]) -> SpeedMeasurement | None:
         from metaqnn.training.calibration import measure_speed
 
-        return measure_speed(architectures, self.data, self.make_engine, self.setup.training)
+        try:
+            return measure_speed(architectures, self.data, self.make_engine, self.setup.training)
+        except Exception:  # as with a candidate: a network that cannot be trained here must not end the worker
+            return None
 
 
 if __name__ == "__main__":

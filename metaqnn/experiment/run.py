@@ -1,31 +1,27 @@
 """A run of a search: started, or resumed where its database stands."""
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext, suppress
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from metaqnn.config import as_mapping, differences
+from metaqnn.config import as_mapping
 from metaqnn.core import Observer
 from metaqnn.data import SearchData, load_search_data, open_source
 from metaqnn.errors import ConfigError, ReplayError
 from metaqnn.evaluators.keras_evaluator import KerasEvaluator
-from metaqnn.experiment.files import Experiment, load_experiment, read_experiment, shipped_experiments
+from metaqnn.experiment.files import Experiment, read_experiment
+from metaqnn.experiment.forecast import forecast
 from metaqnn.experiment.parts import Parts, put_together, stored_schedule
+from metaqnn.experiment.resuming import budget, changes_since, current_versions, refuse_changes
 from metaqnn.replay.copying import move_aside
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.search.config import MAX_MODELS
-from metaqnn.search.estimate import Estimate, estimate_search
+from metaqnn.search.estimate import estimate_search
 from metaqnn.search.loop import Ending, Search, SearchPlan
 from metaqnn.search.stop import StopRequest
 from metaqnn.strategies.schedule import Schedule
-from metaqnn.training.device import library_versions, usable_cores, visible_gpus
-from metaqnn.version import __version__
-
-_MAY_CHANGE = ("search.models", "search.workers", "search.checkpoint_seconds")
-"""What a search may be resumed with another value of: none of it changes an episode."""
-
-_VERSIONED = ["numpy", "keras", "tensorflow", "scikit-learn"]
+from metaqnn.training.device import usable_cores, visible_gpus
 
 
 @dataclass(frozen=True)
@@ -84,7 +80,7 @@ def run_search(
 
     Raises:
         MetaqnnError: the search cannot start or go on; nothing recorded is lost.
-        KeyboardInterrupt: interrupted before the search began.
+        KeyboardInterrupt: interrupted while the data was read, before anything was begun.
     """
     stop = StopRequest()
     with stop.installed():
@@ -106,18 +102,22 @@ def run_search(
                 raise _nothing_to_resume(database)
             run = _begin(experiment, data, schedule, memory, options, announce)
             outcome = "failed"
-            try:
-                ending = run.search(memory, data, observers, announce, stop)
-                outcome = str(ending)
-            except KeyboardInterrupt:
-                outcome = str(Ending.INTERRUPTED)
-                raise
-            finally:
-                run.evaluator.stop()
-                # Where the memory itself is what failed, the row of this run stays as a kill would leave it.
-                with suppress(ReplayError) if outcome == "failed" else nullcontext():
-                    memory.end_run(outcome)
-    return SearchReport(ending, stop.signal)
+            with ExitStack() as stack:
+                try:
+                    run.forecast(memory, data, announce)
+                    stack.enter_context(stop.heed())
+                    ending = run.search(memory, observers, lambda: stop.requested)
+                    outcome = str(ending)
+                except KeyboardInterrupt:
+                    stack.enter_context(stop.heed())
+                    ending = Ending.INTERRUPTED
+                    outcome = str(ending)
+                finally:
+                    run.evaluator.stop()
+                    # Where the memory itself is what failed, the row of this run stays as a kill would leave it.
+                    with suppress(ReplayError) if outcome == "failed" else nullcontext():
+                        memory.end_run(outcome)
+    return SearchReport(ending, stop.signal if ending is Ending.INTERRUPTED else None)
 
 
 def _nothing_to_resume(database: Path) -> ReplayError:
@@ -134,40 +134,40 @@ class _Run:
     workers: int
     evaluator: KerasEvaluator
 
-    def search(
-        self,
-        memory: SQLiteReplayMemory,
-        data: SearchData,
-        observers: Sequence[Observer],
-        announce: Callable[[str], None],
-        stop: StopRequest,
-    ) -> Ending:
-        loop = Search(
-            self.plan,
+    def forecast(self, memory: SQLiteReplayMemory, data: SearchData, announce: Callable[[str], None]) -> None:
+        """Tell the user how long a search that has not begun will take."""
+        if next(iter(memory.episodes()), None) is not None:
+            return
+        announce("Measuring how fast this machine trains ...")
+        estimate = estimate_search(
             self.parts.space,
-            self.parts.make_strategy(),
-            self.parts.schedule,
+            self.evaluator,
+            self.experiment.training,
+            (len(data.x_train), len(data.x_validation)),
+            self.plan.models,
+            self.workers,
+            self.experiment.seed,
+        )
+        announce(
+            "It could not be measured; the search begins." if estimate is None else forecast(estimate, self.experiment)
+        )
+
+    def search(
+        self, memory: SQLiteReplayMemory, observers: Sequence[Observer], stop_requested: Callable[[], bool]
+    ) -> Ending:
+        """Run the loop."""
+        parts = self.parts
+        return Search(
+            self.plan,
+            parts.space,
+            parts.make_strategy(),
+            parts.schedule,
             self.evaluator,
             memory,
-            self.parts.reward,
+            parts.reward,
             observers,
-            lambda: stop.requested,
-        )
-        if next(iter(memory.episodes()), None) is None:
-            announce("Measuring how fast this machine trains ...")
-            estimate = estimate_search(
-                self.parts.space,
-                self.evaluator,
-                self.experiment.training,
-                (len(data.x_train), len(data.x_validation)),
-                self.plan.models,
-                self.workers,
-                self.experiment.seed,
-            )
-            if estimate is not None:
-                announce(_estimate_line(estimate, self.experiment))
-        with stop.heed():
-            return loop.run()
+            stop_requested,
+        ).run()
 
 
 def _schedule(experiment: Experiment, options: SearchOptions) -> Schedule:
@@ -202,30 +202,20 @@ def _begin(
             "validation_images": len(data.x_validation),
         },
     }
-    changes: list[tuple] = []
-    last = memory.last_run()
-    versions = {"metaqnn": __version__, **library_versions(_VERSIONED)}
     if stored:
-        _refuse_changes(memory.path, stored, current)
-        changes = [
-            (key, old, new)
-            for key, old, new in differences(stored["experiment"], current["experiment"])
-            if old is not None or new is not None
-        ]
+        refuse_changes(memory.path, stored, current)
         schedule = stored_schedule(stored)
     else:
         memory.initialise(current)
-    models = _budget(experiment, options, schedule, stored, last)
+    last = memory.last_run()
+    models = budget(options.models, experiment, schedule, stored, last)
     gpus = visible_gpus() if options.gpus is None else options.gpus
     workers = _workers(experiment, options, gpus)
-    if last:
-        known = {name: value for name, value in last["versions"].items() if name in versions}
-        for key, old, new in differences(known, {name: versions[name] for name in known}):
+    versions = current_versions()
+    changes = changes_since(last, models, workers, versions) if last else []
+    for key, old, new in changes:
+        if key in versions:
             announce(f"Warning: {key} was {old} before and is {new} now; new rewards may differ in their last digits.")
-            changes.append((key, old, new))
-        changes += [
-            c for c in (("models", last["models"], models), ("workers", last["workers"], workers)) if c[1] != c[2]
-        ]
     memory.begin_run(models, workers, versions, changes)
     plan = SearchPlan(
         experiment.seed,
@@ -235,7 +225,9 @@ def _begin(
         memory.elapsed_seconds(),
         experiment.search.checkpoint_seconds,
     )
-    evaluator = KerasEvaluator(experiment.dataset, experiment.training, experiment.seed, data.split_hash, workers, gpus)
+    evaluator = KerasEvaluator(
+        experiment.dataset, experiment.training, experiment.seed, data.fingerprint, workers, gpus
+    )
     parts = put_together(experiment, data.input_shape, data.classes, schedule)
     return _Run(experiment, parts, plan, workers, evaluator)
 
@@ -256,68 +248,3 @@ def _workers(experiment: Experiment, options: SearchOptions, gpus: Sequence[str]
             "a larger lookahead is another search"
         )
     return workers
-
-
-def _budget(
-    experiment: Experiment, options: SearchOptions, schedule: Schedule, stored: Mapping, last: Mapping | None
-) -> int:
-    """Distinct architectures in total: as said now, else as the file says if it changed, else as before."""
-    if options.models is not None:
-        return options.models
-    in_file = experiment.search.models
-    if last and stored["experiment"]["search"]["models"] == in_file:
-        return last["models"]
-    return in_file or schedule.total
-
-
-def _refuse_changes(path: Path, stored: Mapping, current: Mapping) -> None:
-    """Refuse to mix two searches in one database.
-
-    Raises:
-        ReplayError: what was changed makes it another search.
-    """
-    changed = [
-        f"{key} was {old!r}, now {new!r}"
-        for key, old, new in differences(stored["experiment"], current["experiment"])
-        if key not in _MAY_CHANGE
-    ]
-    if not changed and stored["data"] != current["data"]:
-        details = [f"{key} was {old!r}, now {new!r}" for key, old, new in differences(stored["data"], current["data"])]
-        changed = [
-            f"the data set {current['experiment']['dataset']['name']!r} holds other images ({', '.join(details)})"
-        ]
-    if changed:
-        raise ReplayError(
-            f"{path}: this search was started differently: {'; '.join(changed)}. Undo that to resume it, choose "
-            "another file with --db, or start anew with --fresh, which moves this file aside"
-        )
-
-
-def _estimate_line(estimate: Estimate, experiment: Experiment) -> str:
-    line = (
-        f"Estimate: {estimate.models:,} networks of about {format_duration(estimate.seconds_per_model)} "
-        f"({estimate.mean_flops / 1e6:,.1f} MFLOPs an image) take about {format_duration(estimate.total_seconds)}."
-    )
-    if estimate.total_seconds > 24 * 3600:
-        quick = [
-            name
-            for name, path in shipped_experiments().items()
-            if name.endswith("_quick") and load_experiment(path).dataset.name == experiment.dataset.name
-        ]
-        if quick and experiment.name not in quick:
-            line += f"\nFor a search of minutes on the same data: make search DATASET={quick[0]}"
-        else:
-            line += "\nFor a shorter one, set a smaller budget with --models or --max-time."
-    return line
-
-
-def format_duration(seconds: float) -> str:
-    """A duration for people, in its two largest units."""
-    minutes, hours, days = seconds / 60, seconds / 3600, seconds / 86400
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if minutes < 90:
-        return f"{minutes:.0f} min"
-    if hours < 48:
-        return f"{int(hours)} h {int(minutes) % 60} min"
-    return f"{int(days):,} days {int(hours) % 24} h"

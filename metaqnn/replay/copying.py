@@ -1,14 +1,13 @@
 """A consistent copy of a database, also of one that a search is writing to; and an old one moved aside."""
 
 import os
-import shutil
 import sqlite3
 from contextlib import nullcontext, suppress
 from datetime import datetime
 from pathlib import Path
 
 from metaqnn.errors import ReplayError
-from metaqnn.replay.database import SQLITE_MAGIC, clear_errors, connect_read_only
+from metaqnn.replay.database import SQLITE_MAGIC, clear_errors, close_to_one_file, connect_read_only
 from metaqnn.replay.memory import writer_lock
 
 
@@ -65,9 +64,10 @@ def move_aside(database: Path) -> Path | None:
         while target.exists():
             number += 1
             target = database.with_name(f"{database.stem}.{stamp}-{number}{database.suffix}")
-        # The log first: a kill in between leaves it beside its file under one of the two names' search.
-        for suffix in ("-wal", "-shm", ""):
+        with suppress(sqlite3.Error):  # a damaged file is moved as it is
+            close_to_one_file(sqlite3.connect(database, isolation_level=None))
+        for suffix in ("", "-wal", "-shm"):
             part = Path(f"{database}{suffix}")
             if part.exists():
-                shutil.move(part, f"{target}{suffix}")
+                os.replace(part, f"{target}{suffix}")
     return target

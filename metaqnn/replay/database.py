@@ -145,6 +145,8 @@ def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[sqlite3.
 
 def _check_header(path: Path) -> None:
     """Refuse what is no SQLite file, and one that was cut off."""
+    if Path(f"{path}-journal").exists():
+        return  # a kill during creation: SQLite rolls it back on opening, and until then the file may hold anything
     try:
         with path.open("rb") as file:
             header = file.read(100)

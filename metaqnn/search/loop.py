@@ -8,7 +8,7 @@ recorded results alone: not on the number of workers, their speed, or where the 
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from metaqnn.core import (
@@ -119,6 +119,7 @@ class Search:
             ReplayError: the memory cannot record; nothing recorded before is lost.
             EvaluatorError: nothing can be evaluated at all.
         """
+        self._began = time.monotonic()
         self._restore()
         self._tally.trained_before = self._tally.trained
         self._notify("on_start", self._status())
@@ -277,7 +278,7 @@ class Search:
             models_total=self.plan.models,
             episodes=tally.episodes,
             reused=tally.reused,
-            failed=tally.failed,
+            failed=len(tally.failed_models),
             epsilon=None if self.schedule.is_over(self.progress) else self.schedule.epsilon(self.progress),
             best_accuracy=tally.best_accuracy,
             best_architecture=tally.best_architecture,
@@ -298,7 +299,7 @@ class _Tally:
     trained: int = 0
     trained_before: int = 0
     reused: int = 0
-    failed: int = 0
+    failed_models: set[int] = field(default_factory=set)
     best_accuracy: float | None = None
     best_architecture: str | None = None
 
@@ -306,6 +307,9 @@ class _Tally:
         self.episodes = episode.number
         self.trained += episode.source is Source.SAMPLED and not episode.reused
         self.reused += episode.reused
-        self.failed += not episode.reused and episode.accuracy is None
+        if episode.accuracy is None:
+            self.failed_models.add(episode.model)
+        else:
+            self.failed_models.discard(episode.model)
         if episode.accuracy is not None and (self.best_accuracy is None or episode.accuracy > self.best_accuracy):
             self.best_accuracy, self.best_architecture = episode.accuracy, episode.architecture

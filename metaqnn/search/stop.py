@@ -1,6 +1,7 @@
 """A request to stop, from Ctrl-C or SIGTERM."""
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -23,7 +24,10 @@ class StopRequest:
 
     @contextmanager
     def installed(self) -> Iterator["StopRequest"]:
-        """Receive SIGINT and SIGTERM for the time of the block."""
+        """Receive SIGINT and SIGTERM for the time of the block (in another than the main thread nobody can)."""
+        if threading.current_thread() is not threading.main_thread():
+            yield self
+            return
         previous = {name: signal.signal(name, self._receive) for name in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield self

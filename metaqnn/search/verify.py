@@ -103,7 +103,7 @@ class _Comparison:
                 self.checked_proposals += 1
             on_episode(number)
         self._tell_until(len(self.episodes))
-        if self.as_of > len(self.episodes):
+        if not self.values_compared:
             raise _DifferenceError(
                 f"checkpoints: the Q-values are as of episode {self.as_of}, but only {len(self.episodes)} are recorded"
             )

@@ -16,7 +16,10 @@ from metaqnn.training.recipe import Engine
 TRAINING_FACTOR = 3
 """FLOPs of a training step over those of its forward pass: the backward pass costs about two more."""
 
-_FLOPS_BUDGET = 20e9  # of one measured epoch: a second or less on one slow core
+_ENOUGH_SECONDS = 0.3
+"""A measured epoch takes at least this long, unless it has all the images that it may have."""
+
+_FIRST_IMAGES = 2
 _MAX_STEPS = 8
 
 
@@ -36,31 +39,45 @@ def measure_speed(
     """
     measured = []
     for text in architectures:
-        operations = TRAINING_FACTOR * describe(text, data.input_shape).flops
-        most = min(_MAX_STEPS * config.batch_size, len(data.x_train))
-        images = int(np.clip(_FLOPS_BUDGET / operations, 1, most))
-        part = replace(
-            data,
-            x_train=data.x_train[:images],
-            y_train=data.y_train[:images],
-            x_validation=data.x_validation[:1],
-            y_validation=data.y_validation[:1],
-        )
-        began = time.perf_counter()
-        session = make_engine(part).open(parse(text), seed=0, attempt=1)
-        durations = []
-        for epoch in (1, 2):
-            session.run_epoch(epoch, config.learning_rate, lambda: None)
-            durations.append(time.perf_counter() - began)
-            began = time.perf_counter()
-        session.close()
-        steps = -(-images // config.batch_size)
-        measured.append((durations[0] - durations[1], durations[1], steps, operations * images))
+        images, most = _FIRST_IMAGES, min(_MAX_STEPS * config.batch_size, len(data.x_train))
+        while True:
+            setup, seconds = _time_epochs(text, data, images, make_engine, config)
+            if seconds >= _ENOUGH_SECONDS or images == most:
+                break
+            # Aim at twice as long as needed; a small batch is dearer an image, so this falls short, never far over.
+            images = min(most, max(2 * images, int(2 * images * _ENOUGH_SECONDS / seconds)))
+        operations = TRAINING_FACTOR * describe(text, data.input_shape).flops * images
+        measured.append((setup, seconds, -(-images // config.batch_size), operations))
     step_seconds = measured[0][1] / measured[0][2]
     rates = [
         operations / max(seconds - steps * step_seconds, 0.2 * seconds)
         for _, seconds, steps, operations in measured[1:]
     ]
-    # The first network also warms the process up, so its setup does not count.
     setup = float(np.median([setup for setup, *_ in measured[1:]]))
     return SpeedMeasurement(float(np.median(rates)), max(0.0, setup), step_seconds)
+
+
+def _time_epochs(
+    text: str,
+    data: SearchData,
+    images: int,
+    make_engine: Callable[[SearchData], Engine],
+    config: TrainingConfig,
+) -> tuple[float, float]:
+    """Seconds to set a network up, and of an epoch over so many images."""
+    part = replace(
+        data,
+        x_train=data.x_train[:images],
+        y_train=data.y_train[:images],
+        x_validation=data.x_validation[:1],
+        y_validation=data.y_validation[:1],
+    )
+    began = time.perf_counter()
+    session = make_engine(part).open(parse(text), seed=0, attempt=1)
+    durations = []
+    for epoch in (1, 2):
+        session.run_epoch(epoch, config.learning_rate, lambda: None)
+        durations.append(time.perf_counter() - began)
+        began = time.perf_counter()
+    session.close()
+    return durations[0] - durations[1], durations[1]

@@ -13,6 +13,7 @@ class TrainingConfig:
 
     Attributes:
         engine: `auto` is the fastest engine of the Keras backend in use; `fit` is Keras's own loop.
+        precision: `auto` computes in bfloat16 on a GPU, with weights and updates in float32; `float32` never does.
         epochs: of every attempt.
         batch_size: images a step.
         learning_rate: Adam's, in the first attempt.
@@ -29,6 +30,7 @@ class TrainingConfig:
     """
 
     engine: Literal["auto", "fit"] = "auto"
+    precision: Literal["auto", "float32"] = "auto"
     epochs: int = 20
     batch_size: int = 128
     learning_rate: float = 0.001

@@ -79,7 +79,7 @@ def prepare_device(threads: int = 1) -> tuple[str, dict[str, str]]:
 
         gpu = jax.devices()[0].device_kind if jax.default_backend() == "gpu" else None
     versions = library_versions(["keras", _BACKEND_PACKAGES.get(backend, backend)])
-    return gpu or _processor_name(threads), versions | {"keras_backend": backend}
+    return gpu or processor_name(threads), versions | {"keras_backend": backend}
 
 
 def library_versions(packages: list[str]) -> dict[str, str]:
@@ -93,7 +93,7 @@ def library_versions(packages: list[str]) -> dict[str, str]:
     return versions
 
 
-def _processor_name(threads: int) -> str:
+def processor_name(threads: int) -> str:
     """The processor's model, as the system tells it, and how many cores are used."""
     try:
         match = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))

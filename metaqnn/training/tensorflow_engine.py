@@ -47,7 +47,8 @@ class TensorFlowEngine(Engine):
         self.train = tf.constant(data.x_train), tf.constant(data.y_train, tf.int32)
         self.validation = tf.constant(data.x_validation), tf.constant(data.y_validation, tf.int32)
         # Tensor cores want bfloat16; weights, loss and updates stay in float32.
-        self.compute_type = tf.bfloat16 if tf.config.list_physical_devices("GPU") else tf.float32
+        is_half = config.precision == "auto" and tf.config.list_physical_devices("GPU")
+        self.compute_type = tf.bfloat16 if is_half else tf.float32
 
     def open(self, architecture: Architecture, seed: int, attempt: int) -> "TensorFlowSession":
         """Make a network with fresh weights; its graph is traced by the first epoch."""

@@ -101,7 +101,8 @@ def test_a_long_network_loses_its_middle():
 def test_the_plain_lines_of_a_search(capsys):
     display = PlainDisplay()
     display.on_start(status(models_done=0, episodes=0, best_accuracy=None))
-    display.on_event(WorkerReady(1, 4711, "a device"))
+    display.on_event(WorkerReady(1, 4711, "a device", {"keras_backend": "jax"}))
+    display.on_event(WorkerReady(2, 4712, "a device", {"keras_backend": "jax"}))
     display.on_proposal(Proposal(10, 8, 0.5, Model(8, LONG, 9, 1, 1), 8))
     display.on_event(CandidateStarted(10))
     display.on_event(EpochFinished(10, 1, metrics(1, 0.953)))
@@ -114,6 +115,7 @@ def test_the_plain_lines_of_a_search(capsys):
     display.on_end(status())
     assert capsys.readouterr().out == (
         "The search starts: 0 of 40 models done, best -.\n"
+        "Training on a device (jax).\n"
         "[   7/40] eps 0.50    95.30 %  best 97.12 %  reused 2  120/h  left 16:30\n"
         "           [C(64,3,1), C(64,3,1), P(2,2), C(128,3,1), ...3,1), GAP(10), SM(10)]\n"
         "  the worker process was ended by SIGKILL; it is replaced\n"

@@ -78,7 +78,8 @@ def test_a_file_that_is_no_mapping(refused, small_yaml):
 
 def test_an_experiment_that_is_not_there(refused, tmp_path):
     assert refused("search", tmp_path / "absent.yaml") == f"{tmp_path / 'absent.yaml'}: there is no such file"
-    assert refused("search", "digitz").startswith("there is no experiment 'digitz'; did you mean 'digits'?")
+    sentence = "there is no experiment 'digitz' (a file would end in .yaml); did you mean 'digits'?"
+    assert refused("search", "digitz").startswith(sentence)
 
 
 @pytest.mark.parametrize(

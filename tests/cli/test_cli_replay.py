@@ -370,7 +370,7 @@ def test_retry_proposes_anew_and_says_how_to_train(metaqnn, finished, small_yaml
     assert result.out == (
         "  model 4: [C(8,1,1), C(4,1,1), C(4,1,1), SM(10)]\n"
         "  model 8: [C(8,3,1), C(8,3,1), C(8,3,1), SM(10)]\n"
-        f"2 proposed anew. Train them: metaqnn resume small --db {finished}\n"
+        f"2 proposed anew. Train them: metaqnn resume {finished}\n"
     )
     again = metaqnn("replay", "retry", finished)
     assert (again.code, again.out) == (0, "No network crashed or timed out; there is nothing to retry.\n")

@@ -25,16 +25,16 @@ LONG = replace(TRAINING, epochs=10_000)
 
 
 @pytest.fixture(scope="module")
-def split_hash():
-    return load_search_data(DATASET, seed=0).split_hash
+def fingerprint():
+    return load_search_data(DATASET, seed=0).fingerprint
 
 
 @pytest.fixture
-def make(split_hash):
+def make(fingerprint):
     evaluators = []
 
     def make_evaluator(training=TRAINING, dataset=DATASET, **options):
-        evaluators.append(KerasEvaluator(dataset, training, 0, options.pop("split_hash", split_hash), **options))
+        evaluators.append(KerasEvaluator(dataset, training, 0, options.pop("fingerprint", fingerprint), **options))
         return evaluators[-1]
 
     yield make_evaluator
@@ -152,7 +152,7 @@ def test_stopping_takes_less_than_two_seconds_and_leaves_no_process(make):
 
 
 def test_a_worker_that_sees_other_data_refuses(make):
-    evaluator = make(split_hash="another")
+    evaluator = make(fingerprint="another")
     evaluator.submit(Candidate(1, SMALL, seed=0))
     with pytest.raises(EvaluatorError, match="failed: ValueError: the data set digits changed while"):
         wait_for(evaluator, lambda event: False)
