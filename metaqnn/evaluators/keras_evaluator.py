@@ -31,6 +31,9 @@ _MAX_KILLS = 3
 _MAX_FAILED_STARTS = 3
 """So many workers in a row that end before they are ready are the machine's fault."""
 
+_CANDIDATES_PER_WORKER = 100
+"""A framework keeps a little of every network, about 1 MiB here, so a worker is replaced after so many."""
+
 _GRACE_SECONDS = 15.0
 """A worker looks at the time itself, between batches; past this it hangs and is ended."""
 
@@ -85,6 +88,8 @@ class KerasEvaluator(Evaluator):
             self._listen(by_connection[connection], events)
         for worker in list(self._workers):
             self._end_if_hanging(worker, events)
+            if worker.candidate is None and worker.num_trained >= _CANDIDATES_PER_WORKER:
+                self._renew(worker)
         self._assign()
         return events
 
@@ -160,6 +165,7 @@ class KerasEvaluator(Evaluator):
                     worker.curves.setdefault(message.attempt, []).append(message.metrics)
                 elif isinstance(message, CandidateFinished):
                     worker.candidate = worker.started_at = None
+                    worker.num_trained += 1
                     self._kills.pop(message.number, None)
                 events.append(message)
         except (EOFError, OSError):
@@ -186,6 +192,10 @@ class KerasEvaluator(Evaluator):
             else:
                 times = f", {kills} times" if kills > 1 else ""
                 self._fail(candidate, worker, Status.CRASHED, f"{reason}{times}", events)
+        self._renew(worker)
+
+    def _renew(self, worker: WorkerProcess) -> None:
+        """Put a fresh process in a worker's place."""
         worker.kill()
         self._workers[self._workers.index(worker)] = self._start(worker.worker)
 
@@ -196,8 +206,7 @@ class KerasEvaluator(Evaluator):
         reason = f"not finished after training.max_seconds = {limit:g}, and the worker process hung"
         events.append(WorkerLost(worker.worker, worker.candidate.number, reason))
         self._fail(worker.candidate, worker, Status.TIMED_OUT, reason, events)
-        worker.kill()
-        self._workers[self._workers.index(worker)] = self._start(worker.worker)
+        self._renew(worker)
 
     def _fail(
         self, candidate: Candidate, worker: WorkerProcess, status: Status, reason: str, events: list[Event]

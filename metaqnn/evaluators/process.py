@@ -32,6 +32,7 @@ class WorkerProcess:
         started_at: `time.monotonic()` when it began to train that; None before.
         is_ready: whether it said that it can train.
         curves: the epochs of that candidate so far, by attempt.
+        num_trained: candidates that it has finished.
         failure: why it could not start, in its own words; empty if it did not say.
     """
 
@@ -42,6 +43,7 @@ class WorkerProcess:
         self.is_ready = False
         self.curves: dict[int, list[EpochMetrics]] = {}
         self.failure = ""
+        self.num_trained = 0
         self._stderr = tempfile.TemporaryFile("w+b")  # noqa: SIM115 - lives as long as the process
         self.connection, childs_end = Pipe()
         self._process = subprocess.Popen(

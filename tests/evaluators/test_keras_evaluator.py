@@ -140,6 +140,20 @@ def test_a_worker_that_hangs_is_ended_and_replaced(make, monkeypatch):
     assert is_gone(pid)
 
 
+def test_a_worker_is_replaced_after_a_number_of_candidates(make, monkeypatch):
+    monkeypatch.setattr("metaqnn.evaluators.keras_evaluator._CANDIDATES_PER_WORKER", 1)
+    evaluator = make()
+    pids = []
+    for number in (1, 2):
+        evaluator.submit(Candidate(number, SMALL, seed=0))
+        events = wait_for(evaluator, lambda event: isinstance(event, CandidateFinished))
+        pids += [event.pid for event in events if isinstance(event, WorkerReady)]
+        assert events[-1].evaluation.status is Status.OK
+        assert not any(isinstance(event, WorkerLost) for event in events)
+    assert len(set(pids)) == 2
+    assert is_gone(pids[0])
+
+
 def test_stopping_takes_less_than_two_seconds_and_leaves_no_process(make):
     evaluator = make(LONG)
     evaluator.submit(Candidate(1, SMALL, seed=0))
