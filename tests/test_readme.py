@@ -76,6 +76,7 @@ def environment(folder):
 
 def test_the_readme_has_the_snippets_that_this_file_runs():
     assert len(COMMANDS) >= 20
+    assert "@@" not in README, "a placeholder was left"
     assert len(blocks("sql")) == len(blocks("yaml")) == len(blocks("python")) == 1
 
 
