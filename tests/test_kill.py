@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from databases import contents
 
+from metaqnn.errors import ReplayError
 from metaqnn.experiment import verify_database
 from metaqnn.replay.reader import ReplayReader
 
@@ -53,7 +54,7 @@ def recorded(database):
     try:
         with ReplayReader(database) as reader:
             return len(list(reader.episodes()))
-    except Exception:  # the file is just being made
+    except ReplayError:  # the file is just being made
         return 0
 
 
