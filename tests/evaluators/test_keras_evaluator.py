@@ -51,7 +51,7 @@ class TestKerasEvaluator(EvaluatorContract):
 
 
 def wait_for(evaluator, wanted, seconds=90.0):
-    """All events up to the first that `wanted` accepts."""
+    """All events up to the first that `wanted` accepts; what came together with it and after it is dropped."""
     events, deadline = [], time.monotonic() + seconds
     while time.monotonic() < deadline:
         for event in evaluator.results(0.2):
@@ -73,10 +73,15 @@ def test_candidates_are_trained_with_their_curves_in_two_processes(make):
     evaluator = make(workers=2)
     for number in (1, 2, 3):
         evaluator.submit(Candidate(number, SMALL, seed=0))
-    answers, events = {}, []
-    while len(answers) < 3:
-        events += wait_for(evaluator, lambda event: isinstance(event, CandidateFinished))
-        answers = {e.number: e.evaluation for e in events if isinstance(e, CandidateFinished)}
+    missing = {1, 2, 3}
+
+    def was_last(event):
+        if isinstance(event, CandidateFinished):
+            missing.discard(event.number)
+        return not missing
+
+    events = wait_for(evaluator, was_last)
+    answers = {e.number: e.evaluation for e in events if isinstance(e, CandidateFinished)}
     assert sorted(answers) == [1, 2, 3]
     assert {e.worker for e in events if isinstance(e, WorkerReady)} == {1, 2}
     assert {e.number for e in events if isinstance(e, CandidateStarted)} == {1, 2, 3}
