@@ -5,9 +5,10 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
-    """How an evaluation ended. Everything but OK is a failure: data with a reason, never an exception."""
+    """How an evaluation ended. All but OK and PREDICTED are failures: data with a reason, never an exception."""
 
     OK = "ok"
+    PREDICTED = "predicted"
     NEVER_LEARNED = "never_learned"
     DIVERGED = "diverged"
     OUT_OF_MEMORY = "out_of_memory"
@@ -64,6 +65,22 @@ class Attempt:
 
 
 @dataclass(frozen=True)
+class Prediction:
+    """Where a training was, or would have been, stopped, and what it was expected to reach.
+
+    Attributes:
+        epoch: of the last attempt, after which it was made.
+        accuracy: the best validation accuracy expected of the whole attempt, in [0, 1].
+        low, high: the accuracies one standard deviation below and above it.
+    """
+
+    epoch: int
+    accuracy: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """What training one architecture gave.
 
@@ -73,6 +90,7 @@ class Evaluation:
         attempts: every attempt with its curve, in order; the last is the one that counts.
         train_seconds: wall clock of the whole, building included.
         device: what it ran on.
+        prediction: what stopped it (PREDICTED), or would have stopped it had it not been a control (OK); else None.
     """
 
     status: Status
@@ -80,6 +98,7 @@ class Evaluation:
     attempts: tuple[Attempt, ...] = ()
     train_seconds: float = 0.0
     device: str = ""
+    prediction: Prediction | None = None
 
     @property
     def _last_curve(self) -> tuple[EpochMetrics, ...]:
@@ -87,14 +106,21 @@ class Evaluation:
 
     @property
     def accuracy(self) -> float | None:
-        """Best validation accuracy over the epochs of the last attempt, in [0, 1]; None for a failure."""
+        """What the network counts as, in [0, 1]: `best_accuracy`, or the prediction; None for a failure."""
+        if self.status is Status.PREDICTED:
+            return self.prediction.accuracy
+        return self.best_accuracy
+
+    @property
+    def best_accuracy(self) -> float | None:
+        """Best validation accuracy over the epochs of the last attempt, in [0, 1]; None unless trained to the end."""
         if self.status is not Status.OK:
             return None
         return max((metrics.validation_accuracy for metrics in self._last_curve), default=None)
 
     @property
     def best_epoch(self) -> int | None:
-        """The first epoch that reached `accuracy`; None for a failure."""
+        """The first epoch that reached `best_accuracy`; None unless trained to the end."""
         if self.status is not Status.OK:
             return None
         best = max(self._last_curve, key=lambda m: (m.validation_accuracy, -m.epoch), default=None)
@@ -112,6 +138,42 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
+class Precedent:
+    """A network trained to the end, from which the end of another is predicted.
+
+    Attributes:
+        layers, parameters, flops: what it costs.
+        epochs: of the attempt that counts, in order.
+        accuracy: the best validation accuracy of that attempt, in [0, 1].
+    """
+
+    layers: int
+    parameters: int
+    flops: int
+    epochs: tuple[EpochMetrics, ...]
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class Prospect:
+    """What was known when a network was proposed, to predict its end by.
+
+    Attributes:
+        layers, parameters, flops: what the network costs.
+        precedents: networks trained to the end, in the order of learning; the newest so many.
+        target: the accuracy that the network must reach to be worth training on.
+        is_control: whether it is trained to the end whatever is predicted.
+    """
+
+    layers: int
+    parameters: int
+    flops: int
+    precedents: tuple[Precedent, ...]
+    target: float
+    is_control: bool
+
+
+@dataclass(frozen=True)
 class Candidate:
     """What an evaluator is asked to evaluate.
 
@@ -119,11 +181,13 @@ class Candidate:
         number: the episode that asks, by which the answer is recognised.
         architecture: canonical text.
         seed: all randomness of the training derives from it.
+        prospect: what its end may be predicted by; None has it trained to the end.
     """
 
     number: int
     architecture: str
     seed: int
+    prospect: Prospect | None = None
 
 
 @dataclass(frozen=True)
@@ -174,7 +238,7 @@ class Episode:
         model: number of the model.
         architecture: canonical text.
         evaluation: number of the evaluation that the reward comes from.
-        accuracy: that evaluation's, in [0, 1]; None for a failure.
+        accuracy: that evaluation's, in [0, 1], measured or predicted; None for a failure.
         reward: what the strategy learns from.
         reused: whether the evaluation was known before.
     """

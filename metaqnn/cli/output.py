@@ -19,7 +19,7 @@ format_option = click.option(
     help="How to print.",
 )
 
-_PERCENT = ("accuracy", "mean_accuracy", "best_accuracy", "train_accuracy", "validation_accuracy")
+_PERCENT = ("accuracy", "mean_accuracy", "best_accuracy", "train_accuracy", "validation_accuracy", "predicted")
 _LONG = ("architecture", "reason", "device", "read_from", "value")
 """Columns of long texts: they stand beside the others where there is room, else on lines of their own."""
 

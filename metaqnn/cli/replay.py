@@ -156,7 +156,7 @@ def summary_table(reader) -> Table:
     """The summary of a search for people: a table of facts in words."""
     from metaqnn.dashboard.words import duration
 
-    experiment, facts = _summarise(reader)
+    experiment, facts, predictions = _summarise(reader)
     best = "-" if facts.best is None else f"{100 * facts.best[1]:.2f} % (model {facts.best[0]}) {facts.best[2]}"
     failed = ", ".join(f"{count} {status}" for status, count in facts.failed.items()) or "none"
     exhausted = "none"
@@ -171,6 +171,7 @@ def summary_table(reader) -> Table:
         ("best", best),
         ("reused", f"{facts.reused} repeats reused, {duration(facts.saved_seconds)} of training saved"),
         ("failed", failed),
+        *([("predicted", _prediction_words(predictions))] if experiment.training.prediction else []),
         ("exhausted", exhausted),
         ("time", f"{duration(facts.elapsed_seconds)} in {facts.runs} run{'s' if facts.runs != 1 else ''}"),
         ("q_values", f"as of episode {facts.values_as_of}"),
@@ -178,12 +179,21 @@ def summary_table(reader) -> Table:
     return Table(str(reader.path), ("fact", "value"), tuple(rows))
 
 
+def _prediction_words(facts) -> str:
+    """What stopping early saved, and how good the predictions were."""
+    words = f"{facts.predicted} stopped early, {facts.epochs_saved} epochs ({100 * facts.saved_share:.0f} %) saved"
+    if facts.controls:
+        words += f"; off by {100 * facts.prediction_error:.2f} points on {facts.controls} trained on all the same"
+    return words
+
+
 def _raw_summary(reader) -> Table:
     """The same for programs: one row of plain values."""
     from dataclasses import asdict
 
-    experiment, facts = _summarise(reader)
+    experiment, facts, predictions = _summarise(reader)
     row = {"experiment": experiment.name, "dataset": experiment.dataset.name, "seed": experiment.seed, **asdict(facts)}
+    row |= asdict(predictions)
     row["failed"] = sum(facts.failed.values())
     row["best_model"], row["best_accuracy"], row["best_architecture"] = row.pop("best") or (None, None, None)
     row["exhausted"] = ", ".join(f"{epsilon:g}" for epsilon in facts.exhausted)
@@ -192,9 +202,11 @@ def _raw_summary(reader) -> Table:
 
 def _summarise(reader):
     from metaqnn.experiment import stored_experiment, stored_schedule
-    from metaqnn.search.summary import summarise
+    from metaqnn.search.summary import summarise, summarise_predictions
 
-    return stored_experiment(reader), summarise(reader, stored_schedule(reader.config()))
+    experiment = stored_experiment(reader)
+    facts = summarise(reader, stored_schedule(reader.config()))
+    return experiment, facts, summarise_predictions(reader, experiment.training.epochs)
 
 
 def _reader(database: Path):

@@ -20,6 +20,7 @@ from metaqnn.errors import EvaluatorError
 from metaqnn.evaluators.messages import MeasureSpeed, SpeedMeasured, WorkerFailed, WorkerSetup
 from metaqnn.evaluators.process import WorkerProcess
 from metaqnn.training.config import TrainingConfig
+from metaqnn.training.memory import GIBIBYTE, machine_bytes, share_bytes
 from metaqnn.trial import Attempt, Candidate, Evaluation, Status
 
 _PENDING = object()
@@ -34,6 +35,12 @@ _MAX_FAILED_STARTS = 3
 _CANDIDATES_PER_WORKER = 100
 """A framework keeps a little of every network, about 1 MiB here, so a worker is replaced after so many."""
 
+_MAX_GROWTH = GIBIBYTE
+"""An idle worker that holds so much more than after its first candidate is replaced before that."""
+
+_MAX_MEMORY_SHARE = 0.9
+"""A worker that holds more than this part of the machine's memory is ended, before the system ends something else."""
+
 _GRACE_SECONDS = 15.0
 """A worker looks at the time itself, between batches; past this it hangs and is ended."""
 
@@ -46,6 +53,7 @@ class KerasEvaluator(Evaluator):
         fingerprint: of the data, which every worker checks.
         workers: how many processes; they start with the first candidate or calibration.
         gpus: shared out among the workers in turn; empty leaves the choice to the framework.
+        lookahead: how many candidates may be in flight, which share the machine's memory; at least `workers`.
     """
 
     def __init__(
@@ -56,9 +64,12 @@ class KerasEvaluator(Evaluator):
         fingerprint: str,
         workers: int = 1,
         gpus: Sequence[str] = (),
+        lookahead: int | None = None,
     ):
         self.training = training
-        self._setup = (dataset, training, seed, fingerprint)
+        self._setup = (dataset, training, seed, fingerprint, share_bytes(lookahead or workers))
+        limit = training.max_memory
+        self._most_bytes = _MAX_MEMORY_SHARE * machine_bytes() if limit is None else limit * GIBIBYTE
         self._count = workers
         self._gpus = tuple(gpus)
         self._workers: list[WorkerProcess] = []
@@ -87,9 +98,11 @@ class KerasEvaluator(Evaluator):
         for connection in wait(list(by_connection), 0 if events else timeout):
             self._listen(by_connection[connection], events)
         for worker in list(self._workers):
-            self._end_if_hanging(worker, events)
-            if worker.candidate is None and worker.num_trained >= _CANDIDATES_PER_WORKER:
-                self._renew(worker)
+            if worker.candidate is None:
+                self._renew_if_worn(worker)
+            else:
+                self._end_if_hanging(worker, events)
+                self._end_if_swollen(worker, events)
         self._assign()
         return events
 
@@ -131,7 +144,7 @@ class KerasEvaluator(Evaluator):
 
     def _start(self, number: int) -> WorkerProcess:
         gpu = self._gpus[(number - 1) % len(self._gpus)] if self._gpus else None
-        return WorkerProcess(number, WorkerSetup(number, *self._setup), gpu)
+        return WorkerProcess(number, WorkerSetup(number, *self._setup, gpu), gpu)
 
     def _assign(self) -> None:
         """Give queued candidates to idle workers; a worker still starting takes its first one already."""
@@ -207,6 +220,27 @@ class KerasEvaluator(Evaluator):
         events.append(WorkerLost(worker.worker, worker.candidate.number, reason))
         self._fail(worker.candidate, worker, Status.TIMED_OUT, reason, events)
         self._renew(worker)
+
+    def _end_if_swollen(self, worker: WorkerProcess, events: list[Event]) -> None:
+        held = worker.resident_bytes()
+        if held <= self._most_bytes:
+            return
+        reason = (
+            f"the worker process grew to {held / GIBIBYTE:.2f} GiB, "
+            f"and {self._most_bytes / GIBIBYTE:.2f} are the most that it may use"
+        )
+        events.append(WorkerLost(worker.worker, worker.candidate.number, reason))
+        self._fail(worker.candidate, worker, Status.OUT_OF_MEMORY, reason, events)
+        self._renew(worker)
+
+    def _renew_if_worn(self, worker: WorkerProcess) -> None:
+        """Replace an idle worker that has trained many candidates, or kept much of their memory."""
+        if not worker.num_trained:
+            return
+        held = worker.resident_bytes()
+        worker.first_bytes = worker.first_bytes or held
+        if worker.num_trained >= _CANDIDATES_PER_WORKER or held - worker.first_bytes > _MAX_GROWTH:
+            self._renew(worker)
 
     def _fail(
         self, candidate: Candidate, worker: WorkerProcess, status: Status, reason: str, events: list[Event]

@@ -33,6 +33,7 @@ class WorkerProcess:
         is_ready: whether it said that it can train.
         curves: the epochs of that candidate so far, by attempt.
         num_trained: candidates that it has finished.
+        first_bytes: the memory that it held after its first candidate; 0 before.
         failure: why it could not start, in its own words; empty if it did not say.
     """
 
@@ -44,6 +45,7 @@ class WorkerProcess:
         self.curves: dict[int, list[EpochMetrics]] = {}
         self.failure = ""
         self.num_trained = 0
+        self.first_bytes = 0
         self._stderr = tempfile.TemporaryFile("w+b")  # noqa: SIM115 - lives as long as the process
         self.connection, childs_end = Pipe()
         self._process = subprocess.Popen(
@@ -79,6 +81,15 @@ class WorkerProcess:
     def training_seconds(self) -> float:
         """How long it has been at its candidate; 0 before it began."""
         return 0.0 if self.started_at is None else time.monotonic() - self.started_at
+
+    def resident_bytes(self) -> int:
+        """The memory it holds; 0 when it is gone."""
+        import psutil
+
+        try:
+            return psutil.Process(self.pid).memory_info().rss
+        except psutil.Error:
+            return 0
 
     def end(self) -> None:
         """Tell it to end at once, without waiting for it."""

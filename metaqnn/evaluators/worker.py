@@ -15,7 +15,7 @@ from metaqnn.core import CandidateFinished, CandidateStarted, EpochFinished, Spe
 from metaqnn.data import SearchData
 from metaqnn.evaluators.messages import MeasureSpeed, SpeedMeasured, WorkerFailed, WorkerSetup
 from metaqnn.training.recipe import Engine
-from metaqnn.trial import Candidate, EpochMetrics
+from metaqnn.trial import Candidate, EpochMetrics, Evaluation, Status
 
 _EXIT_WITHOUT_PARENT = 3
 
@@ -59,12 +59,13 @@ class _Runner:
         from metaqnn.training.device import prepare_device
 
         self.setup = setup
-        self.device, self.versions = prepare_device()
+        self.device = prepare_device()
         self.data = load_search_data(setup.dataset, setup.seed)
         if self.data.fingerprint != setup.fingerprint:
             raise ValueError(f"the data set {setup.dataset.name} changed while the search was starting")
         self.statistics = fit_statistics(setup.dataset.preprocessing, self.data.x_train)
         self.engine = self.make_engine(self.data)
+        self.memory_bytes = self.available_bytes()
 
     def make_engine(self, data: SearchData) -> Engine:
         from metaqnn.training.engines import make_engine
@@ -72,15 +73,35 @@ class _Runner:
         return make_engine(data, self.statistics, self.setup.dataset.mirror, self.setup.training)
 
     def ready(self) -> WorkerReady:
-        return WorkerReady(self.setup.worker, os.getpid(), self.device, self.versions)
+        return WorkerReady(self.setup.worker, os.getpid(), self.device.name, dict(self.device.versions))
 
-    def train(self, candidate: Candidate, send: Callable[[object], None]):
+    def available_bytes(self) -> int | None:
+        """What a candidate may use: as the search says, else what its device has; None where nobody knows."""
+        from metaqnn.training.memory import GIBIBYTE, gpu_bytes
+
+        if self.setup.training.max_memory is not None:
+            return round(self.setup.training.max_memory * GIBIBYTE)
+        return gpu_bytes(self.setup.gpu) if self.device.is_gpu else self.setup.share_bytes
+
+    def train(self, candidate: Candidate, send: Callable[[object], None]) -> Evaluation:
+        from metaqnn.training.memory import too_large
         from metaqnn.training.recipe import train
+
+        config = self.setup.training
+        reason = too_large(
+            candidate.architecture,
+            self.data.input_shape,
+            config.batch_size,
+            self.engine.number_bytes,
+            self.memory_bytes,
+        )
+        if reason:
+            return Evaluation(Status.TOO_LARGE, reason, device=self.device.name)
 
         def report(attempt: int, metrics: EpochMetrics) -> None:
             send(EpochFinished(candidate.number, attempt, metrics))
 
-        return train(candidate, self.engine, self.setup.training, self.data.classes, report, self.device)
+        return train(candidate, self.engine, config, self.data.classes, report, self.device.name)
 
     def measure_speed(self, architectures: tuple[str, ...]) -> SpeedMeasurement | None:
         from metaqnn.training.calibration import measure_speed

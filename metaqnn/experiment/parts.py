@@ -71,5 +71,6 @@ def verify_database(reader: ReplayReader, on_episode: Callable[[int], None] = la
         parts.reward,
         experiment.search.lookahead,
         experiment.seed,
+        experiment.training,
         on_episode,
     )

@@ -19,6 +19,7 @@ from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.search.config import MAX_MODELS
 from metaqnn.search.estimate import estimate_search
 from metaqnn.search.loop import Ending, Search, SearchPlan
+from metaqnn.search.prospects import Prospects
 from metaqnn.search.stop import StopRequest
 from metaqnn.strategies.schedule import Schedule
 from metaqnn.training.device import usable_cores, visible_gpus
@@ -156,7 +157,8 @@ class _Run:
         self, memory: SQLiteReplayMemory, observers: Sequence[Observer], stop_requested: Callable[[], bool]
     ) -> Ending:
         """Run the loop."""
-        parts = self.parts
+        parts, prediction = self.parts, self.experiment.training.prediction
+        prospects = Prospects(prediction, parts.reward, self.plan.lookahead, self.plan.seed) if prediction else None
         return Search(
             self.plan,
             parts.space,
@@ -167,6 +169,7 @@ class _Run:
             parts.reward,
             observers,
             stop_requested,
+            prospects,
         ).run()
 
 
@@ -226,7 +229,13 @@ def _begin(
         experiment.search.checkpoint_seconds,
     )
     evaluator = KerasEvaluator(
-        experiment.dataset, experiment.training, experiment.seed, data.fingerprint, workers, gpus
+        experiment.dataset,
+        experiment.training,
+        experiment.seed,
+        data.fingerprint,
+        workers,
+        gpus,
+        experiment.search.lookahead,
     )
     parts = put_together(experiment, data.input_shape, data.classes, schedule)
     return _Run(experiment, parts, plan, workers, evaluator)

@@ -4,16 +4,16 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from importlib.resources import files
 from pathlib import Path
 from urllib.parse import quote
 
 from metaqnn.errors import ReplayError
+from metaqnn.replay.migrations import SCHEMA, bring_up_to_date, see_as_current
 
 APPLICATION_ID = 0x4D514E4E
 """Marks a file as ours in SQLite's header: the letters MQNN."""
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """SQLite's `user_version`. A change of the schema raises it, adds a migration and a golden file of the old one."""
 
 SQLITE_MAGIC = b"SQLite format 3\0"
@@ -86,7 +86,11 @@ def connect_for_writing(path: Path, max_pages: int | None = None) -> sqlite3.Con
 
 
 def begin_writing(connection: sqlite3.Connection) -> None:
-    """Write through a log from here on, so that looking and writing do not wait for each other."""
+    """Write through a log from here on, so that looking and writing do not wait for each other.
+
+    A file of an older schema is brought up to date first.
+    """
+    bring_up_to_date(connection, _version(connection), SCHEMA_VERSION)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
 
@@ -180,12 +184,17 @@ def _check_identity(connection: sqlite3.Connection, path: Path) -> None:
             f"{path}: expected a replay database of metaqnn, but this is another program's database; "
             "choose another path"
         )
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    version = _version(connection)
     if version > SCHEMA_VERSION:
         raise ReplayError(
             f"{path}: a newer metaqnn wrote this database (schema {version}, known here: up to {SCHEMA_VERSION}); "
             "upgrade metaqnn"
         )
+    see_as_current(connection, version, SCHEMA_VERSION)
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return connection.execute("PRAGMA user_version").fetchone()[0]
 
 
 def _check_integrity(connection: sqlite3.Connection, path: Path) -> None:
@@ -199,6 +208,5 @@ def _check_integrity(connection: sqlite3.Connection, path: Path) -> None:
 
 def _create(connection: sqlite3.Connection) -> None:
     """The schema and our marks, in one transaction."""
-    schema = files("metaqnn.replay").joinpath("schema.sql").read_text(encoding="utf-8")
     marks = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION};"
-    connection.executescript(f"BEGIN IMMEDIATE; {schema} {marks} COMMIT;")
+    connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} {marks} COMMIT;")

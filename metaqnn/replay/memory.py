@@ -5,6 +5,7 @@ import math
 import os
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import astuple
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -220,14 +221,14 @@ class SQLiteReplayMemory(ReplayReader, ReplayMemory):
 
     def _insert_evaluation(self, number: int, model: int, evaluation: Evaluation) -> None:
         self._connection.execute(
-            "INSERT INTO evaluations VALUES (?, ?, ?, 'search', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO evaluations VALUES (?, ?, ?, 'search', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 number,
                 model,
                 self._seed,
                 evaluation.status,
                 evaluation.reason,
-                evaluation.accuracy,
+                evaluation.best_accuracy,
                 evaluation.best_epoch,
                 evaluation.last_accuracy,
                 evaluation.learning_rate,
@@ -235,6 +236,7 @@ class SQLiteReplayMemory(ReplayReader, ReplayMemory):
                 evaluation.train_seconds,
                 now(),
                 evaluation.device,
+                *(astuple(evaluation.prediction) if evaluation.prediction else (None,) * 4),
             ),
         )
         curves = [

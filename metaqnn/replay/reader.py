@@ -11,7 +11,18 @@ from typing import Any
 
 from metaqnn.errors import ReplayError
 from metaqnn.replay.database import clear_errors, connect_read_only
-from metaqnn.trial import Attempt, Episode, EpochMetrics, Evaluation, Model, Proposal, QValue, Source, Status
+from metaqnn.trial import (
+    Attempt,
+    Episode,
+    EpochMetrics,
+    Evaluation,
+    Model,
+    Prediction,
+    Proposal,
+    QValue,
+    Source,
+    Status,
+)
 
 _EPISODES = """
     SELECT r.episode, r.iteration, r.epsilon, r.model, m.architecture, r.evaluation, r.accuracy, r.reward, r.reused,
@@ -105,7 +116,11 @@ class ReplayReader:
         Raises:
             ReplayError: its status is none that this version knows.
         """
-        row = self._one("SELECT status, reason, train_seconds, device FROM evaluations WHERE evaluation = ?", (number,))
+        row = self._one(
+            "SELECT status, reason, train_seconds, device, predicted_epoch, predicted_accuracy, predicted_low,"
+            " predicted_high FROM evaluations WHERE evaluation = ?",
+            (number,),
+        )
         if row is None:
             return None
         attempts = []
@@ -114,7 +129,10 @@ class ReplayReader:
             attempts.append(Attempt(epochs[0].learning_rate, tuple(epochs)))
         if row[0] not in iter(Status):
             raise ReplayError(f"evaluation {number}: its status {row[0]!r} is none; valid are {', '.join(Status)}")
-        return Evaluation(Status(row[0]), row[1], tuple(attempts), row[2], row[3])
+        status, prediction = Status(row[0]), None if row[4] is None else Prediction(*row[4:])
+        if status is Status.PREDICTED and prediction is None:
+            raise ReplayError(f"evaluation {number}: its status is predicted, but its prediction is missing")
+        return Evaluation(status, row[1], tuple(attempts), row[2], row[3], prediction)
 
     def values_as_of(self) -> int:
         """The last episode that the stored Q-values have learned from; 0 before the first checkpoint."""

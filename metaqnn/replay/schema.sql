@@ -35,16 +35,20 @@ CREATE TABLE evaluations (
     model         INTEGER NOT NULL REFERENCES models (model), -- what was evaluated
     seed          INTEGER NOT NULL,                           -- all randomness of the training derives from it
     purpose       TEXT NOT NULL CHECK (purpose IN ('search', 'table', 'final')), -- why it was evaluated
-    status        TEXT NOT NULL,     -- ok, never_learned, diverged, out_of_memory, timed_out, crashed, build_failed, too_large
+    status        TEXT NOT NULL,     -- ok, never_learned, diverged, out_of_memory, timed_out, crashed, build_failed, too_large; predicted: stopped early
     reason        TEXT NOT NULL,     -- one sentence where the status is not ok, else empty
-    best_accuracy REAL,              -- best validation accuracy over the epochs, in [0, 1]; NULL for a failure
+    best_accuracy REAL,              -- best validation accuracy over the epochs, in [0, 1]; NULL unless status is ok
     best_epoch    INTEGER,           -- the first epoch that reached it, from 1
     last_accuracy REAL,              -- validation accuracy after the last epoch trained; NULL where none was
     learning_rate REAL,              -- initial rate of the last attempt: the one that worked
     attempts      INTEGER NOT NULL,  -- trainings from fresh weights, each with a lower rate
     train_seconds REAL NOT NULL,     -- wall clock of all attempts
     recorded_at   TEXT NOT NULL,     -- when it was recorded
-    device        TEXT NOT NULL      -- what it was trained on
+    device        TEXT NOT NULL,     -- what it was trained on
+    predicted_epoch    INTEGER,      -- epoch after which it was stopped, or, where status is ok, would have been
+    predicted_accuracy REAL,         -- best validation accuracy expected then of the whole training; NULL where none
+    predicted_low      REAL,         -- the same less a standard deviation
+    predicted_high     REAL          -- the same and a standard deviation
 ) STRICT;
 CREATE INDEX evaluations_by_model ON evaluations (model);
 
@@ -77,7 +81,7 @@ CREATE TABLE replay (
     epsilon     REAL,                 -- exploration rate; NULL for one that was not sampled
     model       INTEGER NOT NULL REFERENCES models (model),             -- what was sampled
     evaluation  INTEGER NOT NULL REFERENCES evaluations (evaluation),   -- where the reward comes from
-    accuracy    REAL,                 -- validation accuracy; NULL for a failure
+    accuracy    REAL,                 -- validation accuracy, measured or predicted; NULL for a failure
     reward      REAL NOT NULL,        -- what the strategy learned from
     reused      INTEGER NOT NULL CHECK (reused IN (0, 1)), -- 1: the network was known, nothing was trained
     source      TEXT NOT NULL CHECK (source IN ('sampled', 'retried', 'imported')), -- where the episode comes from
@@ -128,7 +132,12 @@ CREATE VIEW failures AS  -- every model whose last evaluation failed, with the r
 SELECT m.model, m.architecture, e.status, e.reason, m.parameters, m.flops, e.attempts
 FROM models m JOIN evaluations e ON e.evaluation = (
     SELECT max(evaluation) FROM evaluations WHERE model = m.model AND purpose = 'search')
-WHERE e.status <> 'ok' ORDER BY m.model;
+WHERE e.status NOT IN ('ok', 'predicted') ORDER BY m.model;
+
+CREATE VIEW predictions AS  -- every training that was stopped early or, as a control, would have been
+SELECT e.model, e.evaluation, e.status, e.predicted_epoch, e.predicted_accuracy, e.predicted_low, e.predicted_high,
+       e.best_accuracy, e.predicted_accuracy - e.best_accuracy AS error, m.architecture
+FROM evaluations e JOIN models m USING (model) WHERE e.predicted_epoch IS NOT NULL ORDER BY e.evaluation;
 
 CREATE VIEW epsilon_stages AS  -- what each epsilon gave: the bars of the paper's figure 3
 SELECT epsilon, count(*) AS episodes, sum(1 - reused) AS models, avg(accuracy) AS mean_accuracy,

@@ -80,8 +80,9 @@ def model_facts(reader: ReplayReader, model: int) -> Table:
     return _table(
         reader,
         f"Model {model}",
-        """SELECT evaluation, purpose, status, reason, best_accuracy AS accuracy, best_epoch AS epoch, learning_rate,
-                  attempts, train_seconds AS seconds, device FROM evaluations WHERE model = ? ORDER BY evaluation""",
+        """SELECT evaluation, purpose, status, reason, best_accuracy AS accuracy, best_epoch AS epoch,
+                  predicted_accuracy AS predicted, predicted_epoch AS after, learning_rate, attempts,
+                  train_seconds AS seconds, device FROM evaluations WHERE model = ? ORDER BY evaluation""",
         (model,),
     )
 

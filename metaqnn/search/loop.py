@@ -21,6 +21,7 @@ from metaqnn.core import (
     WorkerLost,
     WorkerReady,
 )
+from metaqnn.search.prospects import Prospects
 from metaqnn.search.reward import Reward
 from metaqnn.space.base import Space
 from metaqnn.strategies.schedule import Progress, Schedule
@@ -77,6 +78,7 @@ class Search:
     Args:
         plan: budget, seed and lookahead.
         space, strategy, schedule, evaluator, memory, reward: the parts.
+        prospects: what the end of a training may be predicted by; None has every network trained to the end.
         observers: told what happens.
         stop_requested: asked several times a second.
     """
@@ -92,6 +94,7 @@ class Search:
         reward: Reward,
         observers: Sequence[Observer] = (),
         stop_requested: Callable[[], bool] = lambda: False,
+        prospects: Prospects | None = None,
     ):
         self.plan = plan
         self.space = space
@@ -102,6 +105,7 @@ class Search:
         self.reward = reward
         self.observers = observers
         self.stop_requested = stop_requested
+        self.prospects = prospects
         self.progress = Progress()
         self._in_flight: deque[Proposal] = deque()  # proposed, not recorded
         self._untold: deque[Episode] = deque()  # recorded, not told
@@ -132,9 +136,11 @@ class Search:
 
     def _loop(self) -> Ending:
         """Propose, evaluate, record, tell."""
-        for proposal in self._in_flight:
-            self._evaluate(proposal)
         try:
+            for proposal in list(self._in_flight):
+                # Retried episodes may be more than the lookahead; none may know more than it would have.
+                self._tell_until(proposal.episode - self.plan.lookahead)
+                self._evaluate(proposal)
             while not self._is_complete():
                 number = self._next_number
                 self._tell_until(number - self.plan.lookahead)
@@ -171,7 +177,8 @@ class Search:
             return
         known = self.memory.evaluation(proposal.evaluation)
         if known is None:
-            self.evaluator.submit(Candidate(proposal.episode, proposal.model.architecture, self.plan.seed))
+            prospect = self.prospects.of(proposal.episode, proposal.model) if self.prospects else None
+            self.evaluator.submit(Candidate(proposal.episode, proposal.model.architecture, self.plan.seed, prospect))
         else:
             self._finished[proposal.episode] = known
 
@@ -208,6 +215,8 @@ class Search:
         self.memory.record(episode, evaluation)
         self._in_flight.popleft()
         self._tally.count(episode)
+        if self.prospects and evaluation is not None:
+            self.prospects.learn(episode, proposal.model, evaluation)
         self._notify("on_episode", episode, self._status())
         return episode
 
@@ -241,6 +250,9 @@ class Search:
         self.progress = self.schedule.progress(novelty)
         for episode in episodes:
             self._tally.count(episode)
+            if self.prospects and not episode.reused:
+                model = self.memory.known_model(episode.architecture)
+                self.prospects.learn(episode, model, self.memory.evaluation(episode.evaluation))
         self._in_flight.extend(proposals)
         as_of, values = self.memory.values()
         # A search that had ended and goes on with a larger budget has told more than its next proposal may know.

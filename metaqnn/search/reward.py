@@ -60,9 +60,14 @@ class Reward:
         """
         if accuracy is None:
             accuracy = 1.0 / self.classes if self.config.failure == "chance" else self.config.failure
-        if self.config.name == "accuracy":
-            return accuracy
-        cost = self.config.flops_weight * math.log(model.flops) + self.config.parameters_weight * math.log(
+        return accuracy if self.config.name == "accuracy" else accuracy - self._cost(model)
+
+    def accuracy_for(self, reward: float, model: Model) -> float:
+        """The accuracy, within [0, 1], that would earn a model a reward."""
+        accuracy = reward if self.config.name == "accuracy" else reward + self._cost(model)
+        return min(1.0, max(0.0, accuracy))
+
+    def _cost(self, model: Model) -> float:
+        return self.config.flops_weight * math.log(model.flops) + self.config.parameters_weight * math.log(
             model.parameters
         )
-        return accuracy - cost

@@ -43,6 +43,49 @@ class Summary:
     values_as_of: int
 
 
+@dataclass(frozen=True)
+class PredictionSummary:
+    """What stopping early by prediction gave in a recorded search.
+
+    Attributes:
+        predicted: trainings stopped because they were predicted not to be among the best.
+        epochs_trained, epochs_saved: over all trainings; what the stopped ones would have taken more.
+        controls: trainings that would have been stopped but went to the end, to know how good the predictions are.
+        prediction_error, prediction_bias: over those, mean |predicted - reached| and mean (predicted - reached)
+            accuracy; None without controls.
+    """
+
+    predicted: int
+    epochs_trained: int
+    epochs_saved: int
+    controls: int
+    prediction_error: float | None
+    prediction_bias: float | None
+
+    @property
+    def saved_share(self) -> float:
+        """The part of all epochs that was saved."""
+        return self.epochs_saved / max(1, self.epochs_trained + self.epochs_saved)
+
+
+def summarise_predictions(reader: ReplayReader, epochs: int) -> PredictionSummary:
+    """Read what prediction gave.
+
+    Args:
+        reader: the database.
+        epochs: of a whole attempt.
+    """
+    _, rows = reader.query(
+        """SELECT ifnull(sum(status = 'predicted'), 0),
+                  (SELECT count(*) FROM learning_curves JOIN evaluations USING (evaluation) WHERE purpose = 'search'),
+                  ifnull(sum(iif(status = 'predicted', ? - predicted_epoch, 0)), 0),
+                  count(error), avg(abs(error)), avg(error)
+           FROM predictions""",
+        (epochs,),
+    )
+    return PredictionSummary(*rows[0])
+
+
 def summarise(reader: ReplayReader, schedule: Schedule) -> Summary:
     """Read the summary of a search, also while it runs."""
     with reader.snapshot():

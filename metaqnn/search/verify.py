@@ -7,10 +7,16 @@ from dataclasses import dataclass
 from metaqnn.core import Strategy
 from metaqnn.errors import MetaqnnError, ReplayError
 from metaqnn.replay.reader import ReplayReader
+from metaqnn.search.prospects import Prospects
 from metaqnn.search.reward import Reward
 from metaqnn.space.base import Space
 from metaqnn.strategies.schedule import Progress, Schedule
-from metaqnn.trial import RETRYABLE, Episode, Evaluation, Proposal, QValue, Source, Status
+from metaqnn.training.config import TrainingConfig
+from metaqnn.training.prediction import Predictor
+from metaqnn.trial import RETRYABLE, Episode, Evaluation, Prediction, Proposal, QValue, Source, Status
+
+_PREDICTION_TOLERANCE = 1e-9
+"""A regression's last bits depend on the version of the libraries that fit it."""
 
 _REWARD_TOLERANCE = 1e-12
 """A cost-aware reward takes logarithms, whose last bit differs between C libraries."""
@@ -43,16 +49,17 @@ def verify(
     reward: Reward,
     lookahead: int,
     seed: int,
+    training: TrainingConfig,
     on_episode: Callable[[int], None] = lambda number: None,
 ) -> Verification:
     """Rebuild a search from its seed and its recorded results, and compare.
 
     Args:
         reader: the database; what a running search adds meanwhile is not looked at.
-        space, make_strategy, schedule, reward, lookahead, seed: what the search was started with.
+        space, make_strategy, schedule, reward, lookahead, seed, training: what the search was started with.
         on_episode: called with the number of each episode when it is checked.
     """
-    comparison = _Comparison(reader, space, make_strategy(), schedule, reward, lookahead, seed)
+    comparison = _Comparison(reader, space, make_strategy(), schedule, reward, lookahead, seed, training)
     difference = None
     try:
         comparison.run(on_episode)
@@ -73,9 +80,11 @@ class _Comparison:
         reward: Reward,
         lookahead: int,
         seed: int,
+        training: TrainingConfig,
     ):
         self.reader, self.space, self.strategy, self.schedule = reader, space, strategy, schedule
-        self.reward, self.lookahead, self.seed = reward, lookahead, seed
+        self.reward, self.lookahead, self.seed, self.training = reward, lookahead, seed, training
+        self.prospects = Prospects(training.prediction, reward, lookahead, seed) if training.prediction else None
         with reader.snapshot():
             self.episodes = list(reader.episodes())
             self.proposals = reader.proposals()
@@ -175,6 +184,7 @@ class _Comparison:
             raise _DifferenceError(f"{place}: its evaluation {episode.evaluation} is missing")
         if not episode.reused:
             self._compare_evaluation(episode, evaluation)
+            self._compare_prediction(episode, evaluation)
         _expect(place, "accuracy", episode.accuracy, evaluation.accuracy)
         reward = self.reward(evaluation.accuracy, self.models[episode.model])
         tolerance = _REWARD_TOLERANCE if self.reward.config.name == "cost_aware" else 0.0
@@ -189,17 +199,37 @@ class _Comparison:
         _expect(place, "model", stored["model"], episode.model)
         _expect(place, "seed", stored["seed"], self.seed)
         for column, value in (
-            ("best_accuracy", evaluation.accuracy),
+            ("best_accuracy", evaluation.best_accuracy),
             ("best_epoch", evaluation.best_epoch),
             ("last_accuracy", evaluation.last_accuracy),
         ):
             _expect(place, column, stored[column], value)
-        if evaluation.status is Status.OK:  # a failure may lack the curve of its last attempt
+        if evaluation.status in (Status.OK, Status.PREDICTED):  # a failure may lack the curve of its last attempt
             _expect(place, "attempts", stored["attempts"], len(evaluation.attempts))
             _expect(place, "learning_rate", stored["learning_rate"], evaluation.learning_rate)
         for number, attempt in enumerate(evaluation.attempts, start=1):
             epochs = [metrics.epoch for metrics in attempt.epochs]
             _expect(place, f"the epochs of curve {number}", epochs, list(range(1, len(epochs) + 1)))
+
+    def _compare_prediction(self, episode: Episode, evaluation: Evaluation) -> None:
+        """Whether and where the training was stopped early follows from the curve and what the proposal knew."""
+        place = f"evaluation {episode.evaluation}"
+        model, expected, is_control = self.models[episode.model], None, False
+        if evaluation.status in (Status.OK, Status.PREDICTED):
+            prospect = self.prospects.of(episode.number, model) if self.prospects else None
+            if prospect is not None:
+                predictor = Predictor(self.training.prediction, self.training, prospect)
+                epochs, is_control = evaluation.attempts[-1].epochs, prospect.is_control
+                verdicts = (predictor.verdict(epochs[:number]) for number in range(1, len(epochs) + 1))
+                expected = next((verdict for verdict in verdicts if verdict), None)
+            status = Status.OK if is_control or expected is None else Status.PREDICTED
+            _expect(place, "status", str(evaluation.status), str(status))
+        if not _is_close(evaluation.prediction, expected):
+            _expect(place, "the prediction", evaluation.prediction, expected)
+        if evaluation.status is Status.PREDICTED:
+            _expect(place, "the last epoch", len(evaluation.attempts[-1].epochs), expected.epoch)
+        if self.prospects:
+            self.prospects.learn(episode, model, evaluation)
 
     def _compare_values(self) -> None:
         """Compare the Q-values when exactly the episodes are told that the stored ones are as of."""
@@ -220,6 +250,13 @@ class _Comparison:
 def _compare_value(place: str, stored: QValue, rebuilt: QValue) -> None:
     _expect(place, "value", stored.value, rebuilt.value)
     _expect(place, "updates", stored.updates, rebuilt.updates)
+
+
+def _is_close(stored: Prediction | None, rebuilt: Prediction | None) -> bool:
+    if stored is None or rebuilt is None:
+        return stored is rebuilt
+    pairs = ((stored.accuracy, rebuilt.accuracy), (stored.low, rebuilt.low), (stored.high, rebuilt.high))
+    return stored.epoch == rebuilt.epoch and all(math.isclose(*pair, rel_tol=_PREDICTION_TOLERANCE) for pair in pairs)
 
 
 def _expect(place: str, what: str, stored: object, rebuilt: object) -> None:

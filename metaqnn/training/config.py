@@ -8,6 +8,40 @@ from metaqnn.config import require
 
 
 @dataclass(frozen=True)
+class PredictionConfig:
+    """The section `training.prediction`: stop what will not be among the best (Baker et al. 2017, arXiv 1705.10823).
+
+    Attributes:
+        probability: a training is stopped when that of staying below the best is at least this.
+        best: "the best" is the network of this rank among those trained to the end.
+        min_networks: trained to the end before anything is predicted.
+        control_share: of the networks, trained to the end all the same, to know how good the predictions are.
+        first_share, last_share: of the epochs, between which the curve is looked at after each.
+    """
+
+    probability: float = 0.99
+    best: int = 1
+    min_networks: int = 30
+    control_share: float = 0.1
+    first_share: float = 0.2
+    last_share: float = 0.5
+
+    def __post_init__(self):
+        require(0.5 <= self.probability < 1.0, "probability", "from 0.5 to below 1", self.probability)
+        require(1 <= self.best <= 1000, "best", "from 1 to 1000", self.best)
+        require(10 <= self.min_networks <= 100_000, "min_networks", "from 10 to 100000", self.min_networks)
+        require(0.0 <= self.control_share <= 1.0, "control_share", "from 0 to 1", self.control_share)
+        require(0.0 < self.first_share < 1.0, "first_share", "above 0 and below 1", self.first_share)
+        expected = f"at least first_share ({self.first_share:g}) and below 1"
+        require(self.first_share <= self.last_share < 1.0, "last_share", expected, self.last_share)
+
+    def epochs(self, training: "TrainingConfig") -> range:
+        """The epochs (from 1) after which a curve is looked at: never before it is known whether the network learns."""
+        first = max(2, math.ceil(self.first_share * training.epochs), training.restart_epoch)
+        return range(first, math.floor(self.last_share * training.epochs) + 1)
+
+
+@dataclass(frozen=True)
 class TrainingConfig:
     """The recipe; the defaults are the paper's (Baker et al., ICLR 2017, section 5 and appendix).
 
@@ -27,6 +61,9 @@ class TrainingConfig:
             the loss); on weights, not on biases.
         dropout: whether dropout i / (2n) follows every two layers.
         max_seconds: wall clock of one candidate, all attempts together; None is no limit.
+        max_memory: GiB that one worker may use; a network estimated above it is not trained, a worker that grows past
+            it is replaced. None is what the device has.
+        prediction: whether and when a training is stopped early; None never.
     """
 
     engine: Literal["auto", "fit"] = "auto"
@@ -46,6 +83,8 @@ class TrainingConfig:
     weight_decay: float = 0.0
     dropout: bool = True
     max_seconds: float | None = None
+    max_memory: float | None = None
+    prediction: PredictionConfig | None = None
 
     def __post_init__(self):
         for name in ("epochs", "batch_size", "decay_epochs", "restart_epoch"):
@@ -59,9 +98,13 @@ class TrainingConfig:
             require(0.0 <= getattr(self, name) < 1.0, name, "at least 0 and below 1", getattr(self, name))
         for name in ("restart_accuracy", "weight_decay"):
             require(0.0 <= getattr(self, name) < math.inf, name, "at least 0", getattr(self, name))
-        require(
-            self.max_seconds is None or self.max_seconds > 0, "max_seconds", "above 0, or nothing", self.max_seconds
-        )
+        for name, least in (("max_seconds", 0.0), ("max_memory", 1.0)):  # a worker's framework alone takes 0.7 GiB
+            value, expected = getattr(self, name), "above 0" if least == 0 else f"at least {least:g}"
+            require(value is None or (value > 0 and value >= least), name, f"{expected}, or nothing", value)
+        if self.prediction is not None:
+            shares = self.prediction.first_share, self.prediction.last_share
+            expected = f"shares between which, of {self.epochs} epochs, one ends after training.restart_epoch"
+            require(len(self.prediction.epochs(self)) > 0, "prediction", expected, shares)
 
     def rate(self, initial: float, epoch: int) -> float:
         """The learning rate of an epoch (from 1) in an attempt that began with `initial`."""

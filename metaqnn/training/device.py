@@ -4,10 +4,26 @@ import os
 import platform
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 _BACKEND_PACKAGES = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
+
+
+@dataclass(frozen=True)
+class Device:
+    """What a process trains on.
+
+    Attributes:
+        name: for people.
+        is_gpu: whether it is one.
+        versions: of what computes there.
+    """
+
+    name: str
+    is_gpu: bool
+    versions: Mapping[str, str]
 
 
 def visible_gpus() -> tuple[str, ...]:
@@ -48,14 +64,11 @@ def worker_environment(environment: Mapping[str, str], gpu: str | None = None, t
     return {**quiet, **memory, **environment, **limits, **device}
 
 
-def prepare_device(threads: int = 1) -> tuple[str, dict[str, str]]:
+def prepare_device(threads: int = 1) -> Device:
     """Import Keras and make its backend deterministic.
 
     Args:
         threads: on a CPU, as in `worker_environment`.
-
-    Returns:
-        a name of the device, and the versions of what computes there.
     """
     import keras
 
@@ -79,7 +92,7 @@ def prepare_device(threads: int = 1) -> tuple[str, dict[str, str]]:
 
         gpu = jax.devices()[0].device_kind if jax.default_backend() == "gpu" else None
     versions = library_versions(["keras", _BACKEND_PACKAGES.get(backend, backend)])
-    return gpu or processor_name(threads), versions | {"keras_backend": backend}
+    return Device(gpu or processor_name(threads), gpu is not None, versions | {"keras_backend": backend})
 
 
 def library_versions(packages: list[str]) -> dict[str, str]:

@@ -9,10 +9,9 @@ from metaqnn.data import SearchData, Statistics
 from metaqnn.seeding import Stream
 from metaqnn.space.architecture import Architecture
 from metaqnn.training.config import TrainingConfig
+from metaqnn.training.memory import VALIDATION_BATCHES
 from metaqnn.training.network import build_network
 from metaqnn.training.recipe import Engine, EpochOutcome, Session
-
-_VALIDATION_BATCH = 512
 
 
 class FitEngine(Engine):
@@ -88,7 +87,7 @@ class FitSession(Session):
         validated = self.model.evaluate(
             data.x_validation,
             data.y_validation,
-            batch_size=_VALIDATION_BATCH,
+            batch_size=VALIDATION_BATCHES * engine.config.batch_size,
             verbose=0,
             return_dict=True,
             callbacks=callbacks,

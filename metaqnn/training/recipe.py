@@ -8,14 +8,20 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from metaqnn.space.architecture import Architecture, parse
 from metaqnn.training.config import TrainingConfig
-from metaqnn.trial import Attempt, Candidate, EpochMetrics, Evaluation, Status
+from metaqnn.training.prediction import Predictor
+from metaqnn.trial import Attempt, Candidate, EpochMetrics, Evaluation, Prediction, Status
 
 
 class OutOfTimeError(Exception):
     """An epoch was left because the candidate's time is up."""
+
+
+class _PredictedError(Exception):
+    """An attempt was left because it will not be among the best."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,13 @@ class Session(ABC):
 
 
 class Engine(ABC):
-    """Runs epochs on one device, over data that it holds."""
+    """Runs epochs on one device, over data that it holds.
+
+    Attributes:
+        number_bytes: of one number in a layer's output.
+    """
+
+    number_bytes = 4
 
     @abstractmethod
     def open(self, architecture: Architecture, seed: int, attempt: int) -> Session:
@@ -70,6 +82,8 @@ def train(
 ) -> Evaluation:
     """Train a candidate by the recipe; whatever goes wrong with it is in the answer, never raised.
 
+    A candidate with a prospect is stopped when it is predicted not to be among the best; see `training.prediction`.
+
     Args:
         candidate: what to train.
         engine: runs the epochs.
@@ -80,32 +94,46 @@ def train(
     """
     began = time.monotonic()
     attempts: list[Attempt] = []
+    prospect, prediction = candidate.prospect, None
+    predictor = Predictor(config.prediction, config, prospect) if config.prediction and prospect else None
+
+    def look(epochs: list[EpochMetrics]) -> None:
+        nonlocal prediction
+        if predictor is None or prediction is not None:
+            return
+        prediction = predictor.verdict(epochs)
+        if prediction is not None and not prospect.is_control:
+            raise _PredictedError
 
     def check_time() -> None:
         if config.max_seconds is not None and time.monotonic() - began > config.max_seconds:
             raise OutOfTimeError
 
     def answer(status: Status, reason: str = "") -> Evaluation:
-        return Evaluation(status, reason, tuple(attempts), time.monotonic() - began, device)
+        said = prediction if status in (Status.OK, Status.PREDICTED) else None
+        return Evaluation(status, reason, tuple(attempts), time.monotonic() - began, device, said)
 
     architecture = parse(candidate.architecture)
     rate = config.learning_rate
     for number in range(1, config.max_restarts + 2):
         epochs: list[EpochMetrics] = []
-        session, failure = None, None
+        session, ended, prediction = None, None, None
         try:
             session = engine.open(architecture, candidate.seed, number)
-            is_promising = _run(session, rate, config, classes, epochs, lambda m, n=number: report(n, m), check_time)
+            report_one = partial(report, number)
+            is_promising = _run(session, rate, config, classes, epochs, report_one, look, check_time)
+        except _PredictedError:
+            ended = Status.PREDICTED, _reason(prediction, prospect.target)
         except OutOfTimeError:
-            failure = Status.TIMED_OUT, f"not finished after training.max_seconds = {config.max_seconds:g}"
+            ended = Status.TIMED_OUT, f"not finished after training.max_seconds = {config.max_seconds:g}"
         except Exception as error:  # whatever a framework raises for a network is that network's result
-            failure = failure_of(error, is_built=session is not None)
+            ended = failure_of(error, is_built=session is not None)
         finally:
             if session is not None:
                 session.close()
         attempts.append(Attempt(rate, tuple(epochs)))
-        if failure:
-            return answer(*failure)
+        if ended:
+            return answer(*ended)
         if is_promising:
             return answer(Status.OK)
         if any(_is_nan(metrics) for metrics in epochs[config.restart_epoch :]):
@@ -128,6 +156,7 @@ def _run(
     classes: int,
     epochs: list[EpochMetrics],
     report: Callable[[EpochMetrics], None],
+    look: Callable[[list[EpochMetrics]], None],
     check_time: Callable[[], None],
 ) -> bool:
     """Run one attempt's epochs into `epochs`; whether it went through (True) or was given up."""
@@ -150,7 +179,16 @@ def _run(
             return False
         if epoch == min(config.restart_epoch, config.epochs) and not _is_learning(metrics, config, classes):
             return False
+        look(epochs)
     return True
+
+
+def _reason(prediction: Prediction, target: float) -> str:
+    return (
+        f"stopped after epoch {prediction.epoch}: {100 * prediction.accuracy:.2f} % expected "
+        f"({100 * prediction.low:.2f} to {100 * prediction.high:.2f} within a standard deviation), "
+        f"{100 * target:.2f} % to reach"
+    )
 
 
 def _is_learning(metrics: EpochMetrics, config: TrainingConfig, classes: int) -> bool:

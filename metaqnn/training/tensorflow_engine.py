@@ -18,9 +18,8 @@ from metaqnn.space.architecture import Architecture
 from metaqnn.space.cost import dropout_rates, layer_costs
 from metaqnn.space.layers import Convolution, GlobalAveragePooling, Pooling, Softmax
 from metaqnn.training.config import TrainingConfig
+from metaqnn.training.memory import VALIDATION_BATCHES
 from metaqnn.training.recipe import Engine, EpochOutcome, Session
-
-_VALIDATION_BATCH = 512
 
 _TIMED_CALL_SECONDS = 1.0
 """Where a candidate's time is limited, an epoch is cut into calls of about this length, to look at the clock."""
@@ -47,8 +46,8 @@ class TensorFlowEngine(Engine):
         self.train = tf.constant(data.x_train), tf.constant(data.y_train, tf.int32)
         self.validation = tf.constant(data.x_validation), tf.constant(data.y_validation, tf.int32)
         # Tensor cores want bfloat16; weights, loss and updates stay in float32.
-        is_half = config.precision == "auto" and tf.config.list_physical_devices("GPU")
-        self.compute_type = tf.bfloat16 if is_half else tf.float32
+        is_half = config.precision == "auto" and _has_bfloat16()
+        self.compute_type, self.number_bytes = (tf.bfloat16, 2) if is_half else (tf.float32, 4)
 
     def open(self, architecture: Architecture, seed: int, attempt: int) -> "TensorFlowSession":
         """Make a network with fresh weights; its graph is traced by the first epoch."""
@@ -198,9 +197,10 @@ class TensorFlowSession(Session):
 
         engine = self.engine
         images, labels = engine.validation
+        batch = VALIDATION_BATCHES * engine.config.batch_size
 
         def step(start, loss_sum, correct):
-            end = tf.minimum(start + _VALIDATION_BATCH, engine.validation_images)
+            end = tf.minimum(start + batch, engine.validation_images)
             logits, wanted = self._logits(engine.preprocess(images[start:end])), labels[start:end]
             losses = tf.nn.sparse_softmax_cross_entropy_with_logits(wanted, logits)
             return end, loss_sum + tf.reduce_sum(losses), correct + _num_right(logits, wanted)
@@ -236,6 +236,14 @@ class TensorFlowSession(Session):
                 grad=gradient,
             )
         return loss, _num_right(logits, labels)
+
+
+def _has_bfloat16() -> bool:
+    """Whether there is a GPU that computes in bfloat16: NVIDIA's since compute capability 8.0."""
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    return bool(gpus) and tf.config.experimental.get_device_details(gpus[0]).get("compute_capability", (0, 0)) >= (8, 0)
 
 
 def _num_right(logits, labels):

@@ -14,11 +14,13 @@ from metaqnn.evaluators.function_evaluator import FunctionEvaluator
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.loop import Ending, Search, SearchPlan
+from metaqnn.search.prospects import Prospects
 from metaqnn.search.reward import Reward, RewardConfig
 from metaqnn.search.verify import Verification, verify
 from metaqnn.space.layer_space import LayerSpace
 from metaqnn.strategies.q_learning import QLearning
 from metaqnn.strategies.schedule import Schedule
+from metaqnn.training.config import TrainingConfig
 from metaqnn.trial import Attempt, Candidate, EpochMetrics, Evaluation, Status
 
 
@@ -83,6 +85,7 @@ class SmallSearch:
     make_evaluator: Callable[[Callable], Evaluator] = FunctionEvaluator
     checkpoint_seconds: float = 3600.0
     max_seconds: float | None = None
+    training: TrainingConfig = field(default_factory=TrainingConfig)
     strategy: dict = field(default_factory=lambda: {"learning_rate": 0.2, "replay_episodes": 5})
 
     @property
@@ -91,6 +94,10 @@ class SmallSearch:
 
     def make_strategy(self) -> QLearning:
         return QLearning(configured(**self.strategy), self.space, self.seed)
+
+    def make_prospects(self) -> Prospects | None:
+        prediction, reward = self.training.prediction, Reward(self.reward, self.space.classes)
+        return Prospects(prediction, reward, self.lookahead, self.seed) if prediction else None
 
     def run(
         self,
@@ -121,6 +128,7 @@ class SmallSearch:
                 Reward(self.reward, self.space.classes),
                 observers,
                 stop_requested,
+                self.make_prospects(),
             )
             ending = search.run()
             memory.end_run(str(ending))
@@ -130,4 +138,13 @@ class SmallSearch:
         """Rebuild it and compare."""
         with ReplayReader(path) as reader:
             reward = Reward(self.reward, self.space.classes)
-            return verify(reader, self.space, self.make_strategy, self.schedule, reward, self.lookahead, self.seed)
+            return verify(
+                reader,
+                self.space,
+                self.make_strategy,
+                self.schedule,
+                reward,
+                self.lookahead,
+                self.seed,
+                self.training,
+            )

@@ -1,0 +1,130 @@
+"""What stopping early by prediction would have saved in a recorded search, and whether it would have kept the best.
+
+`python -m benchmarks.prediction DATABASE` takes a search that trained every network to the end, replays it in order
+with the very classes that a search uses, and then trains the best network kept and the best of all with other seeds.
+"""
+
+import statistics
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from metaqnn.core import CandidateFinished
+from metaqnn.data import load_search_data
+from metaqnn.evaluators.keras_evaluator import KerasEvaluator
+from metaqnn.experiment import stored_experiment, stored_parts
+from metaqnn.experiment.files import Experiment
+from metaqnn.replay.reader import ReplayReader
+from metaqnn.search.prospects import Prospects
+from metaqnn.training.config import PredictionConfig
+from metaqnn.training.device import usable_cores
+from metaqnn.training.prediction import Predictor
+from metaqnn.trial import Candidate, Status
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What a replay gave.
+
+    Attributes:
+        networks: trained in the recorded search.
+        stopped, controls: predicted not to be the best; and trained to the end all the same.
+        epochs, saved: trained in the recorded search; not trained in the replay.
+        errors: predicted less reached accuracy, of the stopped and the controls.
+        best, kept: (accuracy, architecture) of the best network of all, and of the best trained to the end.
+    """
+
+    networks: int
+    stopped: int
+    controls: int
+    epochs: int
+    saved: int
+    errors: tuple[float, ...]
+    best: tuple[float, str]
+    kept: tuple[float, str]
+
+
+def replay(path: Path, config: PredictionConfig) -> Replayed:
+    """Replay a recorded search as if `training.prediction` had been `config`."""
+    with ReplayReader(path) as reader:
+        experiment, parts = stored_experiment(reader), stored_parts(reader)
+        trained = [
+            (episode, reader.known_model(episode.architecture), reader.evaluation(episode.evaluation))
+            for episode in reader.episodes()
+            if not episode.reused
+        ]
+    prospects = Prospects(config, parts.reward, experiment.search.lookahead, experiment.seed)
+    epochs = saved = stopped = controls = 0
+    errors, kept, all_results = [], [], []
+    for episode, model, evaluation in trained:
+        epochs += sum(len(attempt.epochs) for attempt in evaluation.attempts)
+        if evaluation.status is not Status.OK:
+            continue
+        all_results.append((evaluation.best_accuracy, episode.architecture))
+        prospect, verdict = prospects.of(episode.number, model), None
+        curve = evaluation.attempts[-1].epochs
+        if prospect is not None:
+            predictor = Predictor(config, experiment.training, prospect)
+            verdicts = (predictor.verdict(curve[:number]) for number in range(1, len(curve) + 1))
+            verdict = next((one for one in verdicts if one), None)
+        if verdict is not None:
+            errors.append(verdict.accuracy - evaluation.best_accuracy)
+            if not prospect.is_control:
+                stopped += 1
+                saved += len(curve) - verdict.epoch
+                continue
+            controls += 1
+        kept.append((evaluation.best_accuracy, episode.architecture))
+        prospects.learn(episode, model, evaluation)
+    best, best_kept = (max(results, key=lambda result: result[0]) for results in (all_results, kept))
+    return Replayed(len(trained), stopped, controls, epochs, saved, tuple(errors), best, best_kept)
+
+
+def train_with_seeds(experiment: Experiment, architectures: list[str], seeds: int) -> list[list[float]]:
+    """Best validation accuracies of each network, trained with seeds that the search did not use."""
+    data = load_search_data(experiment.dataset, experiment.seed)
+    workers = usable_cores()
+    evaluator = KerasEvaluator(experiment.dataset, experiment.training, experiment.seed, data.fingerprint, workers)
+    found: dict[int, float] = {}
+    try:
+        for index, architecture in enumerate(architectures):
+            for seed in range(seeds):
+                evaluator.submit(Candidate(index * seeds + seed, architecture, 1000 + seed))
+        while len(found) < len(architectures) * seeds:
+            for event in evaluator.results(0.2):
+                if isinstance(event, CandidateFinished):
+                    found[event.number] = event.evaluation.best_accuracy
+    finally:
+        evaluator.stop()
+    return [[found[index * seeds + seed] for seed in range(seeds)] for index in range(len(architectures))]
+
+
+@click.command()
+@click.argument("database", type=click.Path(path_type=Path, exists=True))
+@click.option("--seeds", default=5, show_default=True, help="How often the best networks are trained again.")
+@click.option("--probability", default=PredictionConfig.probability, show_default=True)
+@click.option("--best", default=PredictionConfig.best, show_default=True)
+@click.option("--min-networks", default=PredictionConfig.min_networks, show_default=True)
+def main(database: Path, seeds: int, probability: float, best: int, min_networks: int) -> None:
+    """Replay a recorded search with early stopping and print what it would have saved and kept."""
+    result = replay(database, PredictionConfig(probability, best, min_networks))
+    with ReplayReader(database) as reader:
+        experiment, images = stored_experiment(reader), reader.config()["data"]["validation_images"]
+    print(f"{result.networks} networks, {result.epochs} epochs; probability {probability:g}, best {best}")
+    print(f"stopped {result.stopped}, {result.controls} more trained to the end as controls")
+    print(f"epochs saved: {result.saved} ({100 * result.saved / result.epochs:.1f} %)")
+    if result.errors:
+        error, bias = 100 * statistics.fmean(map(abs, result.errors)), 100 * statistics.fmean(result.errors)
+        print(f"error of the prediction: {error:.2f} points in the mean, bias {bias:+.2f}")
+    for name, (accuracy, architecture) in (("best of all", result.best), ("best kept", result.kept)):
+        print(f"{name}: {round(accuracy * images)} of {images} validation images, {architecture}")
+    if seeds:
+        all_accuracies, kept = train_with_seeds(experiment, [result.best[1], result.kept[1]], seeds)
+        for name, accuracies in (("best of all", all_accuracies), ("best kept", kept)):
+            counts = [round(accuracy * images) for accuracy in accuracies]
+            print(f"{name}, {seeds} other seeds: mean {statistics.fmean(counts):.1f} images {counts}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""Older schemas: seen as the current one while somebody looks, brought up to date by the next search that writes.
+
+A file is never changed by looking. Temporary views of the connection stand before the tables of the same names.
+"""
+
+import re
+import sqlite3
+from collections.abc import Mapping
+from importlib.resources import files
+
+SCHEMA = files("metaqnn.replay").joinpath("schema.sql").read_text(encoding="utf-8")
+"""The current schema."""
+
+ADDED_COLUMNS: Mapping[int, Mapping[str, tuple[str, ...]]] = {
+    2: {
+        "evaluations": (
+            "predicted_epoch INTEGER",
+            "predicted_accuracy REAL",
+            "predicted_low REAL",
+            "predicted_high REAL",
+        )
+    },
+}
+"""What each version added: version -> table -> columns, which are NULL in what was recorded before."""
+
+_VIEWS = {match[1]: match[0] for match in re.finditer(r"^CREATE VIEW (\w+) .*?;$", SCHEMA, re.DOTALL | re.MULTILINE)}
+
+
+def see_as_current(connection: sqlite3.Connection, version: int, current: int) -> None:
+    """Let the queries of this version run on a file of an older schema, without changing it."""
+    if version == current:
+        return
+    connection.execute("PRAGMA temp_store = MEMORY")
+    for table, columns in _added_since(version).items():
+        absent = ", ".join(f"NULL AS {column.split()[0]}" for column in columns)
+        connection.execute(f"CREATE TEMP VIEW {table} AS SELECT *, {absent} FROM main.{table}")
+    for sql in _VIEWS.values():
+        connection.execute(sql.replace("CREATE VIEW", "CREATE TEMP VIEW", 1))
+
+
+def bring_up_to_date(connection: sqlite3.Connection, version: int, current: int) -> None:
+    """Change a file of an older schema to the current one, all or nothing."""
+    if version == current:
+        return
+    added = _added_since(version)
+    old_views = [name for (name,) in connection.execute("SELECT name FROM main.sqlite_master WHERE type = 'view'")]
+    statements = [
+        *(f"DROP VIEW temp.{name}" for name in (*_VIEWS, *added)),
+        *(f"DROP VIEW main.{name}" for name in old_views),
+        *(f"ALTER TABLE {table} ADD COLUMN {column}" for table, columns in added.items() for column in columns),
+        *_VIEWS.values(),
+        f"PRAGMA user_version = {current}",
+    ]
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for statement in statements:
+            connection.execute(statement)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _added_since(version: int) -> dict[str, tuple[str, ...]]:
+    """Columns added by versions after `version`: table -> columns."""
+    added: dict[str, tuple[str, ...]] = {}
+    for newer, tables in sorted(ADDED_COLUMNS.items()):
+        if newer > version:
+            for table, columns in tables.items():
+                added[table] = added.get(table, ()) + columns
+    return added
