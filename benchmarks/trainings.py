@@ -1,7 +1,9 @@
 """How fast candidates are trained: this package's engines and workers, Keras's `fit`, and hand-written PyTorch.
 
-Every style runs in processes of its own, after a training that is thrown away. `python -m benchmarks.trainings STYLE
-WORKLOAD` is such a process: it prints one JSON object a candidate.
+Every style runs in processes of its own, after a training that is thrown away, and the styles take turns, a pass each,
+so that a machine that slows down slows all of them. `python -m benchmarks.trainings STYLE WORKLOAD FOLDER
+DEVICE THREADS PART PARTS` is such a process: for each line that it reads it trains its share once and prints what it
+measured as JSON.
 """
 
 import json
@@ -11,8 +13,9 @@ import statistics
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,14 +28,26 @@ from metaqnn.space.cost import describe
 from metaqnn.strategies.schedule import Schedule
 from metaqnn.training.calibration import TRAINING_FACTOR
 from metaqnn.training.config import TrainingConfig
-from metaqnn.training.device import processor_name, usable_cores, worker_environment
+from metaqnn.training.device import usable_cores, worker_environment
 from metaqnn.trial import Candidate
 
-STYLES = ("fit", "engine", "engine+workers", "pytorch", "pytorch x2")
+CPU_WORKLOADS = ("digits", "net4", "net5")
+CPU_STYLES = ("fit", "engine", "engine+workers", "pytorch", "pytorch x2")
 
-# PAPER: Table A2, the networks of 9.24 % and 9.48 %.
-NET4 = "[C(256,3,1), C(256,3,1), P(5,3), C(256,1,1), C(128,3,1), P(2,2), C(128,3,1), SM(10)]"
-NET5 = "[C(64,3,1), C(128,3,1), P(5,3), C(256,3,1), P(3,2), FC(512), FC(128), SM(10)]"
+GPU_WORKLOADS = ("net1", "net2", "net3", "net4", "net5")
+GPU_STYLES = ("engine", "pytorch")
+
+# PAPER: Table A2, the networks of 6.92 %, 8.78 %, 8.88 %, 9.24 % and 9.48 %.
+NETWORKS = {
+    "net1": "[C(512,5,1), C(256,3,1), C(256,5,1), C(256,3,1), P(5,3), C(512,3,1), C(512,5,1), P(2,2), SM(10)]",
+    "net2": "[C(128,1,1), C(512,3,1), C(64,1,1), C(128,3,1), P(2,2), C(256,3,1), P(2,2), C(512,3,1), P(3,2), SM(10)]",
+    "net3": "[C(128,3,1), C(128,1,1), C(512,5,1), P(2,2), C(128,3,1), P(2,2), C(64,3,1), C(64,5,1), SM(10)]",
+    "net4": "[C(256,3,1), C(256,3,1), P(5,3), C(256,1,1), C(128,3,1), P(2,2), C(128,3,1), SM(10)]",
+    "net5": "[C(64,3,1), C(128,3,1), P(5,3), C(256,3,1), P(3,2), FC(512), FC(128), SM(10)]",
+}
+
+WARM_UP = "[C(16,3,1), P(2,2), SM(10)]"
+"""Trained and thrown away before anything is measured."""
 
 
 @dataclass(frozen=True)
@@ -52,17 +67,33 @@ class Workload:
 
 @dataclass(frozen=True)
 class Measurement:
-    """One candidate: seconds of the whole, to the end of the first step, of an epoch; memory; validation accuracy."""
+    """One candidate: seconds of the whole, to the end of the first step, of an epoch; validation accuracy."""
 
     seconds: float
     seconds_to_first_step: float
     seconds_per_epoch: float
-    memory_mib: float
     accuracy: float
 
 
-def workload(name: str, folder: Path) -> Workload:
-    """A workload by name; synthetic images are made in `folder`."""
+@dataclass(frozen=True)
+class Pass:
+    """One training of a workload: wall clock of the whole, and each candidate."""
+
+    seconds: float
+    measurements: tuple[Measurement, ...]
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What is measured on: its name, whether it is a GPU, and its rate of matrix products in FLOP/s."""
+
+    name: str
+    is_gpu: bool
+    matmul_rate: float
+
+
+def workload(name: str, folder: Path, is_gpu: bool) -> Workload:
+    """A workload by name; synthetic images are made in `folder`. On a GPU there are more of them."""
     # No restarts: every style trains exactly the epochs named.
     steady = {"max_restarts": 0, "restart_accuracy": 0.0}
     if name == "digits":
@@ -74,74 +105,140 @@ def workload(name: str, folder: Path) -> Workload:
             networks.append(space.walk(lambda _, c, stream=stream: stream.integer(len(c))).architecture)
         training = TrainingConfig(epochs=20, learning_rate=0.003, **steady)
         return Workload(name, experiment.dataset, training, tuple(networks), 3)
+    images, held_out = (45_000, 5_000) if is_gpu else (2_048, 256)
     path = folder / "images.npz"
     if not path.exists():
         rng = np.random.Generator(np.random.Philox(0))
-        labels = np.arange(2048 + 256) % 10
-        images = rng.integers(0, 200, (len(labels), 32, 32, 3)) + 5 * labels.reshape(-1, 1, 1, 1)
-        np.savez(path, x_train=images.astype(np.uint8), y_train=labels)
-    dataset = DatasetConfig(str(path), validation_size=256, preprocessing="standardize")
-    network = {"net4": NET4, "net5": NET5}[name]
-    return Workload(name, dataset, TrainingConfig(epochs=3, **steady), (network,), 3)
+        labels = np.arange(images + held_out) % 10
+        pixels = rng.integers(0, 200, (len(labels), 32, 32, 3)) + 5 * labels.reshape(-1, 1, 1, 1)
+        np.savez(path, x_train=pixels.astype(np.uint8), y_train=labels)
+    dataset = DatasetConfig(str(path), validation_size=held_out, preprocessing="standardize")
+    return Workload(name, dataset, TrainingConfig(epochs=3, **steady), (NETWORKS[name],), 1 if is_gpu else 3)
 
 
-def matmul_flops_per_second(threads: int) -> float:
-    """The machine's rate of single-precision matrix products, the best of ten."""
-    code = (
-        "import numpy as np, time; a = np.ones((2048, 2048), np.float32); a @ a; best = 1e9\n"
-        "for _ in range(10):\n    t = time.perf_counter(); a @ a; best = min(best, time.perf_counter() - t)\n"
-        "print(2 * 2048**3 / best)"
-    )
-    environment = os.environ | {"OPENBLAS_NUM_THREADS": str(threads), "OMP_NUM_THREADS": str(threads)}
-    return float(subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True).stdout)
+class Style(ABC):
+    """A way of training a workload, warmed up and waiting."""
+
+    @abstractmethod
+    def run(self) -> Pass:
+        """Train the workload once."""
+
+    @abstractmethod
+    def close(self) -> float:
+        """End its processes; the peak memory of all of them together in MiB."""
 
 
-def device_name() -> str:
-    """The processor that the styles run on."""
-    return processor_name(usable_cores())
+def start(style: str, work: Workload, folder: Path, is_gpu: bool) -> Style:
+    """Start a style's processes and warm them up."""
+    return Workers(work) if style == "engine+workers" else Programs(style, work, folder, is_gpu)
 
 
-def run_style(style: str, work: Workload, folder: Path) -> list[tuple[float, list[Measurement]]]:
-    """Train a workload in one style: for each pass the seconds of the whole, and its candidates."""
-    if style == "engine+workers":
-        return _run_workers(work)
-    processes = 2 if style.endswith("x2") else 1
-    threads = usable_cores() // processes
-    command = [sys.executable, "-m", "benchmarks.trainings", style.split()[0], work.name, str(folder), str(threads)]
-    commands = [[*command, str(part), str(processes)] for part in range(processes)]
+class Programs(Style):
+    """One or two processes that are programs of their own."""
 
-    def run(command: list[str]) -> list[dict]:
-        environment = worker_environment(os.environ, threads=threads)
-        result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        if result.returncode:
-            raise RuntimeError(f"{' '.join(command)}: {result.stderr[-2000:]}")
-        return [json.loads(line) for line in result.stdout.splitlines() if line.startswith("{")]
+    def __init__(self, style: str, work: Workload, folder: Path, is_gpu: bool):
+        count = 2 if style.endswith("x2") else 1
+        threads = usable_cores() // count
+        what = [style.split()[0], work.name, str(folder), "gpu" if is_gpu else "cpu", str(threads)]
+        command = [sys.executable, "-m", "benchmarks.trainings", *what]
+        self._processes = [
+            subprocess.Popen(
+                [*command, str(part), str(count)],
+                env=worker_environment(os.environ, threads=threads),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            for part in range(count)
+        ]
+        self._memory = [0.0] * count
+        for process in self._processes:
+            self._answer(process)
 
-    with ThreadPoolExecutor(processes) as pool:
-        parts = list(pool.map(run, commands))
-    passes = []
-    for number in range(work.passes):
-        rows = [row for part in parts for row in part if row["pass"] == number]
-        whole = max(sum(row["seconds"] for row in part if row["pass"] == number) for part in parts)
-        passes.append((whole, [Measurement(**{k: v for k, v in row.items() if k != "pass"}) for row in rows]))
-    return passes
+    def run(self) -> Pass:
+        """Have each train its share."""
+        began = time.perf_counter()
+        for process in self._processes:
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        measurements = []
+        for index, process in enumerate(self._processes):
+            answer = self._answer(process)
+            self._memory[index] = answer["memory_mib"]
+            measurements += [Measurement(**row) for row in answer["measurements"]]
+        return Pass(time.perf_counter() - began, tuple(measurements))
+
+    def close(self) -> float:
+        """End them by the end of their input."""
+        for process in self._processes:
+            process.communicate()
+        return sum(self._memory)
+
+    def _answer(self, process: subprocess.Popen) -> dict:
+        for line in process.stdout:
+            if line.startswith("{"):
+                return json.loads(line)
+        raise RuntimeError(f"{' '.join(process.args)} ended with code {process.wait()}")
 
 
-def summary(work: Workload, style: str, passes: list, rate: float, device: str) -> dict:
+class Workers(Style):
+    """As in a search: one worker a core, one thread each."""
+
+    def __init__(self, work: Workload):
+        from metaqnn.evaluators.keras_evaluator import KerasEvaluator
+
+        self._count = usable_cores()
+        data = load_search_data(work.dataset, 0)
+        self._evaluator = KerasEvaluator(work.dataset, work.training, 0, data.fingerprint, self._count)
+        # One network cannot be shared out, so each worker gets one.
+        self._architectures = work.architectures * (self._count if len(work.architectures) == 1 else 1)
+        self._memory = 0.0
+        self._train([WARM_UP] * self._count)
+
+    def run(self) -> Pass:
+        """Have the workers train all networks."""
+        return self._train(self._architectures)
+
+    def close(self) -> float:
+        """End the workers."""
+        self._evaluator.stop()
+        return self._memory
+
+    def _train(self, architectures: Sequence[str]) -> Pass:
+        from metaqnn.core import CandidateFinished, CandidateStarted
+
+        began, started, measurements = time.perf_counter(), {}, []
+        for index, architecture in enumerate(architectures):
+            self._evaluator.submit(Candidate(index, architecture, 0))
+        while len(measurements) < len(architectures):
+            for event in self._evaluator.results(0.05):
+                if isinstance(event, CandidateStarted):
+                    started[event.number] = time.perf_counter()
+                elif isinstance(event, CandidateFinished):
+                    seconds = time.perf_counter() - started[event.number]
+                    epochs = [metrics.epoch_seconds for metrics in event.evaluation.attempts[-1].epochs]
+                    measurements.append(_measurement(seconds, epochs, event.evaluation.accuracy))
+                    held = sum(_peak_memory(pid) for pid in self._evaluator.pids)
+                    self._memory = max(self._memory, held)
+        return Pass(time.perf_counter() - began, tuple(measurements))
+
+
+def summary(work: Workload, style: str, passes: Sequence[Pass], memory: float, machine: Machine) -> dict:
     """One row of bench.csv."""
     data = load_search_data(work.dataset, 0)
     images = work.training.epochs * (TRAINING_FACTOR * len(data.x_train) + len(data.x_validation))
     rates, shares = [], []
-    for seconds, measurements in passes:
-        rates.append(60 * len(measurements) / seconds)
-        repeats = len(measurements) // len(work.architectures)
+    for one in passes:
+        rates.append(60 * len(one.measurements) / one.seconds)
+        repeats = len(one.measurements) // len(work.architectures)
         flops = repeats * sum(images * describe(a, data.input_shape).flops for a in work.architectures)
-        shares.append(flops / seconds / rate)
-    every = [measurement for _, measurements in passes for measurement in measurements]
-
-    def middle(name: str) -> float:
-        return statistics.median(getattr(measurement, name) for measurement in every)
-
+        shares.append(flops / one.seconds / machine.matmul_rate)
+    if machine.is_gpu:  # one candidate: the share while it trains, without the seconds before its first step
+        flops = (TRAINING_FACTOR * len(data.x_train) + len(data.x_validation)) * sum(
+            describe(a, data.input_shape).flops for a in work.architectures
+        )
+        shares = [flops / m.seconds_per_epoch / machine.matmul_rate for one in passes for m in one.measurements]
+    every = [measurement for one in passes for measurement in one.measurements]
     return {
         "workload": work.name,
         "style": style,
@@ -149,49 +246,31 @@ def summary(work: Workload, style: str, passes: list, rate: float, device: str) 
         "low": round(min(rates), 3),
         "high": round(max(rates), 3),
         "n": len(every),
-        "seconds_to_first_step": round(middle("seconds_to_first_step"), 3),
-        "seconds_per_epoch": round(middle("seconds_per_epoch"), 4),
-        "memory_mib": round(max(measurement.memory_mib for measurement in every)),
+        "seconds_to_first_step": round(statistics.median(m.seconds_to_first_step for m in every), 3),
+        "seconds_per_epoch": round(statistics.median(m.seconds_per_epoch for m in every), 4),
+        "memory_mib": round(memory),
         "matmul_share": round(statistics.median(shares), 4),
-        "device": device,
-        "accuracy": round(statistics.fmean(measurement.accuracy for measurement in every), 5),
+        "device": machine.name,
     }
 
 
-def _run_workers(work: Workload) -> list[tuple[float, list[Measurement]]]:
-    """As in a search: one worker a core, one thread each."""
-    from metaqnn.core import CandidateFinished, CandidateStarted
-    from metaqnn.evaluators.keras_evaluator import KerasEvaluator
+def mean_accuracy(passes: Sequence[Pass]) -> float:
+    """Best validation accuracy, the mean over the candidates."""
+    return statistics.fmean(m.accuracy for one in passes for m in one.measurements)
 
-    workers = usable_cores()
-    data = load_search_data(work.dataset, 0)
-    evaluator = KerasEvaluator(work.dataset, work.training, 0, data.fingerprint, workers)
-    # One network cannot be shared out, so each worker gets one.
-    architectures = work.architectures * (workers if len(work.architectures) == 1 else 1)
-    passes: list[tuple[float, list[Measurement]]] = []
-    try:
-        for number in range(-1, work.passes):
-            began, started, measurements = time.perf_counter(), {}, []
-            for index, architecture in enumerate(architectures if number >= 0 else work.architectures[:1] * workers):
-                evaluator.submit(Candidate(index, architecture, 0))
-                expected = index + 1
-            while len(measurements) < expected:
-                for event in evaluator.results(0.05):
-                    if isinstance(event, CandidateStarted):
-                        started[event.number] = time.perf_counter()
-                    elif isinstance(event, CandidateFinished):
-                        seconds = time.perf_counter() - started[event.number]
-                        epochs = [metrics.epoch_seconds for metrics in event.evaluation.attempts[-1].epochs]
-                        steady = statistics.median(epochs[1:])
-                        memory = sum(_peak_memory(worker.pid) for worker in evaluator._workers)
-                        accuracy = event.evaluation.accuracy
-                        first = seconds - steady * len(epochs)
-                        measurements.append(Measurement(seconds, first, steady, memory, accuracy))
-            if number >= 0:
-                passes.append((time.perf_counter() - began, measurements))
-    finally:
-        evaluator.stop()
-    return passes
+
+def find_machine() -> Machine:
+    """What the styles run on, and its rate of matrix products; asked in a process that then ends."""
+    command = [sys.executable, "-m", "benchmarks.machine", str(usable_cores())]
+    environment = worker_environment(os.environ, threads=usable_cores())
+    answer = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout
+    return Machine(**json.loads(answer.splitlines()[-1]))
+
+
+def _measurement(seconds: float, epochs: list[float], accuracy: float) -> Measurement:
+    """The time to the first step is what the whole takes beyond its epochs, counted as long as the middle one."""
+    steady = statistics.median(epochs[1:])
+    return Measurement(seconds, seconds - steady * len(epochs), steady, accuracy)
 
 
 def _peak_memory(pid: int) -> float:
@@ -202,43 +281,43 @@ def _peak_memory(pid: int) -> float:
     return 0.0
 
 
-def _serve(style: str, name: str, folder: str, threads: str, part: str, parts: str) -> None:
-    """Train a share of a workload in this process and print its measurements."""
-    work = workload(name, Path(folder))
+def _serve(style: str, name: str, folder: str, device: str, threads: str, part: str, parts: str) -> None:
+    """Train a share of a workload in this process, once a line of input, and print its measurements."""
+    work = workload(name, Path(folder), device == "gpu")
     data = load_search_data(work.dataset, 0)
     make = _torch_trainer if style == "pytorch" else _keras_trainer
     train = make(style, work, data, int(threads))
     mine = work.architectures[int(part) :: int(parts)] or work.architectures
-    train(mine[0])
-    for number in range(work.passes):
+    train(WARM_UP)
+    print("{}", flush=True)
+    for _ in sys.stdin:
+        measurements = []
         for architecture in mine:
             began = time.perf_counter()
             epochs, accuracy = train(architecture)
-            seconds = time.perf_counter() - began
-            steady = statistics.median(epochs[1:])
-            memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-            row = Measurement(seconds, seconds - steady * len(epochs), steady, memory, accuracy)
-            print(json.dumps(asdict(row) | {"pass": number}), flush=True)
+            measurements.append(asdict(_measurement(time.perf_counter() - began, epochs, accuracy)))
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(json.dumps({"measurements": measurements, "memory_mib": memory}), flush=True)
 
 
-def _keras_trainer(style: str, work: Workload, data: SearchData, threads: int):
+def _keras_trainer(style: str, work: Workload, data: SearchData, threads: int) -> Callable:
     from metaqnn.training.device import prepare_device
-    from metaqnn.training.fit_engine import FitEngine
+    from metaqnn.training.engines import make_engine
     from metaqnn.training.recipe import train
-    from metaqnn.training.tensorflow_engine import TensorFlowEngine
 
-    prepare_device(threads)
-    statistics_ = fit_statistics(work.dataset.preprocessing, data.x_train)
-    engine = {"fit": FitEngine, "engine": TensorFlowEngine}[style](data, statistics_, False, work.training)
+    device = prepare_device(threads)
+    config = work.training if style == "engine" else replace(work.training, engine="fit")
+    preprocessing = fit_statistics(work.dataset.preprocessing, data.x_train)
+    engine = make_engine(data, preprocessing, False, config, device)
 
     def train_one(architecture: str) -> tuple[list[float], float]:
-        evaluation = train(Candidate(1, architecture, 0), engine, work.training, data.classes)
+        evaluation = train(Candidate(1, architecture, 0), engine, config, data.classes)
         return [m.epoch_seconds for m in evaluation.attempts[-1].epochs], evaluation.accuracy
 
     return train_one
 
 
-def _torch_trainer(style: str, work: Workload, data: SearchData, threads: int):
+def _torch_trainer(style: str, work: Workload, data: SearchData, threads: int) -> Callable:
     """PyTorch as one writes it by hand: data on the device, channels last, nothing but what the recipe asks for."""
     from benchmarks.torch_training import TorchTrainer
 

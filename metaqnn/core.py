@@ -123,7 +123,11 @@ class Evaluator(ABC):
         """
 
     def measure_speed(self, architectures: Sequence[str]) -> SpeedMeasurement | None:
-        """Calibrate on a few architectures; None where there is nothing to measure."""
+        """Calibrate on a few architectures; None where there is nothing to measure.
+
+        Raises:
+            CalibrationError: it could not be measured.
+        """
         return None
 
     @abstractmethod

@@ -29,5 +29,9 @@ class ReplayError(MetaqnnError, RuntimeError):
     """A replay database that cannot be opened, written or trusted."""
 
 
+class CalibrationError(MetaqnnError, RuntimeError):
+    """The speed of the device could not be measured; a search can do without."""
+
+
 class EvaluatorError(MetaqnnError, RuntimeError):
     """An evaluator that cannot work at all (a failing candidate is data, not this)."""

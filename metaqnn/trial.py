@@ -241,6 +241,7 @@ class Episode:
         accuracy: that evaluation's, in [0, 1], measured or predicted; None for a failure.
         reward: what the strategy learns from.
         reused: whether the evaluation was known before.
+        is_predicted: whether the accuracy is predicted.
     """
 
     number: int
@@ -253,6 +254,7 @@ class Episode:
     reward: float
     reused: bool
     source: Source = Source.SAMPLED
+    is_predicted: bool = False
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,16 @@ format_option = click.option(
     help="How to print.",
 )
 
-_PERCENT = ("accuracy", "mean_accuracy", "best_accuracy", "train_accuracy", "validation_accuracy", "predicted")
+_PERCENT = (
+    "accuracy",
+    "mean_accuracy",
+    "best_accuracy",
+    "train_accuracy",
+    "validation_accuracy",
+    "predicted",
+    "low",
+    "high",
+)
 _LONG = ("architecture", "reason", "device", "read_from", "value")
 """Columns of long texts: they stand beside the others where there is room, else on lines of their own."""
 

@@ -53,7 +53,12 @@ def show(database: Path, model: int, style: str) -> None:
     from metaqnn.space.cost import describe
 
     with _reader(database) as reader:
-        shown = [tables.model_facts(reader, model), tables.model_episodes(reader, model)]
+        facts, predicted = tables.model_facts(reader, model), tables.model_predictions(reader, model)
+        shown = [
+            facts,
+            *([predicted] if predicted.rows or style != "table" else []),
+            tables.model_episodes(reader, model),
+        ]
         architecture = next(m.architecture for m in reader.models() if m.model == model)
         description = describe(architecture, stored_parts(reader).space.input_shape)
     rows = tuple((str(c.layer), "x".join(map(str, c.shape)), c.parameters, c.flops) for c in description.layers)

@@ -16,21 +16,21 @@ from metaqnn.core import (
     WorkerReady,
 )
 from metaqnn.data import DatasetConfig
-from metaqnn.errors import EvaluatorError
+from metaqnn.errors import CalibrationError, EvaluatorError
 from metaqnn.evaluators.messages import MeasureSpeed, SpeedMeasured, WorkerFailed, WorkerSetup
 from metaqnn.evaluators.process import WorkerProcess
 from metaqnn.training.config import TrainingConfig
 from metaqnn.training.memory import GIBIBYTE, machine_bytes, share_bytes
 from metaqnn.trial import Attempt, Candidate, Evaluation, Status
 
-_PENDING = object()
-"""Stands for a measurement that was asked for and is not answered."""
-
 _MAX_KILLS = 3
 """A candidate whose worker is killed from outside is tried again so many times."""
 
 _MAX_FAILED_STARTS = 3
-"""So many workers in a row that end before they are ready are the machine's fault."""
+"""So many workers in a row that end by themselves before they are ready are the machine's fault."""
+
+_MAX_KILLED_STARTS = 20
+"""So many in a row that are killed before they are ready, too: by then it is no accident."""
 
 _CANDIDATES_PER_WORKER = 100
 """A framework keeps a little of every network, about 1 MiB here, so a worker is replaced after so many."""
@@ -75,11 +75,16 @@ class KerasEvaluator(Evaluator):
         self._workers: list[WorkerProcess] = []
         self._queue: deque[Candidate] = deque()
         self._kills: dict[int, int] = {}  # episode -> times its worker was killed from outside
-        self._failed_starts = 0
-        self._measurement: SpeedMeasurement | object | None = None
+        self._failed_starts = self._killed_starts = 0
+        self._measured: SpeedMeasured | None = None
         self._has_been_ready = False
         self._device = ""
         self._unreported: list[Event] = []  # seen while calibrating
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The worker processes there are now."""
+        return tuple(worker.pid for worker in self._workers)
 
     def submit(self, candidate: Candidate) -> None:
         """Queue a candidate; an idle worker takes it at once."""
@@ -106,23 +111,25 @@ class KerasEvaluator(Evaluator):
         self._assign()
         return events
 
-    def measure_speed(self, architectures: Sequence[str]) -> SpeedMeasurement | None:
+    def measure_speed(self, architectures: Sequence[str]) -> SpeedMeasurement:
         """Calibrate the first worker; waits for it.
 
-        Returns:
-            the measurement; None where it failed, or the worker did not survive it.
-
         Raises:
+            CalibrationError: it failed, or the worker did not survive it.
             EvaluatorError: workers cannot start on this machine.
         """
         self._start_workers(1)
         worker = self._workers[0]
         worker.send(MeasureSpeed(tuple(architectures)))
-        self._measurement = _PENDING
-        while self._measurement is _PENDING and worker in self._workers:
+        self._measured = None
+        while self._measured is None and worker in self._workers:
             wait([worker.connection])
             self._listen(worker, self._unreported)
-        return None if self._measurement is _PENDING else self._measurement
+        if self._measured is None:
+            raise CalibrationError(self._unreported[-1].reason)
+        if self._measured.measurement is None:
+            raise CalibrationError(self._measured.reason)
+        return self._measured.measurement
 
     def stop(self) -> None:
         """End every worker at once and forget what was queued."""
@@ -152,7 +159,20 @@ class KerasEvaluator(Evaluator):
             self._start_workers(self._count)
         for worker in self._workers:
             if self._queue and worker.candidate is None:
-                worker.assign(self._queue.popleft())
+                worker.assign(self._take_for(worker))
+        # What is left in the queue waits for whoever is done first; each has one of them made ready, if it can.
+        spoken_for = {worker.prepares for worker in self._workers}
+        waiting = [candidate for candidate in self._queue if candidate.number not in spoken_for]
+        numbers = {candidate.number for candidate in self._queue}
+        for worker in self._workers:
+            if waiting and worker.prepares not in numbers:
+                worker.prepare(waiting.pop(0))
+
+    def _take_for(self, worker: WorkerProcess) -> Candidate:
+        """The candidate that a worker has made ready, else the oldest."""
+        prepared = next((c for c in self._queue if c.number == worker.prepares), self._queue[0])
+        self._queue.remove(prepared)
+        return prepared
 
     def _listen(self, worker: WorkerProcess, events: list[Event]) -> None:
         """Take all messages of one worker; its end is one too."""
@@ -166,11 +186,11 @@ class KerasEvaluator(Evaluator):
                     self.stop()
                     raise EvaluatorError(f"expected a worker process that can train, but it failed: {message.reason}")
                 if isinstance(message, SpeedMeasured):
-                    self._measurement = message.measurement
+                    self._measured = message
                     continue
                 if isinstance(message, WorkerReady):
                     worker.is_ready = self._has_been_ready = True
-                    self._failed_starts = 0
+                    self._failed_starts = self._killed_starts = 0
                     self._device = message.device
                 elif isinstance(message, CandidateStarted):
                     worker.started_at = time.monotonic()
@@ -188,24 +208,28 @@ class KerasEvaluator(Evaluator):
         """A worker is gone: its candidate is tried again if somebody killed it, and else has crashed it."""
         reason, candidate = worker.reason(), worker.candidate
         events.append(WorkerLost(worker.worker, candidate.number if candidate else None, reason))
+        was_killed = worker.was_killed_from_outside()
         if not worker.is_ready:
-            self._failed_starts += 1
-            if self._failed_starts >= _MAX_FAILED_STARTS:
-                self.stop()
-                raise EvaluatorError(
-                    f"expected a worker process that can train, but {_MAX_FAILED_STARTS} in a row ended while "
-                    f"starting: {reason}"
-                )
+            self._count_failed_start(was_killed, reason)
         if candidate is not None:
-            kills = self._kills.get(candidate.number, 0) + 1
-            is_innocent = not worker.is_ready or worker.was_killed_from_outside()
-            if is_innocent and kills <= _MAX_KILLS:
+            kills = self._kills.get(candidate.number, 0) + (worker.started_at is not None)
+            if not worker.is_ready or (was_killed and kills <= _MAX_KILLS):
                 self._kills[candidate.number] = kills
                 self._queue.appendleft(candidate)
             else:
                 times = f", {kills} times" if kills > 1 else ""
                 self._fail(candidate, worker, Status.CRASHED, f"{reason}{times}", events)
         self._renew(worker)
+
+    def _count_failed_start(self, was_killed: bool, reason: str) -> None:
+        self._killed_starts += was_killed
+        self._failed_starts += not was_killed
+        if self._failed_starts >= _MAX_FAILED_STARTS or self._killed_starts >= _MAX_KILLED_STARTS:
+            self.stop()
+            raise EvaluatorError(
+                f"expected a worker process that can train, but {self._failed_starts + self._killed_starts} in a row "
+                f"ended while starting: {reason}"
+            )
 
     def _renew(self, worker: WorkerProcess) -> None:
         """Put a fresh process in a worker's place."""

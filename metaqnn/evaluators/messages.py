@@ -37,10 +37,19 @@ class MeasureSpeed:
 
 
 @dataclass(frozen=True)
+class Prepare:
+    """Says what will probably be asked next, so that a worker with a GPU can make it ready while it trains."""
+
+    architecture: str
+    seed: int
+
+
+@dataclass(frozen=True)
 class SpeedMeasured:
-    """The answer to `MeasureSpeed`; None where measuring failed."""
+    """The answer to `MeasureSpeed`; where measuring failed, None and why."""
 
     measurement: SpeedMeasurement | None
+    reason: str = ""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import time
 from multiprocessing import Pipe
 from pathlib import Path
 
+from metaqnn.evaluators.messages import Prepare
 from metaqnn.training.device import worker_environment
 from metaqnn.trial import Candidate, EpochMetrics
 
@@ -32,6 +33,7 @@ class WorkerProcess:
         started_at: `time.monotonic()` when it began to train that; None before.
         is_ready: whether it said that it can train.
         curves: the epochs of that candidate so far, by attempt.
+        prepares: the candidate, by its episode, that it was told to make ready; None before.
         num_trained: candidates that it has finished.
         first_bytes: the memory that it held after its first candidate; 0 before.
         failure: why it could not start, in its own words; empty if it did not say.
@@ -44,6 +46,7 @@ class WorkerProcess:
         self.is_ready = False
         self.curves: dict[int, list[EpochMetrics]] = {}
         self.failure = ""
+        self.prepares: int | None = None
         self.num_trained = 0
         self.first_bytes = 0
         self._stderr = tempfile.TemporaryFile("w+b")  # noqa: SIM115 - lives as long as the process
@@ -77,6 +80,11 @@ class WorkerProcess:
         self.curves = {}
         self.started_at = None
         self.send(candidate)
+
+    def prepare(self, candidate: Candidate) -> None:
+        """Tell it what it will probably train next."""
+        self.prepares = candidate.number
+        self.send(Prepare(candidate.architecture, candidate.seed))
 
     def training_seconds(self) -> float:
         """How long it has been at its candidate; 0 before it began."""

@@ -11,9 +11,11 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
 
-from metaqnn.core import CandidateFinished, CandidateStarted, EpochFinished, SpeedMeasurement, WorkerReady
+from metaqnn.core import CandidateFinished, CandidateStarted, EpochFinished, WorkerReady
 from metaqnn.data import SearchData
-from metaqnn.evaluators.messages import MeasureSpeed, SpeedMeasured, WorkerFailed, WorkerSetup
+from metaqnn.evaluators.messages import MeasureSpeed, Prepare, SpeedMeasured, WorkerFailed, WorkerSetup
+from metaqnn.space.architecture import parse
+from metaqnn.training.ahead import EngineAhead
 from metaqnn.training.recipe import Engine
 from metaqnn.trial import Candidate, EpochMetrics, Evaluation, Status
 
@@ -24,13 +26,18 @@ def main() -> None:
     """Serve the search at the socket whose number is the first argument."""
     connection = Connection(int(sys.argv[1]))
     inbox: SimpleQueue = SimpleQueue()
+    runner: _Runner | None = None
 
     def receive() -> None:
         while True:
             try:
-                inbox.put(connection.recv())
+                message = connection.recv()
             except (EOFError, OSError):
                 os._exit(_EXIT_WITHOUT_PARENT)
+            if not isinstance(message, Prepare):
+                inbox.put(message)
+            elif runner is not None:
+                runner.prepare(message)
 
     threading.Thread(target=receive, daemon=True).start()
     setup: WorkerSetup = inbox.get()
@@ -43,7 +50,7 @@ def main() -> None:
     while True:
         message = inbox.get()
         if isinstance(message, MeasureSpeed):
-            connection.send(SpeedMeasured(runner.measure_speed(message.architectures)))
+            connection.send(runner.measure_speed(message.architectures))
         elif isinstance(message, Candidate):
             connection.send(CandidateStarted(message.number))
             connection.send(CandidateFinished(message.number, runner.train(message, connection.send)))
@@ -64,13 +71,14 @@ class _Runner:
         if self.data.fingerprint != setup.fingerprint:
             raise ValueError(f"the data set {setup.dataset.name} changed while the search was starting")
         self.statistics = fit_statistics(setup.dataset.preprocessing, self.data.x_train)
-        self.engine = self.make_engine(self.data)
+        engine = self.make_engine(self.data)
+        self.engine = EngineAhead(engine) if self.device.is_gpu else engine
         self.memory_bytes = self.available_bytes()
 
     def make_engine(self, data: SearchData) -> Engine:
         from metaqnn.training.engines import make_engine
 
-        return make_engine(data, self.statistics, self.setup.dataset.mirror, self.setup.training)
+        return make_engine(data, self.statistics, self.setup.dataset.mirror, self.setup.training, self.device)
 
     def ready(self) -> WorkerReady:
         return WorkerReady(self.setup.worker, os.getpid(), self.device.name, dict(self.device.versions))
@@ -83,18 +91,23 @@ class _Runner:
             return round(self.setup.training.max_memory * GIBIBYTE)
         return gpu_bytes(self.setup.gpu) if self.device.is_gpu else self.setup.share_bytes
 
-    def train(self, candidate: Candidate, send: Callable[[object], None]) -> Evaluation:
+    def why_too_large(self, architecture: str) -> str | None:
         from metaqnn.training.memory import too_large
+
+        config, number_bytes = self.setup.training, 2 if self.engine.is_half else 4
+        shape = self.data.input_shape
+        return too_large(architecture, shape, config.batch_size, number_bytes, config.dropout, self.memory_bytes)
+
+    def prepare(self, message: Prepare) -> None:
+        """Make the next network ready while this one trains, where that is worth anything."""
+        if isinstance(self.engine, EngineAhead) and not self.why_too_large(message.architecture):
+            self.engine.prepare(parse(message.architecture), message.seed)
+
+    def train(self, candidate: Candidate, send: Callable[[object], None]) -> Evaluation:
         from metaqnn.training.recipe import train
 
         config = self.setup.training
-        reason = too_large(
-            candidate.architecture,
-            self.data.input_shape,
-            config.batch_size,
-            self.engine.number_bytes,
-            self.memory_bytes,
-        )
+        reason = self.why_too_large(candidate.architecture)
         if reason:
             return Evaluation(Status.TOO_LARGE, reason, device=self.device.name)
 
@@ -103,13 +116,14 @@ class _Runner:
 
         return train(candidate, self.engine, config, self.data.classes, report, self.device.name)
 
-    def measure_speed(self, architectures: tuple[str, ...]) -> SpeedMeasurement | None:
+    def measure_speed(self, architectures: tuple[str, ...]) -> SpeedMeasured:
         from metaqnn.training.calibration import measure_speed
+        from metaqnn.training.recipe import failure_of
 
         try:
-            return measure_speed(architectures, self.data, self.make_engine, self.setup.training)
-        except Exception:  # as with a candidate: a network that cannot be trained here must not end the worker
-            return None
+            return SpeedMeasured(measure_speed(architectures, self.data, self.make_engine, self.setup.training))
+        except Exception as error:  # as with a candidate: a network that cannot be trained here must not end the worker
+            return SpeedMeasured(None, failure_of(error, is_built=True)[1])
 
 
 if __name__ == "__main__":

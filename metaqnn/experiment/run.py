@@ -8,7 +8,7 @@ from pathlib import Path
 from metaqnn.config import as_mapping
 from metaqnn.core import Observer
 from metaqnn.data import SearchData, load_search_data, open_source
-from metaqnn.errors import ConfigError, ReplayError
+from metaqnn.errors import CalibrationError, ConfigError, ReplayError
 from metaqnn.evaluators.keras_evaluator import KerasEvaluator
 from metaqnn.experiment.files import Experiment, read_experiment
 from metaqnn.experiment.forecast import forecast
@@ -140,18 +140,21 @@ class _Run:
         if next(iter(memory.episodes()), None) is not None:
             return
         announce("Measuring how fast this machine trains ...")
-        estimate = estimate_search(
-            self.parts.space,
-            self.evaluator,
-            self.experiment.training,
-            (len(data.x_train), len(data.x_validation)),
-            self.plan.models,
-            self.workers,
-            self.experiment.seed,
-        )
-        announce(
-            "It could not be measured; the search begins." if estimate is None else forecast(estimate, self.experiment)
-        )
+        try:
+            estimate = estimate_search(
+                self.parts.space,
+                self.evaluator,
+                self.experiment.training,
+                (len(data.x_train), len(data.x_validation)),
+                self.plan.models,
+                self.workers,
+                self.experiment.seed,
+            )
+        except CalibrationError as error:
+            announce(f"It could not be measured ({error}); the search begins.")
+        else:
+            if estimate is not None:
+                announce(forecast(estimate, self.experiment))
 
     def search(
         self, memory: SQLiteReplayMemory, observers: Sequence[Observer], stop_requested: Callable[[], bool]

@@ -43,10 +43,9 @@ def bring_up_to_date(connection: sqlite3.Connection, version: int, current: int)
     if version == current:
         return
     added = _added_since(version)
-    old_views = [name for (name,) in connection.execute("SELECT name FROM main.sqlite_master WHERE type = 'view'")]
     statements = [
         *(f"DROP VIEW temp.{name}" for name in (*_VIEWS, *added)),
-        *(f"DROP VIEW main.{name}" for name in old_views),
+        *(f"DROP VIEW IF EXISTS main.{name}" for name in _VIEWS),  # not those that a user added
         *(f"ALTER TABLE {table} ADD COLUMN {column}" for table, columns in added.items() for column in columns),
         *_VIEWS.values(),
         f"PRAGMA user_version = {current}",

@@ -26,8 +26,8 @@ from metaqnn.trial import (
 
 _EPISODES = """
     SELECT r.episode, r.iteration, r.epsilon, r.model, m.architecture, r.evaluation, r.accuracy, r.reward, r.reused,
-           r.source
-    FROM replay r JOIN models m USING (model)"""
+           r.source, ifnull(e.status = 'predicted', 0)
+    FROM replay r JOIN models m USING (model) LEFT JOIN evaluations e USING (evaluation)"""
 _PROPOSALS = """
     SELECT p.episode, p.iteration, p.epsilon, p.evaluation, p.source,
            m.model, m.architecture, m.layers, m.parameters, m.flops
@@ -129,9 +129,9 @@ class ReplayReader:
             attempts.append(Attempt(epochs[0].learning_rate, tuple(epochs)))
         if row[0] not in iter(Status):
             raise ReplayError(f"evaluation {number}: its status {row[0]!r} is none; valid are {', '.join(Status)}")
-        status, prediction = Status(row[0]), None if row[4] is None else Prediction(*row[4:])
+        status, prediction = Status(row[0]), None if None in row[4:] else Prediction(*row[4:])
         if status is Status.PREDICTED and prediction is None:
-            raise ReplayError(f"evaluation {number}: its status is predicted, but its prediction is missing")
+            raise ReplayError(f"evaluation {number}: its status is predicted, but its prediction is incomplete")
         return Evaluation(status, row[1], tuple(attempts), row[2], row[3], prediction)
 
     def values_as_of(self) -> int:
@@ -176,4 +176,4 @@ class ReplayReader:
 
 
 def _episode(row: tuple) -> Episode:
-    return Episode(*row[:8], bool(row[8]), Source(row[9]))
+    return Episode(*row[:8], bool(row[8]), Source(row[9]), bool(row[10]))

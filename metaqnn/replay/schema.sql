@@ -141,9 +141,9 @@ FROM evaluations e JOIN models m USING (model) WHERE e.predicted_epoch IS NOT NU
 
 CREATE VIEW epsilon_stages AS  -- what each epsilon gave: the bars of the paper's figure 3
 SELECT epsilon, count(*) AS episodes, sum(1 - reused) AS models, avg(accuracy) AS mean_accuracy,
-       avg(reward) AS mean_reward, max(accuracy) AS best_accuracy
-FROM replay WHERE source = 'sampled' GROUP BY epsilon ORDER BY min(episode);
+       avg(reward) AS mean_reward, max(best_accuracy) AS best_accuracy
+FROM replay JOIN evaluations USING (evaluation) WHERE source = 'sampled' GROUP BY epsilon ORDER BY min(episode);
 
-CREATE VIEW best_so_far AS  -- accuracy against episodes
-SELECT episode, iteration, epsilon, model, accuracy, max(accuracy) OVER (ORDER BY episode) AS best_accuracy
-FROM replay ORDER BY episode;
+CREATE VIEW best_so_far AS  -- accuracy against episodes; the best counts what was trained to the end
+SELECT episode, iteration, epsilon, r.model, accuracy, max(e.best_accuracy) OVER (ORDER BY episode) AS best_accuracy
+FROM replay r JOIN evaluations e USING (evaluation) ORDER BY episode;

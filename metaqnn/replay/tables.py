@@ -80,9 +80,25 @@ def model_facts(reader: ReplayReader, model: int) -> Table:
     return _table(
         reader,
         f"Model {model}",
-        """SELECT evaluation, purpose, status, reason, best_accuracy AS accuracy, best_epoch AS epoch,
-                  predicted_accuracy AS predicted, predicted_epoch AS after, learning_rate, attempts,
-                  train_seconds AS seconds, device FROM evaluations WHERE model = ? ORDER BY evaluation""",
+        """SELECT evaluation, purpose, status, reason, best_accuracy AS accuracy, best_epoch AS epoch, learning_rate,
+                  attempts, train_seconds AS seconds, device FROM evaluations WHERE model = ? ORDER BY evaluation""",
+        (model,),
+    )
+
+
+def model_predictions(reader: ReplayReader, model: int) -> Table:
+    """What was predicted of a model while it trained.
+
+    Raises:
+        ReplayError: there is no such model.
+    """
+    _require_model(reader, model)
+    return _table(
+        reader,
+        f"Predictions of model {model}",
+        """SELECT evaluation, status, predicted_epoch AS after_epoch, predicted_accuracy AS predicted,
+                  predicted_low AS low, predicted_high AS high, best_accuracy AS accuracy
+           FROM predictions WHERE model = ? ORDER BY evaluation""",
         (model,),
     )
 

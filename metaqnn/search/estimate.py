@@ -46,6 +46,9 @@ def estimate_search(
 
     Returns:
         the estimate; None where the evaluator has nothing to measure.
+
+    Raises:
+        CalibrationError: it could not be measured.
     """
     architectures = []
     for number in range(_SAMPLES):

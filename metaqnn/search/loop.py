@@ -25,7 +25,7 @@ from metaqnn.search.prospects import Prospects
 from metaqnn.search.reward import Reward
 from metaqnn.space.base import Space
 from metaqnn.strategies.schedule import Progress, Schedule
-from metaqnn.trial import Candidate, Episode, Evaluation, Model, Proposal, Source
+from metaqnn.trial import Candidate, Episode, Evaluation, Model, Proposal, Source, Status
 
 _POLL_SECONDS = 0.2
 """How long the loop may be deaf to a request to stop."""
@@ -196,10 +196,11 @@ class Search:
         """Wait for an episode's result and record both in one transaction."""
         if proposal.evaluation is None:
             earlier, evaluation = self.memory.last_episode_of(proposal.model.model), None
-            number, accuracy = earlier.evaluation, earlier.accuracy
+            number, accuracy, is_predicted = earlier.evaluation, earlier.accuracy, earlier.is_predicted
         else:
             evaluation = self._await(proposal)
             number, accuracy = proposal.evaluation, evaluation.accuracy
+            is_predicted = evaluation.status is Status.PREDICTED
         episode = Episode(
             number=proposal.episode,
             iteration=proposal.iteration,
@@ -211,6 +212,7 @@ class Search:
             reward=self.reward(accuracy, proposal.model),
             reused=proposal.evaluation is None,
             source=proposal.source,
+            is_predicted=is_predicted,
         )
         self.memory.record(episode, evaluation)
         self._in_flight.popleft()
@@ -323,5 +325,6 @@ class _Tally:
             self.failed_models.add(episode.model)
         else:
             self.failed_models.discard(episode.model)
-        if episode.accuracy is not None and (self.best_accuracy is None or episode.accuracy > self.best_accuracy):
+        is_measured = episode.accuracy is not None and not episode.is_predicted
+        if is_measured and (self.best_accuracy is None or episode.accuracy > self.best_accuracy):
             self.best_accuracy, self.best_architecture = episode.accuracy, episode.architecture

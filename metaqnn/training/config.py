@@ -37,8 +37,9 @@ class PredictionConfig:
 
     def epochs(self, training: "TrainingConfig") -> range:
         """The epochs (from 1) after which a curve is looked at: never before it is known whether the network learns."""
-        first = max(2, math.ceil(self.first_share * training.epochs), training.restart_epoch)
-        return range(first, math.floor(self.last_share * training.epochs) + 1)
+        # Rounded first: 0.07 of 100 is a little more than 7 in binary.
+        first, last = (round(share * training.epochs, 9) for share in (self.first_share, self.last_share))
+        return range(max(2, math.ceil(first), training.restart_epoch), math.floor(last) + 1)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+_FIRST_BFLOAT16 = (8, 0)
+"""The compute capability since which NVIDIA's GPUs multiply matrices in bfloat16 (Ampere)."""
+
 _BACKEND_PACKAGES = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
 
 
@@ -18,11 +21,13 @@ class Device:
     Attributes:
         name: for people.
         is_gpu: whether it is one.
+        has_bfloat16: whether it computes in bfloat16 faster than in single precision.
         versions: of what computes there.
     """
 
     name: str
     is_gpu: bool
+    has_bfloat16: bool
     versions: Mapping[str, str]
 
 
@@ -73,7 +78,7 @@ def prepare_device(threads: int = 1) -> Device:
     import keras
 
     backend = keras.backend.backend()
-    gpu = None
+    gpu, capability = None, (0, 0)
     if backend == "tensorflow":
         import tensorflow as tf
 
@@ -81,18 +86,24 @@ def prepare_device(threads: int = 1) -> Device:
         tf.config.threading.set_inter_op_parallelism_threads(1)
         tf.config.experimental.enable_op_determinism()
         gpus = tf.config.list_physical_devices("GPU")
-        gpu = tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU") if gpus else None
+        if gpus:
+            details = tf.config.experimental.get_device_details(gpus[0])
+            gpu, capability = details.get("device_name", "GPU"), details.get("compute_capability", capability)
     elif backend == "torch":
         import torch
 
         torch.set_num_threads(threads)
-        gpu = torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
+        if torch.cuda.is_available():
+            gpu, capability = torch.cuda.get_device_name(0), torch.cuda.get_device_capability(0)
     elif backend == "jax":
         import jax
 
-        gpu = jax.devices()[0].device_kind if jax.default_backend() == "gpu" else None
+        if jax.default_backend() == "gpu":
+            device = jax.devices()[0]
+            gpu, capability = device.device_kind, tuple(map(int, str(device.compute_capability).split(".")))
     versions = library_versions(["keras", _BACKEND_PACKAGES.get(backend, backend)])
-    return Device(gpu or processor_name(threads), gpu is not None, versions | {"keras_backend": backend})
+    versions |= {"keras_backend": backend}
+    return Device(gpu or processor_name(threads), gpu is not None, capability >= _FIRST_BFLOAT16, versions)
 
 
 def library_versions(packages: list[str]) -> dict[str, str]:

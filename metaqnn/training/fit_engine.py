@@ -8,27 +8,13 @@ import numpy as np
 from metaqnn.data import SearchData, Statistics
 from metaqnn.seeding import Stream
 from metaqnn.space.architecture import Architecture
-from metaqnn.training.config import TrainingConfig
 from metaqnn.training.memory import VALIDATION_BATCHES
 from metaqnn.training.network import build_network
 from metaqnn.training.recipe import Engine, EpochOutcome, Session
 
 
 class FitEngine(Engine):
-    """Trains on arrays in memory, uint8 until a batch is used.
-
-    Args:
-        data: training and validation images.
-        statistics: of the training part, for preprocessing.
-        mirror: whether training images are mirrored at random.
-        config: the recipe's numbers.
-    """
-
-    def __init__(self, data: SearchData, statistics: Statistics, mirror: bool, config: TrainingConfig):
-        self.data = data
-        self.statistics = statistics
-        self.mirror = mirror
-        self.config = config
+    """Trains on arrays in memory."""
 
     def open(self, architecture: Architecture, seed: int, attempt: int) -> "FitSession":
         """Build and compile a network with fresh weights."""
@@ -44,7 +30,13 @@ class FitSession(Session):
         config = engine.config
         self.engine, self.seed, self.attempt = engine, seed, attempt
         network = build_network(
-            architecture, engine.data.input_shape, seed, attempt, config.dropout, config.weight_decay
+            architecture,
+            engine.data.input_shape,
+            seed,
+            attempt,
+            config.dropout,
+            config.weight_decay,
+            "mixed_bfloat16" if engine.is_half else None,
         )
         self.model = keras.Sequential(
             [

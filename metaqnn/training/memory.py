@@ -27,7 +27,9 @@ _IDLE_BYTES = 3 * GIBIBYTE // 4
 _CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
-def training_bytes(architecture: Architecture, input_shape: Shape, batch_size: int, number_bytes: int = 4) -> int:
+def training_bytes(
+    architecture: Architecture, input_shape: Shape, batch_size: int, number_bytes: int = 4, has_dropout: bool = True
+) -> int:
     """The memory that training a network takes beyond that of an idle worker, estimated from its shapes.
 
     While training, each layer's output is kept for the backward pass, with dropout twice and with its mask, while a
@@ -39,9 +41,10 @@ def training_bytes(architecture: Architecture, input_shape: Shape, batch_size: i
         input_shape: (height, width, channels).
         batch_size: images a step.
         number_bytes: of one number in a layer's output: 4, or 2 in bfloat16.
+        has_dropout: whether it is trained with dropout.
     """
     costs = layer_costs(architecture, input_shape)
-    dropout = dropout_rates(architecture)
+    dropout = dropout_rates(architecture) if has_dropout else {}
     outputs = [_size(cost.shape) for cost in costs]
     kept = sum(size * (_WITH_DROPOUT if index in dropout else 1.0) for index, size in enumerate(outputs))
     training = _size(input_shape) + kept + _PASSING * max(outputs)
@@ -50,16 +53,21 @@ def training_bytes(architecture: Architecture, input_shape: Shape, batch_size: i
 
 
 def too_large(
-    text: str, input_shape: Shape, batch_size: int, number_bytes: int, available_bytes: int | None
+    text: str,
+    input_shape: Shape,
+    batch_size: int,
+    number_bytes: int,
+    has_dropout: bool,
+    available_bytes: int | None,
 ) -> str | None:
     """Why a network cannot be trained in the memory there is, in one sentence; None where it can, or nobody knows.
 
     Args:
         text: the network.
-        input_shape, batch_size, number_bytes: as in `training_bytes`.
+        input_shape, batch_size, number_bytes, has_dropout: as in `training_bytes`.
         available_bytes: what there is.
     """
-    needed = training_bytes(parse(text), input_shape, batch_size, number_bytes)
+    needed = training_bytes(parse(text), input_shape, batch_size, number_bytes, has_dropout)
     if available_bytes is None or needed <= available_bytes:
         return None
     return (

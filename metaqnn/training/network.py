@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from metaqnn.seeding import integer_seed
 from metaqnn.space.architecture import Architecture
 from metaqnn.space.cost import Shape, dropout_rates
-from metaqnn.space.layers import Convolution, FullyConnected, GlobalAveragePooling, Pooling
+from metaqnn.space.layers import Convolution, FullyConnected, GlobalAveragePooling, Pooling, Softmax
 
 if TYPE_CHECKING:
     import keras
@@ -18,6 +18,7 @@ def build_network(
     attempt: int = 1,
     dropout: bool = True,
     weight_decay: float = 0.0,
+    dtype: str | None = None,
 ) -> "keras.Sequential":
     """Build a network with fresh Glorot-uniform weights.
 
@@ -28,6 +29,7 @@ def build_network(
         attempt: from 1.
         dropout: whether dropout i / (2n) follows every two layers.
         weight_decay: gradient per unit of weight; Keras's L2 factor is half of it.
+        dtype: Keras's dtype policy of all layers but the last, which is in single precision; None is the default's.
 
     Returns:
         a model from float32 images (N, height, width, channels) to logits (N, classes): the softmax is left to the
@@ -40,6 +42,7 @@ def build_network(
             "activation": activation,
             "kernel_initializer": initializers.GlorotUniform(integer_seed(seed, "weights", attempt, index)),
             "kernel_regularizer": regularizers.L2(weight_decay / 2) if weight_decay else None,
+            "dtype": None if isinstance(architecture[index], Softmax) else dtype,
         }
 
     rates = dropout_rates(architecture) if dropout else {}
@@ -50,10 +53,10 @@ def build_network(
             size, stride = layer.receptive_field, layer.stride
             model.add(layers.Conv2D(layer.filters, size, stride, padding="same", **options(index)))
         elif isinstance(layer, Pooling):
-            model.add(layers.MaxPooling2D(layer.receptive_field, layer.stride, padding="valid"))
+            model.add(layers.MaxPooling2D(layer.receptive_field, layer.stride, padding="valid", dtype=dtype))
         elif isinstance(layer, GlobalAveragePooling):
             model.add(layers.Conv2D(layer.classes, 1, **options(index)))
-            model.add(layers.GlobalAveragePooling2D())
+            model.add(layers.GlobalAveragePooling2D(dtype=dtype))
             is_flat = True
         else:
             if not is_flat:
@@ -64,5 +67,5 @@ def build_network(
             else:
                 model.add(layers.Dense(layer.classes, **options(index, activation=None)))
         if index in rates:
-            model.add(layers.Dropout(rates[index], seed=integer_seed(seed, "dropout", attempt, index)))
+            model.add(layers.Dropout(rates[index], seed=integer_seed(seed, "dropout", attempt, index), dtype=dtype))
     return model

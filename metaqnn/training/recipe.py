@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from metaqnn.data import SearchData, Statistics
 from metaqnn.space.architecture import Architecture, parse
 from metaqnn.training.config import TrainingConfig
 from metaqnn.training.prediction import Predictor
@@ -47,6 +48,9 @@ class Session(ABC):
             check_time: to be called now and then; raises OutOfTimeError.
         """
 
+    def make_ready(self) -> None:  # noqa: B027 - an engine without anything to do ahead has nothing to say here
+        """Do ahead, on the processor, what the first epoch would begin with; may be left out."""
+
     @abstractmethod
     def close(self) -> None:
         """Release the network's memory."""
@@ -55,11 +59,18 @@ class Session(ABC):
 class Engine(ABC):
     """Runs epochs on one device, over data that it holds.
 
-    Attributes:
-        number_bytes: of one number in a layer's output.
+    Args:
+        data: training and validation images, uint8 until they are used.
+        statistics: of the training part, for preprocessing.
+        mirror: whether training images are mirrored at random.
+        config: the recipe's numbers.
+        is_half: whether layers compute in bfloat16; weights, loss and updates never do.
     """
 
-    number_bytes = 4
+    def __init__(
+        self, data: SearchData, statistics: Statistics, mirror: bool, config: TrainingConfig, is_half: bool = False
+    ):
+        self.data, self.statistics, self.mirror, self.config, self.is_half = data, statistics, mirror, config, is_half
 
     @abstractmethod
     def open(self, architecture: Architecture, seed: int, attempt: int) -> Session:

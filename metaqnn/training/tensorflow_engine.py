@@ -26,28 +26,18 @@ _TIMED_CALL_SECONDS = 1.0
 
 
 class TensorFlowEngine(Engine):
-    """Holds the data on the device, uint8 until a batch is used.
+    """Holds the data on the device."""
 
-    Args:
-        data: training and validation images.
-        statistics: of the training part, for preprocessing.
-        mirror: whether training images are mirrored at random.
-        config: the recipe's numbers.
-    """
-
-    def __init__(self, data: SearchData, statistics: Statistics, mirror: bool, config: TrainingConfig):
+    def __init__(
+        self, data: SearchData, statistics: Statistics, mirror: bool, config: TrainingConfig, is_half: bool = False
+    ):
         import tensorflow as tf
 
-        self.input_shape = data.input_shape
+        super().__init__(data, statistics, mirror, config, is_half)
         self.train_images, self.validation_images = len(data.x_train), len(data.x_validation)
-        self.statistics = statistics
-        self.mirror = mirror
-        self.config = config
         self.train = tf.constant(data.x_train), tf.constant(data.y_train, tf.int32)
         self.validation = tf.constant(data.x_validation), tf.constant(data.y_validation, tf.int32)
-        # Tensor cores want bfloat16; weights, loss and updates stay in float32.
-        is_half = config.precision == "auto" and _has_bfloat16()
-        self.compute_type, self.number_bytes = (tf.bfloat16, 2) if is_half else (tf.float32, 4)
+        self.compute_type = tf.bfloat16 if is_half else tf.float32
 
     def open(self, architecture: Architecture, seed: int, attempt: int) -> "TensorFlowSession":
         """Make a network with fresh weights; its graph is traced by the first epoch."""
@@ -117,6 +107,24 @@ class TensorFlowSession(Session):
             validation_correct / held_out,
         )
 
+    def make_ready(self) -> None:
+        """Trace both graphs, with inputs of the kinds that `run_epoch` gives."""
+        import tensorflow as tf
+
+        engine = self.engine
+        flags = engine.train_images if engine.mirror else 0
+        number, count = tf.TensorSpec((), tf.float32), tf.TensorSpec((), tf.int32)
+        self._train.get_concrete_function(
+            tf.TensorSpec(engine.train_images, tf.int32),
+            tf.TensorSpec(flags, tf.bool),
+            number,
+            count,
+            count,
+            number,
+            count,
+        )
+        self._validate.get_concrete_function()
+
     def numpy_weights(self) -> list[np.ndarray]:
         """All weights in the order of a Keras model of the same network."""
         return [variable.numpy() for variable in self.variables]
@@ -132,7 +140,7 @@ class TensorFlowSession(Session):
         import tensorflow as tf
         from keras import initializers
 
-        weights, shape = {}, self.engine.input_shape
+        weights, shape = {}, self.engine.data.input_shape
         for index, cost in enumerate(layer_costs(self.architecture, shape)):
             layer = cost.layer
             if not isinstance(layer, Pooling):
@@ -236,14 +244,6 @@ class TensorFlowSession(Session):
                 grad=gradient,
             )
         return loss, _num_right(logits, labels)
-
-
-def _has_bfloat16() -> bool:
-    """Whether there is a GPU that computes in bfloat16: NVIDIA's since compute capability 8.0."""
-    import tensorflow as tf
-
-    gpus = tf.config.list_physical_devices("GPU")
-    return bool(gpus) and tf.config.experimental.get_device_details(gpus[0]).get("compute_capability", (0, 0)) >= (8, 0)
 
 
 def _num_right(logits, labels):

@@ -26,7 +26,7 @@ from metaqnn.dashboard import plain as plain_module
 from metaqnn.dashboard.live import LiveDisplay
 from metaqnn.dashboard.plain import PlainDisplay
 from metaqnn.dashboard.words import accuracy, duration, models_per_hour, seconds_left, shorten
-from metaqnn.trial import Episode, EpochMetrics, Evaluation, Model, Proposal, Source, Status
+from metaqnn.trial import Episode, EpochMetrics, Evaluation, Model, Prediction, Proposal, Source, Status
 
 LONG = "[C(64,3,1), C(64,3,1), P(2,2), C(128,3,1), C(128,3,1), P(2,2), C(256,3,1), GAP(10), SM(10)]"
 
@@ -128,6 +128,16 @@ def test_the_plain_lines_of_a_search(capsys):
 def test_a_resumed_search_says_so(capsys):
     PlainDisplay().on_start(status())
     assert capsys.readouterr().out == "The search resumes: 7 of 40 models done, best 97.12 %.\n"
+
+
+def test_a_training_stopped_early_has_a_line_that_calls_it_no_failure(capsys):
+    reason = "stopped after epoch 4: 85.00 % expected (84.00 to 86.00 within a standard deviation), 97.12 % to reach"
+    said = Prediction(4, 0.85, 0.84, 0.86)
+    display = PlainDisplay()
+    display.on_event(CandidateFinished(10, Evaluation(Status.PREDICTED, reason, prediction=said)))
+    assert capsys.readouterr().out == "  episode 10 stopped after epoch 4: 85.00 % expected\n"
+    display.on_event(CandidateFinished(11, Evaluation(Status.OK, prediction=said)))
+    assert capsys.readouterr().out == ""
 
 
 def test_a_long_training_shows_its_epochs(capsys, monkeypatch):

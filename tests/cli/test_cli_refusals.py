@@ -177,10 +177,10 @@ def test_a_database_of_another_program(refused, small_yaml, tmp_path):
 
 def test_a_newer_schema(refused, small_yaml, finished):
     with closing(sqlite3.connect(finished)) as connection:
-        connection.execute("PRAGMA user_version = 2")
+        connection.execute("PRAGMA user_version = 3")
     for command in (["search", small_yaml, "--db", finished], ["replay", "summary", finished]):
         assert refused(*command) == (
-            f"{finished}: a newer metaqnn wrote this database (schema 2, known here: up to 1); upgrade metaqnn"
+            f"{finished}: a newer metaqnn wrote this database (schema 3, known here: up to 2); upgrade metaqnn"
         )
 
 

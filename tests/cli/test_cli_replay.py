@@ -11,6 +11,7 @@ import sys
 from contextlib import closing
 
 import pytest
+from contracts.curves import trained
 from small_searches import interrupt_after, judge, judged, run_small, start_endless
 
 from metaqnn.replay.memory import SQLiteReplayMemory
@@ -117,8 +118,67 @@ def test_the_summary_for_programs_holds_raw_numbers(metaqnn, finished):
         "max_repeats": 500,
         "runs": 1,
         "values_as_of": 40,
+        "predicted": 0,
+        "epochs_trained": 20,
+        "epochs_saved": 0,
+        "controls": 0,
+        "prediction_error": None,
+        "prediction_bias": None,
     }
     assert content["In flight"] == []
+
+
+PREDICTING = (
+    "training.epochs=10",
+    "training.prediction={min_networks: 10, control_share: 0.2}",
+    "strategy.schedule=[[1.0, 32]]",
+)
+
+
+@pytest.fixture(scope="module")
+def predicting(tmp_path_factory):
+    """A search that stopped trainings early; not to be changed."""
+    path = tmp_path_factory.mktemp("predicting") / "small.sqlite"
+    run_small(path, *PREDICTING, function=trained())
+    return path
+
+
+def test_the_summary_says_what_stopping_early_gave(metaqnn, predicting):
+    facts = json.loads(ask(metaqnn, predicting, ["summary"], "--format", "json"))["Summary"][0]
+    assert facts["predicted"] > 0
+    assert facts["controls"] > 0
+    assert facts["epochs_saved"] > 0
+    assert abs(facts["prediction_bias"]) <= facts["prediction_error"] < 0.05
+    lines = ask(metaqnn, predicting, ["summary"]).splitlines()
+    assert max(map(len, lines)) <= 80
+    row = next(i for i, line in enumerate(lines) if line.startswith("  predicted  "))
+    following = next(i for i, line in enumerate(lines) if line.startswith("  exhausted  "))
+    words = " ".join(" ".join(lines[row:following]).split())
+    share = facts["epochs_saved"] / (facts["epochs_saved"] + facts["epochs_trained"])
+    assert words == (
+        f"predicted {facts['predicted']} stopped early, {facts['epochs_saved']} epochs ({100 * share:.0f} %) saved; "
+        f"off by {100 * facts['prediction_error']:.2f} points on {facts['controls']} trained on all the same"
+    )
+
+
+def test_the_summary_as_csv_holds_what_stopping_early_gave(metaqnn, predicting):
+    block = ask(metaqnn, predicting, ["summary"], "--format", "csv").split("\n\n")[0]
+    (row,) = csv.DictReader(io.StringIO(block))
+    raw = json.loads(ask(metaqnn, predicting, ["summary"], "--format", "json"))["Summary"][0]
+    for name in ("predicted", "epochs_trained", "epochs_saved", "controls", "prediction_error", "prediction_bias"):
+        assert float(row[name]) == raw[name]
+
+
+def test_a_stopped_network_is_shown_with_its_prediction(metaqnn, predicting):
+    with ReplayReader(predicting) as reader:
+        sql = "SELECT model, predicted_accuracy, predicted_epoch FROM predictions WHERE status = 'predicted' LIMIT 1"
+        ((model, accuracy, epoch),) = reader.query(sql)[1]
+    out = ask(metaqnn, predicting, ["show", model])
+    assert max(map(len, out.splitlines())) <= 80
+    row = out.split(f"Predictions of model {model}\n")[1].splitlines()[3].split()
+    assert row[:5] == [str(model), "predicted", str(epoch), f"{100 * accuracy:.2f}", "%"]
+    assert "stopped after epoch" in out
+    assert ": verified. " in ask(metaqnn, predicting, ["verify"])
 
 
 def test_the_summary_of_a_stopped_search(metaqnn, tmp_path):

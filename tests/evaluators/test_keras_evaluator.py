@@ -1,6 +1,7 @@
 """Worker processes: real ones, really killed."""
 
 import os
+import re
 import signal
 import time
 from dataclasses import replace
@@ -73,6 +74,7 @@ def test_candidates_are_trained_with_their_curves_in_two_processes(make):
     evaluator = make(workers=2)
     for number in (1, 2, 3):
         evaluator.submit(Candidate(number, SMALL, seed=0))
+    assert [worker.prepares for worker in evaluator._workers] == [3, None], "one makes the next network ready"
     missing = {1, 2, 3}
 
     def was_last(event):
@@ -157,6 +159,61 @@ def test_a_worker_is_replaced_after_a_number_of_candidates(make, monkeypatch):
         assert not any(isinstance(event, WorkerLost) for event in events)
     assert len(set(pids)) == 2
     assert is_gone(pids[0])
+
+
+# Memory
+
+
+def test_what_cannot_fit_is_answered_without_an_epoch_and_the_worker_goes_on(make):
+    evaluator = make(replace(TRAINING, epochs=1, max_memory=1.0, batch_size=20_000, precision="float32"))
+    evaluator.submit(Candidate(1, "[C(512,3,1), SM(10)]", seed=0))
+    evaluator.submit(Candidate(2, "[SM(10)]", seed=0))
+    events = wait_for(evaluator, lambda event: isinstance(event, CandidateFinished) and event.number == 2)
+    answers = {event.number: event.evaluation for event in events if isinstance(event, CandidateFinished)}
+    # 20,000 images with 5 x 8x8x512 numbers of 4 bytes, and a little.
+    assert answers[1].status is Status.TOO_LARGE
+    assert answers[1].reason == "training it on 20000 images a step takes about 12.22 GiB, and there are 1.00"
+    assert answers[1].attempts == ()
+    assert answers[1].device != ""
+    assert answers[2].status is Status.OK
+    assert [event.number for event in events if isinstance(event, EpochFinished)] == [2]
+    assert len([event for event in events if isinstance(event, WorkerReady)]) == 1
+    assert not any(isinstance(event, WorkerLost) for event in events)
+
+
+def test_a_worker_that_outgrows_its_bound_is_ended_and_replaced(make):
+    evaluator = make(LONG)
+    evaluator.submit(Candidate(1, SMALL, seed=0))
+    events = wait_for(evaluator, lambda event: isinstance(event, EpochFinished))
+    (worker,) = evaluator._workers
+    assert worker.resident_bytes() > 2**27
+    evaluator._most_bytes = 2**20  # from here on every worker at work holds too much
+    events = wait_for(evaluator, lambda event: isinstance(event, CandidateFinished))
+    lost = next(event for event in events if isinstance(event, WorkerLost))
+    evaluation = events[-1].evaluation
+    assert (lost.worker, lost.number) == (1, 1)
+    assert evaluation.status is Status.OUT_OF_MEMORY
+    assert evaluation.reason == lost.reason
+    assert re.fullmatch(
+        r"the worker process grew to 0\.\d\d GiB, and 0\.00 are the most that it may use", evaluation.reason
+    )
+    assert len(evaluation.attempts[0].epochs) > 0
+    assert is_gone(worker.pid)
+    assert worker.resident_bytes() == 0
+    (successor,) = evaluator.pids
+    assert not is_gone(successor)
+
+
+def test_an_idle_worker_that_has_grown_is_replaced(make, monkeypatch):
+    monkeypatch.setattr("metaqnn.evaluators.keras_evaluator._MAX_GROWTH", -1)  # any size counts as grown
+    evaluator = make(replace(TRAINING, epochs=1))
+    evaluator.submit(Candidate(1, SMALL, seed=0))
+    events = wait_for(evaluator, lambda event: isinstance(event, CandidateFinished))
+    assert events[-1].evaluation.status is Status.OK
+    pid = next(event.pid for event in events if isinstance(event, WorkerReady))
+    assert is_gone(pid)
+    (successor,) = evaluator.pids
+    assert not is_gone(successor)
 
 
 def test_stopping_takes_less_than_two_seconds_and_leaves_no_process(make):

@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import time
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ from metaqnn.errors import ReplayError
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.loop import Ending
-from metaqnn.trial import Candidate, Episode, Evaluation, Model, Proposal, QValue, Status
+from metaqnn.trial import Candidate, Episode, Evaluation, Model, Prediction, Proposal, QValue, Status
 
 EXPLORE = "strategy.schedule=[[1.0, 60]]"
 """Repeats are rare where all choices are random."""
@@ -359,8 +360,30 @@ def test_an_evaluation_keeps_its_status_and_reason(path):
         memory.initialise({"seed": 0})
         for number, status in enumerate(Status, start=1):
             model = Model(number, f"[network {number}]", 1, 1, 1)
-            result = Evaluation(status, f"why {number}", judge(Candidate(1, "[SM(10)]", 0)).attempts, 1.0, "a device")
+            attempts = judge(Candidate(1, "[SM(10)]", 0)).attempts
+            prediction = Prediction(2, 0.75, 0.625, 0.875) if status is Status.PREDICTED else None
+            result = Evaluation(status, f"why {number}", attempts, 1.0, "a device", prediction)
             memory.add_proposal(Proposal(number, number, 1.0, model, number))
             memory.record(episode(number, model=number, evaluation=number, accuracy=result.accuracy), result)
             assert memory.evaluation(number) == result
         assert Path(memory.path) == path
+
+
+def test_a_control_keeps_its_prediction_and_its_accuracy(memory):
+    control = replace(judge(Candidate(1, "[SM(10)]", 0)), prediction=Prediction(1, 0.25, 0.125, 0.375))
+    memory.add_proposal(Proposal(1, 1, 1.0, SOFTMAX, 1))
+    memory.record(episode(accuracy=control.accuracy), control)
+    assert memory.evaluation(1) == control
+    row = memory.evaluation_row(1)
+    assert row["best_accuracy"] == control.accuracy
+    assert [row[f"predicted_{name}"] for name in ("epoch", "accuracy", "low", "high")] == [1, 0.25, 0.125, 0.375]
+
+
+def test_a_status_that_says_predicted_without_a_prediction_is_refused(finished):
+    with closing(sqlite3.connect(finished)) as connection, connection:
+        connection.execute("UPDATE evaluations SET status = 'predicted' WHERE evaluation = 2")
+    with (
+        ReplayReader(finished) as reader,
+        pytest.raises(ReplayError, match=r"^evaluation 2: its status is predicted, but its prediction is incomplete$"),
+    ):
+        reader.evaluation(2)

@@ -1,4 +1,4 @@
-"""The schema as it is stored, and the golden file that every later version must still read."""
+"""The schema as it is stored, and the golden files that every later version must still read and bring up to date."""
 
 import shutil
 import sqlite3
@@ -6,14 +6,20 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from small_searches import difference, run_small
+from small_searches import contents, difference, go_on, run_small
 
+from metaqnn.errors import ReplayError
 from metaqnn.experiment import stored_experiment, stored_schedule
+from metaqnn.replay import database, migrations, tables
+from metaqnn.replay.copying import copy_database
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
-from metaqnn.search.summary import Summary, summarise
+from metaqnn.search.summary import PredictionSummary, Summary, summarise, summarise_predictions
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "schema_v1.sqlite"
+GOLDEN = {version: Path(__file__).parents[1] / "golden" / f"schema_v{version}.sqlite" for version in (1, 2)}
+"""The same search, as each version of the schema holds it."""
+
+OLD = GOLDEN[1]
 
 TABLES = {
     "checkpoints",
@@ -45,7 +51,7 @@ def rows(path, sql):
 def test_a_new_database_has_every_table_and_view(new_file):
     assert {name for (name,) in rows(new_file, "SELECT name FROM sqlite_master WHERE type = 'table'")} == TABLES
     views = {name for (name,) in rows(new_file, "SELECT name FROM sqlite_master WHERE type = 'view'")}
-    assert views == {"best_so_far", "epsilon_stages", "failures", "leaderboard"}
+    assert views == {"best_so_far", "epsilon_stages", "failures", "leaderboard", "predictions"}
 
 
 def test_every_table_is_strict(new_file):
@@ -74,7 +80,7 @@ def test_every_view_says_what_it_shows(new_file):
 
 def test_a_new_database_carries_our_marks(new_file):
     assert rows(new_file, "PRAGMA application_id") == [(0x4D514E4E,)]
-    assert rows(new_file, "PRAGMA user_version") == [(1,)]
+    assert rows(new_file, "PRAGMA user_version") == [(2,)]
     assert new_file.read_bytes()[68:72] == b"MQNN"
 
 
@@ -83,28 +89,33 @@ def test_foreign_keys_are_enforced_while_writing(tmp_path):
         assert memory.query("PRAGMA foreign_keys")[1] == [(1,)]
 
 
-def test_a_new_database_has_the_schema_of_the_golden_file(new_file):
+def test_a_new_database_has_the_schema_of_its_golden_file(new_file):
     schema = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY rowid"
-    assert rows(new_file, schema) == rows(GOLDEN, schema)
+    assert rows(new_file, schema) == rows(GOLDEN[database.SCHEMA_VERSION], schema)
 
 
-def test_the_golden_file_is_small_and_of_schema_1():
-    assert GOLDEN.stat().st_size < 100_000
-    assert rows(GOLDEN, "PRAGMA user_version") == [(1,)]
+@pytest.mark.parametrize("version", GOLDEN)
+def test_a_golden_file_is_small_and_of_its_schema(version):
+    assert GOLDEN[version].stat().st_size < 100_000
+    assert rows(GOLDEN[version], "PRAGMA user_version") == [(version,)]
 
 
-def test_the_golden_file_verifies():
-    before = GOLDEN.read_bytes()
-    assert difference(GOLDEN) is None
-    assert GOLDEN.read_bytes() == before
-    assert sorted(path.name for path in GOLDEN.parent.glob(f"{GOLDEN.name}*")) == [GOLDEN.name]
+@pytest.mark.parametrize("golden", GOLDEN.values(), ids=lambda path: path.stem)
+def test_a_golden_file_verifies(golden):
+    before = golden.read_bytes()
+    assert difference(golden) is None
+    assert golden.read_bytes() == before
+    assert sorted(path.name for path in golden.parent.glob(f"{golden.name}*")) == [golden.name]
 
 
-def test_the_golden_file_has_the_recorded_summary():
-    with ReplayReader(GOLDEN) as reader:
+@pytest.mark.parametrize("golden", GOLDEN.values(), ids=lambda path: path.stem)
+def test_a_golden_file_has_the_recorded_summary(golden):
+    with ReplayReader(golden) as reader:
         experiment = stored_experiment(reader)
         summary = summarise(reader, stored_schedule(reader.config()))
+        assert summarise_predictions(reader, 2) == PredictionSummary(0, 20, 0, 0, None, None)
     assert (experiment.name, experiment.seed, experiment.dataset.name) == ("small", 3, "digits")
+    assert experiment.training.prediction is None
     assert summary == Summary(
         episodes=40,
         models_done=12,
@@ -124,9 +135,120 @@ def test_the_golden_file_has_the_recorded_summary():
     assert 0 < summary.elapsed_seconds < 60
 
 
-def test_a_search_goes_on_in_a_copy_of_the_golden_file(tmp_path):
-    copy = shutil.copy(GOLDEN, tmp_path / "small.sqlite")
+@pytest.mark.parametrize("golden", GOLDEN.values(), ids=lambda path: path.stem)
+def test_a_search_goes_on_in_a_copy_of_a_golden_file(golden, tmp_path):
+    copy = shutil.copy(golden, tmp_path / "small.sqlite")
     run_small(copy, models=13)
     assert difference(copy) is None
     with ReplayReader(copy) as reader:
         assert len(reader.models()) == 13
+
+
+# An old file, looked at
+
+
+def looked_at(path):
+    """What the tables for people show of a file."""
+    with ReplayReader(path) as reader:
+        views = [reader.query(f"SELECT * FROM {view}") for view in ("predictions", "leaderboard", "best_so_far")]
+        shown = [tables.top(reader, 3), tables.failures(reader), tables.model_facts(reader, 6), tables.stages(reader)]
+        return views, shown, [repr(reader.evaluation(number)) for number in range(1, 13)]
+
+
+def test_an_old_file_shows_the_same_and_stays_as_it_is():
+    before = OLD.read_bytes()
+    views, shown, evaluations = looked_at(OLD)
+    assert (views, shown, evaluations) == looked_at(GOLDEN[2])
+    assert OLD.read_bytes() == before
+    assert [path.name for path in OLD.parent.glob(f"{OLD.name}*")] == [OLD.name]
+    columns, predictions = views[0]
+    assert (columns[:4], predictions) == (("model", "evaluation", "status", "predicted_epoch"), [])
+    assert [row[:2] for row in shown[1].rows] == [(4, "crashed"), (6, "diverged"), (8, "timed_out")]
+    assert shown[0].rows[0][:2] == (9, 0.875)
+
+
+def test_an_old_file_opened_by_a_writer_that_writes_nothing_stays_as_it_is(tmp_path):
+    copy = shutil.copy(OLD, tmp_path / "small.sqlite")
+    with SQLiteReplayMemory(copy) as memory:
+        assert len(list(memory.episodes())) == 40
+        assert memory.evaluation(1).prediction is None
+    assert copy.read_bytes() == OLD.read_bytes()
+
+
+def test_a_copy_of_an_old_file_is_as_old(tmp_path):
+    copy_database(OLD, tmp_path / "copy.sqlite")
+    assert rows(tmp_path / "copy.sqlite", "PRAGMA user_version") == [(1,)]
+    assert difference(tmp_path / "copy.sqlite") is None
+
+
+# An old file, brought up to date
+
+
+def test_failures_of_an_old_file_can_be_retried(tmp_path):
+    copy = shutil.copy(OLD, tmp_path / "small.sqlite")
+    with SQLiteReplayMemory(copy) as memory:
+        assert [proposal.model.model for proposal in memory.retry_failed()] == [4, 8]
+    assert rows(copy, "PRAGMA user_version") == [(2,)]
+    run_small(copy)
+    assert difference(copy) is None
+
+
+def shape(path):
+    """Everything of a schema but the comments: tables with their columns in order, indexes, views."""
+    names = [name for (name,) in rows(path, "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY rowid")]
+    return (
+        {name: rows(path, f"PRAGMA table_info({name})") for name in names},
+        names,
+        rows(path, "SELECT name, strict, wr FROM pragma_table_list WHERE schema = 'main' ORDER BY name"),
+        rows(path, "SELECT name, sql FROM sqlite_master WHERE type = 'index' ORDER BY name"),
+        rows(path, "SELECT name, sql FROM sqlite_master WHERE type = 'view' ORDER BY rowid"),
+        rows(path, "PRAGMA user_version"),
+        rows(path, "PRAGMA application_id"),
+    )
+
+
+def test_a_file_brought_up_to_date_has_the_schema_of_a_new_one(new_file, tmp_path):
+    copy = shutil.copy(OLD, tmp_path / "small.sqlite")
+    assert shape(copy) != shape(new_file)
+    run_small(copy)
+    assert shape(copy) == shape(new_file)
+    assert rows(copy, "PRAGMA integrity_check") == [("ok",)]
+
+
+def test_a_search_that_goes_on_in_an_old_file_equals_one_in_a_new_file(tmp_path):
+    content = {}
+    for version, golden in GOLDEN.items():
+        path = shutil.copy(golden, tmp_path / f"{version}.sqlite")
+        run_small(path, models=13)
+        content[version] = contents(path)
+        del content[version]["config"]  # the older one was started before some of its settings had names
+    assert content[1] == content[2]
+    assert len(content[1]["models"]) == 13
+
+
+def test_who_looks_while_a_file_is_brought_up_to_date_sees_it_grow(tmp_path):
+    copy = shutil.copy(OLD, tmp_path / "small.sqlite")
+    with ReplayReader(copy) as reader:
+        assert len(reader.models()) == 12
+        with SQLiteReplayMemory(copy) as memory:
+            memory.begin_run(13, 1, {}, [])
+            go_on(memory, 13)
+        assert len(reader.models()) == 13
+        assert repr(reader.evaluation(6)) == looked_at(OLD)[2][5]
+        assert reader.evaluation(13).status == "ok"
+        assert reader.query("SELECT * FROM predictions")[1] == []
+        assert len(tables.top(reader, 20).rows) == 10
+
+
+def test_bringing_up_to_date_is_all_or_nothing(tmp_path, monkeypatch):
+    copy = shutil.copy(OLD, tmp_path / "small.sqlite")
+    impossible = {2: {**migrations.ADDED_COLUMNS[2], "replay": ("second_key INTEGER PRIMARY KEY",)}}
+    monkeypatch.setattr(migrations, "ADDED_COLUMNS", impossible)
+    with SQLiteReplayMemory(copy) as memory:
+        with pytest.raises(ReplayError, match="Cannot add a PRIMARY KEY column"):
+            memory.begin_run(13, 1, {}, [])
+        assert memory.evaluation(1).prediction is None  # it can still be looked at
+    assert copy.read_bytes() == OLD.read_bytes()
+    monkeypatch.undo()
+    run_small(copy, models=13)
+    assert difference(copy) is None

@@ -4,6 +4,7 @@ import math
 import os
 import signal
 import sqlite3
+from dataclasses import replace
 
 import pytest
 from contracts.searches import SmallSearch, evaluate
@@ -24,7 +25,7 @@ from metaqnn.seeding import Stream
 from metaqnn.strategies.schedule import Progress
 from metaqnn.training.calibration import TRAINING_FACTOR
 from metaqnn.training.config import TrainingConfig
-from metaqnn.trial import Attempt, EpochMetrics, Evaluation, Model, Status
+from metaqnn.trial import Attempt, EpochMetrics, Evaluation, Model, Prediction, Status
 
 MODEL = Model(1, "[SM(10)]", 1, 20_000, 1_000_000)
 
@@ -44,10 +45,21 @@ def test_an_evaluation_is_its_last_attempt():
     assert evaluation.learning_rate == 0.002
 
 
-@pytest.mark.parametrize("status", [status for status in Status if status is not Status.OK])
+@pytest.mark.parametrize("status", [status for status in Status if status not in (Status.OK, Status.PREDICTED)])
 def test_a_failure_has_no_accuracy(status):
     evaluation = trained(0.25, 0.75, status=status)
     assert (evaluation.accuracy, evaluation.best_epoch, evaluation.last_accuracy) == (None, None, 0.75)
+
+
+def test_a_training_stopped_early_counts_as_what_was_predicted_and_has_no_best():
+    evaluation = replace(trained(0.25, 0.75, status=Status.PREDICTED), prediction=Prediction(2, 0.875, 0.75, 0.9375))
+    assert (evaluation.accuracy, evaluation.best_accuracy, evaluation.best_epoch) == (0.875, None, None)
+    assert (evaluation.last_accuracy, evaluation.learning_rate) == (0.75, 0.002)
+
+
+def test_a_control_counts_as_what_it_reached():
+    evaluation = replace(trained(0.25, 0.75), prediction=Prediction(2, 0.875, 0.75, 0.9375))
+    assert (evaluation.accuracy, evaluation.best_accuracy, evaluation.best_epoch) == (0.75, 0.75, 2)
 
 
 def test_what_was_never_trained_has_nothing():
@@ -86,6 +98,16 @@ def test_a_network_of_e_times_the_cost_must_be_better_by_the_weight():
     reward = Reward(RewardConfig("cost_aware", parameters_weight=0.05), 10)
     large = Model(2, "", 1, round(20_000 * math.e), 1_000_000)
     assert reward(0.8, MODEL) == pytest.approx(reward(0.85, large), abs=1e-5)
+
+
+def test_the_accuracy_for_a_reward_is_the_reverse_of_the_reward_within_0_and_1():
+    assert Reward(RewardConfig(), 10).accuracy_for(0.75, MODEL) == 0.75
+    reward = Reward(RewardConfig("cost_aware", flops_weight=0.01), 10)
+    # ln 1,000,000 = 13.815510557964274.
+    assert reward.accuracy_for(0.75, MODEL) == pytest.approx(0.75 + 0.13815510557964274, abs=1e-15)
+    assert reward.accuracy_for(reward(0.5, MODEL), MODEL) == pytest.approx(0.5, abs=1e-15)
+    assert reward.accuracy_for(0.875, MODEL) == 1.0
+    assert reward.accuracy_for(-0.5, MODEL) == 0.0
 
 
 @pytest.mark.parametrize(

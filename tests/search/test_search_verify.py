@@ -78,7 +78,8 @@ def test_the_progress_is_shown(good):
     seen = []
     with ReplayReader(good) as reader:
         reward = Reward(SEARCH.reward, 3)
-        verify(reader, SEARCH.space, SEARCH.make_strategy, SEARCH.schedule, reward, 1, SEARCH.seed, seen.append)
+        facts = (SEARCH.space, SEARCH.make_strategy, SEARCH.schedule, reward, 1, SEARCH.seed, SEARCH.training)
+        verify(reader, *facts, seen.append)
     assert seen == list(range(1, 36))
 
 

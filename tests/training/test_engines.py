@@ -9,6 +9,7 @@ import pytest
 from metaqnn.data import DatasetConfig, fit_statistics, load_search_data
 from metaqnn.space.architecture import parse
 from metaqnn.training.config import TrainingConfig
+from metaqnn.training.device import Device
 from metaqnn.training.engines import make_engine
 from metaqnn.training.fit_engine import FitEngine, preprocessing_layers
 from metaqnn.training.recipe import OutOfTimeError, train
@@ -129,6 +130,27 @@ def test_a_network_too_large_for_the_memory_is_a_result(data):
 
 
 def test_fit_can_be_asked_for(data):
-    statistics = fit_statistics("none", data.x_train)
-    assert isinstance(make_engine(data, statistics, False, CONFIG), TensorFlowEngine)
-    assert isinstance(make_engine(data, statistics, False, replace(CONFIG, engine="fit")), FitEngine)
+    statistics, cpu = fit_statistics("none", data.x_train), Device("a CPU", False, False, {})
+    assert isinstance(make_engine(data, statistics, False, CONFIG, cpu), TensorFlowEngine)
+    assert isinstance(make_engine(data, statistics, False, replace(CONFIG, engine="fit"), cpu), FitEngine)
+
+
+@pytest.mark.parametrize("engine", ["auto", "fit"])
+def test_layers_compute_in_bfloat16_where_the_device_does_and_nobody_objects(data, engine):
+    statistics, gpu = fit_statistics("none", data.x_train), Device("a GPU", True, True, {})
+    config = replace(CONFIG, engine=engine)
+    assert make_engine(data, statistics, False, config, gpu).is_half
+    assert not make_engine(data, statistics, False, replace(config, precision="float32"), gpu).is_half
+
+
+@pytest.mark.parametrize("kind", [FitEngine, TensorFlowEngine])
+def test_bfloat16_learns_as_single_precision_does(device, data, kind):
+    statistics = fit_statistics("standardize", data.x_train)
+    candidate = Candidate(1, "[C(8,3,1), C(8,3,1), FC(32), SM(10)]", 0)
+    config = TrainingConfig(epochs=8, learning_rate=0.01, restart_accuracy=0.0)
+    whole, half = (
+        train(candidate, kind(data, statistics, False, config, is_half), config, 10) for is_half in (False, True)
+    )
+    assert half.attempts != whole.attempts
+    assert half.best_accuracy == pytest.approx(whole.best_accuracy, abs=0.05)
+    assert half.best_accuracy > 0.5

@@ -1,0 +1,103 @@
+"""Whether a long search slows down or swells: `python -m benchmarks.endurance` trains 300 candidates in a row.
+
+The candidates are networks of the digits space, trained by the workers of a search as `metaqnn search digits` has
+them. The first twenty come again as the last twenty, which a search itself would not do. Printed are the peak memory
+of all processes together in each fifty, and how much longer the last twenty took than the first.
+"""
+
+import statistics
+import threading
+import time
+
+import click
+import psutil
+
+from metaqnn.core import CandidateFinished, CandidateStarted
+from metaqnn.data import load_search_data
+from metaqnn.evaluators.keras_evaluator import KerasEvaluator
+from metaqnn.experiment import load_experiment
+from metaqnn.experiment.parts import put_together
+from metaqnn.seeding import Stream
+from metaqnn.strategies.schedule import Schedule
+from metaqnn.training.device import usable_cores
+from metaqnn.trial import Candidate
+
+AGAIN = 20
+STAGE = 50
+
+
+def networks(count: int) -> list[str]:
+    """So many networks of the digits space, walked at random; the first come again at the end."""
+    space = put_together(load_experiment("digits"), (8, 8, 1), 10, Schedule(((1.0, 1),), 1)).space
+    found = []
+    for number in range(count - AGAIN):
+        stream = Stream(0, "endurance", number)
+        found.append(space.walk(lambda _, choices, stream=stream: stream.integer(len(choices))).architecture)
+    return found + found[:AGAIN]
+
+
+class MemorySampler(threading.Thread):
+    """The peak of the resident memory of this process and its descendants, by stages that the caller names."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.stage, self.peaks, self._is_over = 0, {}, threading.Event()
+
+    def run(self) -> None:
+        """Look twenty times a second."""
+        me = psutil.Process()
+        while not self._is_over.wait(0.05):
+            held = 0
+            for process in (me, *me.children(recursive=True)):
+                try:
+                    held += process.memory_info().rss
+                except psutil.Error:
+                    continue
+            self.peaks[self.stage] = max(held, self.peaks.get(self.stage, 0))
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._is_over.set()
+        self.join()
+
+
+@click.command()
+@click.option("--candidates", default=300, show_default=True)
+def main(candidates: int) -> None:
+    """Train and print."""
+    experiment = load_experiment("digits")
+    data = load_search_data(experiment.dataset, experiment.seed)
+    workers = min(usable_cores(), experiment.search.lookahead)
+    evaluator = KerasEvaluator(experiment.dataset, experiment.training, 0, data.fingerprint, workers)
+    architectures = networks(candidates)
+    sampler = MemorySampler()
+    sampler.start()
+    began, started, seconds, submitted = time.perf_counter(), {}, {}, 0
+    try:
+        while len(seconds) < candidates:
+            while submitted < min(candidates, len(seconds) + workers):
+                evaluator.submit(Candidate(submitted, architectures[submitted], 0))
+                submitted += 1
+            for event in evaluator.results(0.2):
+                if isinstance(event, CandidateStarted):
+                    started[event.number] = time.perf_counter()
+                elif isinstance(event, CandidateFinished):
+                    seconds[event.number] = time.perf_counter() - started[event.number]
+                    sampler.stage = len(seconds) // STAGE
+                    if len(seconds) % STAGE == 0:
+                        print(f"{len(seconds)} candidates in {time.perf_counter() - began:.0f} s", flush=True)
+    finally:
+        evaluator.stop()
+        sampler.stop()
+    peaks = [sampler.peaks[stage] / 2**20 for stage in range(candidates // STAGE)]
+    for stage, peak in enumerate(peaks):
+        print(f"candidates {stage * STAGE + 1:3} to {(stage + 1) * STAGE:3}: peak of all processes {peak:,.0f} MiB")
+    ratios = [seconds[candidates - AGAIN + number] / seconds[number] for number in range(AGAIN)]
+    first, last = (sum(seconds[start + n] for n in range(AGAIN)) for start in (0, candidates - AGAIN))
+    print(f"memory, the last {STAGE} over the first {2 * STAGE}: {peaks[-1] / max(peaks[:2]):.3f}")
+    print(f"time of the same {AGAIN} networks, last over first, median: {statistics.median(ratios):.3f}")
+    print(f"the same, all {AGAIN} together: {last / first:.3f}")
+
+
+if __name__ == "__main__":
+    main()

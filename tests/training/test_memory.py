@@ -1,0 +1,140 @@
+"""How much memory a training needs, by hand, and how much there is."""
+
+import os
+from pathlib import Path
+
+import psutil
+import pytest
+
+from metaqnn.config import KeyValueError
+from metaqnn.space.architecture import parse
+from metaqnn.training import memory
+from metaqnn.training.config import TrainingConfig
+from metaqnn.training.memory import GIBIBYTE, gpu_bytes, machine_bytes, share_bytes, too_large, training_bytes
+
+NETWORK = "[C(4,3,1), P(2,2), SM(10)]"
+IMAGES = (8, 8, 1)
+
+# By hand: the outputs have 8x8x4 = 256, 4x4x4 = 64 and 10 numbers, and dropout follows the pool. Kept are the image,
+# the outputs, the pool's 2.25 times, and four times the largest: 64 + 256 + 2.25 x 64 + 10 + 4 x 256.
+NUMBERS_AN_IMAGE = 64 + 256 + 144 + 10 + 1024
+# 9 x 4 + 4 = 40 weights and biases in the convolution and 64 x 10 + 10 = 650 in the softmax: weight, gradient and
+# Adam's two moments of 4 bytes each.
+WEIGHT_BYTES = 4 * 4 * 690
+
+
+@pytest.mark.parametrize("number_bytes", [2, 4])
+@pytest.mark.parametrize("batch_size", [1, 100, 4096])
+def test_the_memory_of_a_training_by_hand(batch_size, number_bytes):
+    expected = WEIGHT_BYTES + number_bytes * batch_size * NUMBERS_AN_IMAGE
+    assert training_bytes(parse(NETWORK), IMAGES, batch_size, number_bytes) == expected
+
+
+def test_numbers_have_four_bytes_unless_told_otherwise():
+    assert training_bytes(parse(NETWORK), IMAGES, 100) == training_bytes(parse(NETWORK), IMAGES, 100, 4)
+
+
+@pytest.mark.parametrize("text", [NETWORK, "[SM(10)]", "[C(16,3,1), C(16,3,1), GAP(10), SM(10)]"])
+def test_more_images_a_step_need_more_memory(text):
+    sizes = [training_bytes(parse(text), IMAGES, batch) for batch in (1, 2, 3, 128, 4096)]
+    assert sizes == sorted(set(sizes))
+
+
+def test_the_paper_s_largest_layers_take_gigabytes():
+    text = "[" + "C(512,5,1), " * 6 + "SM(10)]"
+    # Each layer's output is 32 x 32 x 512 numbers: 0.25 GiB for 128 images.
+    assert 3 < training_bytes(parse(text), (32, 32, 3), 128) / GIBIBYTE < 6
+
+
+def test_a_network_that_fits_is_not_too_large_and_of_unknown_memory_nothing_is_said():
+    needed = training_bytes(parse(NETWORK), IMAGES, 100)
+    assert too_large(NETWORK, IMAGES, 100, 4, True, needed) is None
+    assert too_large(NETWORK, IMAGES, 100, 4, True, None) is None
+    assert too_large(NETWORK, IMAGES, 100, 4, True, needed - 1) is not None
+
+
+def test_too_large_is_said_in_one_sentence():
+    # 4 x 1,000,000 x 1,498 bytes and a little = 5.58 GiB.
+    assert too_large(NETWORK, IMAGES, 1_000_000, 4, True, 3 * GIBIBYTE) == (
+        "training it on 1000000 images a step takes about 5.58 GiB, and there are 3.00"
+    )
+
+
+# What there is
+
+
+@pytest.mark.parametrize(
+    ("machine", "candidates", "share"),
+    [
+        (16, 1, 15.25),  # all but what an idle worker holds
+        (16, 4, 3.25),
+        (16, 16, 0.25),
+        (4, 4, 0.25),  # at least a quarter
+        (4, 8, 0.125),
+    ],
+)
+def test_the_share_of_a_candidate(monkeypatch, machine, candidates, share):
+    monkeypatch.setattr(memory, "machine_bytes", lambda: machine * GIBIBYTE)
+    assert share_bytes(candidates) == share * GIBIBYTE
+
+
+def test_the_machine_s_memory_is_plausible():
+    assert GIBIBYTE / 4 < machine_bytes() <= psutil.virtual_memory().total
+    assert psutil.Process().memory_info().rss < machine_bytes()
+
+
+@pytest.mark.parametrize(("written", "limit"), [("2147483648\n", 2 * GIBIBYTE), ("max\n", None), (None, None)])
+def test_a_container_may_have_less(monkeypatch, tmp_path, written, limit):
+    place = tmp_path / "memory.max"
+    if written:
+        place.write_text(written)
+    monkeypatch.setattr(memory, "_CGROUP_LIMITS", (str(tmp_path / "absent"), str(place)))
+    total = psutil.virtual_memory().total
+    assert machine_bytes() == (total if limit is None else min(limit, total))
+
+
+@pytest.fixture
+def nvidia_smi(monkeypatch, tmp_path):
+    """A program of that name in front of all others, which notes how it was called."""
+
+    def install(script: str) -> Path:
+        program = tmp_path / "nvidia-smi"
+        program.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/called\n{script}\n')
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+        return tmp_path / "called"
+
+    return install
+
+
+@pytest.mark.parametrize(("gpu", "asked"), [(None, "--id 0"), ("3", "--id 3"), ("GPU-8f6b", "--id GPU-8f6b")])
+def test_the_memory_of_a_gpu_is_what_its_driver_says(nvidia_smi, gpu, asked):
+    called = nvidia_smi("echo 81559")
+    assert gpu_bytes(gpu) == 81559 * 2**20
+    words = called.read_text().strip()
+    assert words.endswith(asked)
+    assert "--query-gpu=memory.total --format=csv,noheader,nounits" in words
+
+
+@pytest.mark.parametrize("script", ["echo No devices were found; exit 6", "echo '[N/A]'", "true", "exit 9"])
+def test_a_driver_that_does_not_tell(nvidia_smi, script):
+    nvidia_smi(script)
+    assert gpu_bytes("0") is None
+
+
+def test_without_a_driver_nobody_tells(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert gpu_bytes(None) is None
+
+
+# The setting
+
+
+@pytest.mark.parametrize("value", [0.0, 0.99, -1.0, float("nan")])
+def test_less_memory_than_a_framework_takes_is_refused(value):
+    with pytest.raises(KeyValueError, match="max_memory: expected at least 1, or nothing, got"):
+        TrainingConfig(max_memory=value)
+
+
+def test_a_gibibyte_and_no_limit_are_accepted():
+    assert (TrainingConfig(max_memory=1.0).max_memory, TrainingConfig().max_memory) == (1.0, None)
