@@ -1,6 +1,7 @@
 """`make bench OUT=folder [ARGS="--only digits"]`: measurements in one run, as tables."""
 
 import csv
+import importlib
 import tempfile
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -45,8 +46,8 @@ def _trainings(only: Sequence[str], folder: Path, out: Path) -> None:
     print(f"{machine.name}: matrix products {machine.matmul_rate / 1e9:,.0f} GFLOP/s", flush=True)
     names = trainings.GPU_WORKLOADS if machine.is_gpu else trainings.CPU_WORKLOADS
     styles = trainings.GPU_STYLES if machine.is_gpu else trainings.CPU_STYLES
-    if not find_spec("torch"):
-        print("PyTorch is not installed, so it is left out; to compare with it: pip install torch")
+    if not find_spec("torch") or (machine.is_gpu and not importlib.import_module("torch").cuda.is_available()):
+        print("PyTorch is not installed for this device, so it is left out; to compare with it: pip install torch")
         styles = tuple(style for style in styles if not style.startswith("pytorch"))
     print("workload  style            candidates a minute (low to high)    n  epoch s  share  accuracy")
     rows, accuracies = [], []

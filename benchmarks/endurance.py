@@ -62,7 +62,7 @@ class MemorySampler(threading.Thread):
 
 
 @click.command()
-@click.option("--candidates", default=300, show_default=True)
+@click.option("--candidates", type=click.IntRange(min=100), default=300, show_default=True)
 def main(candidates: int) -> None:
     """Train and print."""
     experiment = load_experiment("digits")

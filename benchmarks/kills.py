@@ -28,7 +28,7 @@ class Victim:
         self.process = self._start()
 
     def _start(self) -> psutil.Popen:
-        return psutil.Popen(self.command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        return psutil.Popen(self.command, stdout=subprocess.DEVNULL, stderr=sys.stderr)
 
     def is_over(self) -> bool:
         """Whether it ended by itself."""
@@ -58,9 +58,8 @@ class Victim:
 
     def finish(self) -> None:
         """Wait for its end."""
-        _, errors = self.process.communicate()
-        if self.process.returncode:
-            raise SystemExit(f"the search ended with {self.process.returncode}: {errors}")
+        if self.process.wait():
+            raise SystemExit(f"the search ended with exit code {self.process.returncode}")
 
 
 @click.command()

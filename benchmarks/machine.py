@@ -1,5 +1,6 @@
 """`python -m benchmarks.machine THREADS`: the device that trainings run on and its matrix rate, as a line of JSON."""
 
+import importlib
 import json
 import sys
 import time
@@ -18,7 +19,7 @@ def main(threads: int) -> None:
     device = prepare_device(threads)
     if not device.is_gpu:
         rate = _numpy_rate(2048)
-    elif find_spec("torch"):
+    elif find_spec("torch") and importlib.import_module("torch").cuda.is_available():
         rate = _torch_rate(8192)
     else:
         rate = _tensorflow_rate(8192)

@@ -5,7 +5,7 @@ with the very classes that a search uses, and then trains the best network kept 
 """
 
 import statistics
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -54,7 +54,8 @@ def replay(path: Path, config: PredictionConfig) -> Replayed:
             for episode in reader.episodes()
             if not episode.reused
         ]
-    prospects = Prospects(config, parts.reward, experiment.search.lookahead, experiment.seed)
+    training = replace(experiment.training, prediction=config)
+    prospects = Prospects(training, parts.reward, experiment.search.lookahead, experiment.seed)
     epochs = saved = stopped = controls = 0
     errors, kept, all_results = [], [], []
     for episode, model, evaluation in trained:
@@ -65,7 +66,7 @@ def replay(path: Path, config: PredictionConfig) -> Replayed:
         prospect, verdict = prospects.of(episode.number, model), None
         curve = evaluation.attempts[-1].epochs
         if prospect is not None:
-            predictor = Predictor(config, experiment.training, prospect)
+            predictor = Predictor(config, training, prospect)
             verdicts = (predictor.verdict(curve[:number]) for number in range(1, len(curve) + 1))
             verdict = next((one for one in verdicts if one), None)
         if verdict is not None:
@@ -94,7 +95,7 @@ def train_with_seeds(experiment: Experiment, architectures: list[str], seeds: in
         while len(found) < len(architectures) * seeds:
             for event in evaluator.results(0.2):
                 if isinstance(event, CandidateFinished):
-                    found[event.number] = event.evaluation.best_accuracy
+                    found[event.number] = event.evaluation.best_accuracy or 0.0  # of a failure
     finally:
         evaluator.stop()
     return [[found[index * seeds + seed] for seed in range(seeds)] for index in range(len(architectures))]

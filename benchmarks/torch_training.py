@@ -18,10 +18,11 @@ from metaqnn.training.config import TrainingConfig
 class TorchTrainer:
     """Trains one network after another over data that stays on the device."""
 
-    def __init__(self, config: TrainingConfig, data: SearchData, statistics: Statistics, threads: int):
+    def __init__(self, config: TrainingConfig, data: SearchData, statistics: Statistics, threads: int, is_gpu: bool):
         torch.set_num_threads(threads)
+        torch.backends.cudnn.benchmark = True  # worth it for batches of one shape
         self.config = config
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = torch.device("cuda" if is_gpu else "cpu")
         self.classes = data.classes
 
         def images(array: np.ndarray) -> torch.Tensor:

@@ -12,12 +12,14 @@ import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import click
 import numpy as np
 
 from metaqnn.data import DatasetConfig, SearchData, fit_statistics, load_search_data
@@ -28,7 +30,7 @@ from metaqnn.space.cost import describe
 from metaqnn.strategies.schedule import Schedule
 from metaqnn.training.calibration import TRAINING_FACTOR
 from metaqnn.training.config import TrainingConfig
-from metaqnn.training.device import usable_cores, worker_environment
+from metaqnn.training.device import usable_cores, visible_gpus, worker_environment
 from metaqnn.trial import Candidate
 
 CPU_WORKLOADS = ("digits", "net4", "net5")
@@ -141,12 +143,14 @@ class Programs(Style):
         threads = usable_cores() // count
         what = [style.split()[0], work.name, str(folder), "gpu" if is_gpu else "cpu", str(threads)]
         command = [sys.executable, "-m", "benchmarks.trainings", *what]
+        self._complaints = tempfile.TemporaryFile("w+")  # noqa: SIM115 - as long as the processes; frameworks chatter
         self._processes = [
             subprocess.Popen(
                 [*command, str(part), str(count)],
                 env=worker_environment(os.environ, threads=threads),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
+                stderr=self._complaints,
                 text=True,
             )
             for part in range(count)
@@ -178,7 +182,9 @@ class Programs(Style):
         for line in process.stdout:
             if line.startswith("{"):
                 return json.loads(line)
-        raise RuntimeError(f"{' '.join(process.args)} ended with code {process.wait()}")
+        code = process.wait()
+        self._complaints.seek(0)
+        raise RuntimeError(f"{' '.join(process.args)} ended with code {code}: {self._complaints.read()[-2000:]}")
 
 
 class Workers(Style):
@@ -263,8 +269,16 @@ def find_machine() -> Machine:
     """What the styles run on, and its rate of matrix products; asked in a process that then ends."""
     command = [sys.executable, "-m", "benchmarks.machine", str(usable_cores())]
     environment = worker_environment(os.environ, threads=usable_cores())
-    answer = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout
-    return Machine(**json.loads(answer.splitlines()[-1]))
+    answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if answer.returncode:
+        raise click.ClickException(f"expected a device to train on, but {answer.stderr.strip().splitlines()[-1]}")
+    machine = Machine(**json.loads(answer.stdout.splitlines()[-1]))
+    if visible_gpus() and not machine.is_gpu:
+        raise click.ClickException(
+            'a GPU is there, but the Keras backend does not see it: pip install "tensorflow[and-cuda]", '
+            "or set CUDA_VISIBLE_DEVICES= to measure the CPU"
+        )
+    return machine
 
 
 def _measurement(seconds: float, epochs: list[float], accuracy: float) -> Measurement:
@@ -286,7 +300,7 @@ def _serve(style: str, name: str, folder: str, device: str, threads: str, part: 
     work = workload(name, Path(folder), device == "gpu")
     data = load_search_data(work.dataset, 0)
     make = _torch_trainer if style == "pytorch" else _keras_trainer
-    train = make(style, work, data, int(threads))
+    train = make(style, work, data, int(threads), device == "gpu")
     mine = work.architectures[int(part) :: int(parts)] or work.architectures
     train(WARM_UP)
     print("{}", flush=True)
@@ -300,7 +314,7 @@ def _serve(style: str, name: str, folder: str, device: str, threads: str, part: 
         print(json.dumps({"measurements": measurements, "memory_mib": memory}), flush=True)
 
 
-def _keras_trainer(style: str, work: Workload, data: SearchData, threads: int) -> Callable:
+def _keras_trainer(style: str, work: Workload, data: SearchData, threads: int, is_gpu: bool) -> Callable:
     from metaqnn.training.device import prepare_device
     from metaqnn.training.engines import make_engine
     from metaqnn.training.recipe import train
@@ -317,11 +331,12 @@ def _keras_trainer(style: str, work: Workload, data: SearchData, threads: int) -
     return train_one
 
 
-def _torch_trainer(style: str, work: Workload, data: SearchData, threads: int) -> Callable:
+def _torch_trainer(style: str, work: Workload, data: SearchData, threads: int, is_gpu: bool) -> Callable:
     """PyTorch as one writes it by hand: data on the device, channels last, nothing but what the recipe asks for."""
     from benchmarks.torch_training import TorchTrainer
 
-    return TorchTrainer(work.training, data, fit_statistics(work.dataset.preprocessing, data.x_train), threads).train
+    preprocessing = fit_statistics(work.dataset.preprocessing, data.x_train)
+    return TorchTrainer(work.training, data, preprocessing, threads, is_gpu).train
 
 
 if __name__ == "__main__":

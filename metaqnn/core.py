@@ -54,6 +54,7 @@ class WorkerReady:
     pid: int
     device: str
     versions: dict[str, str] = field(default_factory=dict)
+    is_gpu: bool = False
 
 
 @dataclass(frozen=True)

@@ -143,7 +143,7 @@ class Precedent:
 
     Attributes:
         layers, parameters, flops: what it costs.
-        epochs: of the attempt that counts, in order.
+        epochs: of the attempt that counts, from the first to the last that is looked at.
         accuracy: the best validation accuracy of that attempt, in [0, 1].
     """
 

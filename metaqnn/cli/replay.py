@@ -210,8 +210,9 @@ def _summarise(reader):
     from metaqnn.search.summary import summarise, summarise_predictions
 
     experiment = stored_experiment(reader)
-    facts = summarise(reader, stored_schedule(reader.config()))
-    return experiment, facts, summarise_predictions(reader, experiment.training.epochs)
+    with reader.snapshot():
+        facts = summarise(reader, stored_schedule(reader.config()))
+        return experiment, facts, summarise_predictions(reader, experiment.training.epochs)
 
 
 def _reader(database: Path):

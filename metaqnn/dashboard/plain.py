@@ -49,8 +49,9 @@ class PlainDisplay(Observer):
         if episode.reused:
             return
         epsilon = "retry" if episode.epsilon is None else f"eps {episode.epsilon:.2f}"
+        reached = f"{'~' if episode.is_predicted else ''}{accuracy(episode.accuracy)}"
         self._line(
-            f"[{status.models_done:>4}/{status.models_total}] {epsilon}  {accuracy(episode.accuracy):>9}  "
+            f"[{status.models_done:>4}/{status.models_total}] {epsilon}  {reached:>9}  "
             f"best {accuracy(status.best_accuracy)}  reused {status.reused}  {models_per_hour(status)}/h  "
             f"left {duration(seconds_left(status))}\n           {shorten(episode.architecture, 68)}"
         )

@@ -17,10 +17,12 @@ from metaqnn.core import (
 )
 from metaqnn.data import DatasetConfig
 from metaqnn.errors import CalibrationError, EvaluatorError
+from metaqnn.evaluators.memory_guard import MemoryGuard
 from metaqnn.evaluators.messages import MeasureSpeed, SpeedMeasured, WorkerFailed, WorkerSetup
 from metaqnn.evaluators.process import WorkerProcess
+from metaqnn.space.cost import Shape
 from metaqnn.training.config import TrainingConfig
-from metaqnn.training.memory import GIBIBYTE, machine_bytes, share_bytes
+from metaqnn.training.memory import GIBIBYTE
 from metaqnn.trial import Attempt, Candidate, Evaluation, Status
 
 _MAX_KILLS = 3
@@ -38,9 +40,6 @@ _CANDIDATES_PER_WORKER = 100
 _MAX_GROWTH = GIBIBYTE
 """An idle worker that holds so much more than after its first candidate is replaced before that."""
 
-_MAX_MEMORY_SHARE = 0.9
-"""A worker that holds more than this part of the machine's memory is ended, before the system ends something else."""
-
 _GRACE_SECONDS = 15.0
 """A worker looks at the time itself, between batches; past this it hangs and is ended."""
 
@@ -53,7 +52,7 @@ class KerasEvaluator(Evaluator):
         fingerprint: of the data, which every worker checks.
         workers: how many processes; they start with the first candidate or calibration.
         gpus: shared out among the workers in turn; empty leaves the choice to the framework.
-        lookahead: how many candidates may be in flight, which share the machine's memory; at least `workers`.
+        input_shape: (height, width, channels), to tell what fits side by side; None starts whatever comes.
     """
 
     def __init__(
@@ -64,12 +63,11 @@ class KerasEvaluator(Evaluator):
         fingerprint: str,
         workers: int = 1,
         gpus: Sequence[str] = (),
-        lookahead: int | None = None,
+        input_shape: Shape | None = None,
     ):
         self.training = training
-        self._setup = (dataset, training, seed, fingerprint, share_bytes(lookahead or workers))
-        limit = training.max_memory
-        self._most_bytes = _MAX_MEMORY_SHARE * machine_bytes() if limit is None else limit * GIBIBYTE
+        self._setup = (dataset, training, seed, fingerprint)
+        self._memory_guard = MemoryGuard(training, input_shape)
         self._count = workers
         self._gpus = tuple(gpus)
         self._workers: list[WorkerProcess] = []
@@ -107,7 +105,7 @@ class KerasEvaluator(Evaluator):
                 self._renew_if_worn(worker)
             else:
                 self._end_if_hanging(worker, events)
-                self._end_if_swollen(worker, events)
+        self._end_a_swollen_one(events)
         self._assign()
         return events
 
@@ -159,20 +157,24 @@ class KerasEvaluator(Evaluator):
             self._start_workers(self._count)
         for worker in self._workers:
             if self._queue and worker.candidate is None:
-                worker.assign(self._take_for(worker))
-        # What is left in the queue waits for whoever is done first; each has one of them made ready, if it can.
+                candidate = self._next_for(worker)
+                if self._memory_guard.has_room(candidate, worker.gpu, self._workers):
+                    self._queue.remove(candidate)
+                    worker.assign(candidate)
+        # What waits is for whoever is done first; each GPU has one of them made ready meanwhile.
+        waiting = {candidate.number: candidate for candidate in self._queue}
         spoken_for = {worker.prepares for worker in self._workers}
-        waiting = [candidate for candidate in self._queue if candidate.number not in spoken_for]
-        numbers = {candidate.number for candidate in self._queue}
         for worker in self._workers:
-            if waiting and worker.prepares not in numbers:
-                worker.prepare(waiting.pop(0))
+            if worker.is_gpu and worker.prepares not in waiting:
+                candidate = next((c for n, c in waiting.items() if n not in spoken_for), None)
+                if candidate is not None:
+                    worker.prepare(candidate)
+                    spoken_for.add(candidate.number)
 
-    def _take_for(self, worker: WorkerProcess) -> Candidate:
-        """The candidate that a worker has made ready, else the oldest."""
-        prepared = next((c for c in self._queue if c.number == worker.prepares), self._queue[0])
-        self._queue.remove(prepared)
-        return prepared
+    def _next_for(self, worker: WorkerProcess) -> Candidate:
+        """What a worker has made ready, if that is nearly due, else the oldest: the oldest holds up all others."""
+        due = list(self._queue)[: len(self._workers)]
+        return next((candidate for candidate in due if candidate.number == worker.prepares), due[0])
 
     def _listen(self, worker: WorkerProcess, events: list[Event]) -> None:
         """Take all messages of one worker; its end is one too."""
@@ -190,6 +192,7 @@ class KerasEvaluator(Evaluator):
                     continue
                 if isinstance(message, WorkerReady):
                     worker.is_ready = self._has_been_ready = True
+                    worker.is_gpu = message.is_gpu
                     self._failed_starts = self._killed_starts = 0
                     self._device = message.device
                 elif isinstance(message, CandidateStarted):
@@ -245,16 +248,20 @@ class KerasEvaluator(Evaluator):
         self._fail(worker.candidate, worker, Status.TIMED_OUT, reason, events)
         self._renew(worker)
 
-    def _end_if_swollen(self, worker: WorkerProcess, events: list[Event]) -> None:
-        held = worker.resident_bytes()
-        if held <= self._most_bytes:
+    def _end_a_swollen_one(self, events: list[Event]) -> None:
+        swollen = self._memory_guard.swollen(self._workers)
+        if swollen is None:
             return
-        reason = (
-            f"the worker process grew to {held / GIBIBYTE:.2f} GiB, "
-            f"and {self._most_bytes / GIBIBYTE:.2f} are the most that it may use"
-        )
-        events.append(WorkerLost(worker.worker, worker.candidate.number, reason))
-        self._fail(worker.candidate, worker, Status.OUT_OF_MEMORY, reason, events)
+        worker, candidate = swollen.worker, swollen.worker.candidate
+        if worker.started_at is None and swollen.is_to_blame:
+            self.stop()
+            limit = "a larger training.max_memory" if self.training.max_memory else "more memory"
+            raise EvaluatorError(f"expected {limit}: before anything was trained, {swollen.reason}")
+        events.append(WorkerLost(worker.worker, candidate.number, swollen.reason))
+        if swollen.is_to_blame:
+            self._fail(candidate, worker, Status.OUT_OF_MEMORY, swollen.reason, events)
+        else:  # what it held may be left over from others: it is tried in a fresh process
+            self._queue.appendleft(candidate)
         self._renew(worker)
 
     def _renew_if_worn(self, worker: WorkerProcess) -> None:

@@ -16,7 +16,6 @@ class WorkerSetup:
         dataset, training: what to train on, and how.
         seed: the search's; the validation split derives from it.
         fingerprint: of the data that the search recorded; a worker that sees other images or another split refuses.
-        share_bytes: the part of the machine's memory that a worker without a GPU may count on.
         gpu: the one GPU that the worker sees, as CUDA_VISIBLE_DEVICES names it; None leaves the choice open.
     """
 
@@ -25,7 +24,6 @@ class WorkerSetup:
     training: TrainingConfig
     seed: int
     fingerprint: str
-    share_bytes: int
     gpu: str | None = None
 
 

@@ -27,6 +27,8 @@ class WorkerProcess:
         gpu: the one GPU that it may see; None leaves the choice open.
 
     Attributes:
+        gpu: as given.
+        is_gpu: whether it trains on a GPU; known when it is ready.
         worker: its number, from 1.
         connection: the socket to it; readable when it says something or is gone.
         candidate: what it trains; None while idle.
@@ -40,7 +42,7 @@ class WorkerProcess:
     """
 
     def __init__(self, worker: int, setup: object, gpu: str | None = None):
-        self.worker = worker
+        self.worker, self.gpu, self.is_gpu = worker, gpu, False
         self.candidate: Candidate | None = None
         self.started_at: float | None = None
         self.is_ready = False

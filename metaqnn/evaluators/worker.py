@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
 
@@ -37,7 +38,8 @@ def main() -> None:
             if not isinstance(message, Prepare):
                 inbox.put(message)
             elif runner is not None:
-                runner.prepare(message)
+                with suppress(Exception):  # it is only a guess; this thread must live to hear the search's end
+                    runner.prepare(message)
 
     threading.Thread(target=receive, daemon=True).start()
     setup: WorkerSetup = inbox.get()
@@ -72,7 +74,7 @@ class _Runner:
             raise ValueError(f"the data set {setup.dataset.name} changed while the search was starting")
         self.statistics = fit_statistics(setup.dataset.preprocessing, self.data.x_train)
         engine = self.make_engine(self.data)
-        self.engine = EngineAhead(engine) if self.device.is_gpu else engine
+        self.engine = EngineAhead(engine) if self.device.is_gpu and engine.can_prepare else engine
         self.memory_bytes = self.available_bytes()
 
     def make_engine(self, data: SearchData) -> Engine:
@@ -81,22 +83,27 @@ class _Runner:
         return make_engine(data, self.statistics, self.setup.dataset.mirror, self.setup.training, self.device)
 
     def ready(self) -> WorkerReady:
-        return WorkerReady(self.setup.worker, os.getpid(), self.device.name, dict(self.device.versions))
+        device = self.device
+        return WorkerReady(self.setup.worker, os.getpid(), device.name, dict(device.versions), device.is_gpu)
 
     def available_bytes(self) -> int | None:
-        """What a candidate may use: as the search says, else what its device has; None where nobody knows."""
-        from metaqnn.training.memory import GIBIBYTE, gpu_bytes
+        """What a candidate may use: as the search says, else what the device has; None where nobody knows."""
+        from metaqnn.training.memory import GIBIBYTE, IDLE_BYTES, gpu_bytes, machine_bytes
 
-        if self.setup.training.max_memory is not None:
-            return round(self.setup.training.max_memory * GIBIBYTE)
-        return gpu_bytes(self.setup.gpu) if self.device.is_gpu else self.setup.share_bytes
+        limit = self.setup.training.max_memory
+        if limit is not None:
+            whole = round(limit * GIBIBYTE)
+        else:
+            whole = gpu_bytes(self.setup.gpu) if self.device.is_gpu else machine_bytes()
+        return None if whole is None else whole - IDLE_BYTES
 
     def why_too_large(self, architecture: str) -> str | None:
-        from metaqnn.training.memory import too_large
+        from metaqnn.training.memory import too_large, training_bytes
 
         config, number_bytes = self.setup.training, 2 if self.engine.is_half else 4
-        shape = self.data.input_shape
-        return too_large(architecture, shape, config.batch_size, number_bytes, config.dropout, self.memory_bytes)
+        batch_size = min(config.batch_size, len(self.data.x_train))
+        needed = training_bytes(parse(architecture), self.data.input_shape, batch_size, number_bytes, config.dropout)
+        return too_large(needed, self.memory_bytes)
 
     def prepare(self, message: Prepare) -> None:
         """Make the next network ready while this one trains, where that is worth anything."""

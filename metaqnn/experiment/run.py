@@ -160,8 +160,10 @@ class _Run:
         self, memory: SQLiteReplayMemory, observers: Sequence[Observer], stop_requested: Callable[[], bool]
     ) -> Ending:
         """Run the loop."""
-        parts, prediction = self.parts, self.experiment.training.prediction
-        prospects = Prospects(prediction, parts.reward, self.plan.lookahead, self.plan.seed) if prediction else None
+        parts, training = self.parts, self.experiment.training
+        prospects = (
+            Prospects(training, parts.reward, self.plan.lookahead, self.plan.seed) if training.prediction else None
+        )
         return Search(
             self.plan,
             parts.space,
@@ -238,7 +240,7 @@ def _begin(
         data.fingerprint,
         workers,
         gpus,
-        experiment.search.lookahead,
+        data.input_shape,
     )
     parts = put_together(experiment, data.input_shape, data.classes, schedule)
     return _Run(experiment, parts, plan, workers, evaluator)

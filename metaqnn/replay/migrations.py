@@ -23,6 +23,9 @@ ADDED_COLUMNS: Mapping[int, Mapping[str, tuple[str, ...]]] = {
 }
 """What each version added: version -> table -> columns, which are NULL in what was recorded before."""
 
+VIEWS_OF: Mapping[int, tuple[str, ...]] = {1: ("leaderboard", "failures", "epsilon_stages", "best_so_far")}
+"""The views that each older version had, which are made anew; others in a file are its user's."""
+
 _VIEWS = {match[1]: match[0] for match in re.finditer(r"^CREATE VIEW (\w+) .*?;$", SCHEMA, re.DOTALL | re.MULTILINE)}
 
 
@@ -45,7 +48,7 @@ def bring_up_to_date(connection: sqlite3.Connection, version: int, current: int)
     added = _added_since(version)
     statements = [
         *(f"DROP VIEW temp.{name}" for name in (*_VIEWS, *added)),
-        *(f"DROP VIEW IF EXISTS main.{name}" for name in _VIEWS),  # not those that a user added
+        *(f"DROP VIEW main.{name}" for name in VIEWS_OF[version]),
         *(f"ALTER TABLE {table} ADD COLUMN {column}" for table, columns in added.items() for column in columns),
         *_VIEWS.values(),
         f"PRAGMA user_version = {current}",

@@ -146,7 +146,10 @@ class ReplayReader:
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
-        """Let all reads of the block see one state, whatever a running search adds meanwhile."""
+        """Let all reads of the block see one state, whatever a running search adds meanwhile; may be nested."""
+        if self._connection.in_transaction:
+            yield
+            return
         with clear_errors(self.path):
             self._connection.execute("BEGIN")
             try:

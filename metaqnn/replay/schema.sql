@@ -139,7 +139,7 @@ SELECT e.model, e.evaluation, e.status, e.predicted_epoch, e.predicted_accuracy,
        e.best_accuracy, e.predicted_accuracy - e.best_accuracy AS error, m.architecture
 FROM evaluations e JOIN models m USING (model) WHERE e.predicted_epoch IS NOT NULL ORDER BY e.evaluation;
 
-CREATE VIEW epsilon_stages AS  -- what each epsilon gave: the bars of the paper's figure 3
+CREATE VIEW epsilon_stages AS  -- what each epsilon gave: the bars of the paper's figure 3; the mean counts predictions
 SELECT epsilon, count(*) AS episodes, sum(1 - reused) AS models, avg(accuracy) AS mean_accuracy,
        avg(reward) AS mean_reward, max(best_accuracy) AS best_accuracy
 FROM replay JOIN evaluations USING (evaluation) WHERE source = 'sampled' GROUP BY epsilon ORDER BY min(episode);

@@ -39,8 +39,9 @@ def episodes(reader: ReplayReader, last: int) -> Table:
         reader,
         "Episodes",
         """SELECT * FROM (
-               SELECT episode, iteration, epsilon, model, accuracy, reward, reused, source, architecture
-               FROM replay JOIN models USING (model) ORDER BY episode DESC LIMIT ?)
+               SELECT episode, iteration, epsilon, r.model, accuracy, status, reward, reused, source, architecture
+               FROM replay r JOIN models USING (model) JOIN evaluations USING (evaluation)
+               ORDER BY episode DESC LIMIT ?)
            ORDER BY episode""",
         (last,),
     )
@@ -113,7 +114,8 @@ def model_episodes(reader: ReplayReader, model: int) -> Table:
     return _table(
         reader,
         f"Episodes of model {model}",
-        "SELECT episode, epsilon, accuracy, reward, reused, source FROM replay WHERE model = ? ORDER BY episode",
+        """SELECT episode, epsilon, accuracy, status, reward, reused, source
+           FROM replay r JOIN evaluations USING (evaluation) WHERE r.model = ? ORDER BY episode""",
         (model,),
     )
 

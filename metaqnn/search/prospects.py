@@ -5,10 +5,10 @@ from bisect import bisect_right
 
 from metaqnn.search.reward import Reward
 from metaqnn.seeding import Stream
-from metaqnn.training.config import PredictionConfig
+from metaqnn.training.config import TrainingConfig
 from metaqnn.trial import Episode, Evaluation, Model, Precedent, Prospect, Status
 
-_MOST_PRECEDENTS = 200
+_MOST_PRECEDENTS = 100
 """The newest so many are learned from, so that a prediction costs the same however long the search is."""
 
 
@@ -16,14 +16,15 @@ class Prospects:
     """Gathers precedents as episodes are told, and hands out those that an episode may know.
 
     Args:
-        config: the section `training.prediction`.
+        training: the recipe, with its section `prediction`.
         reward: what "best" means.
         lookahead: L; episode n knows the episodes up to n - L.
         seed: decides which networks are controls.
     """
 
-    def __init__(self, config: PredictionConfig, reward: Reward, lookahead: int, seed: int):
-        self.config, self.reward, self.lookahead, self.seed = config, reward, lookahead, seed
+    def __init__(self, training: TrainingConfig, reward: Reward, lookahead: int, seed: int):
+        self.config, self.reward, self.lookahead, self.seed = training.prediction, reward, lookahead, seed
+        self._last_look = training.prediction.epochs(training)[-1]
         self._episodes: list[int] = []
         self._precedents: list[Precedent] = []
         self._kth_best: list[float] = []  # reward of rank `config.best` (or the lowest) after each precedent
@@ -36,10 +37,9 @@ class Prospects:
         push = heapq.heappush if len(self._best) < self.config.best else heapq.heappushpop
         push(self._best, episode.reward)
         self._episodes.append(episode.number)
+        epochs = evaluation.attempts[-1].epochs[: self._last_look]
         self._precedents.append(
-            Precedent(
-                model.layers, model.parameters, model.flops, evaluation.attempts[-1].epochs, evaluation.best_accuracy
-            )
+            Precedent(model.layers, model.parameters, model.flops, epochs, evaluation.best_accuracy)
         )
         self._kth_best.append(self._best[0])
 

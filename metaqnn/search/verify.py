@@ -1,7 +1,7 @@
 """Proof that a database is what its seed and its recorded rewards make it: every proposal and every Q-value."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from metaqnn.core import Strategy
@@ -13,10 +13,21 @@ from metaqnn.space.base import Space
 from metaqnn.strategies.schedule import Progress, Schedule
 from metaqnn.training.config import TrainingConfig
 from metaqnn.training.prediction import Predictor
-from metaqnn.trial import RETRYABLE, Episode, Evaluation, Prediction, Proposal, QValue, Source, Status
+from metaqnn.trial import (
+    RETRYABLE,
+    Episode,
+    EpochMetrics,
+    Evaluation,
+    Prediction,
+    Proposal,
+    Prospect,
+    QValue,
+    Source,
+    Status,
+)
 
-_PREDICTION_TOLERANCE = 1e-9
-"""A regression's last bits depend on the version of the libraries that fit it."""
+_PREDICTION_TOLERANCE = 1e-6
+"""A regression's last digits depend on the version of the libraries that fit it."""
 
 _REWARD_TOLERANCE = 1e-12
 """A cost-aware reward takes logarithms, whose last bit differs between C libraries."""
@@ -84,7 +95,7 @@ class _Comparison:
     ):
         self.reader, self.space, self.strategy, self.schedule = reader, space, strategy, schedule
         self.reward, self.lookahead, self.seed, self.training = reward, lookahead, seed, training
-        self.prospects = Prospects(training.prediction, reward, lookahead, seed) if training.prediction else None
+        self.prospects = Prospects(training, reward, lookahead, seed) if training.prediction else None
         with reader.snapshot():
             self.episodes = list(reader.episodes())
             self.proposals = reader.proposals()
@@ -213,23 +224,35 @@ class _Comparison:
 
     def _compare_prediction(self, episode: Episode, evaluation: Evaluation) -> None:
         """Whether and where the training was stopped early follows from the curve and what the proposal knew."""
-        place = f"evaluation {episode.evaluation}"
-        model, expected, is_control = self.models[episode.model], None, False
-        if evaluation.status in (Status.OK, Status.PREDICTED):
-            prospect = self.prospects.of(episode.number, model) if self.prospects else None
-            if prospect is not None:
-                predictor = Predictor(self.training.prediction, self.training, prospect)
-                epochs, is_control = evaluation.attempts[-1].epochs, prospect.is_control
-                verdicts = (predictor.verdict(epochs[:number]) for number in range(1, len(epochs) + 1))
-                expected = next((verdict for verdict in verdicts if verdict), None)
-            status = Status.OK if is_control or expected is None else Status.PREDICTED
+        place, model = f"evaluation {episode.evaluation}", self.models[episode.model]
+        prospect = self.prospects.of(episode.number, model) if self.prospects else None
+        epochs = evaluation.attempts[-1].epochs if evaluation.attempts else ()
+        expected = self._first_verdict(prospect, epochs)
+        is_stopped = expected is not None and not prospect.is_control
+        has_result = evaluation.status in (Status.OK, Status.PREDICTED)
+        if has_result:
+            status = Status.PREDICTED if is_stopped else Status.OK
             _expect(place, "status", str(evaluation.status), str(status))
+        if is_stopped and (has_result or len(epochs) > expected.epoch):  # a failure may have come just after it
+            _expect(place, "the last epoch", len(epochs), expected.epoch)
+        expected = expected if has_result else None
         if not _is_close(evaluation.prediction, expected):
             _expect(place, "the prediction", evaluation.prediction, expected)
-        if evaluation.status is Status.PREDICTED:
-            _expect(place, "the last epoch", len(evaluation.attempts[-1].epochs), expected.epoch)
         if self.prospects:
             self.prospects.learn(episode, model, evaluation)
+
+    def _first_verdict(self, prospect: Prospect | None, epochs: Sequence[EpochMetrics]) -> Prediction | None:
+        """What would stop a training with this curve."""
+        if prospect is None:
+            return None
+        predictor = Predictor(self.training.prediction, self.training, prospect)
+        for number, metrics in enumerate(epochs, start=1):
+            if not (math.isfinite(metrics.train_loss) and math.isfinite(metrics.validation_loss)):
+                return None  # a loss that is no number ends an attempt before anybody looks at it
+            verdict = predictor.verdict(epochs[:number])
+            if verdict is not None:
+                return verdict
+        return None
 
     def _compare_values(self) -> None:
         """Compare the Q-values when exactly the episodes are told that the stored ones are as of."""

@@ -62,8 +62,8 @@ class TrainingConfig:
             the loss); on weights, not on biases.
         dropout: whether dropout i / (2n) follows every two layers.
         max_seconds: wall clock of one candidate, all attempts together; None is no limit.
-        max_memory: GiB that one worker may use; a network estimated above it is not trained, a worker that grows past
-            it is replaced. None is what the device has.
+        max_memory: GiB of the device's memory that one worker may use: a network that is estimated to need more is
+            not trained, and a worker on a CPU that grows past it is replaced. None is what the device has.
         prediction: whether and when a training is stopped early; None never.
     """
 

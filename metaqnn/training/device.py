@@ -62,11 +62,15 @@ def worker_environment(environment: Mapping[str, str], gpu: str | None = None, t
         "OMP_NUM_THREADS": str(threads),
         "TF_NUM_INTRAOP_THREADS": str(threads),
         "TF_NUM_INTEROP_THREADS": "1",
-        "XLA_FLAGS": f"--xla_cpu_multi_thread_eigen={eigen} intra_op_parallelism_threads={threads}",
+        "XLA_FLAGS": f"--xla_cpu_multi_thread_eigen={eigen} intra_op_parallelism_threads={threads} "
+        "--xla_gpu_deterministic_ops=true",
     }
     memory = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+    # Numbered as nvidia-smi does; and sums in one order on a GPU, too.
+    order = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
     device = {} if gpu is None else {"CUDA_VISIBLE_DEVICES": gpu}
-    return {**quiet, **memory, **environment, **limits, **device}
+    limits["XLA_FLAGS"] = f"{environment.get('XLA_FLAGS', '')} {limits['XLA_FLAGS']}".strip()
+    return {**quiet, **memory, **order, **environment, **limits, **device}
 
 
 def prepare_device(threads: int = 1) -> Device:
@@ -93,6 +97,7 @@ def prepare_device(threads: int = 1) -> Device:
         import torch
 
         torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(True, warn_only=True)
         if torch.cuda.is_available():
             gpu, capability = torch.cuda.get_device_name(0), torch.cuda.get_device_capability(0)
     elif backend == "jax":
@@ -100,7 +105,7 @@ def prepare_device(threads: int = 1) -> Device:
 
         if jax.default_backend() == "gpu":
             device = jax.devices()[0]
-            gpu, capability = device.device_kind, tuple(map(int, str(device.compute_capability).split(".")))
+            gpu, capability = device.device_kind, tuple(map(int, re.findall(r"\d+", str(device.compute_capability))))
     versions = library_versions(["keras", _BACKEND_PACKAGES.get(backend, backend)])
     versions |= {"keras_backend": backend}
     return Device(gpu or processor_name(threads), gpu is not None, capability >= _FIRST_BFLOAT16, versions)

@@ -4,8 +4,9 @@ import os
 import subprocess
 from pathlib import Path
 
-from metaqnn.space.architecture import Architecture, parse
+from metaqnn.space.architecture import Architecture
 from metaqnn.space.cost import Shape, dropout_rates, layer_costs
+from metaqnn.space.layers import GlobalAveragePooling
 
 VALIDATION_BATCHES = 2
 """Validation needs no gradients, so so many training batches are validated at a time."""
@@ -21,8 +22,8 @@ _WITH_DROPOUT = 2.25
 _PASSING = 4
 """Gradients and scratch values of the size of the largest output at a time; two validation batches need no more."""
 
-_IDLE_BYTES = 3 * GIBIBYTE // 4
-"""Of a worker that holds nothing but its framework."""
+IDLE_BYTES = 3 * GIBIBYTE // 4
+"""Of a worker that holds nothing but its framework and its data, on a CPU or on a GPU."""
 
 _CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
@@ -45,44 +46,28 @@ def training_bytes(
     """
     costs = layer_costs(architecture, input_shape)
     dropout = dropout_rates(architecture) if has_dropout else {}
-    outputs = [_size(cost.shape) for cost in costs]
+    before = [tuple(input_shape), *(cost.shape for cost in costs)]
+    # GAP convolves to as many channels as there are classes before it averages them.
+    outputs = [
+        _size((*shape[:2], cost.layer.classes)) if isinstance(cost.layer, GlobalAveragePooling) else _size(cost.shape)
+        for shape, cost in zip(before, costs, strict=False)
+    ]
     kept = sum(size * (_WITH_DROPOUT if index in dropout else 1.0) for index, size in enumerate(outputs))
     training = _size(input_shape) + kept + _PASSING * max(outputs)
     parameters = sum(cost.parameters for cost in costs)
     return round(_WEIGHT_COPIES * 4 * parameters + number_bytes * batch_size * training)
 
 
-def too_large(
-    text: str,
-    input_shape: Shape,
-    batch_size: int,
-    number_bytes: int,
-    has_dropout: bool,
-    available_bytes: int | None,
-) -> str | None:
+def too_large(needed: int, available: int | None) -> str | None:
     """Why a network cannot be trained in the memory there is, in one sentence; None where it can, or nobody knows.
 
     Args:
-        text: the network.
-        input_shape, batch_size, number_bytes, has_dropout: as in `training_bytes`.
-        available_bytes: what there is.
+        needed: from `training_bytes`.
+        available: bytes there are for it.
     """
-    needed = training_bytes(parse(text), input_shape, batch_size, number_bytes, has_dropout)
-    if available_bytes is None or needed <= available_bytes:
+    if available is None or needed <= available:
         return None
-    return (
-        f"training it on {batch_size} images a step takes about {needed / GIBIBYTE:.2f} GiB, "
-        f"and there are {available_bytes / GIBIBYTE:.2f}"
-    )
-
-
-def share_bytes(candidates: int) -> int:
-    """The part of this machine's memory that one of so many candidates in flight may count on.
-
-    It depends on how many may be in flight, not on how many are, so that the number of workers changes nothing.
-    """
-    share = machine_bytes() // candidates
-    return max(share // 4, share - _IDLE_BYTES)
+    return f"training it takes about {needed / GIBIBYTE:.2f} GiB, and there are {available / GIBIBYTE:.2f}"
 
 
 def machine_bytes() -> int:

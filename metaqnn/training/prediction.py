@@ -8,7 +8,7 @@ to end alike, not one for all.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -47,18 +47,17 @@ class Predictor:
         Args:
             epochs: of the attempt so far, from the first.
         """
-        if len(epochs) not in self.epochs or not all(_is_usable(metrics) for metrics in epochs):
+        if len(epochs) not in self.epochs or _best(epochs) >= log_odds(self.prospect.target):
             return None
         expected, deviation = self.predict(epochs)
         if normal_cdf((log_odds(self.prospect.target) - expected) / deviation) < self.probability:
             return None
-        low, high = probability_of(expected - deviation), probability_of(expected + deviation)
-        return Prediction(len(epochs), probability_of(expected), low, high)
+        low, high = max(expected - deviation, _best(epochs)), expected + deviation
+        return Prediction(len(epochs), probability_of(expected), probability_of(low), probability_of(high))
 
     def predict(self, epochs: Sequence[EpochMetrics]) -> tuple[float, float]:
         """The log odds expected of the best accuracy of the whole attempt, and their standard deviation."""
-        seen = len(epochs)
-        precedents = [p for p in self.prospect.precedents if all(_is_usable(metrics) for metrics in p.epochs[:seen])]
+        seen, precedents = len(epochs), self.prospect.precedents
         features = np.array([_features(p, p.epochs[:seen]) for p in precedents])
         so_far = np.array([_best(p.epochs[:seen]) for p in precedents])
         gains = np.array([log_odds(p.accuracy) for p in precedents]) - so_far
@@ -76,13 +75,15 @@ class Predictor:
         return expected, max(deviation, _SMALLEST_DEVIATION)
 
 
-def _fit(features: np.ndarray, gains: np.ndarray):
-    """The regression's prediction function."""
+def _fit(features: np.ndarray, gains: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """What the regression predicts: from features to gains of at least 0."""
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
     from sklearn.svm import NuSVR
 
-    return make_pipeline(StandardScaler(), NuSVR(nu=_NU, C=_COST, gamma=_GAMMA)).fit(features, gains).predict
+    regression = make_pipeline(StandardScaler(), NuSVR(nu=_NU, C=_COST, gamma=_GAMMA)).fit(features, gains)
+    # The best of a whole curve is never below the best of its beginning.
+    return lambda rows: np.maximum(regression.predict(rows), 0.0)
 
 
 def _features(network: Precedent | Prospect, epochs: Sequence[EpochMetrics]) -> list[float]:
@@ -102,10 +103,6 @@ def _features(network: Precedent | Prospect, epochs: Sequence[EpochMetrics]) -> 
 
 def _best(epochs: Sequence[EpochMetrics]) -> float:
     return log_odds(max(metrics.validation_accuracy for metrics in epochs))
-
-
-def _is_usable(metrics: EpochMetrics) -> bool:
-    return math.isfinite(metrics.validation_loss)
 
 
 def log_odds(accuracy: float) -> float:

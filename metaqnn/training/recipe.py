@@ -65,7 +65,12 @@ class Engine(ABC):
         mirror: whether training images are mirrored at random.
         config: the recipe's numbers.
         is_half: whether layers compute in bfloat16; weights, loss and updates never do.
+
+    Attributes:
+        can_prepare: whether a session can be opened and made ready in a thread while another one trains.
     """
+
+    can_prepare = False
 
     def __init__(
         self, data: SearchData, statistics: Statistics, mirror: bool, config: TrainingConfig, is_half: bool = False

@@ -28,6 +28,8 @@ _TIMED_CALL_SECONDS = 1.0
 class TensorFlowEngine(Engine):
     """Holds the data on the device."""
 
+    can_prepare = True
+
     def __init__(
         self, data: SearchData, statistics: Statistics, mirror: bool, config: TrainingConfig, is_half: bool = False
     ):

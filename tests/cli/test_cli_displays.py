@@ -138,6 +138,8 @@ def test_a_training_stopped_early_has_a_line_that_calls_it_no_failure(capsys):
     assert capsys.readouterr().out == "  episode 10 stopped after epoch 4: 85.00 % expected\n"
     display.on_event(CandidateFinished(11, Evaluation(Status.OK, prediction=said)))
     assert capsys.readouterr().out == ""
+    display.on_episode(episode(number=10, accuracy=0.85, is_predicted=True), status())
+    assert "eps 0.50   ~85.00 %  best 97.12 %" in capsys.readouterr().out
 
 
 def test_a_long_training_shows_its_epochs(capsys, monkeypatch):

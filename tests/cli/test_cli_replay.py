@@ -242,9 +242,9 @@ def test_show_tells_everything_about_a_model(metaqnn, finished):
         "      a test\n"
         "\n"
         "Episodes of model 12\n"
-        "  episode  epsilon  accuracy  reward  reused  source\n"
-        "  ---------------------------------------------------\n"
-        "       40      0.1   29.69 %  0.2969          sampled\n"
+        "  episode  epsilon  accuracy  status  reward  reused  source\n"
+        "  -----------------------------------------------------------\n"
+        "       40      0.1   29.69 %  ok      0.2969          sampled\n"
         "\n"
     )
 
@@ -252,11 +252,11 @@ def test_show_tells_everything_about_a_model(metaqnn, finished):
 def test_episodes_shows_the_newest(metaqnn, finished):
     assert ask(metaqnn, finished, ["episodes", "-n", 2]) == (
         "Episodes\n"
-        "  episode  iteration  epsilon  model  accuracy  reward  reused  source\n"
-        "  ---------------------------------------------------------------------\n"
-        "       39         11      0.1     11   39.06 %  0.3906     yes  sampled\n"
+        "  episode  iteration  epsilon  model  accuracy  status  reward  reused  source\n"
+        "  -----------------------------------------------------------------------------\n"
+        "       39         11      0.1     11   39.06 %  ok      0.3906     yes  sampled\n"
         "      [C(8,3,1), C(8,3,1), C(4,1,1), SM(10)]\n"
-        "       40         12      0.1     12   29.69 %  0.2969          sampled\n"
+        "       40         12      0.1     12   29.69 %  ok      0.2969          sampled\n"
         "      [C(4,3,1), C(4,1,1), P(2,2), SM(10)]\n"
         "\n"
     )

@@ -96,8 +96,8 @@ class SmallSearch:
         return QLearning(configured(**self.strategy), self.space, self.seed)
 
     def make_prospects(self) -> Prospects | None:
-        prediction, reward = self.training.prediction, Reward(self.reward, self.space.classes)
-        return Prospects(prediction, reward, self.lookahead, self.seed) if prediction else None
+        reward = Reward(self.reward, self.space.classes)
+        return Prospects(self.training, reward, self.lookahead, self.seed) if self.training.prediction else None
 
     def run(
         self,

@@ -16,6 +16,7 @@ from metaqnn.errors import EvaluatorError
 from metaqnn.evaluators.keras_evaluator import KerasEvaluator
 from metaqnn.training.config import TrainingConfig
 from metaqnn.training.device import worker_environment
+from metaqnn.training.memory import IDLE_BYTES
 from metaqnn.trial import Candidate, Status
 
 DATASET = DatasetConfig("digits", train_limit=200, validation_size=100)
@@ -74,7 +75,6 @@ def test_candidates_are_trained_with_their_curves_in_two_processes(make):
     evaluator = make(workers=2)
     for number in (1, 2, 3):
         evaluator.submit(Candidate(number, SMALL, seed=0))
-    assert [worker.prepares for worker in evaluator._workers] == [3, None], "one makes the next network ready"
     missing = {1, 2, 3}
 
     def was_last(event):
@@ -165,14 +165,13 @@ def test_a_worker_is_replaced_after_a_number_of_candidates(make, monkeypatch):
 
 
 def test_what_cannot_fit_is_answered_without_an_epoch_and_the_worker_goes_on(make):
-    evaluator = make(replace(TRAINING, epochs=1, max_memory=1.0, batch_size=20_000, precision="float32"))
-    evaluator.submit(Candidate(1, "[C(512,3,1), SM(10)]", seed=0))
+    evaluator = make(replace(TRAINING, epochs=1, max_memory=1.0))
+    evaluator.submit(Candidate(1, "[FC(4000000), SM(10)]", seed=0))
     evaluator.submit(Candidate(2, "[SM(10)]", seed=0))
     events = wait_for(evaluator, lambda event: isinstance(event, CandidateFinished) and event.number == 2)
     answers = {event.number: event.evaluation for event in events if isinstance(event, CandidateFinished)}
-    # 20,000 images with 5 x 8x8x512 numbers of 4 bytes, and a little.
     assert answers[1].status is Status.TOO_LARGE
-    assert answers[1].reason == "training it on 20000 images a step takes about 12.22 GiB, and there are 1.00"
+    assert re.fullmatch(r"training it takes about \d+\.\d\d GiB, and there are 0\.25", answers[1].reason)
     assert answers[1].attempts == ()
     assert answers[1].device != ""
     assert answers[2].status is Status.OK
@@ -181,27 +180,76 @@ def test_what_cannot_fit_is_answered_without_an_epoch_and_the_worker_goes_on(mak
     assert not any(isinstance(event, WorkerLost) for event in events)
 
 
-def test_a_worker_that_outgrows_its_bound_is_ended_and_replaced(make):
+def test_a_fresh_worker_that_outgrows_its_bound_is_ended_and_its_candidate_to_blame(make):
     evaluator = make(LONG)
     evaluator.submit(Candidate(1, SMALL, seed=0))
     events = wait_for(evaluator, lambda event: isinstance(event, EpochFinished))
     (worker,) = evaluator._workers
     assert worker.resident_bytes() > 2**27
-    evaluator._most_bytes = 2**20  # from here on every worker at work holds too much
+    evaluator._memory_guard._machine_bytes = 2**20
     events = wait_for(evaluator, lambda event: isinstance(event, CandidateFinished))
     lost = next(event for event in events if isinstance(event, WorkerLost))
     evaluation = events[-1].evaluation
     assert (lost.worker, lost.number) == (1, 1)
     assert evaluation.status is Status.OUT_OF_MEMORY
     assert evaluation.reason == lost.reason
-    assert re.fullmatch(
-        r"the worker process grew to 0\.\d\d GiB, and 0\.00 are the most that it may use", evaluation.reason
-    )
+    assert re.fullmatch(r"the worker process grew to 0\.\d\d GiB, and the most is 0\.00", evaluation.reason)
     assert len(evaluation.attempts[0].epochs) > 0
     assert is_gone(worker.pid)
     assert worker.resident_bytes() == 0
     (successor,) = evaluator.pids
     assert not is_gone(successor)
+
+
+def test_what_a_worker_holds_of_others_is_not_its_candidates_fault(make):
+    evaluator = make(LONG)
+    evaluator.submit(Candidate(1, SMALL, seed=0))
+    wait_for(evaluator, lambda event: isinstance(event, EpochFinished))
+    (worker,) = evaluator._workers
+    worker.num_trained = 1  # as if it had trained another before
+    whole, evaluator._memory_guard._machine_bytes = evaluator._memory_guard._machine_bytes, 2**20
+    lost = wait_for(evaluator, lambda event: isinstance(event, WorkerLost))[-1]
+    evaluator._memory_guard._machine_bytes = whole
+    assert lost.number == 1
+    events = wait_for(evaluator, lambda event: isinstance(event, EpochFinished))
+    assert events[-1].number == 1
+    assert not any(isinstance(event, CandidateFinished) for event in events)
+    assert worker.pid not in evaluator.pids
+
+
+def test_a_bound_that_a_bare_worker_exceeds_is_one_sentence(make):
+    evaluator = make(LONG)
+    evaluator._memory_guard._machine_bytes = 2**20
+    evaluator.submit(Candidate(1, SMALL, seed=0))
+    with pytest.raises(
+        EvaluatorError, match="expected more memory: before anything was trained, the worker process grew to"
+    ):
+        wait_for(evaluator, lambda event: False)
+    assert evaluator.pids == ()
+
+
+def test_what_does_not_fit_beside_another_waits_for_it(make):
+    evaluator = make(LONG, workers=2, input_shape=(8, 8, 1))
+    evaluator._memory_guard._capacities[None] = 2 * IDLE_BYTES + 2**20
+    evaluator.submit(Candidate(1, SMALL, seed=0))
+    evaluator.submit(Candidate(2, "[FC(4000), SM(10)]", seed=0))
+    assert [worker.candidate and worker.candidate.number for worker in evaluator._workers] == [1, None]
+    evaluator._memory_guard._capacities[None] = 2 * IDLE_BYTES + 2**30
+    evaluator.results(0.0)
+    assert [worker.candidate.number for worker in evaluator._workers] == [1, 2]
+
+
+def test_a_worker_with_a_gpu_hears_what_comes_next_and_takes_it(make):
+    evaluator = make(replace(TRAINING, epochs=1))
+    for number in (1, 2, 3):
+        evaluator.submit(Candidate(number, SMALL, seed=0))
+    assert evaluator._workers[0].prepares is None
+    wait_for(evaluator, lambda event: isinstance(event, WorkerReady))
+    evaluator._workers[0].is_gpu = True
+    events = wait_for(evaluator, lambda event: isinstance(event, CandidateFinished) and event.number == 2)
+    assert evaluator._workers[0].prepares in (2, 3)
+    events += wait_for(evaluator, lambda event: isinstance(event, CandidateFinished))
+    assert [event.number for event in events if isinstance(event, CandidateFinished)] == [1, 2, 3]
 
 
 def test_an_idle_worker_that_has_grown_is_replaced(make, monkeypatch):

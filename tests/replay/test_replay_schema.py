@@ -252,3 +252,23 @@ def test_bringing_up_to_date_is_all_or_nothing(tmp_path, monkeypatch):
     monkeypatch.undo()
     run_small(copy, models=13)
     assert difference(copy) is None
+
+
+def test_a_users_own_views_stay(tmp_path):
+    copy = shutil.copy(OLD, tmp_path / "small.sqlite")
+    with closing(sqlite3.connect(copy)) as connection, connection:
+        connection.execute('CREATE VIEW "my view" AS SELECT count(*) AS n FROM replay')
+    run_small(copy, models=13)
+    assert rows(copy, "PRAGMA user_version") == [(2,)]
+    assert rows(copy, 'SELECT n FROM "my view"') == rows(copy, "SELECT count(*) FROM replay")
+
+
+def test_a_users_view_that_stands_in_the_way_is_named_and_kept(tmp_path):
+    copy = shutil.copy(OLD, tmp_path / "small.sqlite")
+    with closing(sqlite3.connect(copy)) as connection, connection:
+        connection.execute("CREATE VIEW predictions AS SELECT 7 AS mine")
+    before = rows(copy, "SELECT name, sql FROM sqlite_master ORDER BY rowid")
+    with pytest.raises(ReplayError, match="predictions already exists"):
+        run_small(copy, models=13)
+    assert rows(copy, "SELECT name, sql FROM sqlite_master ORDER BY rowid") == before
+    assert rows(copy, "PRAGMA user_version") == [(1,)]

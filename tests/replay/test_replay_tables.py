@@ -43,7 +43,7 @@ def test_episodes_are_the_newest_with_the_oldest_of_them_first(reader):
     table = tables.episodes(reader, 3)
     assert [row[0] for row in table.rows] == [38, 39, 40]
     assert table.rows[-1] == (
-        *(40, 12, 0.1, 12, 0.296875, 0.296875, 0, "sampled"),
+        *(40, 12, 0.1, 12, 0.296875, "ok", 0.296875, 0, "sampled"),
         "[C(4,3,1), C(4,1,1), P(2,2), SM(10)]",
     )
     assert len(tables.episodes(reader, 1000).rows) == 40
@@ -93,9 +93,9 @@ def test_one_model_with_its_evaluations_and_episodes(reader):
     episodes = tables.model_episodes(reader, 11)
     assert episodes.title == "Episodes of model 11"
     first, *repeats = episodes.rows
-    assert first[1:] == (0.1, 0.390625, 0.390625, 0, "sampled")
+    assert first[1:] == (0.1, 0.390625, "ok", 0.390625, 0, "sampled")
     assert repeats
-    assert {row[4] for row in repeats} == {1}
+    assert {row[5] for row in repeats} == {1}
 
 
 def test_curves_of_some_models_or_of_all(reader):

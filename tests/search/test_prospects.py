@@ -1,11 +1,11 @@
 """What an episode knows when the end of its training is predicted: exactly the networks trained before, and no more."""
 
 import pytest
-from contracts.curves import curve
+from contracts.curves import EPOCHS, curve
 
 from metaqnn.search.prospects import Prospects
 from metaqnn.search.reward import Reward, RewardConfig
-from metaqnn.training.config import PredictionConfig
+from metaqnn.training.config import PredictionConfig, TrainingConfig
 from metaqnn.trial import Attempt, Episode, Evaluation, Model, Precedent, Prediction, Status
 
 ACCURACY = Reward(RewardConfig(), 10)
@@ -25,7 +25,8 @@ def evaluated(accuracy: float, status: Status = Status.OK) -> Evaluation:
 
 def gathered(accuracies, reward=ACCURACY, lookahead=1, seed=0, **config) -> Prospects:
     """Episodes from 1 with these accuracies, or None for one without a training of its own."""
-    prospects = Prospects(PredictionConfig(**{"min_networks": 10} | config), reward, lookahead, seed)
+    training = TrainingConfig(epochs=EPOCHS, prediction=PredictionConfig(**{"min_networks": 10} | config))
+    prospects = Prospects(training, reward, lookahead, seed)
     for number, accuracy in enumerate(accuracies, start=1):
         if accuracy is not None:
             learn(prospects, number, evaluated(accuracy))
@@ -42,9 +43,10 @@ TWENTY = [round(0.5 + 7 * i % 20 / 100, 2) for i in range(20)]
 """Different accuracies from 0.5 to 0.69 in no order."""
 
 
-def test_a_precedent_is_the_network_with_its_last_attempt():
+def test_a_precedent_is_the_network_with_what_is_looked_at_of_its_last_attempt():
     prospects = gathered(TWENTY)
-    assert prospects.of(30, NEW).precedents[4] == Precedent(3, 1005, 50_005, curve(TWENTY[4]), max_of(TWENTY[4]))
+    # Of ten epochs nothing after the fifth is ever looked at.
+    assert prospects.of(30, NEW).precedents[4] == Precedent(3, 1005, 50_005, curve(TWENTY[4], 5), max_of(TWENTY[4]))
     known = prospects.of(30, NEW)
     assert (known.layers, known.parameters, known.flops) == (1, 20_000, 1_000_000)
 
@@ -95,10 +97,10 @@ def test_failures_and_what_was_stopped_are_no_precedents():
     assert prospects.of(40, NEW) == before
 
 
-def test_at_most_the_200_newest_are_handed_out_but_the_best_of_all_counts():
+def test_at_most_the_100_newest_are_handed_out_but_the_best_of_all_counts():
     prospects = gathered([0.9, *[0.5 + i / 1000 for i in range(250)]])
     known = prospects.of(252, NEW)
-    assert [precedent.parameters - 1000 for precedent in known.precedents] == list(range(52, 252))
+    assert [precedent.parameters - 1000 for precedent in known.precedents] == list(range(152, 252))
     assert known.target == max_of(0.9)
     assert [precedent.parameters - 1000 for precedent in prospects.of(100, NEW).precedents] == list(range(1, 100))
 

@@ -255,6 +255,22 @@ def test_a_prediction_that_is_taken_away_or_made_up(tampered, stopped, control):
     assert tampered(1, made_up).endswith(" in the database, but None follows from seed and results")
 
 
+def test_a_failure_that_comes_after_a_stop_that_was_due(tampered, stopped, good):
+    with closing(sqlite3.connect(good)) as connection:
+        ((epoch,),) = connection.execute(f"SELECT max(epoch) FROM learning_curves WHERE evaluation = {stopped}")
+    failed = (
+        "status = 'crashed', predicted_epoch = NULL, predicted_accuracy = NULL, predicted_low = NULL,"
+        " predicted_high = NULL"
+    )
+    further = (
+        f"INSERT INTO learning_curves SELECT evaluation, attempt, epoch + 1, learning_rate, train_loss, train_accuracy,"
+        f" validation_loss, validation_accuracy, epoch_seconds FROM learning_curves WHERE evaluation = {stopped} AND"
+        f" epoch = {epoch}"
+    )
+    said = f"evaluation {stopped}: the last epoch is {epoch + 1} in the database, but {epoch} follows from seed and"
+    assert tampered(stopped, f"{failed}, last_accuracy = last_accuracy", further).startswith(said)
+
+
 @pytest.mark.parametrize(
     "changes", [{"prediction": None}, {"prediction": replace(TRAINING.prediction, control_share=0)}]
 )

@@ -10,7 +10,7 @@ from metaqnn.config import KeyValueError
 from metaqnn.space.architecture import parse
 from metaqnn.training import memory
 from metaqnn.training.config import TrainingConfig
-from metaqnn.training.memory import GIBIBYTE, gpu_bytes, machine_bytes, share_bytes, too_large, training_bytes
+from metaqnn.training.memory import GIBIBYTE, gpu_bytes, machine_bytes, too_large, training_bytes
 
 NETWORK = "[C(4,3,1), P(2,2), SM(10)]"
 IMAGES = (8, 8, 1)
@@ -46,36 +46,28 @@ def test_the_paper_s_largest_layers_take_gigabytes():
     assert 3 < training_bytes(parse(text), (32, 32, 3), 128) / GIBIBYTE < 6
 
 
-def test_a_network_that_fits_is_not_too_large_and_of_unknown_memory_nothing_is_said():
-    needed = training_bytes(parse(NETWORK), IMAGES, 100)
-    assert too_large(NETWORK, IMAGES, 100, 4, True, needed) is None
-    assert too_large(NETWORK, IMAGES, 100, 4, True, None) is None
-    assert too_large(NETWORK, IMAGES, 100, 4, True, needed - 1) is not None
+def test_without_dropout_nothing_is_kept_twice():
+    difference = training_bytes(parse(NETWORK), IMAGES, 10) - training_bytes(parse(NETWORK), IMAGES, 10, 4, False)
+    assert difference == 4 * 10 * 80  # 1.25 times the pool's 64 numbers
+
+
+def test_gap_holds_an_image_for_each_class():
+    # The image, 16x16x100 numbers for GAP and 100 for the softmax, and four times the largest.
+    numbers = 16 * 16 + 25_600 + 100 + 4 * 25_600
+    weights = 4 * 4 * (200 + 10_100)
+    assert training_bytes(parse("[GAP(100), SM(100)]"), (16, 16, 1), 7) == weights + 4 * 7 * numbers
+
+
+def test_what_fits_is_not_too_large_and_of_unknown_memory_nothing_is_said():
+    assert too_large(1000, 1000) is None
+    assert too_large(1000, None) is None
 
 
 def test_too_large_is_said_in_one_sentence():
-    # 4 x 1,000,000 x 1,498 bytes and a little = 5.58 GiB.
-    assert too_large(NETWORK, IMAGES, 1_000_000, 4, True, 3 * GIBIBYTE) == (
-        "training it on 1000000 images a step takes about 5.58 GiB, and there are 3.00"
-    )
+    assert too_large(6 * GIBIBYTE, 3 * GIBIBYTE) == "training it takes about 6.00 GiB, and there are 3.00"
 
 
 # What there is
-
-
-@pytest.mark.parametrize(
-    ("machine", "candidates", "share"),
-    [
-        (16, 1, 15.25),  # all but what an idle worker holds
-        (16, 4, 3.25),
-        (16, 16, 0.25),
-        (4, 4, 0.25),  # at least a quarter
-        (4, 8, 0.125),
-    ],
-)
-def test_the_share_of_a_candidate(monkeypatch, machine, candidates, share):
-    monkeypatch.setattr(memory, "machine_bytes", lambda: machine * GIBIBYTE)
-    assert share_bytes(candidates) == share * GIBIBYTE
 
 
 def test_the_machine_s_memory_is_plausible():

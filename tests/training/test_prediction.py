@@ -4,7 +4,7 @@ import math
 from dataclasses import replace
 
 import pytest
-from contracts.curves import EPOCHS, CurveEngine, accuracy_after, curve, precedents, prospect
+from contracts.curves import EPOCHS, CurveEngine, accuracy_after, curve, prospect
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,7 +12,7 @@ from metaqnn.config import KeyValueError
 from metaqnn.training.config import PredictionConfig, TrainingConfig
 from metaqnn.training.prediction import Predictor, log_odds, normal_cdf, probability_of
 from metaqnn.training.recipe import train
-from metaqnn.trial import Candidate, Prediction, Status
+from metaqnn.trial import Candidate, Precedent, Prediction, Status
 
 TRAINING = TrainingConfig(epochs=EPOCHS, prediction=PredictionConfig())
 """It looks after epochs 2 to 5."""
@@ -136,18 +136,28 @@ def test_nothing_is_said_of_an_epoch_outside_the_range():
     assert said == [2, 3, 4, 5]
 
 
-@pytest.mark.parametrize("loss", [math.nan, math.inf])
-def test_nothing_is_said_of_a_curve_with_a_loss_that_is_no_number(loss):
-    first, second = curve(0.55, 2)
-    assert predictor(prospect()).verdict([first, replace(second, validation_loss=loss)]) is None
-    assert predictor(prospect()).verdict([replace(first, validation_loss=loss), second]) is None
+def test_a_network_that_has_reached_the_target_is_never_stopped():
+    judge = predictor(prospect(target=accuracy_after(3, 0.6)))
+    assert judge.verdict(curve(0.6, 3)) is None
 
 
-def test_a_precedent_with_a_loss_that_is_no_number_is_passed_over():
-    spoilt = replace(precedents()[0], accuracy=0.0, epochs=(replace(curve(0.9)[0], validation_loss=math.nan),) * EPOCHS)
-    known = prospect()
-    more = replace(known, precedents=(*known.precedents, spoilt))
-    assert predictor(more).verdict(curve(0.55, 2)) == predictor(known).verdict(curve(0.55, 2))
+def test_nobody_is_expected_to_end_below_what_is_reached():
+    # Networks that are at their best after two epochs and fall from there.
+    def falling(best: float, epochs: int) -> tuple:
+        heights = [best / 2, best, *[best * 0.9] * (EPOCHS - 2)]
+        beginning = curve(best, epochs)
+        return tuple(
+            replace(metrics, validation_accuracy=height)
+            for metrics, height in zip(beginning, heights[:epochs], strict=True)
+        )
+
+    bests = [0.5 + 0.4 * (7 * i % 40) / 39 for i in range(40)]
+    known = tuple(Precedent(3, 1000 + i, 50_000 + i, falling(best, 5), best) for i, best in enumerate(bests))
+    judge = predictor(replace(prospect(target=0.95), precedents=known))
+    for best in (0.5, 0.7, 0.85):
+        verdict = judge.verdict(falling(best, 4))
+        assert best - 1e-9 <= verdict.low <= verdict.accuracy <= verdict.high
+        assert verdict.accuracy == pytest.approx(best, abs=0.01)
 
 
 def test_equal_inputs_give_equal_bits():
