@@ -282,9 +282,9 @@ def find_machine() -> Machine:
 
 
 def _measurement(seconds: float, epochs: list[float], accuracy: float) -> Measurement:
-    """The time to the first step is what the whole takes beyond its epochs, counted as long as the middle one."""
-    steady = statistics.median(epochs[1:])
-    return Measurement(seconds, seconds - steady * len(epochs), steady, accuracy)
+    """To the first step it takes what is outside of all epochs, and what the first takes beyond the fastest other."""
+    to_first_step = seconds - sum(epochs) + max(0.0, epochs[0] - min(epochs[1:]))
+    return Measurement(seconds, to_first_step, statistics.median(epochs[1:]), accuracy)
 
 
 def _peak_memory(pid: int) -> float:

@@ -6,6 +6,7 @@ import signal
 import time
 from dataclasses import replace
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import pytest
 from contracts.evaluator_contract import EvaluatorContract
@@ -52,13 +53,19 @@ class TestKerasEvaluator(EvaluatorContract):
         return lambda: make(replace(TRAINING, epochs=1))
 
 
+UNSEEN = WeakKeyDictionary()
+"""By evaluator: events that came together with an awaited one, after it."""
+
+
 def wait_for(evaluator, wanted, seconds=90.0):
-    """All events up to the first that `wanted` accepts; what came together with it and after it is dropped."""
+    """All events up to the first that `wanted` accepts; the next call begins after it."""
     events, deadline = [], time.monotonic() + seconds
     while time.monotonic() < deadline:
-        for event in evaluator.results(0.2):
+        coming = UNSEEN.pop(evaluator, []) or evaluator.results(0.2)
+        for position, event in enumerate(coming, start=1):
             events.append(event)
             if wanted(event):
+                UNSEEN[evaluator] = coming[position:]
                 return events
     raise AssertionError(f"not seen within {seconds} s; seen: {events}")
 
