@@ -189,6 +189,7 @@ class KerasEvaluator(Evaluator):
                     raise EvaluatorError(f"expected a worker process that can train, but it failed: {message.reason}")
                 if isinstance(message, SpeedMeasured):
                     self._measured = message
+                    worker.num_trained += 1  # it is not fresh any more
                     continue
                 if isinstance(message, WorkerReady):
                     worker.is_ready = self._has_been_ready = True

@@ -36,7 +36,7 @@ class WorkerProcess:
         is_ready: whether it said that it can train.
         curves: the epochs of that candidate so far, by attempt.
         prepares: the candidate, by its episode, that it was told to make ready; None before.
-        num_trained: candidates that it has finished.
+        num_trained: candidates that it has finished, a calibration among them.
         first_bytes: the memory that it held after its first candidate; 0 before.
         failure: why it could not start, in its own words; empty if it did not say.
     """
