@@ -66,9 +66,7 @@ def replay(path: Path, config: PredictionConfig) -> Replayed:
         prospect, verdict = prospects.of(episode.number, model), None
         curve = evaluation.attempts[-1].epochs
         if prospect is not None:
-            predictor = Predictor(config, training, prospect)
-            verdicts = (predictor.verdict(curve[:number]) for number in range(1, len(curve) + 1))
-            verdict = next((one for one in verdicts if one), None)
+            verdict = Predictor(config, training, prospect).first_verdict(curve)
         if verdict is not None:
             errors.append(verdict.accuracy - evaluation.best_accuracy)
             if not prospect.is_control:

@@ -1,7 +1,7 @@
 """Proof that a database is what its seed and its recorded rewards make it: every proposal and every Q-value."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from metaqnn.core import Strategy
@@ -16,11 +16,9 @@ from metaqnn.training.prediction import Predictor
 from metaqnn.trial import (
     RETRYABLE,
     Episode,
-    EpochMetrics,
     Evaluation,
     Prediction,
     Proposal,
-    Prospect,
     QValue,
     Source,
     Status,
@@ -227,7 +225,9 @@ class _Comparison:
         place, model = f"evaluation {episode.evaluation}", self.models[episode.model]
         prospect = self.prospects.of(episode.number, model) if self.prospects else None
         epochs = evaluation.attempts[-1].epochs if evaluation.attempts else ()
-        expected = self._first_verdict(prospect, epochs)
+        expected = None
+        if prospect is not None:
+            expected = Predictor(self.training.prediction, self.training, prospect).first_verdict(epochs)
         is_stopped = expected is not None and not prospect.is_control
         has_result = evaluation.status in (Status.OK, Status.PREDICTED)
         if has_result:
@@ -240,19 +240,6 @@ class _Comparison:
             _expect(place, "the prediction", evaluation.prediction, expected)
         if self.prospects:
             self.prospects.learn(episode, model, evaluation)
-
-    def _first_verdict(self, prospect: Prospect | None, epochs: Sequence[EpochMetrics]) -> Prediction | None:
-        """What would stop a training with this curve."""
-        if prospect is None:
-            return None
-        predictor = Predictor(self.training.prediction, self.training, prospect)
-        for number, metrics in enumerate(epochs, start=1):
-            if not (math.isfinite(metrics.train_loss) and math.isfinite(metrics.validation_loss)):
-                return None  # a loss that is no number ends an attempt before anybody looks at it
-            verdict = predictor.verdict(epochs[:number])
-            if verdict is not None:
-                return verdict
-        return None
 
     def _compare_values(self) -> None:
         """Compare the Q-values when exactly the episodes are told that the stored ones are as of."""

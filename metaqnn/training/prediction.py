@@ -55,6 +55,16 @@ class Predictor:
         low, high = max(expected - deviation, _best(epochs)), expected + deviation
         return Prediction(len(epochs), probability_of(expected), probability_of(low), probability_of(high))
 
+    def first_verdict(self, epochs: Sequence[EpochMetrics]) -> Prediction | None:
+        """What stops, or would have stopped, an attempt with this curve; None where nothing does."""
+        for number, metrics in enumerate(epochs, start=1):
+            if not (math.isfinite(metrics.train_loss) and math.isfinite(metrics.validation_loss)):
+                return None  # a loss that is no number ends an attempt before anybody looks at it
+            verdict = self.verdict(epochs[:number])
+            if verdict is not None:
+                return verdict
+        return None
+
     def predict(self, epochs: Sequence[EpochMetrics]) -> tuple[float, float]:
         """The log odds expected of the best accuracy of the whole attempt, and their standard deviation."""
         seen, precedents = len(epochs), self.prospect.precedents
