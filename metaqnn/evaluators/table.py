@@ -89,7 +89,9 @@ def read_csv(path: Path, space: Space, key: str, reward: str, judge: str, is_per
                     raise ConfigError(f"{path}: expected a column {column!r}, got {', '.join(rows.fieldnames or ())}")
             for line, row in enumerate(rows, start=2):
                 text = space.trajectory(row[key]).architecture
-                figures = [_accuracy(row[column], scale, f"{path}, line {line}, {column}") for column in (reward, judge)]
+                figures = [
+                    _accuracy(row[column], scale, f"{path}, line {line}, {column}") for column in (reward, judge)
+                ]
                 entries[text] = Entry(*figures)
     except OSError as error:
         raise ConfigError(f"{path}: expected a table that can be read, but {error.strerror or error}") from error
