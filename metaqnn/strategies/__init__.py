@@ -6,7 +6,11 @@ from typing import Any
 
 from metaqnn.core import Strategy
 from metaqnn.space.base import Space
-from metaqnn.strategies.q_learning import PRESETS, QLearning, QLearningConfig
+from metaqnn.strategies import q_learning, random_search, regularized_evolution, reinforce
+from metaqnn.strategies.q_learning import QLearning, QLearningConfig
+from metaqnn.strategies.random_search import RandomSearch, RandomSearchConfig
+from metaqnn.strategies.regularized_evolution import RegularizedEvolution, RegularizedEvolutionConfig
+from metaqnn.strategies.reinforce import Reinforce, ReinforceConfig
 
 
 @dataclass(frozen=True)
@@ -25,5 +29,10 @@ class StrategyKind:
 
 
 STRATEGIES: Mapping[str, StrategyKind] = {
-    "q_learning": StrategyKind(QLearningConfig, PRESETS, QLearning),
+    "q_learning": StrategyKind(QLearningConfig, q_learning.PRESETS, QLearning),
+    "random": StrategyKind(RandomSearchConfig, random_search.PRESETS, RandomSearch),
+    "regularized_evolution": StrategyKind(
+        RegularizedEvolutionConfig, regularized_evolution.PRESETS, RegularizedEvolution
+    ),
+    "reinforce": StrategyKind(ReinforceConfig, reinforce.PRESETS, Reinforce),
 }

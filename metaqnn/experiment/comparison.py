@@ -1,0 +1,148 @@
+"""Strategies compared on one table, each with the same seeds, in parallel over the cores."""
+
+import multiprocessing
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+from metaqnn.config import nearest, read_section
+from metaqnn.errors import ConfigError
+from metaqnn.experiment.table_files import Benchmark, load_benchmark
+from metaqnn.reports.comparison import Course
+from metaqnn.strategies import STRATEGIES
+from metaqnn.strategies.schedule import Progress, Schedule
+from metaqnn.trial import Candidate, Episode
+
+PROPOSALS_PER_EVALUATION = 50
+"""A run ends after so many proposals for each evaluation of its budget, if a strategy finds nothing new."""
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A strategy under the name that a comparison gives it.
+
+    Attributes:
+        label: in tables and figures.
+        name: in the registry.
+        preset: of that strategy.
+    """
+
+    label: str
+    name: str
+    preset: str
+
+
+@dataclass(frozen=True)
+class _Task:
+    path: str
+    contestant: Contestant
+    seed: int
+    evaluations: int
+
+
+def contestants(names: Sequence[str]) -> list[Contestant]:
+    """The strategies of these names; `paper` is Q-learning with the paper's preset.
+
+    Raises:
+        ConfigError: there is no strategy of a name, or one stands twice.
+    """
+    known = {name: Contestant(name, name, next(iter(kind.presets))) for name, kind in STRATEGIES.items()}
+    known["paper"] = Contestant("paper", "q_learning", "paper")
+    found = []
+    for name in names:
+        if name not in known:
+            raise ConfigError(f"--strategies: there is no strategy {name!r}; {nearest(name, known)}")
+        if known[name] in found:
+            raise ConfigError(f"--strategies: expected each strategy once, got {name!r} twice")
+        found.append(known[name])
+    return found
+
+
+def compare(
+    path: Path,
+    chosen: Sequence[Contestant],
+    seeds: Mapping[str, int],
+    evaluations: int,
+    processes: int,
+    on_course: Callable[[Course], None] = lambda course: None,
+) -> list[Course]:
+    """Run every contestant with the seeds from 0.
+
+    Args:
+        path: the table file or replay database.
+        chosen: who takes part.
+        seeds: how many runs of each, by label.
+        evaluations: distinct networks looked up in each run.
+        processes: side by side.
+        on_course: called when a run is done.
+
+    Returns:
+        the runs, by contestant and then by seed.
+    """
+    tasks = [_Task(str(path), one, seed, evaluations) for one in chosen for seed in range(seeds[one.label])]
+    order = {(task.contestant.label, task.seed): index for index, task in enumerate(tasks)}
+    courses = []
+    if processes == 1:
+        for task in tasks:
+            courses.append(_run_task(task))
+            on_course(courses[-1])
+    else:
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(processes, mp_context=context) as pool:
+            for future in as_completed([pool.submit(_run_task, task) for task in tasks]):
+                courses.append(future.result())
+                on_course(courses[-1])
+    return sorted(courses, key=lambda course: order[course.label, course.seed])
+
+
+_benchmarks: dict[str, Benchmark] = {}
+"""What this process has read."""
+
+
+def _run_task(task: _Task) -> Course:
+    if task.path not in _benchmarks:
+        _benchmarks[task.path] = load_benchmark(Path(task.path))
+    return run_course(_benchmarks[task.path], task.contestant, task.seed, task.evaluations)
+
+
+def run_course(benchmark: Benchmark, contestant: Contestant, seed: int, evaluations: int) -> Course:
+    """One run: proposals one after another, each told before the next; only distinct networks count."""
+    kind, space, table = STRATEGIES[contestant.name], benchmark.space, benchmark.table
+    preset = {"name": contestant.name, "preset": contestant.preset, **kind.presets[contestant.preset]}
+    config = read_section(kind.config, preset, "strategy", contestant.label)
+    strategy = kind.build(config, space, seed)
+    schedule = Schedule(config.schedule, config.max_repeats).scaled(evaluations)
+    best, regret, progress = 0.0, 100.0 * table.best, Progress()
+    known: dict[str, tuple[int, float]] = {}
+    best_rewards, regrets, number = [], [], 0
+    while len(best_rewards) < evaluations and number < PROPOSALS_PER_EVALUATION * evaluations:
+        if schedule.is_over(progress):
+            break
+        number += 1
+        epsilon = schedule.epsilon(progress)
+        architecture = strategy.ask(number, epsilon).architecture
+        is_new = architecture not in known
+        if is_new:
+            entry = table.entry(architecture)
+            accuracy = table.evaluate(Candidate(number, architecture, seed)).accuracy
+            reward = 0.0 if accuracy is None else accuracy
+            known[architecture] = len(known) + 1, reward
+            if reward > best:
+                best, regret = reward, 100.0 * (table.best - entry.judge)
+            best_rewards.append(best)
+            regrets.append(regret)
+        progress = schedule.advance(progress, is_new)
+        model, reward = known[architecture]
+        strategy.tell(
+            Episode(number, progress.distinct, epsilon, model, architecture, model, reward, reward, not is_new)
+        )
+    # A strategy that finds nothing new keeps what it has.
+    missing = evaluations - len(best_rewards)
+    return Course(
+        contestant.label,
+        seed,
+        (*best_rewards, *[best] * missing),
+        (*regrets, *[regret] * missing),
+        number,
+    )

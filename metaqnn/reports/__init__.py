@@ -1,0 +1,1 @@
+"""What searches and comparisons say, as tables, figures and pages."""

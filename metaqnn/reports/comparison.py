@@ -1,0 +1,194 @@
+"""A comparison of strategies: tables with intervals, a figure, and the raw courses."""
+
+import csv
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from metaqnn.replay.tables import Table
+
+CHECKPOINTS = (10, 20, 50, 100, 200, 300, 500, 1000, 2000, 5000, 10_000)
+"""Evaluations at which a comparison is looked at, as far as its budget goes."""
+
+LEVELS = (1.0, 0.5, 0.2, 0.1, 0.05, 0.0)
+"""Regrets in points that a strategy may take so many evaluations to reach."""
+
+_CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Course:
+    """One run of one strategy on a table.
+
+    Attributes:
+        label: of the strategy.
+        seed: of the run.
+        best_rewards: the best reward seen after each evaluation, in [0, 1].
+        regrets: distance of the network with that reward to the best of the table by the judge, in points.
+        proposals: made in all.
+    """
+
+    label: str
+    seed: int
+    best_rewards: tuple[float, ...]
+    regrets: tuple[float, ...]
+    proposals: int
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean with its 95 % confidence interval (Student's t), of which the ends are NaN for a single value."""
+
+    mean: float
+    low: float
+    high: float
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether the interval leaves zero out."""
+        return self.low > 0.0 or self.high < 0.0
+
+
+def interval(values: Sequence[float]) -> Interval:
+    """The mean of independent values, and where it may lie."""
+    from scipy.stats import t
+
+    mean = float(np.mean(values))
+    if len(values) < 2:
+        return Interval(mean, math.nan, math.nan)
+    half = float(t.ppf((1 + _CONFIDENCE) / 2, len(values) - 1)) * float(np.std(values, ddof=1)) / len(values) ** 0.5
+    return Interval(mean, mean - half, mean + half)
+
+
+def checkpoints(courses: Sequence[Course]) -> tuple[int, ...]:
+    """The evaluations to look at: the usual ones within the budget, and its end."""
+    budget = len(courses[0].regrets)
+    return tuple(sorted({point for point in CHECKPOINTS if point < budget} | {budget}))
+
+
+def regret_table(courses: Sequence[Course]) -> Table:
+    """Mean regret in points with its interval, by strategy and evaluations; the best at the end first."""
+    points, groups = checkpoints(courses), _by_label(courses)
+    order = sorted(groups, key=lambda label: _mean_at(groups[label], points[-1]))
+    rows = []
+    for label in order:
+        for point in points:
+            found = interval([course.regrets[point - 1] for course in groups[label]])
+            rows.append((label, len(groups[label]), point, _round(found.mean), _round(found.low), _round(found.high)))
+    columns = ("strategy", "seeds", "evaluations", "regret", "low", "high")
+    return Table("Mean regret in points, with its 95 % interval", columns, tuple(rows))
+
+
+def difference_table(courses: Sequence[Course]) -> Table:
+    """Paired differences of regret between strategies with the same seeds, at 100 evaluations and at the end."""
+    points, groups = checkpoints(courses), _by_label(courses)
+    looked_at = [point for point in (100, points[-1]) if point in points]
+    order = sorted(groups, key=lambda label: _mean_at(groups[label], points[-1]))
+    rows = []
+    for better, worse in combinations(order, 2):
+        ours = {course.seed: course for course in groups[better]}
+        theirs = {course.seed: course for course in groups[worse]}
+        seeds = sorted(ours.keys() & theirs.keys())
+        for point in dict.fromkeys(looked_at):
+            found = interval([ours[seed].regrets[point - 1] - theirs[seed].regrets[point - 1] for seed in seeds])
+            rows.append(
+                (f"{better} - {worse}", len(seeds), point, _round(found.mean), _round(found.low), _round(found.high))
+                + (_verdict(found, better, worse),)
+            )
+    columns = ("difference", "seeds", "evaluations", "regret", "low", "high", "verdict")
+    return Table("Paired differences of regret, with their 95 % intervals", columns, tuple(rows))
+
+
+def reached_table(courses: Sequence[Course]) -> Table:
+    """Evaluations needed until the regret is at most a level: the median over the runs that got there."""
+    groups, budget = _by_label(courses), len(courses[0].regrets)
+    rows = []
+    for label in sorted(groups, key=lambda label: _mean_at(groups[label], budget)):
+        for level in LEVELS:
+            needed = [first for course in groups[label] if (first := _first_at(course, level)) is not None]
+            share = len(needed) / len(groups[label])
+            rows.append((label, level, round(share, 4), median(needed) if needed else None))
+    columns = ("strategy", "regret_at_most", "runs_there", "evaluations")
+    return Table("Evaluations needed to reach a regret (median of the runs that did)", columns, tuple(rows))
+
+
+def write_csv(courses: Sequence[Course], path: Path) -> None:
+    """The courses at the checkpoints, and at every tenth evaluation."""
+    budget = len(courses[0].regrets)
+    points = sorted(
+        {*checkpoints(courses), *(p for p in (50, 100, 200, 300) if p <= budget), *range(10, budget + 1, 10)}
+    )
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("strategy", "seed", "evaluations", "best_reward", "regret"))
+        for course in courses:
+            for point in points:
+                best, regret = course.best_rewards[point - 1], course.regrets[point - 1]
+                writer.writerow((course.label, course.seed, point, f"{best:.6g}", f"{regret:.6g}"))
+
+
+def draw(courses: Sequence[Course], title: str, path: Path) -> None:
+    """The figure: mean regret against evaluations with its 95 % band, a line a strategy.
+
+    Args:
+        courses: of one comparison.
+        title: of the figure.
+        path: the file; its ending says the format.
+    """
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    groups, budget = _by_label(courses), len(courses[0].regrets)
+    axis = np.arange(1, budget + 1)
+    figure, axes = plt.subplots(figsize=(8, 5), layout="constrained")
+    for number, label in enumerate(sorted(groups, key=lambda label: _mean_at(groups[label], budget))):
+        values = np.array([course.regrets for course in groups[label]])
+        bounds = [interval(values[:, point]) for point in range(budget)]
+        color = f"C{number}"
+        axes.plot(axis, values.mean(axis=0), color=color, label=f"{label} ({len(values)} seeds)")
+        if len(values) > 1:
+            low, high = ([max(1e-3, getattr(bound, end)) for bound in bounds] for end in ("low", "high"))
+            axes.fill_between(axis, low, high, color=color, alpha=0.2, linewidth=0)
+    axes.set_yscale("symlog", linthresh=0.05)
+    axes.set_ylim(bottom=0.0)
+    axes.set_xlim(1, budget)
+    axes.set_xlabel("evaluations (distinct networks)")
+    axes.set_ylabel("mean regret of the best network so far (points)")
+    axes.set_title(title)
+    axes.legend()
+    axes.grid(alpha=0.3)
+    figure.savefig(path, dpi=150)
+    plt.close(figure)
+
+
+def _by_label(courses: Sequence[Course]) -> Mapping[str, list[Course]]:
+    groups: dict[str, list[Course]] = {}
+    for course in courses:
+        groups.setdefault(course.label, []).append(course)
+    return groups
+
+
+def _mean_at(courses: Sequence[Course], point: int) -> float:
+    return float(np.mean([course.regrets[point - 1] for course in courses]))
+
+
+def _first_at(course: Course, level: float) -> int | None:
+    # A little above the level: regrets are differences of decimal fractions.
+    return next((n for n, regret in enumerate(course.regrets, start=1) if regret <= level + 1e-9), None)
+
+
+def _verdict(found: Interval, first: str, second: str) -> str:
+    if not found.is_decided:
+        return "not decided"
+    return f"{first if found.mean < 0 else second} is better"
+
+
+def _round(value: float) -> float | None:
+    return None if math.isnan(value) else round(value, 4)

@@ -1,0 +1,106 @@
+"""Regularized evolution: the best of a sample of the youngest networks is mutated; the oldest is forgotten.
+
+Source: Real et al., Regularized Evolution for Image Classifier Architecture Search (AAAI 2019, arXiv 1802.01548),
+Algorithm 1. Their population of 100 and sample of 25 are made for 20,000 trainings; the preset has the smaller ones.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from metaqnn.config import require
+from metaqnn.core import Strategy
+from metaqnn.seeding import Stream
+from metaqnn.space.base import Space, Step, Trajectory
+from metaqnn.strategies.random_search import random_walk
+from metaqnn.strategies.schedule import Schedule
+from metaqnn.trial import Episode, QValue
+
+PRESETS: Mapping[str, Mapping[str, Any]] = {"default": {"population": 50, "sample": 10}}
+
+
+@dataclass(frozen=True)
+class RegularizedEvolutionConfig:
+    """The section `strategy` for `name: regularized_evolution`.
+
+    Attributes:
+        population: the youngest so many episodes are alive; so many are random before the first mutation.
+        sample: a parent is the best of so many that are drawn from the population, with replacement.
+        schedule: one stage; evolution knows no epsilon.
+        max_repeats: a search ends after so many repeats in a row.
+    """
+
+    name: Literal["regularized_evolution"]
+    preset: Literal["default"]
+    population: int
+    sample: int
+    schedule: tuple[tuple[float, int], ...] = ((1.0, 2700),)
+    max_repeats: int = 500
+
+    def __post_init__(self):
+        require(1 <= self.population <= 1_000_000, "population", "from 1 to 1000000", self.population)
+        require(1 <= self.sample <= 10_000, "sample", "from 1 to 10000", self.sample)
+        Schedule(self.schedule, self.max_repeats)
+
+
+class RegularizedEvolution(Strategy):
+    """Evolution with ageing.
+
+    Args:
+        config: its settings.
+        space: what it walks in.
+        seed: the search's seed.
+    """
+
+    def __init__(self, config: RegularizedEvolutionConfig, space: Space, seed: int):
+        self.config, self.space, self.seed = config, space, seed
+        self._alive: deque[tuple[float, str]] = deque(maxlen=config.population)
+
+    def ask(self, number: int, epsilon: float) -> Trajectory:
+        """Mutate the best of a sample; a random walk while the population is not full."""
+        stream = Stream(self.seed, "evolution", number)
+        if len(self._alive) < self.config.population:
+            return random_walk(self.space, stream)
+        sample = [self._alive[index] for index in stream.integers(len(self._alive), self.config.sample)]
+        _, parent = max(sample, key=lambda individual: individual[0])
+        return mutated(self.space, self.space.trajectory(parent).steps, stream)
+
+    def tell(self, episode: Episode) -> None:
+        """Add the youngest; the oldest leaves."""
+        self._alive.append((episode.reward, episode.architecture))
+
+    def values(self) -> list[QValue]:
+        """None are kept."""
+        return []
+
+    def snapshot(self) -> list[QValue]:
+        """None are kept."""
+        return []
+
+    def restore(self, episodes: Iterable[Episode], values: Iterable[QValue]) -> None:
+        """The population is what was told last."""
+        for episode in episodes:
+            self.tell(episode)
+
+
+def mutated(space: Space, parent: Sequence[Step], stream: Stream) -> Trajectory:
+    """Change one action of a path to a different one.
+
+    The parent's later actions are kept while they are legal; from the first that is not, the rest is sampled.
+    """
+    places = [place for place, step in enumerate(parent) if len(step.choices) > 1]
+    if not places:
+        return random_walk(space, stream)  # a space of one network
+    place, position, is_kept = places[stream.integer(len(places))], 0, True
+
+    def choose(_: str, choices: tuple[str, ...]) -> int:
+        nonlocal position, is_kept
+        here, position = position, position + 1
+        if here == place:
+            others = [index for index, action in enumerate(choices) if action != parent[here].action]
+            return others[stream.integer(len(others))]
+        is_kept = is_kept and here < len(parent) and parent[here].action in choices
+        return choices.index(parent[here].action) if is_kept else stream.integer(len(choices))
+
+    return space.walk(choose)
