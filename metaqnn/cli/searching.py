@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from metaqnn.cli.options import gpus_option, overrides_option
+
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -21,24 +23,13 @@ def _seconds(_context: click.Context, parameter: click.Parameter, text: str | No
     return float(match[1]) * _UNITS[match[2]]
 
 
-def _gpus(_context: click.Context, parameter: click.Parameter, text: str | None) -> tuple[str, ...] | None:
-    """`0,1` as ("0", "1")."""
-    if text is None:
-        return None
-    if not re.fullmatch(r"[0-9]{1,3}(,[0-9]{1,3})*", text):
-        raise click.BadParameter(f"expected numbers such as 0,1, got {text!r}", param=parameter)
-    return tuple(text.split(","))
-
-
 def _options(command):
     for option in (
         click.argument("experiment"),
         click.option(
             "--db", "database", type=click.Path(path_type=Path), help="Database file. [replay_db/NAME.sqlite]"
         ),
-        click.option(
-            "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a key, as training.epochs=5."
-        ),
+        overrides_option,
         click.option("--models", type=click.IntRange(max=10**9), help="Distinct networks in total, over all runs."),
         click.option("--max-time", callback=_seconds, metavar="TIME", help="Total time over all runs: 8h, 90m, 45s."),
         click.option(
@@ -46,7 +37,7 @@ def _options(command):
             type=click.IntRange(min=1),
             help="Processes that train side by side, at most search.lookahead. [one a GPU, else one a core]",
         ),
-        click.option("--gpus", callback=_gpus, metavar="LIST", help="GPUs to train on, as 0,1. [all visible]"),
+        gpus_option,
     ):
         command = option(command)
     return command

@@ -4,7 +4,10 @@ import csv
 import gzip
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
+from statistics import fmean
 
 from metaqnn.errors import ConfigError, EvaluatorError
 from metaqnn.replay.reader import ReplayReader
@@ -17,13 +20,15 @@ class Entry:
     """One network of a table.
 
     Attributes:
-        reward: the accuracy in [0, 1] that a search sees; None for a failure.
+        reward: the accuracy in [0, 1] that a search sees; a failure counts as chance.
         judge: the accuracy in [0, 1] by which what a search chose is judged.
-        evaluation: the recorded training, with its curve; None where only figures are known.
+        accuracies: of every training, the one that a search sees first; empty where only the two above are known.
+        evaluation: the recorded training that a search sees, with its curve; None where only figures are known.
     """
 
-    reward: float | None
+    reward: float
     judge: float
+    accuracies: tuple[float, ...] = ()
     evaluation: Evaluation | None = None
 
 
@@ -100,24 +105,47 @@ def read_csv(path: Path, space: Space, key: str, reward: str, judge: str, is_per
     return EvaluationTable(entries, str(path))
 
 
-def read_database(reader: ReplayReader, failure: float) -> EvaluationTable:
-    """The networks that a search trained, each with its last evaluation; the judge is what the search saw.
+def read_database(reader: ReplayReader) -> EvaluationTable:
+    """The networks of a replay database with what their training gave; a failure counts as chance.
 
-    Args:
-        reader: the replay database.
-        failure: the accuracy that a failed network counts as for the judge.
+    Of a search, each network's last evaluation is both what a search sees and the judge. Of an enumerated space, a
+    search sees the first seed and the mean over all seeds judges; a seed counts when all networks were trained with it.
 
     Raises:
-        ConfigError: nothing was trained.
+        ConfigError: nothing was trained, or not yet every network of an enumerated space.
     """
+    chance = 1.0 / reader.config()["data"]["classes"] if reader.config() else 0.0
+    entries = _enumerated(reader, chance) if reader.is_table() else _searched(reader, chance)
+    if not entries:
+        raise ConfigError(f"{reader.path}: expected a finished search or table, but nothing was trained yet")
+    return EvaluationTable(entries, str(reader.path))
+
+
+def _searched(reader: ReplayReader, chance: float) -> dict[str, Entry]:
     entries = {}
     for episode in reader.episodes():
+        accuracy = chance if episode.accuracy is None else episode.accuracy
         evaluation = reader.evaluation(episode.evaluation)
-        accuracy = evaluation.accuracy
-        entries[episode.architecture] = Entry(accuracy, failure if accuracy is None else accuracy, evaluation)
-    if not entries:
-        raise ConfigError(f"{reader.path}: expected a search that trained something, but no episode is recorded")
-    return EvaluationTable(entries, str(reader.path))
+        entries[episode.architecture] = Entry(accuracy, accuracy, (accuracy,), evaluation)
+    return entries
+
+
+def _enumerated(reader: ReplayReader, chance: float) -> dict[str, Entry]:
+    trainings = reader.table_trainings()
+    networks = len(reader.models())
+    by_seed = {seed: list(group) for seed, group in groupby(trainings, key=attrgetter("seed"))}
+    whole = [group for group in by_seed.values() if len(group) == networks]
+    if not whole:
+        raise ConfigError(
+            f"{reader.path}: expected every one of its {networks:,} networks trained at least once, but "
+            f"{len(trainings):,} are; run `metaqnn enumerate` again, it goes on"
+        )
+    entries = {}
+    for same in zip(*whole, strict=True):
+        accuracies = tuple(chance if training.accuracy is None else training.accuracy for training in same)
+        evaluation = reader.evaluation(same[0].evaluation)
+        entries[same[0].architecture] = Entry(accuracies[0], fmean(accuracies), accuracies, evaluation)
+    return entries
 
 
 def _accuracy(text: str, scale: float, place: str) -> float:

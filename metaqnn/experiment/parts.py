@@ -52,6 +52,12 @@ def stored_schedule(config: Mapping[str, Any]) -> Schedule:
     return Schedule(tuple((epsilon, models) for epsilon, models in schedule["stages"]), schedule["max_repeats"])
 
 
+def stored_space(reader: ReplayReader) -> Space:
+    """The space of a recorded search or table."""
+    experiment, data = stored_experiment(reader), reader.config()["data"]
+    return LayerSpace(experiment.space, tuple(data["input_shape"]), data["classes"])
+
+
 def stored_parts(reader: ReplayReader) -> Parts:
     """The parts of a recorded search, for looking at it: no data set is read."""
     config = reader.config()

@@ -195,6 +195,8 @@ def _begin(
 ) -> _Run:
     """Compare with what is stored, or store it; and add the row of this run."""
     stored = memory.config()
+    if memory.is_table():
+        raise ReplayError(f"{memory.path}: this file holds an enumerated table; choose another with --db")
     if stored:  # as this version reads it: keys that are new since then have their defaults
         stored["experiment"] = as_mapping(read_experiment(stored["experiment"], str(memory.path)))
     current = {

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from metaqnn.config import load_yaml, read_section, require
 from metaqnn.errors import ConfigError
 from metaqnn.evaluators.table import EvaluationTable, read_csv, read_database
-from metaqnn.experiment.parts import stored_parts
+from metaqnn.experiment.parts import stored_space
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.space.base import Space
 from metaqnn.space.chain import ChainConfig, ChainSpace
@@ -68,9 +68,8 @@ def load_benchmark(path: Path) -> Benchmark:
     """
     if path.suffix in (".sqlite", ".db"):
         with ReplayReader(path) as reader:
-            parts = stored_parts(reader)
-            table = read_database(reader, 1.0 / reader.config()["data"]["classes"])
-            return Benchmark(path.stem, ListedSpace(parts.space, table.entries), table)
+            table = read_database(reader)
+            return Benchmark(path.stem, ListedSpace(stored_space(reader), table.entries), table)
     content, file = load_yaml(path), str(path)
     for key in content:
         if key not in ("name", "space", "table"):

@@ -185,6 +185,21 @@ class SQLiteReplayMemory(ReplayReader, ReplayMemory):
                 self._insert_proposal(proposal)
         return proposals
 
+    # Tables
+
+    def add_models(self, models: Sequence[Model]) -> None:
+        """Record the networks of a table, unless they are known; their numbers are given."""
+        with self._transaction() as connection:
+            connection.executemany(
+                "INSERT INTO models VALUES (?, ?, ?, ?, ?) ON CONFLICT (model) DO NOTHING", map(astuple, models)
+            )
+
+    def record_table_evaluation(self, number: int, model: int, seed: int, evaluation: Evaluation) -> None:
+        """Record one training of a network of a table."""
+        with self._transaction() as connection:
+            self._insert_evaluation(number, model, evaluation, seed, "table")
+            connection.execute("UPDATE runs SET elapsed_seconds = ? WHERE run = ?", (self._run_seconds(), self._run))
+
     # Values
 
     def checkpoint(self, episode: int, values: Sequence[QValue], replace: bool = False) -> None:
@@ -219,13 +234,16 @@ class SQLiteReplayMemory(ReplayReader, ReplayMemory):
     def _has_evaluation(self, evaluation: int) -> bool:
         return self._one("SELECT 1 FROM evaluations WHERE evaluation = ?", (evaluation,)) is not None
 
-    def _insert_evaluation(self, number: int, model: int, evaluation: Evaluation) -> None:
+    def _insert_evaluation(
+        self, number: int, model: int, evaluation: Evaluation, seed: int | None = None, purpose: str = "search"
+    ) -> None:
         self._connection.execute(
-            "INSERT INTO evaluations VALUES (?, ?, ?, 'search', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO evaluations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 number,
                 model,
-                self._seed,
+                self._seed if seed is None else seed,
+                purpose,
                 evaluation.status,
                 evaluation.reason,
                 evaluation.best_accuracy,

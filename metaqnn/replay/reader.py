@@ -5,6 +5,7 @@ import math
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,24 @@ _CURVES = """
     SELECT attempt, epoch, learning_rate, train_loss, train_accuracy, validation_loss, validation_accuracy,
            epoch_seconds
     FROM learning_curves WHERE evaluation = ? ORDER BY attempt, epoch"""
+
+
+@dataclass(frozen=True)
+class TableTraining:
+    """One training of a network of a table.
+
+    Attributes:
+        evaluation, model: their numbers.
+        architecture: canonical text.
+        seed: all randomness of the training derives from it.
+        accuracy: best validation accuracy, in [0, 1]; None for a failure.
+    """
+
+    evaluation: int
+    model: int
+    architecture: str
+    seed: int
+    accuracy: float | None
 
 
 class ReplayReader:
@@ -133,6 +152,18 @@ class ReplayReader:
         if status is Status.PREDICTED and prediction is None:
             raise ReplayError(f"evaluation {number}: its status is predicted, but its prediction is incomplete")
         return Evaluation(status, row[1], tuple(attempts), row[2], row[3], prediction)
+
+    def is_table(self) -> bool:
+        """Whether the file holds every network of a space, from `metaqnn enumerate`, and no search."""
+        return self._one("SELECT 1 FROM config WHERE key = 'purpose' AND value = '\"table\"'") is not None
+
+    def table_trainings(self) -> list[TableTraining]:
+        """The trainings of a table so far, in the order of their numbers."""
+        rows = self._query(
+            """SELECT evaluation, model, architecture, seed, best_accuracy
+               FROM evaluations JOIN models USING (model) WHERE purpose = 'table' ORDER BY evaluation"""
+        )
+        return [TableTraining(*row) for row in rows]
 
     def values_as_of(self) -> int:
         """The last episode that the stored Q-values have learned from; 0 before the first checkpoint."""

@@ -5,7 +5,7 @@ hashable, and their `str` is injective within a space, because that is how they 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -149,6 +149,16 @@ class Space(ABC):
         if len(trajectory.steps) < len(wanted):
             raise IllegalArchitectureError(f"{architecture}: nothing may follow step {len(trajectory.steps)}")
         return trajectory
+
+    def architectures(self) -> Iterator[str]:
+        """The canonical texts of all architectures, one after another, in the order of actions."""
+        paths: list[tuple[State, tuple[Action, ...]]] = [(self.initial_state(), ())]
+        while paths:
+            state, taken = paths.pop()
+            if self.is_terminal(state):
+                yield self.format(taken)
+            else:
+                paths += [(self.step(state, action), (*taken, action)) for action in reversed(self.actions(state))]
 
     @cached_property
     def _texts(self) -> dict:

@@ -1,0 +1,57 @@
+"""`metaqnn enumerate`: train every network of a small space, several times each."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from metaqnn.cli.options import gpus_option, overrides_option, workers_option
+
+
+@click.command("enumerate")
+@click.argument("experiment")
+@click.option("--db", "database", type=click.Path(path_type=Path), help="Database file. [replay_db/NAME.sqlite]")
+@overrides_option
+@click.option("--seeds", type=click.IntRange(1, 1000), default=1, show_default=True, help="Trainings of each network.")
+@workers_option
+@gpus_option
+@click.option("--fresh", is_flag=True, help="Move an existing database aside and start anew.")
+@click.option(
+    "--table",
+    "description",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the finished table, too: FILE.yaml and beside it FILE.csv.gz.",
+)
+def enumerate_(experiment, database, overrides, seeds, workers, gpus, fresh, description) -> None:
+    """Train every network of a small space: EXPERIMENT is a YAML file or the name of a shipped experiment.
+
+    The same command goes on after an interruption; a larger --seeds adds to what is there. What comes out is a table
+    for `metaqnn compare`.
+    """
+    from metaqnn.dashboard.counting import counting
+    from metaqnn.experiment import default_database, load_experiment
+    from metaqnn.experiment.enumeration import run_enumeration, write_table
+
+    experiment = load_experiment(experiment, overrides)
+    database = database or default_database(experiment)
+    if description is not None and description.suffix not in (".yaml", ".yml"):
+        raise click.BadParameter(f"expected a name that ends in .yaml, got {description}", param_hint="--table")
+    print(f"{experiment.name}: {experiment.dataset.name}, seed {experiment.seed}, database {database}", flush=True)
+    with counting("trainings") as count:
+        report = run_enumeration(
+            experiment,
+            database,
+            seeds,
+            workers,
+            gpus,
+            fresh,
+            lambda now: count(now.done, now.total, now.words),
+            lambda line: print(line, flush=True),
+        )
+    if not report.is_complete:
+        print(f"Stopped; run the same command again, and it goes on. Everything trained is in {database}.")
+        sys.exit(128 + report.signal)
+    if description is not None:
+        table = write_table(database, description, experiment.name)
+        print(f"The table of {len(table.entries):,} networks: {description}")
+    print(f"Compare strategies on it: metaqnn compare {description or database}")
