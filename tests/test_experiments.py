@@ -262,8 +262,8 @@ def test_a_strategy_whose_name_is_no_text(key, value):
 
 
 def test_choices_come_from_the_registry():
-    for name, kind in STRATEGIES.items():
-        for preset in kind.presets:
+    for name, presets in STRATEGIES.items():
+        for preset in presets:
             content = {"name": "x", "dataset": {"name": "digits"}, "strategy": {"name": name, "preset": preset}}
             assert read_experiment(content, "a.yaml").strategy.name == name
 

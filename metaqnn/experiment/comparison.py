@@ -12,7 +12,7 @@ from metaqnn.experiment.table_files import Benchmark, load_benchmark
 from metaqnn.reports.comparison import Course
 from metaqnn.strategies import STRATEGIES
 from metaqnn.strategies.schedule import Progress, Schedule
-from metaqnn.trial import Candidate, Episode
+from metaqnn.trial import Episode
 
 PROPOSALS_PER_EVALUATION = 50
 """A run ends after so many proposals for each evaluation of its budget, if a strategy finds nothing new."""
@@ -47,7 +47,7 @@ def contestants(names: Sequence[str]) -> list[Contestant]:
     Raises:
         ConfigError: there is no strategy of a name, or one stands twice.
     """
-    known = {name: Contestant(name, name, next(iter(kind.presets))) for name, kind in STRATEGIES.items()}
+    known = {name: Contestant(name, name, next(iter(presets))) for name, presets in STRATEGIES.items()}
     known["paper"] = Contestant("paper", "q_learning", "paper")
     found = []
     for name in names:
@@ -108,12 +108,13 @@ def _run_task(task: _Task) -> Course:
 
 def run_course(benchmark: Benchmark, contestant: Contestant, seed: int, evaluations: int) -> Course:
     """One run: proposals one after another, each told before the next; only distinct networks count."""
-    kind, space, table = STRATEGIES[contestant.name], benchmark.space, benchmark.table
-    preset = {"name": contestant.name, "preset": contestant.preset, **kind.presets[contestant.preset]}
-    config = read_section(kind.config, preset, "strategy", contestant.label)
-    strategy = kind.build(config, space, seed)
+    space, table = benchmark.space, benchmark.table
+    preset = STRATEGIES[contestant.name][contestant.preset]
+    settings = {"name": contestant.name, "preset": contestant.preset, **preset.values}
+    config = read_section(preset.config, settings, "strategy", contestant.label)
+    strategy = preset.build(config, space, seed)
     schedule = Schedule(config.schedule, config.max_repeats).scaled(evaluations)
-    best, regret, progress = 0.0, 100.0 * table.best, Progress()
+    best, regret, progress = -1.0, 100.0 * table.best, Progress()
     known: dict[str, tuple[int, float]] = {}
     best_rewards, regrets, number = [], [], 0
     while len(best_rewards) < evaluations and number < PROPOSALS_PER_EVALUATION * evaluations:
@@ -125,8 +126,7 @@ def run_course(benchmark: Benchmark, contestant: Contestant, seed: int, evaluati
         is_new = architecture not in known
         if is_new:
             entry = table.entry(architecture)
-            accuracy = table.evaluate(Candidate(number, architecture, seed)).accuracy
-            reward = 0.0 if accuracy is None else accuracy
+            reward = entry.reward
             known[architecture] = len(known) + 1, reward
             if reward > best:
                 best, regret = reward, 100.0 * (table.best - entry.judge)

@@ -83,12 +83,12 @@ def _read_strategy(content: Any, file: str) -> Any:
     name = content.get("name", "q_learning")
     if not isinstance(name, str) or name not in STRATEGIES:
         raise ConfigError(f"{file}: strategy.name: there is no strategy {name!r}; {nearest(name, STRATEGIES)}")
-    kind = STRATEGIES[name]
-    preset = content.get("preset", next(iter(kind.presets)))
-    if not isinstance(preset, str) or preset not in kind.presets:
-        raise ConfigError(f"{file}: strategy.preset: there is no preset {preset!r}; {nearest(preset, kind.presets)}")
-    filled = {"name": name, "preset": preset, **kind.presets[preset], **content}
-    return read_section(kind.config, filled, "strategy", file)
+    presets = STRATEGIES[name]
+    preset = content.get("preset", next(iter(presets)))
+    if not isinstance(preset, str) or preset not in presets:
+        raise ConfigError(f"{file}: strategy.preset: there is no preset {preset!r}; {nearest(preset, presets)}")
+    filled = {"name": name, "preset": preset, **presets[preset].values, **content}
+    return read_section(presets[preset].config, filled, "strategy", file)
 
 
 def shipped_experiments() -> dict[str, Path]:

@@ -11,7 +11,7 @@ from metaqnn.search.reward import Reward
 from metaqnn.search.verify import Verification, verify
 from metaqnn.space.base import Space
 from metaqnn.space.layer_space import LayerSpace
-from metaqnn.strategies import STRATEGIES
+from metaqnn.strategies import make_strategy
 from metaqnn.strategies.schedule import Schedule
 
 
@@ -32,12 +32,11 @@ def put_together(experiment: Experiment, input_shape: tuple[int, ...], classes: 
         ConfigError: the sections do not fit the data, for example a limit that no network keeps.
     """
     space = LayerSpace(experiment.space, tuple(input_shape), classes)
-    strategy = STRATEGIES[experiment.strategy.name]
     return Parts(
         space,
         schedule,
         Reward(experiment.reward, classes),
-        lambda: strategy.build(experiment.strategy, space, experiment.seed),
+        lambda: make_strategy(experiment.strategy, space, experiment.seed),
     )
 
 

@@ -80,7 +80,7 @@ def regret_table(courses: Sequence[Course]) -> Table:
         for point in points:
             found = interval([course.regrets[point - 1] for course in groups[label]])
             rows.append((label, len(groups[label]), point, _round(found.mean), _round(found.low), _round(found.high)))
-    columns = ("strategy", "seeds", "evaluations", "regret", "low", "high")
+    columns = ("strategy", "seeds", "evaluations", "regret", "lower", "upper")
     return Table("Mean regret in points, with its 95 % interval", columns, tuple(rows))
 
 
@@ -100,7 +100,7 @@ def difference_table(courses: Sequence[Course]) -> Table:
                 (f"{better} - {worse}", len(seeds), point, _round(found.mean), _round(found.low), _round(found.high))
                 + (_verdict(found, better, worse),)
             )
-    columns = ("difference", "seeds", "evaluations", "regret", "low", "high", "verdict")
+    columns = ("difference", "seeds", "evaluations", "regret", "lower", "upper", "verdict")
     return Table("Paired differences of regret, with their 95 % intervals", columns, tuple(rows))
 
 

@@ -6,33 +6,47 @@ from typing import Any
 
 from metaqnn.core import Strategy
 from metaqnn.space.base import Space
-from metaqnn.strategies import q_learning, random_search, regularized_evolution, reinforce
+from metaqnn.strategies import guided_q_learning, q_learning, random_search, regularized_evolution, reinforce, smac, tpe
+from metaqnn.strategies.guided_q_learning import GuidedQLearning, GuidedQLearningConfig
 from metaqnn.strategies.q_learning import QLearning, QLearningConfig
 from metaqnn.strategies.random_search import RandomSearch, RandomSearchConfig
 from metaqnn.strategies.regularized_evolution import RegularizedEvolution, RegularizedEvolutionConfig
 from metaqnn.strategies.reinforce import Reinforce, ReinforceConfig
+from metaqnn.strategies.smac import SMAC, SMACConfig
+from metaqnn.strategies.tpe import TPE, TPEConfig
 
 
 @dataclass(frozen=True)
-class StrategyKind:
-    """A strategy that an experiment can name.
+class Preset:
+    """A strategy with named settings, over which an experiment's own keys win.
 
     Attributes:
-        config: dataclass of its section; has `schedule` and `max_repeats`.
-        presets: named sets of values for that section.
+        config: dataclass of the section; has `schedule` and `max_repeats`.
+        values: the settings.
         build: makes the strategy from its configuration, the space and the seed.
     """
 
     config: type
-    presets: Mapping[str, Mapping[str, Any]]
+    values: Mapping[str, Any]
     build: Callable[[Any, Space, int], Strategy]
 
 
-STRATEGIES: Mapping[str, StrategyKind] = {
-    "q_learning": StrategyKind(QLearningConfig, q_learning.PRESETS, QLearning),
-    "random": StrategyKind(RandomSearchConfig, random_search.PRESETS, RandomSearch),
-    "regularized_evolution": StrategyKind(
-        RegularizedEvolutionConfig, regularized_evolution.PRESETS, RegularizedEvolution
-    ),
-    "reinforce": StrategyKind(ReinforceConfig, reinforce.PRESETS, Reinforce),
+STRATEGIES: Mapping[str, Mapping[str, Preset]] = {
+    "q_learning": {
+        "default": Preset(GuidedQLearningConfig, guided_q_learning.DEFAULT, GuidedQLearning),
+        "paper": Preset(QLearningConfig, q_learning.PAPER, QLearning),
+    },
+    "random": {"default": Preset(RandomSearchConfig, random_search.DEFAULT, RandomSearch)},
+    "regularized_evolution": {
+        "default": Preset(RegularizedEvolutionConfig, regularized_evolution.DEFAULT, RegularizedEvolution)
+    },
+    "reinforce": {"default": Preset(ReinforceConfig, reinforce.DEFAULT, Reinforce)},
+    "smac": {"default": Preset(SMACConfig, smac.DEFAULT, SMAC)},
+    "tpe": {"default": Preset(TPEConfig, tpe.DEFAULT, TPE)},
 }
+"""The presets of each strategy by name; the first is meant where none is named."""
+
+
+def make_strategy(config: Any, space: Space, seed: int) -> Strategy:
+    """The strategy that a checked section `strategy` stands for."""
+    return STRATEGIES[config.name][config.preset].build(config, space, seed)

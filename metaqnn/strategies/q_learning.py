@@ -16,22 +16,20 @@ from metaqnn.strategies.q_table import QTable
 from metaqnn.strategies.schedule import PAPER_SCHEDULE, Schedule
 from metaqnn.trial import Episode, QValue
 
-PRESETS: Mapping[str, Mapping[str, Any]] = {
-    "paper": {
-        "learning_rate": 0.01,
-        "discount": 1.0,
-        "initial_q": 0.5,  # section 5.2's text; Algorithm 1 writes 0
-        "replay_episodes": 100,  # section 5.2; the released code draws 128
-        "replay_after_repeats": False,  # Algorithm 1; the released code replays after repeats too
-        "schedule": [list(stage) for stage in PAPER_SCHEDULE],
-    },
+PAPER: Mapping[str, Any] = {
+    "learning_rate": 0.01,
+    "discount": 1.0,
+    "initial_q": 0.5,  # section 5.2's text; Algorithm 1 writes 0
+    "replay_episodes": 100,  # section 5.2; the released code draws 128
+    "replay_after_repeats": False,  # Algorithm 1; the released code replays after repeats too
+    "schedule": [list(stage) for stage in PAPER_SCHEDULE],
 }
-"""Named settings of the section `strategy`; keys given beside `preset` win over it."""
+"""The preset `paper`; keys given beside it win."""
 
 
 @dataclass(frozen=True)
 class QLearningConfig:
-    """The section `strategy` for `name: q_learning`.
+    """The section `strategy` for `name: q_learning` with `preset: paper`.
 
     Attributes:
         preset: the named settings that the other keys were filled from.

@@ -10,7 +10,7 @@ from metaqnn.space.base import Space, Trajectory
 from metaqnn.strategies.schedule import Schedule
 from metaqnn.trial import Episode, QValue
 
-PRESETS: Mapping[str, Mapping[str, Any]] = {"default": {}}
+DEFAULT: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from metaqnn.strategies.random_search import random_walk
 from metaqnn.strategies.schedule import Schedule
 from metaqnn.trial import Episode, QValue
 
-PRESETS: Mapping[str, Mapping[str, Any]] = {"default": {"population": 50, "sample": 10}}
+DEFAULT: Mapping[str, Any] = {"population": 50, "sample": 10}
 
 
 @dataclass(frozen=True)

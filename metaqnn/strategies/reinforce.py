@@ -18,13 +18,11 @@ from metaqnn.space.base import Space, Trajectory
 from metaqnn.strategies.schedule import Schedule
 from metaqnn.trial import Episode, QValue
 
-PRESETS: Mapping[str, Mapping[str, Any]] = {
-    "default": {
-        "hidden_units": 32,
-        "learning_rate": 0.02,
-        "baseline_decay": 0.9,
-        "entropy_weight": 0.005,
-    },
+DEFAULT: Mapping[str, Any] = {
+    "hidden_units": 32,
+    "learning_rate": 0.02,
+    "baseline_decay": 0.9,
+    "entropy_weight": 0.005,
 }
 
 _BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-8

@@ -10,11 +10,10 @@ from metaqnn.trial import Episode
 
 def configured(name: str = "q_learning", preset: str | None = None, **changes):
     """The section of a strategy: one of its presets, with changes."""
-    kind = STRATEGIES[name]
-    preset = preset or next(iter(kind.presets))
-    return read_section(
-        kind.config, {"name": name, "preset": preset, **kind.presets[preset], **changes}, "strategy", "test"
-    )
+    presets = STRATEGIES[name]
+    preset = preset or next(iter(presets))
+    settings = {"name": name, "preset": preset, **presets[preset].values, **changes}
+    return read_section(presets[preset].config, settings, "strategy", "test")
 
 
 def accuracy_of(architecture: str) -> float:

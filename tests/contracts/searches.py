@@ -9,7 +9,7 @@ from zlib import crc32
 from contracts.agents import accuracy_of, configured
 from contracts.spaces import small
 
-from metaqnn.core import CandidateFinished, Evaluator, Event, Observer, WorkerReady
+from metaqnn.core import CandidateFinished, Evaluator, Event, Observer, Strategy, WorkerReady
 from metaqnn.evaluators.function_evaluator import FunctionEvaluator
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
@@ -18,7 +18,7 @@ from metaqnn.search.prospects import Prospects
 from metaqnn.search.reward import Reward, RewardConfig
 from metaqnn.search.verify import Verification, verify
 from metaqnn.space.layer_space import LayerSpace
-from metaqnn.strategies.q_learning import QLearning
+from metaqnn.strategies import make_strategy
 from metaqnn.strategies.schedule import Schedule
 from metaqnn.training.config import TrainingConfig
 from metaqnn.trial import Attempt, Candidate, EpochMetrics, Evaluation, Status
@@ -86,14 +86,14 @@ class SmallSearch:
     checkpoint_seconds: float = 3600.0
     max_seconds: float | None = None
     training: TrainingConfig = field(default_factory=TrainingConfig)
-    strategy: dict = field(default_factory=lambda: {"learning_rate": 0.2, "replay_episodes": 5})
+    strategy: dict = field(default_factory=lambda: {"preset": "paper", "learning_rate": 0.2, "replay_episodes": 5})
 
     @property
     def schedule(self) -> Schedule:
         return Schedule(self.stages, self.max_repeats)
 
-    def make_strategy(self) -> QLearning:
-        return QLearning(configured(**self.strategy), self.space, self.seed)
+    def make_strategy(self) -> Strategy:
+        return make_strategy(configured(**self.strategy), self.space, self.seed)
 
     def make_prospects(self) -> Prospects | None:
         reward = Reward(self.reward, self.space.classes)

@@ -1,8 +1,10 @@
 """The spaces over which contracts and random networks are tested."""
 
 from collections.abc import Callable, Mapping
+from itertools import islice
 
 from metaqnn.space.base import Space
+from metaqnn.space.chain import ChainConfig, ChainSpace
 from metaqnn.space.layer_space import (
     ConvolutionChoices,
     FullyConnectedChoices,
@@ -10,6 +12,7 @@ from metaqnn.space.layer_space import (
     Limits,
     SpaceConfig,
 )
+from metaqnn.space.listed import ListedSpace
 
 
 def paper(max_depth: int = 18, side: int = 32, channels: int = 3, **changes) -> LayerSpace:
@@ -41,6 +44,16 @@ def tiny() -> LayerSpace:
     )
 
 
+def chain(*choices: int) -> ChainSpace:
+    """A chain with so many choices at each position."""
+    return ChainSpace(ChainConfig("chain", choices))
+
+
+def listed() -> ListedSpace:
+    """Every third network of the small space."""
+    return ListedSpace(small(), islice(small().architectures(), 0, None, 3))
+
+
 SPACES: Mapping[str, Callable[[], Space]] = {
     "paper": paper,
     "mnist": lambda: paper(max_depth=12, side=28, channels=1),
@@ -57,6 +70,9 @@ SPACES: Mapping[str, Callable[[], Space]] = {
         (8, 8, 1),
         10,
     ),
+    "chain": lambda: chain(3, 2, 4, 1, 3),
+    "long chain": lambda: chain(*[12] * 9),
+    "listed": listed,
     "oblong": lambda: LayerSpace(SpaceConfig(max_depth=8), (20, 11, 3), 5),
     "strided": lambda: LayerSpace(
         SpaceConfig(

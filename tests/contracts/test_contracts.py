@@ -12,7 +12,7 @@ from contracts.strategy_contract import StrategyContract
 
 from metaqnn.core import Strategy
 from metaqnn.evaluators.function_evaluator import FunctionEvaluator
-from metaqnn.strategies import STRATEGIES
+from metaqnn.strategies import STRATEGIES, make_strategy
 from metaqnn.trial import Attempt, Candidate, EpochMetrics, Evaluation, Status
 
 
@@ -23,12 +23,12 @@ class TestSpaces(SpaceContract):
 
 
 class TestStrategies(StrategyContract):
-    @pytest.fixture(params=[(name, preset) for name, kind in STRATEGIES.items() for preset in kind.presets], ids=str)
+    @pytest.fixture(params=[(name, preset) for name in STRATEGIES for preset in STRATEGIES[name]], ids="-".join)
     def make_strategy(self, request):
         name, preset = request.param
-        return lambda space, seed: STRATEGIES[name].build(configured(name, preset), space, seed)
+        return lambda space, seed: make_strategy(configured(name, preset), space, seed)
 
-    @pytest.fixture(params=["small", "limited"])
+    @pytest.fixture(params=["small", "limited", "chain", "listed"])
     def space(self, request):
         return SPACES[request.param]()
 
@@ -64,11 +64,10 @@ class TestFunctionEvaluator(EvaluatorContract):
 
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_a_registered_strategy_can_be_configured_and_built(name):
-    kind = STRATEGIES[name]
-    assert kind.presets
-    for preset in kind.presets:
+    assert "default" in STRATEGIES[name]
+    for preset in STRATEGIES[name]:
         config = configured(name, preset)
-        assert isinstance(config, kind.config)
+        assert (config.name, config.preset) == (name, preset)
         assert config.schedule
         assert config.max_repeats >= 1
-        assert isinstance(kind.build(config, SPACES["small"](), 0), Strategy)
+        assert isinstance(make_strategy(config, SPACES["small"](), 0), Strategy)

@@ -14,7 +14,7 @@ from metaqnn.errors import ConfigError
 from metaqnn.seeding import Stream
 from metaqnn.space.layer_space import Limits
 from metaqnn.strategies import STRATEGIES
-from metaqnn.strategies.q_learning import PRESETS, QLearning
+from metaqnn.strategies.q_learning import PAPER, QLearning
 from metaqnn.trial import QValue
 
 POOLED = "[C(8,3,1), P(2,2), SM(3)]"
@@ -22,7 +22,7 @@ PLAIN = "[C(8,3,1), SM(3)]"
 
 
 def agent(space=None, seed: int = 0, **changes) -> QLearning:
-    return QLearning(configured(**changes), space or small(), seed)
+    return QLearning(configured(preset="paper", **changes), space or small(), seed)
 
 
 def table(strategy: QLearning) -> dict[tuple[str, str], tuple[float, int]]:
@@ -256,7 +256,7 @@ sys.path.insert(0, sys.argv[1])
 from contracts.agents import configured, history
 from contracts.spaces import small
 from metaqnn.strategies.q_learning import QLearning
-strategy = QLearning(configured(), small(), 5)
+strategy = QLearning(configured(preset="paper"), small(), 5)
 for one in history(strategy, 30, 0.4):
     print(one.architecture)
 for value in sorted(strategy.values(), key=str):
@@ -279,8 +279,7 @@ def test_an_architecture_of_another_space_is_refused():
 
 
 def test_the_preset_paper():
-    assert list(PRESETS) == ["paper"]
-    assert PRESETS["paper"] == {
+    assert PAPER == {
         "learning_rate": 0.01,
         "discount": 1.0,
         "initial_q": 0.5,
@@ -288,9 +287,9 @@ def test_the_preset_paper():
         "replay_after_repeats": False,
         "schedule": [[1.0, 1500], *([e, 100] for e in (0.9, 0.8, 0.7)), *([e / 10, 150] for e in (6, 5, 4, 3, 2, 1))],
     }
-    assert STRATEGIES["q_learning"].presets is PRESETS
-    assert configured().schedule[0] == (1.0, 1500)
-    assert configured().max_repeats == 500
+    assert STRATEGIES["q_learning"]["paper"].values is PAPER
+    assert configured(preset="paper").schedule[0] == (1.0, 1500)
+    assert configured(preset="paper").max_repeats == 500
 
 
 @pytest.mark.parametrize(
@@ -318,10 +317,10 @@ def test_the_preset_paper():
 )
 def test_a_section_that_is_refused(changes, problem):
     with pytest.raises(ConfigError) as error:
-        configured(**changes)
+        configured(preset="paper", **changes)
     assert str(error.value) == f"test: strategy.{problem}"
 
 
 @pytest.mark.parametrize("learning_rate", [1e-300, 1.0])
 def test_the_rates_at_the_edge_are_allowed(learning_rate):
-    assert configured(learning_rate=learning_rate).learning_rate == learning_rate
+    assert configured(preset="paper", learning_rate=learning_rate).learning_rate == learning_rate

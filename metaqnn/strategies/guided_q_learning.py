@@ -1,0 +1,157 @@
+"""Q-learning for few trainings: the best episodes are varied where a linear model of the return promises most.
+
+Q(s, a) is the best return seen from a state-action pair: tabular Q-learning with a learning rate of 1 that never learns
+from a disappointment, which is exact where the same steps give the same return (Lauer & Riedmiller, ICML 2000). Its
+greedy trajectories are the best episodes. What it cannot tell, the value of what was never tried, is estimated by a
+linear model (`metaqnn.strategies.credit_model`) that shares returns out among the steps of trajectories.
+
+An episode is a random walk with probability epsilon. Else trajectories are sampled that deviate from one of the best
+episodes in a step or a few, those that are known are left out, and the one with the largest estimated return is taken.
+"""
+
+from bisect import insort
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from metaqnn.config import require
+from metaqnn.core import Strategy
+from metaqnn.seeding import Stream
+from metaqnn.space.base import Space, Step, Trajectory
+from metaqnn.strategies.credit_model import CreditModel
+from metaqnn.strategies.random_search import random_walk
+from metaqnn.strategies.regularized_evolution import mutated
+from metaqnn.strategies.schedule import Schedule
+from metaqnn.trial import Episode, QValue
+
+DEFAULT: Mapping[str, Any] = {
+    "random_first": 20,
+    "best_episodes": 5,
+    "candidates": 30,
+    "further_deviation": 0.5,
+    "action_variance": 1.4,
+    "pair_variance": 0.35,
+    "schedule": [[0.1, 2700]],
+}
+"""Found on tables of known networks; see benchmarks/RESULTS.md. None of it depends on the budget."""
+
+_WALKS = 20
+"""Random walks that are tried to find an unknown network."""
+
+
+@dataclass(frozen=True)
+class GuidedQLearningConfig:
+    """The section `strategy` for `name: q_learning` with `preset: default`.
+
+    Attributes:
+        random_first: so many networks are sampled at random before anything else.
+        best_episodes: trajectories deviate from one of so many, the best.
+        candidates: trajectories that are sampled for one proposal.
+        further_deviation: probability of one more deviation, after each.
+        action_variance, pair_variance: see `CreditModel`.
+        schedule: stages [epsilon, distinct models].
+        max_repeats: a stage ends after so many repeats in a row, for spaces that run out of networks.
+    """
+
+    name: Literal["q_learning"]
+    preset: Literal["default"]
+    random_first: int
+    best_episodes: int
+    candidates: int
+    further_deviation: float
+    action_variance: float
+    pair_variance: float
+    schedule: tuple[tuple[float, int], ...]
+    max_repeats: int = 500
+
+    def __post_init__(self):
+        require(1 <= self.random_first <= 1_000_000, "random_first", "from 1 to 1000000", self.random_first)
+        require(1 <= self.best_episodes <= 1000, "best_episodes", "from 1 to 1000", self.best_episodes)
+        require(1 <= self.candidates <= 10_000, "candidates", "from 1 to 10000", self.candidates)
+        share = self.further_deviation
+        require(0.0 <= share <= 0.9, "further_deviation", "a probability from 0 to 0.9", share)
+        for name in ("action_variance", "pair_variance"):
+            require(0.0 < getattr(self, name) <= 1e6, name, "above 0 and at most 1e6", getattr(self, name))
+        Schedule(self.schedule, self.max_repeats)
+
+
+class GuidedQLearning(Strategy):
+    """The agent of `preset: default`.
+
+    Args:
+        config: its settings.
+        space: what it walks in.
+        seed: the search's seed.
+    """
+
+    def __init__(self, config: GuidedQLearningConfig, space: Space, seed: int):
+        self.config, self.space, self.seed = config, space, seed
+        self._credit = CreditModel(config.action_variance, config.pair_variance)
+        self._known: set[str] = set()
+        self._best: list[_Known] = []
+        self._values: dict[tuple[str, str], QValue] = {}
+        self._changed: set[tuple[str, str]] = set()
+
+    def ask(self, number: int, epsilon: float) -> Trajectory:
+        """A random walk, or the most promising deviation from one of the best episodes."""
+        stream, config = Stream(self.seed, "deviate", number), self.config
+        if len(self._known) < config.random_first or stream.uniform() < epsilon:
+            return self._unknown_walk(stream)
+        best, best_value = None, 0.0
+        for _ in range(config.candidates):
+            trajectory = mutated(self.space, self._best[stream.integer(len(self._best))].steps, stream)
+            while stream.uniform() < config.further_deviation:
+                trajectory = mutated(self.space, trajectory.steps, stream)
+            if trajectory.architecture not in self._known:
+                value = self._credit.predict(trajectory.steps)
+                if best is None or value > best_value:
+                    best, best_value = trajectory, value
+        return best or self._unknown_walk(stream)
+
+    def tell(self, episode: Episode) -> None:
+        """Learn from a new result; a repeat says nothing new."""
+        if episode.reused:
+            return
+        steps = self.space.trajectory(episode.architecture).steps
+        self._known.add(episode.architecture)
+        insort(self._best, _Known(-episode.reward, episode.number, steps))
+        del self._best[self.config.best_episodes :]
+        self._credit.learn(steps, episode.reward)
+        for step in steps:
+            pair = step.state, step.action
+            old = self._values.get(pair)
+            value, updates = (episode.reward, 1) if old is None else (max(old.value, episode.reward), old.updates + 1)
+            self._values[pair] = QValue(*pair, value, updates)
+            self._changed.add(pair)
+
+    def values(self) -> list[QValue]:
+        """The best return seen from every state-action pair."""
+        return list(self._values.values())
+
+    def snapshot(self) -> list[QValue]:
+        """The values updated since the last snapshot."""
+        changed, self._changed = self._changed, set()
+        return [self._values[pair] for pair in changed]
+
+    def restore(self, episodes: Iterable[Episode], values: Iterable[QValue]) -> None:
+        """Learn everything again: weights and values follow from the episodes."""
+        for episode in episodes:
+            self.tell(episode)
+        self._changed.clear()
+
+    def _unknown_walk(self, stream: Stream) -> Trajectory:
+        """A random walk to a network that is not known, if a few tries find one."""
+        for _ in range(_WALKS):
+            trajectory = random_walk(self.space, stream)
+            if trajectory.architecture not in self._known:
+                break
+        return trajectory
+
+
+@dataclass(frozen=True, order=True)
+class _Known:
+    """A told episode in the order of merit: by reward, the earlier first among equals."""
+
+    loss: float
+    number: int
+    steps: tuple[Step, ...]

@@ -1,0 +1,155 @@
+"""Bayesian optimisation with a random forest, built from the parts of SMAC3: for comparison, where it is installed.
+
+Source: Hutter et al., Sequential Model-Based Optimization for General Algorithm Configuration (LION 2011); Lindauer et
+al., SMAC3 (JMLR 2022), whose settings for hyperparameter optimisation are used: the forest on the logarithm of scaled
+costs, expected improvement, local search and sorted random search, and every eighth or so proposal at random.
+A network is a list of categorical choices, one a step; where a choice is not legal the next one that is legal counts.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from metaqnn.config import require
+from metaqnn.core import Strategy
+from metaqnn.errors import ConfigError
+from metaqnn.seeding import Stream, integer_seed
+from metaqnn.space.base import Space, Step, Trajectory
+from metaqnn.strategies.random_search import random_walk
+from metaqnn.strategies.schedule import Schedule
+from metaqnn.trial import Episode, QValue
+
+DEFAULT: Mapping[str, Any] = {"random_first": 20, "random_share": 0.08, "trees": 10, "challengers": 1000}
+
+_TINY = 1e-10
+
+
+@dataclass(frozen=True)
+class SMACConfig:
+    """The section `strategy` for `name: smac`.
+
+    Attributes:
+        random_first: so many networks are random before the first forest.
+        random_share: of the proposals after that which are random; the default is SMAC3's.
+        trees: of the forest; the default is SMAC3's.
+        challengers: random networks that the acquisition function looks at, beside the local search.
+        schedule: one stage; SMAC knows no epsilon.
+        max_repeats: a search ends after so many repeats in a row.
+    """
+
+    name: Literal["smac"]
+    preset: Literal["default"]
+    random_first: int
+    random_share: float
+    trees: int
+    challengers: int
+    schedule: tuple[tuple[float, int], ...] = ((1.0, 2700),)
+    max_repeats: int = 500
+
+    def __post_init__(self):
+        require(2 <= self.random_first <= 1_000_000, "random_first", "from 2 to 1000000", self.random_first)
+        require(0.0 <= self.random_share <= 1.0, "random_share", "from 0 to 1", self.random_share)
+        require(1 <= self.trees <= 10_000, "trees", "from 1 to 10000", self.trees)
+        require(1 <= self.challengers <= 1_000_000, "challengers", "from 1 to 1000000", self.challengers)
+        Schedule(self.schedule, self.max_repeats)
+
+
+class SMAC(Strategy):
+    """Sequential model-based optimisation; the forest is grown anew for every proposal.
+
+    Args:
+        config: its settings.
+        space: what it walks in.
+        seed: the search's seed.
+
+    Raises:
+        ConfigError: SMAC3 is not installed.
+    """
+
+    def __init__(self, config: SMACConfig, space: Space, seed: int):
+        try:
+            from ConfigSpace import CategoricalHyperparameter, ConfigurationSpace
+            import smac  # noqa: F401 - the parts are imported where they are used
+        except ImportError:
+            raise ConfigError(
+                "strategy.name: smac needs the package smac, which is not installed; pip install 'metaqnn[smac]'"
+            ) from None
+        self.config, self.space, self.seed = config, space, seed
+        self._actions = tuple(map(str, space.all_actions))
+        self._configurations = ConfigurationSpace(seed=0)
+        self._names = tuple(f"step_{place:04}" for place in range(space.max_steps))
+        self._configurations.add([CategoricalHyperparameter(name, self._actions) for name in self._names])
+        self._rewards: dict[str, float] = {}
+        self._rows: list[Any] = []
+
+    def ask(self, number: int, epsilon: float) -> Trajectory:
+        """The network of the largest expected improvement among those that are not known."""
+        stream = Stream(self.seed, "smac", number)
+        if len(self._rewards) < self.config.random_first or stream.uniform() < self.config.random_share:
+            return random_walk(self.space, stream)
+        for configuration in self._challengers(number):
+            trajectory = self._decoded(configuration)
+            if trajectory.architecture not in self._rewards:
+                return trajectory
+        return random_walk(self.space, stream)
+
+    def tell(self, episode: Episode) -> None:
+        """Add an observation; a repeat is none."""
+        if episode.architecture not in self._rewards:
+            self._rows.append(self._encoded(self.space.trajectory(episode.architecture).steps))
+        self._rewards[episode.architecture] = episode.reward
+
+    def values(self) -> list[QValue]:
+        """None are kept."""
+        return []
+
+    def snapshot(self) -> list[QValue]:
+        """None are kept."""
+        return []
+
+    def restore(self, episodes: Iterable[Episode], values: Iterable[QValue]) -> None:
+        """Add all observations."""
+        for episode in episodes:
+            self.tell(episode)
+
+    def _challengers(self, number: int):
+        """Configurations in the order of expected improvement."""
+        from smac.acquisition.function import EI
+        from smac.acquisition.maximizer import LocalAndSortedRandomSearch
+        from smac.model.random_forest import RandomForest
+
+        seed = integer_seed(self.seed, "forest", number)
+        self._configurations.seed(seed)
+        costs = _log_scaled(-np.array(list(self._rewards.values())))
+        forest = RandomForest(self._configurations, n_trees=self.config.trees, log_y=True, n_jobs=1, seed=seed)
+        improvement = EI(log=True)
+        maximizer = LocalAndSortedRandomSearch(self._configurations, improvement, self.config.challengers, seed=seed)
+        forest.train(np.array([row.get_array() for row in self._rows]), costs[:, np.newaxis])
+        improvement.update(model=forest, eta=float(costs.min()))
+        return maximizer.maximize(self._rows, random_design=None)
+
+    def _encoded(self, steps: tuple[Step, ...]):
+        """A path as a configuration; what lies beyond its end is the first action."""
+        from ConfigSpace import Configuration
+
+        actions = [step.action for step in steps] + [self._actions[0]] * (len(self._names) - len(steps))
+        return Configuration(self._configurations, values=dict(zip(self._names, actions, strict=True)))
+
+    def _decoded(self, configuration: Mapping[str, str]) -> Trajectory:
+        """The path that a configuration stands for: where its action is not legal, the next legal one in order."""
+        wanted = iter(self._names)
+
+        def choose(_: str, choices: tuple[str, ...]) -> int:
+            first = self._actions.index(configuration[next(wanted)])
+            order = self._actions[first:] + self._actions[:first]
+            return choices.index(next(action for action in order if action in choices))
+
+        return self.space.walk(choose)
+
+
+def _log_scaled(costs: np.ndarray) -> np.ndarray:
+    """Costs scaled to (0, 1], the best fraction spread, and their logarithm, as SMAC3 encodes them."""
+    least = costs.min() - (np.percentile(costs, 5) - costs.min()) - _TINY
+    return np.log((costs - least) / max(costs.max() - least, _TINY))

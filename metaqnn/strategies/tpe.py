@@ -1,0 +1,121 @@
+"""The tree-structured Parzen estimator of Optuna: for comparison, where that package is installed.
+
+Source: Bergstra et al., Algorithms for Hyper-Parameter Optimization (NIPS 2011); Akiba et al., Optuna (KDD 2019).
+Every decision is a categorical parameter, named by its place and by what is legal there, so that a network is defined
+by running through it, as Optuna means it.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from metaqnn.config import require
+from metaqnn.core import Strategy
+from metaqnn.errors import ConfigError
+from metaqnn.seeding import integer_seed
+from metaqnn.space.base import Space, Trajectory
+from metaqnn.strategies.schedule import Schedule
+from metaqnn.trial import Episode, QValue
+
+DEFAULT: Mapping[str, Any] = {"random_first": 10}
+
+
+@dataclass(frozen=True)
+class TPEConfig:
+    """The section `strategy` for `name: tpe`.
+
+    Attributes:
+        random_first: so many episodes are random; the default is Optuna's.
+        schedule: one stage; the estimator knows no epsilon.
+        max_repeats: a search ends after so many repeats in a row.
+    """
+
+    name: Literal["tpe"]
+    preset: Literal["default"]
+    random_first: int
+    schedule: tuple[tuple[float, int], ...] = ((1.0, 2700),)
+    max_repeats: int = 500
+
+    def __post_init__(self):
+        require(1 <= self.random_first <= 1_000_000, "random_first", "from 1 to 1000000", self.random_first)
+        Schedule(self.schedule, self.max_repeats)
+
+
+class TPE(Strategy):
+    """Optuna's sampler, seeded anew for every episode.
+
+    Args:
+        config: its settings.
+        space: what it walks in.
+        seed: the search's seed.
+
+    Raises:
+        ConfigError: Optuna is not installed.
+    """
+
+    def __init__(self, config: TPEConfig, space: Space, seed: int):
+        try:
+            import optuna
+        except ImportError:
+            raise ConfigError(
+                "strategy.name: tpe needs the package optuna, which is not installed; pip install 'metaqnn[tpe]'"
+            ) from None
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self.config, self.space, self.seed = config, space, seed
+        self._optuna = optuna
+        self._storage = optuna.storages.InMemoryStorage()
+        self._study = optuna.create_study(storage=self._storage, study_name="metaqnn", direction="maximize")
+        self._choices: dict[str, Any] = {}
+
+    def ask(self, number: int, epsilon: float) -> Trajectory:
+        """Sample every decision from what the best fifth or so of the episodes chose there, against the others."""
+        sampler = self._sampler(number)
+        # A study of its own: each remembers the trials that it saw first.
+        study = self._optuna.load_study(study_name="metaqnn", storage=self._storage, sampler=sampler)
+        trial = self._optuna.trial.create_trial(state=self._optuna.trial.TrialState.RUNNING)
+        place = 0
+
+        def choose(_: str, choices: tuple[str, ...]) -> int:
+            nonlocal place
+            name, distribution = self._parameter(place, choices)
+            place += 1
+            return choices.index(sampler.sample_independent(study, trial, name, distribution))
+
+        return self.space.walk(choose)
+
+    def tell(self, episode: Episode) -> None:
+        """Add a trial."""
+        steps = self.space.trajectory(episode.architecture).steps
+        parameters = [self._parameter(place, step.choices) for place, step in enumerate(steps)]
+        names = [name for name, _ in parameters]
+        self._study.add_trial(
+            self._optuna.trial.create_trial(
+                value=episode.reward,
+                params=dict(zip(names, (step.action for step in steps), strict=True)),
+                distributions=dict(parameters),
+            )
+        )
+
+    def values(self) -> list[QValue]:
+        """None are kept."""
+        return []
+
+    def snapshot(self) -> list[QValue]:
+        """None are kept."""
+        return []
+
+    def restore(self, episodes: Iterable[Episode], values: Iterable[QValue]) -> None:
+        """Add all trials."""
+        for episode in episodes:
+            self.tell(episode)
+
+    def _sampler(self, number: int):
+        seed = integer_seed(self.seed, "tpe", number)
+        return self._optuna.samplers.TPESampler(seed=seed, n_startup_trials=self.config.random_first)
+
+    def _parameter(self, place: int, choices: tuple[str, ...]) -> tuple[str, Any]:
+        """The name and the distribution of a decision; the same name always has the same choices."""
+        name = f"{place}: {' | '.join(choices)}"
+        if name not in self._choices:
+            self._choices[name] = self._optuna.distributions.CategoricalDistribution(choices)
+        return name, self._choices[name]
