@@ -119,7 +119,9 @@ def run_enumeration(
             outcome = "failed"
             try:
                 with stop.heed():
-                    is_complete = _train(memory, evaluator, experiment.seed, seeds, networks, workers, stop, on_progress)
+                    is_complete = _train(
+                        memory, evaluator, experiment.seed, seeds, networks, workers, stop, on_progress
+                    )
                 outcome = "completed" if is_complete else "interrupted"
             finally:
                 evaluator.stop()

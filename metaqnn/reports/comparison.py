@@ -87,21 +87,19 @@ def regret_table(courses: Sequence[Course]) -> Table:
 def difference_table(courses: Sequence[Course]) -> Table:
     """Paired differences of regret between strategies with the same seeds, at 100 evaluations and at the end."""
     points, groups = checkpoints(courses), _by_label(courses)
-    looked_at = [point for point in (100, points[-1]) if point in points]
+    looked_at = dict.fromkeys(point for point in (100, points[-1]) if point in points)
     order = sorted(groups, key=lambda label: _mean_at(groups[label], points[-1]))
     rows = []
     for better, worse in combinations(order, 2):
         ours = {course.seed: course for course in groups[better]}
         theirs = {course.seed: course for course in groups[worse]}
         seeds = sorted(ours.keys() & theirs.keys())
-        for point in dict.fromkeys(looked_at):
+        for point in looked_at:
             found = interval([ours[seed].regrets[point - 1] - theirs[seed].regrets[point - 1] for seed in seeds])
-            rows.append(
-                (f"{better} - {worse}", len(seeds), point, _round(found.mean), _round(found.low), _round(found.high))
-                + (_verdict(found, better, worse),)
-            )
-    columns = ("difference", "seeds", "evaluations", "regret", "lower", "upper", "verdict")
-    return Table("Paired differences of regret, with their 95 % intervals", columns, tuple(rows))
+            ends = (_round(found.mean), _round(found.low), _round(found.high))
+            rows.append((better, worse, len(seeds), point, *ends, _verdict(found, better, worse)))
+    columns = ("strategy", "against", "seeds", "at", "regret", "lower", "upper", "verdict")
+    return Table("Paired differences of regret (strategy - against), with 95 % intervals", columns, tuple(rows))
 
 
 def reached_table(courses: Sequence[Course]) -> Table:
@@ -191,4 +189,4 @@ def _verdict(found: Interval, first: str, second: str) -> str:
 
 
 def _round(value: float) -> float | None:
-    return None if math.isnan(value) else round(value, 4)
+    return None if math.isnan(value) else round(value, 3)

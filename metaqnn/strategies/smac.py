@@ -70,8 +70,8 @@ class SMAC(Strategy):
 
     def __init__(self, config: SMACConfig, space: Space, seed: int):
         try:
-            from ConfigSpace import CategoricalHyperparameter, ConfigurationSpace
             import smac  # noqa: F401 - the parts are imported where they are used
+            from ConfigSpace import CategoricalHyperparameter, ConfigurationSpace
         except ImportError:
             raise ConfigError(
                 "strategy.name: smac needs the package smac, which is not installed; pip install 'metaqnn[smac]'"

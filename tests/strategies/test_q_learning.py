@@ -279,14 +279,14 @@ def test_an_architecture_of_another_space_is_refused():
 
 
 def test_the_preset_paper():
-    assert PAPER == {
+    assert {
         "learning_rate": 0.01,
         "discount": 1.0,
         "initial_q": 0.5,
         "replay_episodes": 100,
         "replay_after_repeats": False,
         "schedule": [[1.0, 1500], *([e, 100] for e in (0.9, 0.8, 0.7)), *([e / 10, 150] for e in (6, 5, 4, 3, 2, 1))],
-    }
+    } == PAPER
     assert STRATEGIES["q_learning"]["paper"].values is PAPER
     assert configured(preset="paper").schedule[0] == (1.0, 1500)
     assert configured(preset="paper").max_repeats == 500
