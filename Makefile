@@ -11,11 +11,12 @@ VENV := .venv
 MODELS :=
 ARGS :=
 BIN := $(VENV)/bin
-OUT := build/bench
+OUT :=
+TABLE := benchmarks/digits.yaml
 DATABASE = $(or $(DB),replay_db/$(basename $(notdir $(DATASET))).sqlite)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup search resume inspect test lint check bench wheel clean
+.PHONY: help setup search resume inspect compare test lint check bench wheel clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,8 +42,11 @@ lint: $(VENV)/.installed-dev ## check style
 
 check: lint test ## lint and test
 
+compare: $(VENV)/.installed ## compare strategies on a table [TABLE= OUT=build/compare ARGS=]
+	@$(BIN)/metaqnn compare $(TABLE) --out $(or $(OUT),build/compare) $(ARGS)
+
 bench: $(VENV)/.installed-bench ## measure speed into OUT=build/bench
-	$(BIN)/python -m benchmarks --out $(OUT) $(ARGS)
+	$(BIN)/python -m benchmarks --out $(or $(OUT),build/bench) $(ARGS)
 
 wheel: $(VENV)/.installed-dev ## build the wheel into dist/
 	$(BIN)/python -m build --wheel

@@ -1,54 +1,72 @@
 """`metaqnn compare`: strategies on equal terms, on a table of known networks."""
 
 import os
+import re
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
 
 from metaqnn.cli.output import format_option, print_tables
 
-_FIVE = "q_learning,paper,random,regularized_evolution,reinforce"
+_FIVE = ("q_learning", "paper", "random", "regularized_evolution", "reinforce")
+_OTHERS = {"smac": "smac", "tpe": "optuna"}
+"""Strategies that take part where their package is installed."""
+
+_SLOW_SEEDS = 3
+"""Of SMAC, of which a run takes minutes."""
+
+
+def _seeds(_context: click.Context, parameter: click.Parameter, text: str) -> tuple[int, dict[str, int]]:
+    """`30,smac=5`: 30 of each strategy, but 5 of SMAC."""
+    match = re.fullmatch(r"(?P<all>[0-9]{1,6})(?P<others>(,[a-z_]+=[0-9]{1,6})*)", text)
+    counts = [part.split("=") for part in match["others"].split(",")[1:]] if match else []
+    if not match or int(match["all"]) == 0 or any(int(count) == 0 for _, count in counts):
+        raise click.BadParameter(f"expected a number such as 30, or 30,smac=5, got {text!r}", param=parameter)
+    return int(match["all"]), {name: int(count) for name, count in counts}
 
 
 @click.command()
 @click.argument("table", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--strategies", default=_FIVE, show_default=True, help="Names with commas between them.")
-@click.option("--seeds", type=click.IntRange(min=1), default=30, show_default=True, help="Runs of each strategy.")
-@click.option("--evaluations", type=click.IntRange(min=1), default=300, show_default=True, help="Networks in a run.")
+@click.option("--strategies", help="Names with commas between them. [five, and smac and tpe where installed]")
+@click.option(
+    "--seeds",
+    callback=_seeds,
+    default="30",
+    show_default=True,
+    help=f"Runs of each strategy (of smac at most {_SLOW_SEEDS}, unless said as in 30,smac=5).",
+)
+@click.option("--evaluations", type=click.IntRange(1, 100_000), default=300, show_default=True, help="Of each run.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default="build/compare", show_default=True)
-@click.option("--processes", type=click.IntRange(min=1), help="Side by side; one a core unless told otherwise.")
+@click.option("--processes", type=click.IntRange(min=1), help="Side by side. [one a core]")
 @format_option
-def compare(
-    table: Path, strategies: str, seeds: int, evaluations: int, out: Path, processes: int | None, style: str
-) -> None:
+def compare(table, strategies, seeds, evaluations, out, processes, style) -> None:
     """Compare strategies on a TABLE: a YAML file that describes one, or a replay database.
 
     An evaluation is a distinct network looked up; proposing it again is free. Every strategy has the seeds 0, 1, ...
-    Leaves compare.csv and compare.png in the folder.
+    Regret is the distance, in points of the judge, of the network with the best reward so far to the best of the
+    table. Leaves compare.csv and compare.png in the folder.
     """
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
+    from metaqnn.dashboard.counting import counting
     from metaqnn.experiment.comparison import compare as run
     from metaqnn.experiment.comparison import contestants
     from metaqnn.experiment.table_files import load_benchmark
     from metaqnn.reports import comparison
+    from metaqnn.training.device import usable_cores
 
-    chosen = contestants([name.strip() for name in strategies.split(",") if name.strip()])
+    if strategies is None:
+        names = [*_FIVE, *(name for name, package in _OTHERS.items() if find_spec(package))]
+    else:
+        names = [name.strip() for name in strategies.split(",") if name.strip()]
+    for name in seeds[1]:
+        if name not in names:
+            raise click.BadParameter(f"{name!r} is none of the strategies {', '.join(names)}", param_hint="--seeds")
+    counts = dict.fromkeys(names, seeds[0]) | ({"smac": min(seeds[0], _SLOW_SEEDS)} if "smac" in names else {})
     benchmark = load_benchmark(table)
-    out.mkdir(parents=True, exist_ok=True)
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("Comparing", total=seeds * len(chosen))
-        courses = run(
-            table,
-            chosen,
-            {one.label: seeds for one in chosen},
-            evaluations,
-            processes or len(os.sched_getaffinity(0)),
-            lambda course: bar.advance(task),
-        )
+    chosen = contestants(names, benchmark)
+    _make_folder(out)
+    with counting("runs") as count:
+        courses = run(table, chosen, counts | seeds[1], evaluations, processes or usable_cores(), count)
     comparison.write_csv(courses, out / "compare.csv")
     comparison.draw(courses, f"{benchmark.name}: {len(benchmark.table.entries):,} networks", out / "compare.png")
     print_tables(
@@ -57,3 +75,20 @@ def compare(
     )
     if style == "table":
         print(f"{out / 'compare.csv'} and {out / 'compare.png'}")
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder to write into.
+
+    Raises:
+        click.BadParameter: it cannot be made or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(13, "it may not be written")
+    except OSError as error:
+        problem = error.strerror or str(error)
+        raise click.BadParameter(
+            f"expected a folder that can be written, but {folder}: {problem}", param_hint="--out"
+        ) from error

@@ -1,4 +1,7 @@
-"""Work that is counted: a bar with the time left on a terminal, a line now and then elsewhere."""
+"""Work that is counted: a bar with the time left on a terminal, a line now and then elsewhere.
+
+It goes to the standard error, so that the standard output has results alone.
+"""
 
 import sys
 import time
@@ -11,16 +14,16 @@ _QUIET_SECONDS = 30.0
 
 
 @contextmanager
-def counting(what: str) -> Iterator[Callable[[int, int, str], None]]:
+def counting(what: str) -> Iterator[Callable[..., None]]:
     """Show how far some work is.
 
     Args:
         what: is counted, such as "trainings".
 
     Yields:
-        a function to call with how many are done, of how many, and a few words about them.
+        a function to call with how many are done, of how many, and, if there are any, a few words about them.
     """
-    if sys.stdout.isatty():
+    if sys.stderr.isatty():
         with _bar(what) as count:
             yield count
     else:
@@ -28,11 +31,13 @@ def counting(what: str) -> Iterator[Callable[[int, int, str], None]]:
 
 
 @contextmanager
-def _bar(what: str) -> Iterator[Callable[[int, int, str], None]]:
+def _bar(what: str) -> Iterator[Callable[..., None]]:
+    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
-    with Progress(*columns, transient=True, speed_estimate_period=120) as bar:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, speed_estimate_period=120) as bar:
         task = bar.add_task(what, total=None)
 
         def count(done: int, total: int, words: str = "") -> None:
@@ -41,7 +46,7 @@ def _bar(what: str) -> Iterator[Callable[[int, int, str], None]]:
         yield count
 
 
-def _lines(what: str) -> Callable[[int, int, str], None]:
+def _lines(what: str) -> Callable[..., None]:
     began, first, last_line = time.monotonic(), None, -float("inf")
 
     def count(done: int, total: int, words: str = "") -> None:
@@ -52,6 +57,7 @@ def _lines(what: str) -> Callable[[int, int, str], None]:
             return
         last_line = now
         left = (now - began) / (done - first) * (total - done) if done > first else None
-        print(f"[{done:>{len(str(total))}}/{total}] {what} {words}  left {duration(left)}", flush=True)
+        line = f"[{done:>{len(str(total))}}/{total}] {what} {words}".rstrip()
+        print(f"{line}, left {duration(left)}", file=sys.stderr, flush=True)
 
     return count

@@ -5,11 +5,14 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from metaqnn.config import nearest, read_section
+from metaqnn.core import Strategy
 from metaqnn.errors import ConfigError
 from metaqnn.experiment.table_files import Benchmark, load_benchmark
 from metaqnn.reports.comparison import Course
+from metaqnn.space.base import Space
 from metaqnn.strategies import STRATEGIES
 from metaqnn.strategies.schedule import Progress, Schedule
 from metaqnn.trial import Episode
@@ -41,11 +44,11 @@ class _Task:
     evaluations: int
 
 
-def contestants(names: Sequence[str]) -> list[Contestant]:
+def contestants(names: Sequence[str], benchmark: Benchmark) -> list[Contestant]:
     """The strategies of these names; `paper` is Q-learning with the paper's preset.
 
     Raises:
-        ConfigError: there is no strategy of a name, or one stands twice.
+        ConfigError: there is no strategy of a name, or one stands twice, or needs a package that is not installed.
     """
     known = {name: Contestant(name, name, next(iter(presets))) for name, presets in STRATEGIES.items()}
     known["paper"] = Contestant("paper", "q_learning", "paper")
@@ -55,7 +58,10 @@ def contestants(names: Sequence[str]) -> list[Contestant]:
             raise ConfigError(f"--strategies: there is no strategy {name!r}; {nearest(name, known)}")
         if known[name] in found:
             raise ConfigError(f"--strategies: expected each strategy once, got {name!r} twice")
+        _build(known[name], benchmark.space, 0)  # what cannot run is refused before anything does
         found.append(known[name])
+    if not found:
+        raise ConfigError(f"--strategies: expected at least one strategy; valid names are {', '.join(sorted(known))}")
     return found
 
 
@@ -65,7 +71,7 @@ def compare(
     seeds: Mapping[str, int],
     evaluations: int,
     processes: int,
-    on_course: Callable[[Course], None] = lambda course: None,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Course]:
     """Run every contestant with the seeds from 0.
 
@@ -75,24 +81,24 @@ def compare(
         seeds: how many runs of each, by label.
         evaluations: distinct networks looked up in each run.
         processes: side by side.
-        on_course: called when a run is done.
+        on_progress: called with the runs that are done and their total, at the start and after each.
 
     Returns:
         the runs, by contestant and then by seed.
     """
     tasks = [_Task(str(path), one, seed, evaluations) for one in chosen for seed in range(seeds[one.label])]
     order = {(task.contestant.label, task.seed): index for index, task in enumerate(tasks)}
-    courses = []
-    if processes == 1:
-        for task in tasks:
-            courses.append(_run_task(task))
-            on_course(courses[-1])
-    else:
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(processes, mp_context=context) as pool:
+    courses: list[Course] = []
+    on_progress(0, len(tasks))
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(processes, len(tasks)), mp_context=context) as pool:
+        try:
             for future in as_completed([pool.submit(_run_task, task) for task in tasks]):
                 courses.append(future.result())
-                on_course(courses[-1])
+                on_progress(len(courses), len(tasks))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     return sorted(courses, key=lambda course: order[course.label, course.seed])
 
 
@@ -106,13 +112,18 @@ def _run_task(task: _Task) -> Course:
     return run_course(_benchmarks[task.path], task.contestant, task.seed, task.evaluations)
 
 
-def run_course(benchmark: Benchmark, contestant: Contestant, seed: int, evaluations: int) -> Course:
-    """One run: proposals one after another, each told before the next; only distinct networks count."""
-    space, table = benchmark.space, benchmark.table
+def _build(contestant: Contestant, space: Space, seed: int) -> tuple[Any, Strategy]:
+    """A strategy with its configuration."""
     preset = STRATEGIES[contestant.name][contestant.preset]
     settings = {"name": contestant.name, "preset": contestant.preset, **preset.values}
     config = read_section(preset.config, settings, "strategy", contestant.label)
-    strategy = preset.build(config, space, seed)
+    return config, preset.build(config, space, seed)
+
+
+def run_course(benchmark: Benchmark, contestant: Contestant, seed: int, evaluations: int) -> Course:
+    """One run: proposals one after another, each told before the next; only distinct networks count."""
+    space, table = benchmark.space, benchmark.table
+    config, strategy = _build(contestant, space, seed)
     schedule = Schedule(config.schedule, config.max_repeats).scaled(evaluations)
     best, regret, progress = -1.0, 100.0 * table.best, Progress()
     known: dict[str, tuple[int, float]] = {}
