@@ -85,11 +85,8 @@ class Reinforce(Strategy):
             state, logits = self._controller.step(state, previous)
             legal = [self._index[action] for action in choices]
             odds = np.exp(logits[legal] - logits[legal].max())
-            point, total = stream.uniform() * float(odds.sum()), 0.0
-            for index, weight in enumerate(odds.tolist()):
-                total += weight
-                if point < total:
-                    break
+            reached = np.cumsum(odds)
+            index = min(int(np.searchsorted(reached, stream.uniform() * reached[-1], "right")), len(legal) - 1)
             previous = legal[index]
             return index
 
@@ -155,7 +152,7 @@ class _Controller:
 
     def step(self, state: tuple[np.ndarray, np.ndarray], previous: int):
         """The next state, and the logits of all actions."""
-        inputs, gates, cell, squashed, output = self._cell(state, previous)
+        _, _, cell, _, output = self._cell(state, previous)
         return (output, cell), self.weights["output"] @ output + self.weights["output_bias"]
 
     def _cell(self, state: tuple[np.ndarray, np.ndarray], previous: int):
