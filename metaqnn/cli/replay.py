@@ -24,6 +24,8 @@ def summary(database: Path, style: str) -> None:
     from metaqnn.replay import tables
 
     with _reader(database) as reader:
+        if reader.is_table():
+            return print_tables([tables.enumeration(reader)], style)
         facts = summary_table(reader) if style == "table" else _raw_summary(reader)
         stages, flight, failed = tables.stages(reader), tables.in_flight(reader), tables.failures(reader)
     # For people an empty table is a line too many; a program wants the same tables every time.
@@ -48,7 +50,7 @@ def top(database: Path, count: int, style: str) -> None:
 @format_option
 def show(database: Path, model: int, style: str) -> None:
     """Everything about one MODEL: layers, evaluations, episodes."""
-    from metaqnn.experiment import stored_parts
+    from metaqnn.experiment import stored_space
     from metaqnn.replay import tables
     from metaqnn.space.cost import describe
 
@@ -60,7 +62,7 @@ def show(database: Path, model: int, style: str) -> None:
             tables.model_episodes(reader, model),
         ]
         architecture = next(m.architecture for m in reader.models() if m.model == model)
-        description = describe(architecture, stored_parts(reader).space.input_shape)
+        description = describe(architecture, stored_space(reader).input_shape)
     rows = tuple((str(c.layer), "x".join(map(str, c.shape)), c.parameters, c.flops) for c in description.layers)
     print_tables([Table(architecture, ("layer", "output", "parameters", "flops"), rows), *shown], style)
 
@@ -116,6 +118,7 @@ def verify(database: Path) -> None:
 
     console = Console(stderr=True)
     with _reader(database) as reader, Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        reader.require_search()
         total = reader.query("SELECT (SELECT count(*) FROM replay) + (SELECT count(*) FROM proposals)")[1][0][0]
         task = bar.add_task("Rebuilding", total=total)
         verification = verify_database(reader, lambda number: bar.update(task, completed=number))

@@ -10,6 +10,7 @@ from metaqnn.experiment.parts import (
     stored_experiment,
     stored_parts,
     stored_schedule,
+    stored_space,
     verify_database,
 )
 from metaqnn.experiment.run import SearchOptions, SearchReport, default_database, run_search
@@ -28,5 +29,6 @@ __all__ = [
     "stored_experiment",
     "stored_parts",
     "stored_schedule",
+    "stored_space",
     "verify_database",
 ]

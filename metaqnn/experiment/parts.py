@@ -51,7 +51,7 @@ def stored_schedule(config: Mapping[str, Any]) -> Schedule:
     return Schedule(tuple((epsilon, models) for epsilon, models in schedule["stages"]), schedule["max_repeats"])
 
 
-def stored_space(reader: ReplayReader) -> Space:
+def stored_space(reader: ReplayReader) -> LayerSpace:
     """The space of a recorded search or table."""
     experiment, data = stored_experiment(reader), reader.config()["data"]
     return LayerSpace(experiment.space, tuple(data["input_shape"]), data["classes"])
@@ -59,6 +59,7 @@ def stored_space(reader: ReplayReader) -> Space:
 
 def stored_parts(reader: ReplayReader) -> Parts:
     """The parts of a recorded search, for looking at it: no data set is read."""
+    reader.require_search()
     config = reader.config()
     experiment = stored_experiment(reader)
     data = config["data"]

@@ -157,6 +157,18 @@ class ReplayReader:
         """Whether the file holds every network of a space, from `metaqnn enumerate`, and no search."""
         return self._one("SELECT 1 FROM config WHERE key = 'purpose' AND value = '\"table\"'") is not None
 
+    def require_search(self) -> None:
+        """Refuse a file that holds no search.
+
+        Raises:
+            ReplayError: it is an enumerated table.
+        """
+        if self.is_table():
+            raise ReplayError(
+                f"{self.path}: expected a search, but this file holds every network of a space, from `metaqnn "
+                "enumerate`; `replay summary`, `top`, `show` and `curves` look into it"
+            )
+
     def table_trainings(self) -> list[TableTraining]:
         """The trainings of a table so far, in the order of their numbers."""
         rows = self._query(

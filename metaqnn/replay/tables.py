@@ -22,14 +22,50 @@ class Table:
     rows: tuple[tuple, ...]
 
 
+_MEANS = """
+    SELECT model, avg(ifnull(best_accuracy, ?1)) AS accuracy, count(*) AS trainings, parameters, flops, architecture
+    FROM models JOIN evaluations USING (model) WHERE purpose = 'table'
+    GROUP BY model ORDER BY accuracy DESC, parameters, model"""
+"""The networks of a table by the mean over their trainings, of which a failed one counts as chance."""
+
+
+def _chance(reader: ReplayReader) -> float:
+    return 1.0 / reader.config()["data"]["classes"]
+
+
 def top(reader: ReplayReader, count: int) -> Table:
-    """The best models by validation accuracy, the smaller first among equals."""
+    """The best models by validation accuracy, the smaller first among equals; of a table by the mean over seeds."""
+    if reader.is_table():
+        return _table(
+            reader,
+            f"The {count} best networks",
+            f"SELECT model, accuracy, trainings, parameters, flops, architecture FROM ({_MEANS}) LIMIT ?2",
+            (_chance(reader), count),
+        )
     return _table(
         reader,
         f"The {count} best networks",
         "SELECT model, best_accuracy AS accuracy, best_epoch AS epoch, parameters, flops, architecture"
         " FROM leaderboard LIMIT ?",
         (count,),
+    )
+
+
+def enumeration(reader: ReplayReader) -> Table:
+    """How far the enumeration of a space is, and what it found."""
+    _, rows = reader.query(
+        """SELECT (SELECT count(*) FROM models), count(*), count(DISTINCT seed), ifnull(sum(status != 'ok'), 0),
+                  (SELECT ifnull(sum(elapsed_seconds), 0) FROM runs)
+           FROM evaluations WHERE purpose = 'table'"""
+    )
+    networks, trainings, seeds, failed, seconds = rows[0]
+    _, best = reader.query(f"SELECT accuracy, model, architecture FROM ({_MEANS}) LIMIT 1", (_chance(reader),))
+    facts = ("networks", "trainings", "seeds", "failed", "elapsed_seconds", "best_accuracy", "best_model")
+    values = (networks, trainings, seeds, failed, seconds, *(best[0][:2] if best else (None, None)))
+    return Table(
+        "Every network of a space",
+        (*facts, "architecture"),
+        ((*values, best[0][2] if best else None),),
     )
 
 

@@ -19,9 +19,8 @@ from metaqnn.core import Strategy
 from metaqnn.seeding import Stream
 from metaqnn.space.base import Space, Step, Trajectory
 from metaqnn.strategies.credit_model import CreditModel
-from metaqnn.strategies.random_search import random_walk
-from metaqnn.strategies.regularized_evolution import mutated
 from metaqnn.strategies.schedule import Schedule
+from metaqnn.strategies.walks import deviating_walk, open_places, random_walk
 from metaqnn.trial import Episode, QValue
 
 DEFAULT: Mapping[str, Any] = {
@@ -99,9 +98,7 @@ class GuidedQLearning(Strategy):
             return self._unknown_walk(stream)
         best, best_value = None, 0.0
         for _ in range(config.candidates):
-            trajectory = mutated(self.space, self._best[stream.integer(len(self._best))].steps, stream)
-            while stream.uniform() < config.further_deviation:
-                trajectory = mutated(self.space, trajectory.steps, stream)
+            trajectory = self._deviation(self._best[stream.integer(len(self._best))].steps, stream)
             if trajectory.architecture not in self._known:
                 value = self._credit.predict(trajectory.steps)
                 if best is None or value > best_value:
@@ -138,6 +135,16 @@ class GuidedQLearning(Strategy):
         for episode in episodes:
             self.tell(episode)
         self._changed.clear()
+
+    def _deviation(self, steps: tuple[Step, ...], stream: Stream) -> Trajectory:
+        """A walk that leaves a path in one step, and with a falling probability in more."""
+        places = open_places(steps)
+        if not places:
+            return random_walk(self.space, stream)
+        chosen = {places[stream.integer(len(places))]}
+        while stream.uniform() < self.config.further_deviation:
+            chosen.add(places[stream.integer(len(places))])
+        return deviating_walk(self.space, steps, chosen, stream)
 
     def _unknown_walk(self, stream: Stream) -> Trajectory:
         """A random walk to a network that is not known, if a few tries find one."""

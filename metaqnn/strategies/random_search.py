@@ -8,6 +8,7 @@ from metaqnn.core import Strategy
 from metaqnn.seeding import Stream
 from metaqnn.space.base import Space, Trajectory
 from metaqnn.strategies.schedule import Schedule
+from metaqnn.strategies.walks import random_walk
 from metaqnn.trial import Episode, QValue
 
 DEFAULT: Mapping[str, Any] = {}
@@ -60,8 +61,3 @@ class RandomSearch(Strategy):
 
     def restore(self, episodes: Iterable[Episode], values: Iterable[QValue]) -> None:
         """Nothing was learned."""
-
-
-def random_walk(space: Space, stream: Stream) -> Trajectory:
-    """A walk in which every step is uniform over the legal actions."""
-    return space.walk(lambda _, choices: stream.integer(len(choices)))

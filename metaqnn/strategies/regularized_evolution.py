@@ -15,8 +15,8 @@ from metaqnn.config import require
 from metaqnn.core import Strategy
 from metaqnn.seeding import Stream
 from metaqnn.space.base import Space, Step, Trajectory
-from metaqnn.strategies.random_search import random_walk
 from metaqnn.strategies.schedule import Schedule
+from metaqnn.strategies.walks import deviating_walk, open_places, random_walk
 from metaqnn.trial import Episode, QValue
 
 DEFAULT: Mapping[str, Any] = {"population": 50, "sample": 10}
@@ -92,18 +92,7 @@ def mutated(space: Space, parent: Sequence[Step], stream: Stream) -> Trajectory:
 
     The parent's later actions are kept while they are legal; from the first that is not, the rest is sampled.
     """
-    places = [place for place, step in enumerate(parent) if len(step.choices) > 1]
+    places = open_places(parent)
     if not places:
-        return random_walk(space, stream)  # a space of one network
-    place, position, is_kept = places[stream.integer(len(places))], 0, True
-
-    def choose(_: str, choices: tuple[str, ...]) -> int:
-        nonlocal position, is_kept
-        here, position = position, position + 1
-        if here == place:
-            others = [index for index, action in enumerate(choices) if action != parent[here].action]
-            return others[stream.integer(len(others))]
-        is_kept = is_kept and here < len(parent) and parent[here].action in choices
-        return choices.index(parent[here].action) if is_kept else stream.integer(len(choices))
-
-    return space.walk(choose)
+        return random_walk(space, stream)
+    return deviating_walk(space, parent, (places[stream.integer(len(places))],), stream)

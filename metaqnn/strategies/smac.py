@@ -17,8 +17,8 @@ from metaqnn.core import Strategy
 from metaqnn.errors import ConfigError
 from metaqnn.seeding import Stream, integer_seed
 from metaqnn.space.base import Space, Step, Trajectory
-from metaqnn.strategies.random_search import random_walk
 from metaqnn.strategies.schedule import Schedule
+from metaqnn.strategies.walks import random_walk
 from metaqnn.trial import Episode, QValue
 
 DEFAULT: Mapping[str, Any] = {"random_first": 20, "random_share": 0.08, "trees": 10, "challengers": 1000}

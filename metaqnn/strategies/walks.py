@@ -1,0 +1,44 @@
+"""Ways to walk a space that several strategies share."""
+
+from collections.abc import Collection, Sequence
+
+from metaqnn.seeding import Stream
+from metaqnn.space.base import Space, Step, Trajectory
+
+
+def random_walk(space: Space, stream: Stream) -> Trajectory:
+    """A walk in which every step is uniform over the legal actions."""
+    return space.walk(lambda _, choices: stream.integer(len(choices)))
+
+
+def open_places(steps: Sequence[Step]) -> list[int]:
+    """The steps of a path, from 0, that could have gone otherwise; empty in a space of one network."""
+    return [place for place, step in enumerate(steps) if len(step.choices) > 1]
+
+
+def deviating_walk(space: Space, steps: Sequence[Step], places: Collection[int], stream: Stream) -> Trajectory:
+    """A walk along a path that takes a different action at some of its steps.
+
+    The path's later actions are kept while they are legal; from the first that is not, the rest is sampled uniformly.
+
+    Args:
+        space: what `steps` are of.
+        steps: the path.
+        places: where to deviate, from 0; of `open_places`.
+        stream: what is drawn comes from it.
+    """
+    position, is_kept = 0, True
+
+    def choose(_: str, choices: tuple[str, ...]) -> int:
+        nonlocal position, is_kept
+        here, position = position, position + 1
+        is_kept = is_kept and here < len(steps) and steps[here].action in choices
+        if not is_kept:
+            return stream.integer(len(choices))
+        kept = choices.index(steps[here].action)
+        if here not in places or len(choices) == 1:
+            return kept
+        other = stream.integer(len(choices) - 1)
+        return other + (other >= kept)
+
+    return space.walk(choose)

@@ -1,0 +1,52 @@
+"""Every strategy in a whole search: one seed, one database, whatever happens in between, and `verify` proves it."""
+
+import sqlite3
+
+import pytest
+from contracts.searches import ShuffledEvaluator, SmallSearch
+from databases import contents
+
+from metaqnn.search.loop import Ending
+from metaqnn.strategies import STRATEGIES
+
+CHEAP = {"smac": {"random_first": 4, "trees": 2, "challengers": 20}, "q_learning-default": {"random_first": 5}}
+"""Settings that let a strategy learn within a search this short."""
+
+
+@pytest.fixture(params=[f"{name}-{preset}" for name in STRATEGIES for preset in STRATEGIES[name]])
+def search(request) -> SmallSearch:
+    name, preset = request.param.split("-")
+    changes = CHEAP.get(request.param, CHEAP.get(name, {}))
+    return SmallSearch(
+        models=9, lookahead=2, stages=((1.0, 5), (0.1, 4)), strategy={"name": name, "preset": preset, **changes}
+    )
+
+
+def test_a_search_with_it_can_be_interrupted_and_verified(search, tmp_path):
+    assert search.run(tmp_path / "whole") is Ending.COMPLETED
+    search.make_evaluator = ShuffledEvaluator
+    for patience in (0, 5, 8, 11, 1000):
+        asked = iter(range(10_000))
+        ending = search.run(tmp_path / "pieces", stop_requested=lambda asked=asked, n=patience: next(asked) >= n)
+    assert ending is Ending.COMPLETED
+    assert contents(tmp_path / "pieces") == contents(tmp_path / "whole")
+    verification = search.verify(tmp_path / "pieces")
+    assert verification.difference is None
+    assert verification.episodes >= 9
+
+
+def test_a_result_that_was_altered_is_found(search, tmp_path):
+
+    search.run(tmp_path / "a")
+    connection = sqlite3.connect(tmp_path / "a")
+    with connection:
+        connection.execute("UPDATE replay SET reward = 0.875 WHERE episode = 3")
+    connection.close()
+    assert "episode 3: reward" in search.verify(tmp_path / "a").difference
+
+
+def test_another_seed_is_another_search(search, tmp_path):
+    search.run(tmp_path / "a")
+    search.seed += 1
+    search.run(tmp_path / "b")
+    assert contents(tmp_path / "a")["models"] != contents(tmp_path / "b")["models"]
