@@ -12,6 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from metaqnn.evaluators.table import Entry
+from metaqnn.experiment.table_files import load_benchmark
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -21,6 +24,12 @@ def blocks(language):
 
 
 COMMANDS = [line.split("  #")[0].strip() for block in blocks("sh") for line in block.splitlines() if line.strip()]
+
+SMALL_SPACE = """
+name: my_small_space
+dataset: {name: digits, validation_size: 300, preprocessing: standardize}
+space: {max_depth: 1, convolution: {filters: [4], receptive_fields: [1]}, fully_connected: {neurons: []}}
+"""
 
 # What keeps the test short, and changes nothing of what a command says.
 SHORT = "--set training.epochs=1 --set training.max_restarts=0"
@@ -34,6 +43,10 @@ def shortened(command):
         models = "" if "MODELS=" in command or is_large else " MODELS=2"
         command = re.sub(r"MODELS=60", "MODELS=3", command)
         return f'{command}{models} ARGS="{options}"'
+    if command.startswith("make compare"):
+        return f'{command} ARGS="--seeds 2 --evaluations 10"'
+    if command.startswith("metaqnn enumerate"):
+        return f"{command} --set training.epochs=1"
     if command.startswith("metaqnn resume"):
         return command
     if command.startswith("metaqnn search"):
@@ -55,6 +68,10 @@ def folder(tmp_path_factory):
     (folder / ".venv" / ".installed").touch()
     (folder / "build").mkdir()
     (folder / "my_experiment.yaml").write_text(blocks("yaml")[0], encoding="utf-8")
+    (folder / "my_small_space.yaml").write_text(SMALL_SPACE, encoding="utf-8")
+    (folder / "benchmarks").mkdir()
+    for name in ("digits.yaml", "digits.csv.gz"):
+        shutil.copy2(ROOT / "benchmarks" / name, folder / "benchmarks" / name)
     rng = np.random.Generator(np.random.Philox(0))
 
     def archive(path, count, shape):
@@ -79,7 +96,7 @@ def environment(folder):
 def test_the_readme_has_the_snippets_that_this_file_runs():
     assert len(COMMANDS) >= 20
     assert "@@" not in README, "a placeholder was left"
-    assert len(blocks("sql")) == len(blocks("yaml")) == len(blocks("python")) == 1
+    assert [len(blocks(language)) for language in ("sql", "yaml", "python")] == [1, 2, 1]
 
 
 @pytest.mark.parametrize("number", range(len(COMMANDS)), ids=lambda number: COMMANDS[number])
@@ -109,6 +126,15 @@ def test_the_python_snippet_prints_a_number(environment):
         [sys.executable, "-c", blocks("python")[0]], env=environment, capture_output=True, text=True, check=True
     )
     assert result.stdout == "165642\n"
+
+
+def test_the_table_file_is_read(tmp_path):
+    (tmp_path / "benchmark.yaml").write_text(blocks("yaml")[1], encoding="utf-8")
+    rows = "arch,test_acc_1,mean_acc\n00000000,90.5,90.25\n01220110,91.0,91.5\n"
+    (tmp_path / "nas_bench_macro_cifar10.csv").write_text(rows, encoding="utf-8")
+    benchmark = load_benchmark(tmp_path / "benchmark.yaml")
+    assert benchmark.name == "NAS-Bench-Macro"
+    assert benchmark.table.entry("01220110") == Entry(0.91, 0.915)
 
 
 def test_what_the_readme_names_exists():

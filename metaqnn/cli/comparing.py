@@ -69,12 +69,13 @@ def compare(table, strategies, seeds, evaluations, out, processes, style) -> Non
         courses = run(table, chosen, counts | seeds[1], evaluations, processes or usable_cores(), count)
     comparison.write_csv(courses, out / "compare.csv")
     comparison.draw(courses, f"{benchmark.name}: {len(benchmark.table.entries):,} networks", out / "compare.png")
-    print_tables(
-        [comparison.regret_table(courses), comparison.difference_table(courses), comparison.reached_table(courses)],
-        style,
-    )
-    if style == "table":
-        print(f"{out / 'compare.csv'} and {out / 'compare.png'}")
+    if style != "table":
+        whole = (comparison.regret_table, comparison.difference_table, comparison.reached_table)
+        print_tables([make(courses) for make in whole], style)
+        return
+    shown = (comparison.regret_overview, comparison.difference_table, comparison.reached_overview)
+    print_tables([make(courses) for make in shown], style)
+    print(f"{out / 'compare.csv'} and {out / 'compare.png'}")
 
 
 def _make_folder(folder: Path) -> None:

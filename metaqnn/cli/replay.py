@@ -25,7 +25,8 @@ def summary(database: Path, style: str) -> None:
 
     with _reader(database) as reader:
         if reader.is_table():
-            return print_tables([tables.enumeration(reader)], style)
+            print_tables([tables.enumeration(reader)], style)
+            return
         facts = summary_table(reader) if style == "table" else _raw_summary(reader)
         stages, flight, failed = tables.stages(reader), tables.in_flight(reader), tables.failures(reader)
     # For people an empty table is a line too many; a program wants the same tables every time.

@@ -18,7 +18,12 @@ CHECKPOINTS = (10, 20, 50, 100, 200, 300, 500, 1000, 2000, 5000, 10_000)
 LEVELS = (1.0, 0.5, 0.2, 0.1, 0.05, 0.0)
 """Regrets in points that a strategy may take so many evaluations to reach."""
 
+_TICKS = (0.0, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0)
+"""Regrets in points that a figure names."""
+
 _CONFIDENCE = 0.95
+
+_OVERVIEW_COLUMNS = 4
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,29 @@ def regret_table(courses: Sequence[Course]) -> Table:
             rows.append((label, len(groups[label]), point, _round(found.mean), _round(found.low), _round(found.high)))
     columns = ("strategy", "seeds", "evaluations", "regret", "lower", "upper")
     return Table("Mean regret in points, with its 95 % interval", columns, tuple(rows))
+
+
+def regret_overview(courses: Sequence[Course]) -> Table:
+    """`regret_table` for people: a line a strategy, and a column for each of the last few numbers of evaluations."""
+    table = regret_table(courses)
+    points = list(dict.fromkeys(row[2] for row in table.rows))[-_OVERVIEW_COLUMNS:]
+    rows: dict[str, list] = {}
+    for label, seeds, point, mean, low, _ in table.rows:
+        if point in points:
+            half = "" if low is None else f" ±{mean - low:.2f}"
+            rows.setdefault(label, [label, seeds]).append(f"{mean:.2f}{half}")
+    columns = ("strategy", "seeds", *(f"at {point}" for point in points))
+    return Table("Mean regret in points, and half of its 95 % interval", columns, tuple(map(tuple, rows.values())))
+
+
+def reached_overview(courses: Sequence[Course]) -> Table:
+    """`reached_table` for people: a line a strategy, and a column for each level of regret."""
+    rows: dict[str, list] = {}
+    for label, _, share, needed in reached_table(courses).rows:
+        cell = "-" if needed is None else f"{needed:g}" + ("" if share == 1 else f" ({100 * share:.0f} %)")
+        rows.setdefault(label, [label]).append(cell)
+    title = "Evaluations until the regret is at most so many points: median of the runs that got there (their share)"
+    return Table(title, ("strategy", *(f"{level:g}" for level in LEVELS)), tuple(map(tuple, rows.values())))
 
 
 def difference_table(courses: Sequence[Course]) -> Table:
@@ -154,13 +182,15 @@ def draw(courses: Sequence[Course], title: str, path: Path) -> None:
         if len(values) > 1:
             low, high = ([max(1e-3, getattr(bound, end)) for bound in bounds] for end in ("low", "high"))
             axes.fill_between(axis, low, high, color=color, alpha=0.2, linewidth=0)
-    axes.set_yscale("symlog", linthresh=0.05)
-    axes.set_ylim(bottom=0.0)
+    axes.set_yscale("symlog", linthresh=0.05, linscale=0.5)
+    axes.set_yticks(_TICKS, [f"{tick:g}" for tick in _TICKS])
+    axes.set_yticks([], minor=True)
+    axes.set_ylim(0.0, max(0.1, max(course.regrets[min(4, budget - 1)] for course in courses)))
     axes.set_xlim(1, budget)
     axes.set_xlabel("evaluations (distinct networks)")
     axes.set_ylabel("mean regret of the best network so far (points)")
     axes.set_title(title)
-    axes.legend()
+    axes.legend(title="mean, and its 95 % interval")
     axes.grid(alpha=0.3)
     figure.savefig(path, dpi=150)
     plt.close(figure)
