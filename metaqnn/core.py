@@ -28,22 +28,23 @@ class Strategy(ABC):
     def tell(self, episode: Episode) -> None:
         """Learn from an episode; called once for each, in order."""
 
-    @abstractmethod
     def values(self) -> Sequence[QValue]:
         """Everything that was ever updated; empty for a strategy that keeps no values."""
+        return ()
 
-    @abstractmethod
     def snapshot(self) -> Sequence[QValue]:
         """The values changed since the last snapshot; empty for a strategy that keeps none."""
+        return ()
 
-    @abstractmethod
     def restore(self, episodes: Iterable[Episode], values: Iterable[QValue]) -> None:
-        """Take up a snapshot on a fresh strategy: as if all `episodes` had been told.
+        """Take up a snapshot on a fresh strategy: as if all `episodes` had been told, which is what this does.
 
         Args:
             episodes: every episode up to the snapshot, in order.
-            values: all values as of the last of them.
+            values: all values as of the last of them, for a strategy that can save time by them.
         """
+        for episode in episodes:
+            self.tell(episode)
 
 
 @dataclass(frozen=True)

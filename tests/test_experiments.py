@@ -25,7 +25,7 @@ SHAPES = {
     "cifar100": ((32, 32, 3), 100),
     "svhn": ((32, 32, 3), 10),
 }
-SHIPPED = [*SHAPES, "mnist_quick", "cifar10_quick"]
+SHIPPED = [*SHAPES, "mnist_quick", "cifar10_quick", "digits_table"]
 DEPTHS = {"svhn": 12, "mnist": 12, "cifar10": 18, "fashion_mnist": 12, "cifar100": 18}
 """Those with the paper's settings: its own three, and two data sets of the same sizes."""
 
@@ -49,7 +49,7 @@ def test_every_shipped_experiment_can_be_put_together(name):
     experiment = load_experiment(name)
     assert experiment.name == name
     assert experiment.seed == 0
-    assert experiment.dataset.name == name.removesuffix("_quick")
+    assert experiment.dataset.name == name.removesuffix("_quick").removesuffix("_table")
     assert default_database(experiment).as_posix() == f"replay_db/{name}.sqlite"
     models = experiment.search.models
     schedule = Schedule(experiment.strategy.schedule, experiment.strategy.max_repeats).scaled(models)

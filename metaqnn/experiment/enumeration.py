@@ -18,7 +18,7 @@ from metaqnn.evaluators.keras_evaluator import KerasEvaluator
 from metaqnn.evaluators.table import EvaluationTable, read_database
 from metaqnn.experiment.files import Experiment, read_experiment
 from metaqnn.experiment.parts import put_together
-from metaqnn.experiment.resuming import changes_since, current_versions, refuse_changes
+from metaqnn.experiment.resuming import changes_since, current_versions, data_facts, refuse_changes
 from metaqnn.replay.copying import move_aside
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
@@ -158,14 +158,7 @@ def _begin(
     current = {
         "experiment": _sections(experiment),
         "seed": experiment.seed,
-        "data": {
-            "data_hash": data.data_hash,
-            "split_hash": data.split_hash,
-            "input_shape": list(data.input_shape),
-            "classes": data.classes,
-            "train_images": len(data.x_train),
-            "validation_images": len(data.x_validation),
-        },
+        "data": data_facts(data),
         "purpose": "table",
     }
     stored, last = memory.config(), memory.last_run()

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from metaqnn.config import differences
+from metaqnn.data import SearchData
 from metaqnn.errors import ReplayError
 from metaqnn.experiment.files import Experiment
 from metaqnn.strategies.schedule import Schedule
@@ -16,6 +17,18 @@ _MAY_CHANGE = ("search.models", "search.workers", "search.checkpoint_seconds")
 """What a search may be resumed with another value of: none of it changes an episode."""
 
 _VERSIONED = ("numpy", "keras", "tensorflow", "torch", "jax", "scikit-learn")
+
+
+def data_facts(data: SearchData) -> dict[str, Any]:
+    """What a database remembers of its data, to tell whether they are still the same."""
+    return {
+        "data_hash": data.data_hash,
+        "split_hash": data.split_hash,
+        "input_shape": list(data.input_shape),
+        "classes": data.classes,
+        "train_images": len(data.x_train),
+        "validation_images": len(data.x_validation),
+    }
 
 
 def current_versions() -> dict[str, str]:

@@ -13,7 +13,7 @@ from metaqnn.evaluators.keras_evaluator import KerasEvaluator
 from metaqnn.experiment.files import Experiment, read_experiment
 from metaqnn.experiment.forecast import forecast
 from metaqnn.experiment.parts import Parts, put_together, stored_schedule
-from metaqnn.experiment.resuming import budget, changes_since, current_versions, refuse_changes
+from metaqnn.experiment.resuming import budget, changes_since, current_versions, data_facts, refuse_changes
 from metaqnn.replay.copying import move_aside
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.search.config import MAX_MODELS
@@ -203,14 +203,7 @@ def _begin(
         "experiment": as_mapping(experiment),
         "seed": experiment.seed,
         "schedule": as_mapping(schedule),
-        "data": {
-            "data_hash": data.data_hash,
-            "split_hash": data.split_hash,
-            "input_shape": list(data.input_shape),
-            "classes": data.classes,
-            "train_images": len(data.x_train),
-            "validation_images": len(data.x_validation),
-        },
+        "data": data_facts(data),
     }
     if stored:
         refuse_changes(memory.path, stored, current)

@@ -132,8 +132,7 @@ class GuidedQLearning(Strategy):
 
     def restore(self, episodes: Iterable[Episode], values: Iterable[QValue]) -> None:
         """Learn everything again: weights and values follow from the episodes."""
-        for episode in episodes:
-            self.tell(episode)
+        super().restore(episodes, values)
         self._changed.clear()
 
     def _deviation(self, steps: tuple[Step, ...], stream: Stream) -> Trajectory:

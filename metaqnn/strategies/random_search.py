@@ -1,6 +1,6 @@
 """Random search: every step uniform over the legal actions. What every other strategy has to beat."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -9,7 +9,7 @@ from metaqnn.seeding import Stream
 from metaqnn.space.base import Space, Trajectory
 from metaqnn.strategies.schedule import Schedule
 from metaqnn.strategies.walks import random_walk
-from metaqnn.trial import Episode, QValue
+from metaqnn.trial import Episode
 
 DEFAULT: Mapping[str, Any] = {}
 
@@ -50,14 +50,3 @@ class RandomSearch(Strategy):
 
     def tell(self, episode: Episode) -> None:
         """Learn nothing."""
-
-    def values(self) -> list[QValue]:
-        """None are kept."""
-        return []
-
-    def snapshot(self) -> list[QValue]:
-        """None are kept."""
-        return []
-
-    def restore(self, episodes: Iterable[Episode], values: Iterable[QValue]) -> None:
-        """Nothing was learned."""

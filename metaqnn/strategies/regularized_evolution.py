@@ -7,7 +7,7 @@ on the tables of benchmarks/RESULTS.md, and nothing here shall win against a wea
 """
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,7 +17,7 @@ from metaqnn.seeding import Stream
 from metaqnn.space.base import Space, Step, Trajectory
 from metaqnn.strategies.schedule import Schedule
 from metaqnn.strategies.walks import deviating_walk, open_places, random_walk
-from metaqnn.trial import Episode, QValue
+from metaqnn.trial import Episode
 
 DEFAULT: Mapping[str, Any] = {"population": 50, "sample": 10}
 
@@ -72,19 +72,6 @@ class RegularizedEvolution(Strategy):
     def tell(self, episode: Episode) -> None:
         """Add the youngest; the oldest leaves."""
         self._alive.append((episode.reward, episode.architecture))
-
-    def values(self) -> list[QValue]:
-        """None are kept."""
-        return []
-
-    def snapshot(self) -> list[QValue]:
-        """None are kept."""
-        return []
-
-    def restore(self, episodes: Iterable[Episode], values: Iterable[QValue]) -> None:
-        """The population is what was told last."""
-        for episode in episodes:
-            self.tell(episode)
 
 
 def mutated(space: Space, parent: Sequence[Step], stream: Stream) -> Trajectory:

@@ -5,7 +5,7 @@ One LSTM reads the action before and gives the odds of the next; it is small eno
 Products of matrices may differ in their last bits between machines, so its proposals repeat on one machine.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,7 +16,7 @@ from metaqnn.core import Strategy
 from metaqnn.seeding import Stream
 from metaqnn.space.base import Space, Trajectory
 from metaqnn.strategies.schedule import Schedule
-from metaqnn.trial import Episode, QValue
+from metaqnn.trial import Episode
 
 DEFAULT: Mapping[str, Any] = {
     "hidden_units": 32,
@@ -104,19 +104,6 @@ class Reinforce(Strategy):
         taken = [self._index[step.action] for step in steps]
         scaled = advantage / (self._variance**0.5 + 1e-6)
         self._controller.learn(taken, legal, scaled, self.config.entropy_weight, self.config.learning_rate)
-
-    def values(self) -> list[QValue]:
-        """None are kept."""
-        return []
-
-    def snapshot(self) -> list[QValue]:
-        """None are kept."""
-        return []
-
-    def restore(self, episodes: Iterable[Episode], values: Iterable[QValue]) -> None:
-        """Learn everything again: the weights follow from the episodes."""
-        for episode in episodes:
-            self.tell(episode)
 
 
 class _Controller:

@@ -6,7 +6,7 @@ costs, expected improvement, local search and sorted random search, and every ei
 A network is a list of categorical choices, one a step; where a choice is not legal the next one that is legal counts.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -19,7 +19,7 @@ from metaqnn.seeding import Stream, integer_seed
 from metaqnn.space.base import Space, Step, Trajectory
 from metaqnn.strategies.schedule import Schedule
 from metaqnn.strategies.walks import random_walk
-from metaqnn.trial import Episode, QValue
+from metaqnn.trial import Episode
 
 DEFAULT: Mapping[str, Any] = {"random_first": 20, "random_share": 0.08, "trees": 10, "challengers": 1000}
 
@@ -100,19 +100,6 @@ class SMAC(Strategy):
         if episode.architecture not in self._rewards:
             self._rows.append(self._encoded(self.space.trajectory(episode.architecture).steps))
         self._rewards[episode.architecture] = episode.reward
-
-    def values(self) -> list[QValue]:
-        """None are kept."""
-        return []
-
-    def snapshot(self) -> list[QValue]:
-        """None are kept."""
-        return []
-
-    def restore(self, episodes: Iterable[Episode], values: Iterable[QValue]) -> None:
-        """Add all observations."""
-        for episode in episodes:
-            self.tell(episode)
 
     def _challengers(self, number: int):
         """Configurations in the order of expected improvement."""

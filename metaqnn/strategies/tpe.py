@@ -5,7 +5,7 @@ Every decision is a categorical parameter, named by its place and by what is leg
 by running through it, as Optuna means it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,7 +15,7 @@ from metaqnn.errors import ConfigError
 from metaqnn.seeding import integer_seed
 from metaqnn.space.base import Space, Trajectory
 from metaqnn.strategies.schedule import Schedule
-from metaqnn.trial import Episode, QValue
+from metaqnn.trial import Episode
 
 DEFAULT: Mapping[str, Any] = {"random_first": 10}
 
@@ -95,19 +95,6 @@ class TPE(Strategy):
                 distributions=dict(parameters),
             )
         )
-
-    def values(self) -> list[QValue]:
-        """None are kept."""
-        return []
-
-    def snapshot(self) -> list[QValue]:
-        """None are kept."""
-        return []
-
-    def restore(self, episodes: Iterable[Episode], values: Iterable[QValue]) -> None:
-        """Add all trials."""
-        for episode in episodes:
-            self.tell(episode)
 
     def _sampler(self, number: int):
         seed = integer_seed(self.seed, "tpe", number)
