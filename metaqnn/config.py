@@ -239,4 +239,5 @@ def _kind(value: Any) -> str:
     if value is None:
         return "nothing"
     name = {dict: "a section", list: "a list", str: "the text", bool: "the truth value"}.get(type(value), "the number")
-    return f"{name} {value!r}" if not isinstance(value, dict) else name
+    shown = repr(value)
+    return name if isinstance(value, dict) else f"{name} {shown if len(shown) <= 200 else shown[:197] + '...'}"

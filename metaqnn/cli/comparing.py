@@ -1,12 +1,12 @@
 """`metaqnn compare`: strategies on equal terms, on a table of known networks."""
 
-import os
 import re
 from importlib.util import find_spec
 from pathlib import Path
 
 import click
 
+from metaqnn.cli.options import require_place
 from metaqnn.cli.output import format_option, print_tables
 
 _FIVE = ("q_learning", "paper", "random", "regularized_evolution", "reinforce")
@@ -64,7 +64,7 @@ def compare(table, strategies, seeds, evaluations, out, processes, style) -> Non
     counts = dict.fromkeys(names, seeds[0]) | ({"smac": min(seeds[0], _SLOW_SEEDS)} if "smac" in names else {})
     benchmark = load_benchmark(table)
     chosen = contestants(names, benchmark)
-    _make_folder(out)
+    require_place("--out", out, "compare.csv", "compare.png")
     with counting("runs") as count:
         courses = run(table, chosen, counts | seeds[1], evaluations, processes or usable_cores(), count)
     comparison.write_csv(courses, out / "compare.csv")
@@ -76,20 +76,3 @@ def compare(table, strategies, seeds, evaluations, out, processes, style) -> Non
     shown = (comparison.regret_overview, comparison.difference_table, comparison.reached_overview)
     print_tables([make(courses) for make in shown], style)
     print(f"{out / 'compare.csv'} and {out / 'compare.png'}")
-
-
-def _make_folder(folder: Path) -> None:
-    """Make a folder to write into.
-
-    Raises:
-        click.BadParameter: it cannot be made or written.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if not os.access(folder, os.W_OK):
-            raise PermissionError(13, "it may not be written")
-    except OSError as error:
-        problem = error.strerror or str(error)
-        raise click.BadParameter(
-            f"expected a folder that can be written, but {folder}: {problem}", param_hint="--out"
-        ) from error

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from metaqnn.cli.options import gpus_option, overrides_option, workers_option
+from metaqnn.cli.options import gpus_option, overrides_option, require_place, workers_option
 
 
 @click.command("enumerate")
@@ -36,6 +36,8 @@ def enumerate_(experiment, database, overrides, seeds, workers, gpus, fresh, des
     database = database or default_database(experiment)
     if description is not None and description.suffix not in (".yaml", ".yml"):
         raise click.BadParameter(f"expected a name that ends in .yaml, got {description}", param_hint="--table")
+    if description is not None:
+        require_place("--table", description.parent, description.name, f"{description.stem}.csv.gz")
     print(f"{experiment.name}: {experiment.dataset.name}, seed {experiment.seed}, database {database}", flush=True)
     with counting("trainings") as count:
         report = run_enumeration(

@@ -1,6 +1,8 @@
 """Options that several commands share."""
 
+import os
 import re
+from pathlib import Path
 
 import click
 
@@ -23,3 +25,21 @@ overrides_option = click.option(
 workers_option = click.option(
     "--workers", type=click.IntRange(min=1), help="Processes that train side by side. [one a GPU, else one a core]"
 )
+
+
+def require_place(option: str, folder: Path, *names: str) -> None:
+    """Make a folder, and see before any work that files of these names can be written there.
+
+    Raises:
+        click.BadParameter: they cannot.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in (folder, *(folder / name for name in names)):
+            if (path != folder and path.is_dir()) or (path.exists() and not os.access(path, os.W_OK)):
+                raise PermissionError(0, f"{path} is in the way")
+    except OSError as error:
+        problem = error.strerror or str(error)
+        raise click.BadParameter(
+            f"expected a place that can be written, but {folder}: {problem}", param_hint=option
+        ) from error

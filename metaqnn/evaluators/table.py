@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import groupby
@@ -9,7 +10,7 @@ from operator import attrgetter
 from pathlib import Path
 from statistics import fmean
 
-from metaqnn.errors import ConfigError, EvaluatorError
+from metaqnn.errors import ConfigError, EvaluatorError, MetaqnnError
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.space.base import Space
 from metaqnn.trial import Attempt, Candidate, EpochMetrics, Evaluation, Status
@@ -87,19 +88,23 @@ def read_csv(path: Path, space: Space, key: str, reward: str, judge: str, is_per
     scale = 100.0 if is_percent else 1.0
     entries: dict[str, Entry] = {}
     try:
-        with (gzip.open if path.suffix == ".gz" else open)(path, "rt", newline="", encoding="utf-8") as file:
+        with (gzip.open if path.suffix == ".gz" else open)(path, "rt", newline="", encoding="utf-8-sig") as file:
             rows = csv.DictReader(file)
             for column in (key, reward, judge):
                 if column not in (rows.fieldnames or ()):
-                    raise ConfigError(f"{path}: expected a column {column!r}, got {', '.join(rows.fieldnames or ())}")
-            for line, row in enumerate(rows, start=2):
-                text = space.trajectory(row[key]).architecture
-                figures = [
-                    _accuracy(row[column], scale, f"{path}, line {line}, {column}") for column in (reward, judge)
-                ]
+                    found = ", ".join(rows.fieldnames or ()) or "an empty file"
+                    raise ConfigError(f"{path}: expected a column {column!r}, got {found}")
+            for row in rows:
+                place = f"{path}, line {rows.line_num}"
+                text = _architecture(row[key], space, place)
+                if text in entries:
+                    raise ConfigError(f"{place}: expected each network once, but {text} stands before it")
+                figures = [_accuracy(row[column], scale, f"{place}, {column}") for column in (reward, judge)]
                 entries[text] = Entry(*figures)
     except OSError as error:
         raise ConfigError(f"{path}: expected a table that can be read, but {error.strerror or error}") from error
+    except (EOFError, UnicodeDecodeError, csv.Error, zlib.error) as error:
+        raise ConfigError(f"{path}: expected a whole CSV in UTF-8 (packed, if it ends in .gz), but {error}") from error
     if not entries:
         raise ConfigError(f"{path}: expected at least one network, but there is none")
     return EvaluationTable(entries, str(path))
@@ -148,11 +153,19 @@ def _enumerated(reader: ReplayReader, chance: float) -> dict[str, Entry]:
     return entries
 
 
-def _accuracy(text: str, scale: float, place: str) -> float:
+def _architecture(text: str | None, space: Space, place: str) -> str:
+    """The canonical text of a network of the space."""
     try:
-        value = float(text) / scale
+        return space.trajectory(text or "").architecture
+    except MetaqnnError as error:
+        raise ConfigError(f"{place}: {' '.join(str(error).split())}") from error
+
+
+def _accuracy(text: str | None, scale: float, place: str) -> float:
+    try:
+        value = float(text or "") / scale
     except ValueError:
-        raise ConfigError(f"{place}: expected a number, got {text!r}") from None
+        raise ConfigError(f"{place}: expected a number, got {text or 'nothing'!r}") from None
     if not 0.0 <= value <= 1.0:
         raise ConfigError(f"{place}: expected an accuracy, got {text}; set 'percent' to fit the table")
     return value

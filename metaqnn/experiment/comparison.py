@@ -1,6 +1,10 @@
 """Strategies compared on one table, each with the same seeds, in parallel over the cores."""
 
 import multiprocessing
+import multiprocessing.connection
+import os
+import signal
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -90,16 +94,29 @@ def compare(
     order = {(task.contestant.label, task.seed): index for index, task in enumerate(tasks)}
     courses: list[Course] = []
     on_progress(0, len(tasks))
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(processes, len(tasks)), mp_context=context) as pool:
+    context, others = multiprocessing.get_context("spawn"), multiprocessing.active_children()
+    with ProcessPoolExecutor(min(processes, len(tasks)), context, _end_with_the_parent) as pool:
         try:
             for future in as_completed([pool.submit(_run_task, task) for task in tasks]):
                 courses.append(future.result())
                 on_progress(len(courses), len(tasks))
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+        except BaseException:  # what is running would be waited for
+            for process in multiprocessing.active_children():
+                if process not in others:
+                    process.kill()
             raise
     return sorted(courses, key=lambda course: order[course.label, course.seed])
+
+
+def _end_with_the_parent() -> None:
+    """Leave Ctrl-C to the parent, and end when it does, however it ended."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def watch() -> None:
+        multiprocessing.connection.wait([multiprocessing.parent_process().sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 _benchmarks: dict[str, Benchmark] = {}

@@ -166,7 +166,7 @@ def _begin(
         raise ReplayError(f"{memory.path}: this file holds a search; choose another for the table with --db")
     if stored:  # as this version reads it: keys that are new since then have their defaults
         stored["experiment"] = _sections(read_experiment(stored["experiment"], str(memory.path)))
-        refuse_changes(memory.path, stored, current)
+        refuse_changes(memory.path, stored, current, "table")
     else:
         memory.initialise(current)
     versions = current_versions()

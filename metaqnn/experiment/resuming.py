@@ -64,7 +64,7 @@ def budget(said: int | None, experiment: Experiment, schedule: Schedule, stored:
     return in_file or schedule.total
 
 
-def refuse_changes(path: Path, stored: Mapping, current: Mapping) -> None:
+def refuse_changes(path: Path, stored: Mapping, current: Mapping, what: str = "search") -> None:
     """Refuse to mix two searches in one database.
 
     Raises:
@@ -82,6 +82,6 @@ def refuse_changes(path: Path, stored: Mapping, current: Mapping) -> None:
         ]
     if changed:
         raise ReplayError(
-            f"{path}: this search was started differently: {'; '.join(changed)}. Undo that to resume it, choose "
+            f"{path}: this {what} was started differently: {'; '.join(changed)}. Undo that to resume it, choose "
             "another file with --db, or start anew with --fresh, which moves this file aside"
         )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from metaqnn.config import load_yaml, read_section, require
+from metaqnn.config import load_yaml, nearest, read_section, require
 from metaqnn.errors import ConfigError
 from metaqnn.evaluators.table import EvaluationTable, read_csv, read_database
 from metaqnn.experiment.parts import stored_space
@@ -70,6 +70,11 @@ def load_benchmark(path: Path) -> Benchmark:
         with ReplayReader(path) as reader:
             table = read_database(reader)
             return Benchmark(path.stem, ListedSpace(stored_space(reader), table.entries), table)
+    if path.suffix not in (".yaml", ".yml"):
+        raise ConfigError(
+            f"{path}: expected a replay database (.sqlite), or a YAML file that describes a table; a CSV needs such a "
+            "file beside it, with its space and the names of its columns"
+        )
     content, file = load_yaml(path), str(path)
     for key in content:
         if key not in ("name", "space", "table"):
@@ -85,6 +90,9 @@ def load_benchmark(path: Path) -> Benchmark:
 def _space(content: Any, section: TableSection, file: str) -> Space:
     if isinstance(content, Mapping) and content.get("name") == "chain":
         return ChainSpace(read_section(ChainConfig, content, "space", file))
+    name = content.get("name", "layers") if isinstance(content, Mapping) else "layers"
+    if name != "layers":
+        raise ConfigError(f"{file}: space.name: there is no space {name!r}; {nearest(str(name), ('chain', 'layers'))}")
     config = read_section(SpaceConfig, content, "space", file)
     if section.input_shape is None or section.classes is None:
         raise ConfigError(f"{file}: table.input_shape and table.classes: a space of layers needs them; give both")

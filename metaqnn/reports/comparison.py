@@ -24,6 +24,8 @@ _TICKS = (0.0, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0)
 _CONFIDENCE = 0.95
 
 _OVERVIEW_COLUMNS = 4
+_OVERVIEW_LEVELS = (1.0, 0.5, 0.2, 0.1, 0.0)
+"""What fits on a screen of 80 columns."""
 
 
 @dataclass(frozen=True)
@@ -105,11 +107,12 @@ def regret_overview(courses: Sequence[Course]) -> Table:
 def reached_overview(courses: Sequence[Course]) -> Table:
     """`reached_table` for people: a line a strategy, and a column for each level of regret."""
     rows: dict[str, list] = {}
-    for label, _, share, needed in reached_table(courses).rows:
-        cell = "-" if needed is None else f"{needed:g}" + ("" if share == 1 else f" ({100 * share:.0f} %)")
-        rows.setdefault(label, [label]).append(cell)
+    for label, level, share, needed in reached_table(courses).rows:
+        if level in _OVERVIEW_LEVELS:
+            cell = "-" if needed is None else f"{math.ceil(needed)}" + ("" if share == 1 else f" ({100 * share:.0f}%)")
+            rows.setdefault(label, [label]).append(cell)
     title = "Evaluations until the regret is at most so many points: median of the runs that got there (their share)"
-    return Table(title, ("strategy", *(f"{level:g}" for level in LEVELS)), tuple(map(tuple, rows.values())))
+    return Table(title, ("strategy", *(f"{level:g}" for level in _OVERVIEW_LEVELS)), tuple(map(tuple, rows.values())))
 
 
 def difference_table(courses: Sequence[Course]) -> Table:
@@ -186,7 +189,7 @@ def draw(courses: Sequence[Course], title: str, path: Path) -> None:
     axes.set_yticks(_TICKS, [f"{tick:g}" for tick in _TICKS])
     axes.set_yticks([], minor=True)
     axes.set_ylim(0.0, max(0.1, max(course.regrets[min(4, budget - 1)] for course in courses)))
-    axes.set_xlim(1, budget)
+    axes.set_xlim(1, max(2, budget))
     axes.set_xlabel("evaluations (distinct networks)")
     axes.set_ylabel("mean regret of the best network so far (points)")
     axes.set_title(title)

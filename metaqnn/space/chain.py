@@ -9,6 +9,8 @@ from metaqnn.config import require
 from metaqnn.errors import NotationError
 from metaqnn.space.base import Cost, Space
 
+_MAX_DIGITS = 9
+
 
 @dataclass(frozen=True)
 class ChainConfig:
@@ -86,7 +88,11 @@ class ChainSpace(Space):
             return tuple(map(int, text))
         if re.search(r"[^0-9 ,;:|_()\[\]-]", text) or not re.search(r"[0-9]", text):
             raise NotationError(f"{text!r}: expected choices such as {self.format([0] * len(self._legal))!r}")
-        return tuple(map(int, re.findall(r"[0-9]+", text)))
+        numbers = re.findall(r"[0-9]+", text)
+        longest = max(map(len, numbers))
+        if longest > _MAX_DIGITS:
+            raise NotationError(f"expected choices of at most {_MAX_DIGITS} digits, got one of {longest}")
+        return tuple(map(int, numbers))
 
     def format(self, actions: Sequence[int]) -> str:
         """The canonical text."""

@@ -17,6 +17,10 @@ class StrategyContract:
     """Subclass it as `TestX` with a fixture `make_strategy`: `(space, seed) -> Strategy`; and a fixture `space`."""
 
     length = 30
+    """Episodes in the history that is told."""
+
+    asked = tuple((n, epsilon) for n in (1, 2, 9) for epsilon in (0.0, 0.5, 1.0))
+    """What is asked behind the history, to see what was learned: the number, and epsilon."""
 
     @pytest.fixture
     def told(self, make_strategy, space):
@@ -32,7 +36,7 @@ class StrategyContract:
         return strategy
 
     def proposals(self, strategy: Strategy) -> list:
-        return [strategy.ask(self.length + n, epsilon) for n in (1, 2, 9) for epsilon in (0.0, 0.5, 1.0)]
+        return [strategy.ask(self.length + n, epsilon) for n, epsilon in self.asked]
 
     def test_what_it_asks_is_of_the_space(self, whole, space):
         for trajectory in self.proposals(whole):
@@ -88,8 +92,9 @@ class StrategyContract:
         assert stored == known(strategy)
         assert list(strategy.snapshot()) == []
 
-    @pytest.mark.parametrize("cut", [0, 1, 13, 29, 30])
-    def test_restoring_and_telling_the_rest_equals_telling_everything(self, make_strategy, space, told, whole, cut):
+    @pytest.mark.parametrize("part", range(5))
+    def test_restoring_and_telling_the_rest_equals_telling_everything(self, make_strategy, space, told, whole, part):
+        cut = (0, 1, self.length * 13 // 30, self.length - 1, self.length)[part]
         first, second = make_strategy(space, 0), make_strategy(space, 0)
         for episode in told[:cut]:
             first.tell(episode)

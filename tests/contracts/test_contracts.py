@@ -3,8 +3,11 @@
 Replay memories have theirs in `tests/replay`, and the Keras evaluator its own in `tests/evaluators`.
 """
 
+import subprocess
+import sys
+
 import pytest
-from contracts.agents import accuracy_of, configured
+from contracts.agents import accuracy_of, configured, history
 from contracts.evaluator_contract import EvaluatorContract
 from contracts.space_contract import SpaceContract
 from contracts.spaces import SPACES
@@ -12,6 +15,7 @@ from contracts.strategy_contract import StrategyContract
 
 from metaqnn.core import Strategy
 from metaqnn.evaluators.function_evaluator import FunctionEvaluator
+from metaqnn.space.base import Space
 from metaqnn.strategies import STRATEGIES, make_strategy
 from metaqnn.trial import Attempt, Candidate, EpochMetrics, Evaluation, Status
 
@@ -22,15 +26,62 @@ class TestSpaces(SpaceContract):
         return SPACES[request.param]
 
 
+PRESETS = [(name, preset) for name in STRATEGIES for preset in STRATEGIES[name]]
+
+CHEAPLY = {"smac": {"random_first": 3, "random_share": 0.0, "trees": 1, "challengers": 5}}
+"""Settings of strategies that take long to think, so that they think less but not otherwise."""
+
+
+def make_cheaply(name: str, preset: str, space: Space, seed: int) -> Strategy:
+    """A preset, with less thinking where it takes long."""
+    return make_strategy(configured(name, preset, **CHEAPLY.get(name, {})), space, seed)
+
+
 class TestStrategies(StrategyContract):
-    @pytest.fixture(params=[(name, preset) for name in STRATEGIES for preset in STRATEGIES[name]], ids="-".join)
+    @pytest.fixture(params=[one for one in PRESETS if one[0] not in CHEAPLY], ids="-".join)
     def make_strategy(self, request):
-        name, preset = request.param
-        return lambda space, seed: make_strategy(configured(name, preset), space, seed)
+        return lambda space, seed: make_cheaply(*request.param, space, seed)
 
     @pytest.fixture(params=["small", "limited", "chain", "listed"])
     def space(self, request):
         return SPACES[request.param]()
+
+
+class TestSlowStrategies(StrategyContract):
+    """The same with a shorter history on one space; other spaces are in `tests/strategies/test_tpe_and_smac.py`."""
+
+    length = 6
+    asked = ((1, 0.5), (2, 0.5))  # none of them knows an epsilon
+
+    @pytest.fixture(params=[one for one in PRESETS if one[0] in CHEAPLY], ids="-".join)
+    def make_strategy(self, request):
+        return lambda space, seed: make_cheaply(*request.param, space, seed)
+
+    @pytest.fixture
+    def space(self):
+        return SPACES["chain"]()
+
+
+def proposed_by_all() -> list[str]:
+    """What every preset proposes over a chain when it is told what it asked for."""
+    lines = []
+    for name, preset in PRESETS:
+        strategy = make_cheaply(name, preset, SPACES["chain"](), 7)
+        lines += [f"{name} {preset} {one.architecture}" for one in history(strategy, 8 if name in CHEAPLY else 30)]
+        lines += [f"{v.state} {v.action} {v.value.hex()}" for v in sorted(strategy.values(), key=str)]
+    return lines
+
+
+def test_every_strategy_proposes_the_same_in_another_process():
+    code = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from contracts.test_contracts import proposed_by_all
+print(*proposed_by_all(), sep="\\n")
+"""
+    tests = __file__.rsplit("/", 2)[0]
+    ran = subprocess.run([sys.executable, "-c", code, tests], capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines() == proposed_by_all()
 
 
 def evaluate(candidate: Candidate) -> Evaluation:

@@ -1,0 +1,439 @@
+"""Strategies compared on a table: single runs, many runs side by side, and what is reported of them."""
+
+import csv
+import math
+from itertools import islice, pairwise
+
+import pytest
+from contracts.agents import configured
+from contracts.spaces import chain
+from PIL import Image
+from scipy import stats
+
+from metaqnn.errors import ConfigError, EvaluatorError
+from metaqnn.evaluators.table import Entry, EvaluationTable
+from metaqnn.experiment.comparison import Contestant, compare, contestants, run_course
+from metaqnn.experiment.table_files import Benchmark, load_benchmark
+from metaqnn.reports.comparison import (
+    Course,
+    Interval,
+    checkpoints,
+    difference_table,
+    draw,
+    interval,
+    reached_overview,
+    reached_table,
+    regret_overview,
+    regret_table,
+    write_csv,
+)
+from metaqnn.strategies import make_strategy
+
+NAMES = ("q_learning", "paper", "random", "regularized_evolution", "reinforce")
+
+RANDOM = Contestant("random", "random", "default")
+
+
+def of(figures: dict[str, tuple[float, float]], *choices: int) -> Benchmark:
+    """A table over a chain: network -> (reward, judge)."""
+    return Benchmark("a test", chain(*choices), EvaluationTable({t: Entry(*f) for t, f in figures.items()}, "a test"))
+
+
+def nine() -> Benchmark:
+    """The chain 3 x 3, in which reward and judge agree and the network 21 is the best."""
+    texts = ["00", "01", "02", "10", "11", "12", "20", "22", "21"]
+    return of({text: (n / 16, n / 16) for n, text in enumerate(texts, start=1)}, 3, 3)
+
+
+TWO = {"0": (0.25, 0.25), "1": (0.75, 0.5)}
+
+
+def proposed_at_random(benchmark: Benchmark, seed: int):
+    """What random search proposes, one after another, whatever it is told."""
+    strategy = make_strategy(configured("random"), benchmark.space, seed)
+    number = 0
+    while True:
+        number += 1
+        yield strategy.ask(number, 1.0).architecture
+
+
+def firsts(proposals) -> list[tuple[int, str]]:
+    """The first proposal of each network, with its number."""
+    seen = {}
+    for number, text in enumerate(proposals, start=1):
+        seen.setdefault(text, number)
+    return [(number, text) for text, number in seen.items()]
+
+
+# One run
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_repeats_are_free_and_only_distinct_networks_count(seed):
+    benchmark = nine()
+    found = firsts(islice(proposed_at_random(benchmark, seed), 450))
+    assert len(found) == 9
+    course = run_course(benchmark, RANDOM, seed, 9)
+    assert course.proposals == found[-1][0] > 9
+    rewards = [benchmark.table.entries[text].reward for _, text in found]
+    assert list(course.best_rewards) == [max(rewards[: n + 1]) for n in range(9)]
+    assert course.regrets == pytest.approx([100 * (9 / 16 - best) for best in course.best_rewards])
+    assert (course.label, course.seed) == ("random", seed)
+    assert course.regrets[-1] == 0.0
+
+
+def test_a_budget_ends_a_run_as_soon_as_it_is_used_up():
+    found = firsts(islice(proposed_at_random(nine(), 0), 450))
+    course = run_course(nine(), RANDOM, 0, 4)
+    assert len(course.regrets) == len(course.best_rewards) == 4
+    assert course.proposals == found[3][0]
+
+
+def test_regret_is_that_of_the_network_with_the_best_reward():
+    # The judge likes 1 best (0.95), but the search sees most in 0, whose judge is 0.80.
+    benchmark = of({"0": (0.9, 0.80), "1": (0.5, 0.95), "2": (0.7, 0.60)}, 3)
+    regret = {"0": 15.0, "1": 0.0, "2": 35.0}
+    rewards = {"0": 0.9, "1": 0.5, "2": 0.7}
+    orders = set()
+    for seed in range(12):
+        order = [text for _, text in firsts(islice(proposed_at_random(benchmark, seed), 150))]
+        orders.add("".join(order))
+        course = run_course(benchmark, RANDOM, seed, 3)
+        chosen = [max(order[:n], key=rewards.get) for n in (1, 2, 3)]
+        assert course.regrets == pytest.approx([regret[text] for text in chosen])
+        assert list(course.best_rewards) == [rewards[text] for text in chosen]
+        assert course.regrets[-1] == pytest.approx(15.0)
+        if order[0] == "1":  # a better reward may be a worse network
+            assert course.regrets[0] == 0.0
+    assert {order[0] for order in orders} == {"0", "1", "2"}
+
+
+def test_the_first_of_two_equal_rewards_is_kept():
+    benchmark = of({"0": (0.5, 0.25), "1": (0.5, 0.75)}, 2)
+    for seed in range(6):
+        first = next(proposed_at_random(benchmark, seed))
+        course = run_course(benchmark, RANDOM, seed, 2)
+        assert course.regrets == ((50.0, 50.0) if first == "0" else (0.0, 0.0))
+
+
+def test_a_run_ends_after_fifty_proposals_for_each_evaluation():
+    # Twelve evaluations of two networks: ten stages of 500 repeats would be 5,000 proposals.
+    course = run_course(of(TWO, 2), Contestant("paper", "q_learning", "paper"), 0, 12)
+    assert course.proposals == 50 * 12
+    assert len(course.regrets) == len(course.best_rewards) == 12
+    assert set(course.best_rewards[1:]) == {0.75}
+    assert set(course.regrets[1:]) == {0.0}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_course_has_its_full_length_though_a_strategy_finds_nothing_new(name):
+    benchmark = of(TWO, 2)
+    course = run_course(benchmark, contestants([name], benchmark)[0], 1, 12)
+    assert len(course.regrets) == len(course.best_rewards) == 12
+    assert 500 < course.proposals <= 50 * 12
+    assert (course.best_rewards[-1], course.regrets[-1]) == (0.75, 0.0)
+    assert course.best_rewards[0] in (0.25, 0.75)
+
+
+def test_random_search_gives_up_after_its_repeats_in_a_row():
+    second = firsts(islice(proposed_at_random(of(TWO, 2), 0), 100))[1][0]
+    assert run_course(of(TWO, 2), RANDOM, 0, 12).proposals == second + 500
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_course_is_a_function_of_the_seed(name):
+    benchmark = nine()
+    contestant = contestants([name], benchmark)[0]
+    runs = [[run_course(nine(), contestant, seed, 6) for seed in range(4)] for _ in range(2)]
+    assert runs[0] == runs[1]
+    assert len({course.best_rewards for course in runs[0]}) > 1
+    for course in runs[0]:
+        assert all(a <= b for a, b in pairwise(course.best_rewards))
+
+
+def test_a_network_outside_the_table_ends_a_run():
+    with pytest.raises(EvaluatorError, match="is not among its 2;"):
+        run_course(of(TWO, 40), RANDOM, 0, 5)
+
+
+# Who takes part
+
+
+def test_contestants_by_name():
+    assert contestants(["paper", "random", "q_learning"], nine()) == [
+        Contestant("paper", "q_learning", "paper"),
+        Contestant("random", "random", "default"),
+        Contestant("q_learning", "q_learning", "default"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [
+        (["randm"], "--strategies: there is no strategy 'randm'; did you mean 'random'?"),
+        (["random", "papr"], "--strategies: there is no strategy 'papr'; did you mean 'paper'?"),
+        (["paper", "random", "paper"], "--strategies: expected each strategy once, got 'paper' twice"),
+        (
+            [],
+            "--strategies: expected at least one strategy; valid names are paper, q_learning, random, "
+            "regularized_evolution, reinforce, smac, tpe",
+        ),
+    ],
+)
+def test_contestants_that_cannot_be(names, sentence):
+    with pytest.raises(ConfigError) as error:
+        contestants(names, nine())
+    assert str(error.value) == sentence
+
+
+# Many runs
+
+
+@pytest.fixture
+def table(tmp_path):
+    """A table file over the chain 3 x 3."""
+    rows = [f"{text},{entry.reward},{entry.judge}\n" for text, entry in nine().table.entries.items()]
+    (tmp_path / "nine.csv").write_text("".join(["architecture,reward,judge\n", *rows]), encoding="utf-8")
+    path = tmp_path / "nine.yaml"
+    path.write_text("space: {name: chain, choices: [3, 3]}\ntable: {file: nine.csv}\n", encoding="utf-8")
+    return path
+
+
+def test_the_number_of_processes_changes_nothing_and_every_strategy_has_the_seeds_from_zero(table):
+    benchmark = load_benchmark(table)
+    chosen = contestants(["reinforce", "random", "paper"], benchmark)
+    seeds = {"reinforce": 2, "random": 3, "paper": 1}
+    told = []
+    courses = compare(table, chosen, seeds, 6, 1, lambda done, total: told.append((done, total)))
+    assert [(course.label, course.seed) for course in courses] == [
+        ("reinforce", 0),
+        ("reinforce", 1),
+        ("random", 0),
+        ("random", 1),
+        ("random", 2),
+        ("paper", 0),
+    ]
+    assert told == [(done, 6) for done in range(7)]
+    assert compare(table, chosen, seeds, 6, 2) == courses
+    assert [run_course(benchmark, one, seed, 6) for one in chosen for seed in range(seeds[one.label])] == courses
+
+
+def test_what_ends_a_run_ends_the_comparison(table):
+    (table.parent / "nine.csv").write_text("architecture,reward,judge\n00,0.5,0.5\n", encoding="utf-8")
+    with pytest.raises(EvaluatorError, match="is not among its 1;"):
+        compare(table, [RANDOM], {"random": 2}, 6, 2)
+
+
+# Intervals
+
+
+def test_an_interval_is_student_s():
+    values = [1.0, 2.0, 3.0, 4.0]
+    found = interval(values)
+    # sd = sqrt(5/3), t(0.975, 3) = 3.182446: half = 3.182446 * 1.290994 / 2 = 2.054260
+    assert found.mean == 2.5
+    assert (found.low, found.high) == pytest.approx((2.5 - 2.054260, 2.5 + 2.054260), abs=1e-6)
+    expected = stats.t.interval(0.95, 3, loc=2.5, scale=stats.sem(values))
+    assert (found.low, found.high) == pytest.approx(expected)
+
+
+def test_an_interval_of_one_value_has_no_ends():
+    found = interval([3.5])
+    assert found.mean == 3.5
+    assert math.isnan(found.low)
+    assert math.isnan(found.high)
+    assert not found.is_decided
+
+
+def test_an_interval_of_equal_values_is_a_point():
+    assert interval([0.5, 0.5, 0.5]) == Interval(0.5, 0.5, 0.5)
+    assert not interval([0.0, 0.0]).is_decided
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "is_decided"),
+    [(0.1, 0.3, True), (-0.3, -0.1, True), (-0.1, 0.3, False), (0.0, 0.3, False), (-0.3, 0.0, False)],
+)
+def test_what_an_interval_decides(low, high, is_decided):
+    assert Interval((low + high) / 2, low, high).is_decided is is_decided
+
+
+# Tables
+
+
+def course(label: str, seed: int, *regrets: float) -> Course:
+    """A run with these regrets, of a table whose best reward is 1."""
+    return Course(label, seed, tuple(1 - regret / 100 for regret in regrets), regrets, 2 * len(regrets))
+
+
+def flat(label: str, seed: int, *stretches: tuple[float, int]) -> Course:
+    """A run with so many evaluations at each regret."""
+    return course(label, seed, *(regret for regret, length in stretches for _ in range(length)))
+
+
+def test_what_is_looked_at():
+    assert checkpoints([flat("a", 0, (1.0, 12))]) == (10, 12)
+    assert checkpoints([flat("a", 0, (1.0, 100))]) == (10, 20, 50, 100)
+    assert checkpoints([flat("a", 0, (1.0, 300))]) == (10, 20, 50, 100, 200, 300)
+    assert checkpoints([flat("a", 0, (1.0, 3))]) == (3,)
+
+
+def test_mean_regrets_the_best_at_the_end_first():
+    courses = [flat("slow", 0, (9.0, 10), (4.0, 2)), flat("quick", 0, (1.0, 10), (0.5, 2))]
+    courses += [flat("slow", 1, (9.0, 10), (6.0, 2))]
+    half = 12.706205 * 2**0.5 / 2**0.5  # t(0.975, 1) times the deviation of 4 and 6, over the root of 2
+    assert regret_table(courses).columns == ("strategy", "seeds", "evaluations", "regret", "lower", "upper")
+    assert regret_table(courses).rows == (
+        ("quick", 1, 10, 1.0, None, None),
+        ("quick", 1, 12, 0.5, None, None),
+        ("slow", 2, 10, 9.0, 9.0, 9.0),
+        ("slow", 2, 12, 5.0, round(5 - half, 3), round(5 + half, 3)),
+    )
+
+
+def test_a_difference_is_decided_where_its_interval_leaves_zero_out():
+    a = [course("a", seed, regret) for seed, regret in enumerate((1.0, 1.1, 0.9))]
+    b = [course("b", seed, regret) for seed, regret in enumerate((2.0, 2.2, 2.1))]
+    (row,) = difference_table([*b, *a]).rows
+    # Differences -1.0, -1.1, -1.2: mean -1.1, t(0.975, 2) = 4.302653, half = 4.302653 * 0.1 / sqrt(3) = 0.248414
+    assert row == ("a", "b", 3, 1, -1.1, -1.348, -0.852, "a is better")
+
+
+def test_a_difference_is_not_decided_where_its_interval_includes_zero():
+    a = [course("a", seed, regret) for seed, regret in enumerate((1.0, 2.0, 3.0))]
+    b = [course("b", seed, regret) for seed, regret in enumerate((1.5, 1.5, 4.0))]
+    (row,) = difference_table([*a, *b]).rows
+    # Differences -0.5, 0.5, -1.0: mean -1/3, sd 0.763763, half = 4.302653 * 0.763763 / sqrt(3) = 1.897290
+    assert row == ("a", "b", 3, 1, -0.333, -2.231, 1.564, "not decided")
+
+
+def test_a_single_seed_decides_nothing():
+    (row,) = difference_table([course("a", 0, 1.0), course("b", 0, 50.0)]).rows
+    assert row == ("a", "b", 1, 1, -49.0, None, None, "not decided")
+
+
+def test_only_common_seeds_are_paired():
+    a = [course("a", seed, regret) for seed, regret in ((0, 0.0), (1, 1.0), (2, 2.0))]
+    b = [course("b", seed, regret) for seed, regret in ((3, 80.0), (2, 5.0), (1, 4.0))]
+    (row,) = difference_table([*a, *b]).rows
+    assert row == ("a", "b", 2, 1, -3.0, -3.0, -3.0, "a is better")
+
+
+def test_differences_are_looked_at_after_a_hundred_evaluations_and_at_the_end():
+    courses = [flat("late", seed, (5.0 + seed / 8, 120), (0.0, 30)) for seed in range(3)]
+    courses += [flat("early", seed, (2.0 + seed / 8, 150)) for seed in range(3)]
+    rows = [(*row[:5], row[7]) for row in difference_table(courses).rows]
+    assert rows == [
+        ("late", "early", 3, 100, 3.0, "early is better"),
+        ("late", "early", 3, 150, -2.125, "late is better"),
+    ]
+
+
+def test_every_pair_is_compared_once():
+    courses = [course(label, seed, regret) for label, regret in (("a", 3.0), ("b", 1.0), ("c", 2.0)) for seed in (0, 1)]
+    assert [row[:2] for row in difference_table(courses).rows] == [("b", "c"), ("b", "a"), ("c", "a")]
+    assert difference_table(courses[:2]).rows == ()
+
+
+def test_evaluations_needed_to_reach_a_regret():
+    courses = [course("a", 0, 3.0, 1.0, 0.5, 0.0), course("a", 1, 2.0, 2.0, 1.0, 1.0)]
+    courses += [course("b", 0, 7.0, 7.0, 7.0, 0.15), course("b", 1, 0.9, 0.9, 0.04, 0.04)]
+    assert reached_table(courses).columns == ("strategy", "regret_at_most", "runs_there", "evaluations")
+    assert reached_table(courses).rows == (
+        ("b", 1.0, 1.0, 2.5),  # after 4 and 1
+        ("b", 0.5, 1.0, 3.5),  # after 4 and 3
+        ("b", 0.2, 1.0, 3.5),
+        ("b", 0.1, 0.5, 3),
+        ("b", 0.05, 0.5, 3),
+        ("b", 0.0, 0.0, None),
+        ("a", 1.0, 1.0, 2.5),  # after 2 and 3
+        ("a", 0.5, 0.5, 3),
+        ("a", 0.2, 0.5, 4),
+        ("a", 0.1, 0.5, 4),
+        ("a", 0.05, 0.5, 4),
+        ("a", 0.0, 0.5, 4),
+    )
+
+
+def test_a_regret_that_is_a_level_but_for_rounding_reaches_it():
+    regret = 100 * (0.95 - 0.94)
+    assert regret > 1.0
+    assert reached_table([course("a", 0, regret)]).rows[0] == ("a", 1.0, 1.0, 1)
+
+
+# Tables for people
+
+
+def test_an_overview_of_regrets_has_a_line_a_strategy():
+    courses = [flat("slow", 0, (9.0, 10), (4.0, 2)), flat("quick", 0, (1.0, 10), (0.5, 2))]
+    courses += [flat("slow", 1, (9.0, 10), (6.0, 2))]
+    overview = regret_overview(courses)
+    assert overview.columns == ("strategy", "seeds", "at 10", "at 12")
+    assert overview.rows == (("quick", 1, "1.00", "0.50"), ("slow", 2, "9.00 ±0.00", "5.00 ±12.71"))
+
+
+def test_an_overview_of_regrets_has_the_last_four_numbers_of_evaluations():
+    courses = [flat("a", 0, (8.0, 50), (4.0, 50), (2.0, 100), (1.0, 100)), flat("b", 0, (9.0, 300))]
+    overview = regret_overview(courses)
+    assert overview.columns == ("strategy", "seeds", "at 50", "at 100", "at 200", "at 300")
+    assert overview.rows == (("a", 1, "8.00", "4.00", "2.00", "1.00"), ("b", 1, "9.00", "9.00", "9.00", "9.00"))
+
+
+def test_an_overview_of_what_was_reached_has_a_line_a_strategy():
+    courses = [course("a", 0, 3.0, 1.0, 0.5, 0.15), course("a", 1, 2.0, 2.0, 1.0, 1.0), course("b", 0, 9, 9, 9, 9)]
+    overview = reached_overview(courses)
+    assert overview.columns == ("strategy", "1", "0.5", "0.2", "0.1", "0")
+    assert overview.rows == (
+        ("a", "3", "3 (50%)", "4 (50%)", "-", "-"),
+        ("b", "-", "-", "-", "-", "-"),
+    )
+
+
+# Files
+
+
+def rows_of(path) -> list[list[str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.reader(file))
+
+
+def test_the_csv_has_every_tenth_evaluation_and_the_end(tmp_path):
+    write_csv([flat("a", 0, (2.5, 11), (0.125, 1)), flat("b", 4, (50.0, 12))], tmp_path / "c.csv")
+    assert (tmp_path / "c.csv").read_bytes() == (
+        b"strategy,seed,evaluations,best_reward,regret\n"
+        b"a,0,10,0.975,2.5\n"
+        b"a,0,12,0.99875,0.125\n"
+        b"b,4,10,0.5,50\n"
+        b"b,4,12,0.5,50\n"
+    )
+
+
+@pytest.mark.parametrize(("budget", "points"), [(300, {50, 100, 200, 300}), (120, {50, 100, 120}), (7, {7})])
+def test_the_csv_has_the_usual_evaluations(tmp_path, budget, points):
+    courses = [course(label, seed, *range(budget, 0, -1)) for label in "ab" for seed in (0, 1)]
+    write_csv(courses, tmp_path / "c.csv")
+    header, *rows = rows_of(tmp_path / "c.csv")
+    assert header == ["strategy", "seed", "evaluations", "best_reward", "regret"]
+    for label in "ab":
+        for seed in "01":
+            found = [int(row[2]) for row in rows if row[:2] == [label, seed]]
+            assert points <= set(found)
+            assert found == sorted(set(found))
+    for _, _, evaluations, best, regret in rows:
+        assert float(regret) == budget + 1 - int(evaluations)
+        assert float(best) == pytest.approx(1 - float(regret) / 100)
+
+
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_the_figure_is_an_image(tmp_path, seeds):
+    courses = [
+        flat(label, seed, (5.0 + seed, 20), (end, 10))
+        for label, end in (("a", 0.5), ("b", 0.0))
+        for seed in range(seeds)
+    ]
+    draw(courses, "a test: 9 networks", tmp_path / "c.png")
+    with Image.open(tmp_path / "c.png") as image:
+        image.load()
+        assert image.format == "PNG"
+        assert image.size == (1200, 750)
+        assert len(image.convert("RGB").getcolors(1 << 20)) > 10  # lines in colours, not an empty sheet
