@@ -5,11 +5,15 @@ The return of an episode, which comes at its end only, is explained as a sum of 
 the action at this depth, and the action after the one before. It is fitted by recursive least squares (Plackett, 1950),
 so that its step falls with the visits of what a step shares with others, as in an average.
 
+The noise of an episode is estimated from how far the predictions made before each were off, so the model also says how
+sure it is.
+
 All arithmetic is by elements of IEEE doubles in a fixed order, without matrix products: the same episodes give the same
 weights, to the bit, on any machine.
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -17,7 +21,7 @@ import numpy as np
 from metaqnn.space.base import Step
 
 MAX_FEATURES = 1000
-"""What a step can be described by beyond that is ignored: the cost of learning grows with the square."""
+"""Weights beyond that are not kept: the cost of learning grows with the square."""
 
 _MEAN_VARIANCE = 1e6
 """Of the prior of the mean return, in units of the noise: nothing is known about it."""
@@ -40,6 +44,7 @@ class CreditModel:
         self._covariance = np.zeros((16, 16))
         self._covariance[0, 0] = _MEAN_VARIANCE
         self._known_weights = [0.0]
+        self._learned, self._squares = 0, 0.0
 
     def learn(self, steps: Sequence[Step], reward: float) -> None:
         """Move the weights toward explaining one episode's return."""
@@ -54,6 +59,8 @@ class CreditModel:
             spread += float(direction[index])
             error -= float(weights[index])
         weights += direction * (error / spread)
+        self._learned += 1
+        self._squares += error**2 / spread
         direction /= math.sqrt(spread)
         covariance -= direction[:, np.newaxis] * direction
         self._known_weights = weights.tolist()
@@ -67,6 +74,22 @@ class CreditModel:
             if index is not None:
                 total += weights[index]
         return total
+
+    def uncertainty(self, steps: Sequence[Step]) -> float:
+        """The standard deviation of what is expected of a trajectory, in units of the return; 0 before two episodes."""
+        indices, unknown = [0], Counter()
+        for feature in _features(steps):
+            index = self._indices.get(feature)
+            if index is None:
+                unknown[feature] += 1
+            else:
+                indices.append(index)
+        # `fsum` rounds once, so that no machine's order of summation matters.
+        variance = math.fsum(self._covariance[np.ix_(indices, indices)].ravel().tolist())
+        for feature, count in unknown.items():
+            variance += self._variances[feature[0]] * count**2
+        noise = self._squares / (self._learned - 1) if self._learned > 1 else 0.0
+        return math.sqrt(max(0.0, variance) * noise)
 
     def _index_of(self, feature: tuple) -> int | None:
         """The place of a feature, given to it when it is first met; None where there is no room."""

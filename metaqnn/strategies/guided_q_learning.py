@@ -5,8 +5,9 @@ from a disappointment, which is exact where the same steps give the same return 
 greedy trajectories are the best episodes. What it cannot tell, the value of what was never tried, is estimated by a
 linear model (`metaqnn.strategies.credit_model`) that shares returns out among the steps of trajectories.
 
-An episode is a random walk with probability epsilon. Else trajectories are sampled that deviate from one of the best
-episodes in a step or a few, those that are known are left out, and the one with the largest estimated return is taken.
+After a few random walks, trajectories are sampled for an episode that deviate from one of the best episodes in a step
+or a few, and those that are known are left out. With probability epsilon the first of them is taken. Else it is the one
+whose estimated return is largest, with something added for what is uncertain in it (as in LinUCB: Li et al., WWW 2010).
 """
 
 from bisect import insort
@@ -26,11 +27,12 @@ from metaqnn.trial import Episode, QValue
 DEFAULT: Mapping[str, Any] = {
     "random_first": 20,
     "best_episodes": 5,
-    "candidates": 30,
+    "candidates": 15,
     "further_deviation": 0.5,
-    "action_variance": 1.4,
-    "pair_variance": 0.35,
-    "schedule": [[0.1, 2700]],
+    "optimism": 0.5,
+    "action_variance": 5.6,
+    "pair_variance": 1.4,
+    "schedule": [[0.2, 2700]],
 }
 """Found on tables of known networks; see benchmarks/RESULTS.md. None of it depends on the budget."""
 
@@ -47,6 +49,8 @@ class GuidedQLearningConfig:
         best_episodes: trajectories deviate from one of so many, the best.
         candidates: trajectories that are sampled for one proposal.
         further_deviation: probability of one more deviation, after each.
+        optimism: standard deviations that are added to what is expected of a trajectory: what is less known is worth
+            a look (upper confidence bound).
         action_variance, pair_variance: see `CreditModel`.
         schedule: stages [epsilon, distinct models].
         max_repeats: a stage ends after so many repeats in a row, for spaces that run out of networks.
@@ -58,6 +62,7 @@ class GuidedQLearningConfig:
     best_episodes: int
     candidates: int
     further_deviation: float
+    optimism: float
     action_variance: float
     pair_variance: float
     schedule: tuple[tuple[float, int], ...]
@@ -69,6 +74,7 @@ class GuidedQLearningConfig:
         require(1 <= self.candidates <= 10_000, "candidates", "from 1 to 10000", self.candidates)
         share = self.further_deviation
         require(0.0 <= share <= 0.9, "further_deviation", "a probability from 0 to 0.9", share)
+        require(0.0 <= self.optimism <= 100.0, "optimism", "from 0 to 100", self.optimism)
         for name in ("action_variance", "pair_variance"):
             require(0.0 < getattr(self, name) <= 1e6, name, "above 0 and at most 1e6", getattr(self, name))
         Schedule(self.schedule, self.max_repeats)
@@ -92,17 +98,22 @@ class GuidedQLearning(Strategy):
         self._changed: set[tuple[str, str]] = set()
 
     def ask(self, number: int, epsilon: float) -> Trajectory:
-        """A random walk, or the most promising deviation from one of the best episodes."""
+        """A random walk at first; then a deviation from one of the best episodes, mostly the most promising one."""
         stream, config = Stream(self.seed, "deviate", number), self.config
-        if len(self._known) < config.random_first or stream.uniform() < epsilon:
+        if len(self._known) < config.random_first:
             return self._unknown_walk(stream)
+        is_exploring = stream.uniform() < epsilon
         best, best_value = None, 0.0
         for _ in range(config.candidates):
             trajectory = self._deviation(self._best[stream.integer(len(self._best))].steps, stream)
-            if trajectory.architecture not in self._known:
-                value = self._credit.predict(trajectory.steps)
-                if best is None or value > best_value:
-                    best, best_value = trajectory, value
+            if trajectory.architecture in self._known:
+                continue
+            if is_exploring:
+                return trajectory
+            value = self._credit.predict(trajectory.steps)
+            value += config.optimism * self._credit.uncertainty(trajectory.steps)
+            if best is None or value > best_value:
+                best, best_value = trajectory, value
         return best or self._unknown_walk(stream)
 
     def tell(self, episode: Episode) -> None:

@@ -20,9 +20,9 @@ from metaqnn.trial import Episode
 
 DEFAULT: Mapping[str, Any] = {
     "hidden_units": 32,
-    "learning_rate": 0.02,
+    "learning_rate": 0.01,
     "baseline_decay": 0.9,
-    "entropy_weight": 0.005,
+    "entropy_weight": 0.25,
 }
 
 _BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-8

@@ -2,12 +2,14 @@
 
 Source: Hutter et al., Sequential Model-Based Optimization for General Algorithm Configuration (LION 2011); Lindauer et
 al., SMAC3 (JMLR 2022), whose settings for hyperparameter optimisation are used: the forest on the logarithm of scaled
-costs, expected improvement, local search and sorted random search, and every eighth or so proposal at random.
+costs, expected improvement over the lowest cost that the forest predicts for what is known, local search and sorted
+random search, and a share of the proposals at random.
 A network is a list of categorical choices, one a step; where a choice is not legal the next one that is legal counts.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 import numpy as np
@@ -110,11 +112,17 @@ class SMAC(Strategy):
         seed = integer_seed(self.seed, "forest", number)
         self._configurations.seed(seed)
         costs = _log_scaled(-np.array(list(self._rewards.values())))
-        forest = RandomForest(self._configurations, n_trees=self.config.trees, log_y=True, n_jobs=1, seed=seed)
+        rows = np.array([row.get_array() for row in self._rows])
+        # A tree of n rows has at most n leaves; SMAC3's own limit of 2**20 only costs time, as memory is reserved for
+        # so many.
+        forest = RandomForest(
+            self._configurations, n_trees=self.config.trees, log_y=True, max_leaf_nodes=len(rows), n_jobs=1, seed=seed
+        )
         improvement = EI(log=True)
         maximizer = LocalAndSortedRandomSearch(self._configurations, improvement, self.config.challengers, seed=seed)
-        forest.train(np.array([row.get_array() for row in self._rows]), costs[:, np.newaxis])
-        improvement.update(model=forest, eta=float(costs.min()))
+        maximizer._local_search = _ordered_local_search()(self._configurations, improvement, seed=seed)
+        forest.train(rows, costs[:, np.newaxis])
+        improvement.update(model=forest, eta=float(forest.predict_marginalized(rows)[0].min()))
         return maximizer.maximize(self._rows, random_design=None)
 
     def _encoded(self, steps: tuple[Step, ...]):
@@ -134,6 +142,23 @@ class SMAC(Strategy):
             return choices.index(next(action for action in order if action in choices))
 
         return self.space.walk(choose)
+
+
+@cache
+def _ordered_local_search() -> type:
+    """SMAC3's local search, with the points that it starts from in an order of their own.
+
+    It collects them in a set of configurations, whose hashes are of strings: the order, and so the proposals, would
+    follow PYTHONHASHSEED. SMAC3 lets nobody choose the local search or the points, hence the private names.
+    """
+    from smac.acquisition.maximizer import LocalSearch
+
+    class OrderedLocalSearch(LocalSearch):
+        def _get_init_points_from_previous_configs(self, *args, **settings):
+            points = super()._get_init_points_from_previous_configs(*args, **settings)
+            return sorted(points, key=lambda point: tuple(point.get_array()))
+
+    return OrderedLocalSearch
 
 
 def _log_scaled(costs: np.ndarray) -> np.ndarray:

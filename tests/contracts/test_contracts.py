@@ -3,6 +3,7 @@
 Replay memories have theirs in `tests/replay`, and the Keras evaluator its own in `tests/evaluators`.
 """
 
+import os
 import subprocess
 import sys
 
@@ -80,8 +81,12 @@ from contracts.test_contracts import proposed_by_all
 print(*proposed_by_all(), sep="\\n")
 """
     tests = __file__.rsplit("/", 2)[0]
-    ran = subprocess.run([sys.executable, "-c", code, tests], capture_output=True, text=True, check=True)
-    assert ran.stdout.splitlines() == proposed_by_all()
+    for hash_seed in ("0", "1"):
+        environment = os.environ | {"PYTHONHASHSEED": hash_seed}
+        ran = subprocess.run(
+            [sys.executable, "-c", code, tests], capture_output=True, text=True, check=True, env=environment
+        )
+        assert ran.stdout.splitlines() == proposed_by_all()
 
 
 def evaluate(candidate: Candidate) -> Evaluation:

@@ -51,6 +51,7 @@ class Regression:
         design = np.array([self.row(steps) for steps, _ in episodes])
         precision = design.T @ design + np.diag(1.0 / np.array([1e6, *variances]))
         self.weights = np.linalg.solve(precision, design.T @ np.array([reward for _, reward in episodes]))
+        self.covariance = np.linalg.inv(precision)
 
     def names(self, steps) -> list[str]:
         actions = [step.action for step in steps]
@@ -70,6 +71,11 @@ class Regression:
 
     def predict(self, steps) -> float:
         return float(self.row(steps) @ self.weights)
+
+    def variance(self, steps) -> float:
+        """Of what is expected of a trajectory all of whose features are known, in units of the noise's variance."""
+        row = self.row(steps)
+        return float(row @ self.covariance @ row)
 
 
 # Against the regression in one piece
@@ -230,3 +236,46 @@ print(repr(model._known_weights))
     assert len(set(printed[0])) > 50
     model = learned(walks(small(max_depth=6), 80))
     assert printed[0][:200] == [model.predict(steps).hex() for steps, _ in walks(small(max_depth=6), 200)]
+
+
+# How sure it is
+
+
+def test_uncertainty_is_that_of_the_regression():
+    episodes = walks(small(), 60)
+    model, squares = CreditModel(ACTION, PAIR), 0.0
+    for number, (steps, reward) in enumerate(episodes):
+        if number:
+            before = Regression([*episodes[:number], (steps, 0.0)])  # so that it has places for what is new
+            at_first = Regression(episodes[:number], room=10**9)
+            row = before.row(steps)
+            variances = [PAIR if " after " in name else ACTION for name in before.places]
+            design = np.array([before.row(known) for known, _ in episodes[:number]])
+            precision = design.T @ design + np.diag(1.0 / np.array([1e6, *variances]))
+            spread = 1.0 + row @ np.linalg.inv(precision) @ row
+            squares += (reward - at_first.predict(steps)) ** 2 / spread
+        else:
+            squares += reward**2 / (1.0 + 1e6 + sum_of_prior(steps))
+        model.learn(steps, reward)
+    direct = Regression(episodes)
+    noise = squares / (len(episodes) - 1)
+    for steps, _ in episodes:
+        assert model.uncertainty(steps) == pytest.approx((direct.variance(steps) * noise) ** 0.5, rel=1e-4)
+
+
+def sum_of_prior(steps) -> float:
+    """The prior variance of what nothing is known of: a feature that stands n times counts n**2."""
+    names = Regression.names(None, steps)
+    return sum((PAIR if " after " in name else ACTION) * names.count(name) ** 2 for name in set(names))
+
+
+def test_what_was_never_met_is_as_uncertain_as_the_prior_says():
+    model = CreditModel(ACTION, PAIR)
+    assert model.uncertainty(path("ab")) == 0.0  # no noise is known yet
+    model.learn(path("a"), 1.0)
+    model.learn(path("a"), 0.0)
+    unknown = model.uncertainty(path("xy")) ** 2 - model.uncertainty(()) ** 2
+    twice = model.uncertainty(path("xx")) ** 2 - model.uncertainty(()) ** 2
+    # Two actions, two at a depth, two after another; of "xx" the action counts four times.
+    assert twice / unknown == pytest.approx((4 * ACTION + 2 * ACTION + 2 * PAIR) / (4 * ACTION + 2 * PAIR), rel=1e-3)
+    assert model.uncertainty(path("a")) < model.uncertainty(path("x"))

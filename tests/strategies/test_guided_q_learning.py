@@ -118,21 +118,23 @@ def test_repeats_do_not_count_among_the_first_networks():
     assert {distance("000000", text) for text in asked(close, 50)} == {1}
 
 
-def test_epsilon_one_is_random_after_the_first_networks_too():
-    strategy = told(agent(chain(2, 2, 3), random_first=1), ("000", 1.0), ("111", 0.0), ("010", 0.5))
-    counts = Counter(asked(strategy, 9000, 1.0))
-    # 8 degrees of freedom: exceeded once in a million seeds.
-    assert len(counts) == 9
-    assert sum((count - 1000) ** 2 / 1000 for count in counts.values()) < 42.7
+def test_with_epsilon_one_unknown_neighbours_are_all_as_likely():
+    space = chain(3, 3, 3)
+    strategy = agent(space, random_first=1, best_episodes=1, further_deviation=0.0, optimism=0.0)
+    told(strategy, ("000", 1.0), ("111", 0.0), ("100", 0.5))
+    counts = Counter(asked(strategy, 5000, 1.0))
+    # The five unknown ones of six neighbours; 4 degrees of freedom: exceeded once in a million seeds.
+    assert sorted(counts) == ["001", "002", "010", "020", "200"]
+    assert sum((count - 1000) ** 2 / 1000 for count in counts.values()) < 33.4
 
 
-def test_epsilon_is_the_share_of_random_walks():
-    space = chain(*[10] * 9)
-    strategy = agent(space, random_first=1, further_deviation=0.0, candidates=1)
-    told(strategy, ("000000000", 1.0))
-    count = sum(distance(text, "000000000") > 1 for text in asked(strategy, 3000, 0.25))
-    # Five standard deviations of a binomial, once in 1.7 million seeds; a walk stays as close once in 10 million.
-    assert abs(count - 750) < 5 * (3000 * 0.25 * 0.75) ** 0.5
+def test_epsilon_is_the_share_of_proposals_that_the_model_does_not_choose():
+    strategy = agent(chain(3, 3, 3), random_first=1, best_episodes=1, further_deviation=0.0, candidates=200)
+    told(strategy, ("000", 1.0), ("111", 0.0), ("100", 0.5))
+    chosen = strategy.ask(9, 0.0).architecture
+    count = sum(text != chosen for text in asked(strategy, 3000, 0.25))
+    # Of the quarter that is explored, a fifth is what the model would have chosen; five standard deviations.
+    assert abs(count - 600) < 5 * (3000 * 0.2 * 0.8) ** 0.5
 
 
 # Deviations
@@ -247,7 +249,10 @@ def test_the_neighbour_of_the_largest_prediction_is_taken():
         firsts = Stream(seed, "told").permutation(27)[:8]
         episodes = [("".join(str(n // 3**k % 3) for k in range(3)), accuracy_of(f"{seed} {n}")) for n in firsts]
         # Six neighbours and 300 candidates: one of them is never looked at with odds of 6 * (5/6)**300, or 1e-23.
-        strategy = agent(space, seed, random_first=8, best_episodes=1, further_deviation=0.0, candidates=300)
+        optimism = seed % 3 / 2
+        strategy = agent(
+            space, seed, random_first=8, best_episodes=1, further_deviation=0.0, candidates=300, optimism=optimism
+        )
         told(strategy, *episodes)
         credit = CreditModel(DEFAULT["action_variance"], DEFAULT["pair_variance"])
         for text, reward in episodes:
@@ -255,7 +260,8 @@ def test_the_neighbour_of_the_largest_prediction_is_taken():
         known = dict(episodes)
         best = max(known, key=known.get)
         neighbours = [text for text in space.architectures() if distance(text, best) == 1 and text not in known]
-        promises = {text: credit.predict(space.trajectory(text).steps) for text in neighbours}
+        paths = {text: space.trajectory(text).steps for text in neighbours}
+        promises = {text: credit.predict(p) + optimism * credit.uncertainty(p) for text, p in paths.items()}
         assert strategy.ask(9, 0.0).architecture == max(promises, key=promises.get)
         seen[len(neighbours)] += 1
     assert max(seen) == 6  # some choose among all their neighbours

@@ -179,19 +179,19 @@ def test_it_keeps_no_values():
 def test_it_learns():
     """Of eight positions with four choices each one choice is right, and the reward is the share of right ones.
 
-    The mean of 100 random networks is that of 800 draws with odds of 1/4, so its 95th percentile is exact. Did the
-    controller learn nothing, all 20 seeds would pass by luck with odds of 0.05**20, which is 1e-26.
+    The mean of 100 random networks is that of 800 draws with odds of 1/4: above 0.4 with odds below 1e-20. Of 80 seeds
+    that were tried, the worst reached 0.49, and the mean 0.93.
     """
-    threshold = binom.ppf(0.95, 800, 0.25) / 800
-    assert threshold == 0.275
+    assert binom.sf(320, 800, 0.25) < 1e-20
     for seed in range(20):
-        right = Stream(seed, "right").integers(4, 8)
-        strategy, rewards = agent(chain(*[4] * 8), seed), []
+        right = "".join(map(str, Stream(seed, "right").integers(4, 8)))
+        strategy, total = agent(chain(*[4] * 8), seed), 0.0
         for number in range(1, 1001):
             text = strategy.ask(number, 0.0).architecture
-            rewards.append(sum(int(digit) == best for digit, best in zip(text, right, strict=True)) / 8)
-            strategy.tell(episode(number, text, rewards[-1]))
-        assert sum(rewards[-100:]) / 100 > threshold
+            reward = sum(map(str.__eq__, text, right)) / 8
+            total += reward if number > 900 else 0.0
+            strategy.tell(episode(number, text, reward))
+        assert total / 100 > 0.4
 
 
 # The section of the file

@@ -2,6 +2,7 @@
 
 import sys
 
+import numpy as np
 import pytest
 from contracts.agents import configured, episode
 from contracts.spaces import chain, paper, small
@@ -10,6 +11,7 @@ from metaqnn.errors import ConfigError
 from metaqnn.seeding import Stream
 from metaqnn.space.layer_space import Limits
 from metaqnn.strategies import STRATEGIES, make_strategy
+from metaqnn.strategies.smac import _log_scaled
 from metaqnn.trial import Episode
 
 CHEAPLY = {"tpe": {"random_first": 5}, "smac": {"random_first": 5, "random_share": 0.0, "trees": 1, "challengers": 10}}
@@ -151,6 +153,37 @@ def test_a_repeat_is_no_observation_to_smac():
         second.tell(one)
     second.tell(episode(8, episodes[2].architecture, episodes[2].reward, reused=True, model=3))
     assert second.ask(9, 1.0) == first.ask(9, 1.0)
+
+
+def test_smac_compares_with_the_lowest_prediction_and_its_trees_grow_freely(monkeypatch):
+    from smac.acquisition.function import EI
+    from smac.model.random_forest import RandomForest
+
+    updates, limits = [], []
+    update, build = EI.update, RandomForest.__init__
+
+    def recorded_update(self, model, **settings):
+        updates.append((model, settings["eta"]))
+        return update(self, model, **settings)
+
+    def recorded_build(self, *args, max_leaf_nodes, **settings):
+        limits.append(max_leaf_nodes)
+        build(self, *args, max_leaf_nodes=max_leaf_nodes, **settings)
+
+    strategy = agent("smac", chain(*[3] * 6), trees=3)
+    for one in searched("random", 0, 40):
+        strategy.tell(one)
+    rows = np.array([row.get_array() for row in strategy._rows])
+    monkeypatch.setattr(EI, "update", recorded_update)
+    monkeypatch.setattr(RandomForest, "__init__", recorded_build)
+    proposed = strategy.ask(41, 1.0)
+    ((model, eta),) = updates
+    predicted, observed = model.predict_marginalized(rows)[0], _log_scaled(-np.array(list(strategy._rewards.values())))
+    assert eta == predicted.min() > observed.min()
+    assert limits == [len(rows)]
+    unlimited = {"max_leaf_nodes": 4096}
+    monkeypatch.setattr(RandomForest, "__init__", lambda *args, **settings: build(*args, **(settings | unlimited)))
+    assert strategy.ask(41, 1.0) == proposed
 
 
 @pytest.mark.parametrize("name", ["tpe", "smac"])
