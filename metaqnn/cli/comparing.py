@@ -14,7 +14,7 @@ _OTHERS = {"smac": "smac", "tpe": "optuna"}
 """Strategies that take part where their package is installed."""
 
 _SLOW_SEEDS = 3
-"""Of SMAC, of which a run takes minutes."""
+"""Of SMAC, of which a run takes most of a minute."""
 
 
 def _seeds(_context: click.Context, parameter: click.Parameter, text: str) -> tuple[int, dict[str, int]]:
