@@ -188,7 +188,7 @@ def test_a_key_beside_the_preset_wins_over_it():
     content = {"name": "x", "dataset": {"name": "digits"}, "strategy": {"preset": "paper", "replay_episodes": 128}}
     strategy = read_experiment(content, "a.yaml").strategy
     assert (strategy.replay_episodes, strategy.learning_rate) == (128, 0.01)
-    assert read_experiment({**content, "strategy": None}, "a.yaml").strategy.preset == "paper"
+    assert read_experiment({**content, "strategy": None}, "a.yaml").strategy.preset == "default"
 
 
 def test_an_unknown_experiment():
@@ -222,10 +222,15 @@ def test_an_absent_file(tmp_path):
             "strategy.name: there is no strategy 'q_learing'; did you mean 'q_learning'?",
         ),
         ({"strategy": {"preset": "papr"}}, "strategy.preset: there is no preset 'papr'; did you mean 'paper'?"),
-        ({"strategy": {"preset": None}}, "strategy.preset: there is no preset None; valid names are paper"),
+        ({"strategy": {"preset": None}}, "strategy.preset: there is no preset None; valid names are default, paper"),
         ({"strategy": [1]}, "strategy: expected keys and values such as 'name: q_learning', got [1]"),
         (
-            {"strategy": {"lerning_rate": 1}},
+            {"strategy": {"learning_rate": 0.1}},
+            "strategy.learning_rate: 'default' has no such key, which is one of 'strategy.preset: paper'; name that "
+            "preset, or leave the key out",
+        ),
+        (
+            {"strategy": {"preset": "paper", "lerning_rate": 1}},
             "strategy.lerning_rate: there is no such key; did you mean 'learning_rate'?",
         ),
         ({"strategy": {"schedule": [[1.5, 3]]}}, "strategy.schedule: expected every epsilon from 0 to 1, got 1.5"),

@@ -37,7 +37,13 @@ def _seeds(_context: click.Context, parameter: click.Parameter, text: str) -> tu
     help=f"Runs of each strategy (of smac at most {_SLOW_SEEDS}, unless said as in 30,smac=5).",
 )
 @click.option("--evaluations", type=click.IntRange(1, 100_000), default=300, show_default=True, help="Of each run.")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default="build/compare", show_default=True)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default="build/compare",
+    show_default=True,
+    help="Folder for the CSV and the figure.",
+)
 @click.option("--processes", type=click.IntRange(min=1), help="Side by side. [one a core]")
 @format_option
 def compare(table, strategies, seeds, evaluations, out, processes, style) -> None:

@@ -87,8 +87,19 @@ def _read_strategy(content: Any, file: str) -> Any:
     preset = content.get("preset", next(iter(presets)))
     if not isinstance(preset, str) or preset not in presets:
         raise ConfigError(f"{file}: strategy.preset: there is no preset {preset!r}; {nearest(preset, presets)}")
+    for key in content:
+        others = [other for other in presets if key in _keys(presets[other].config)]
+        if key not in _keys(presets[preset].config) and others:
+            raise ConfigError(
+                f"{file}: strategy.{key}: {preset!r} has no such key, which is one of 'strategy.preset: {others[0]}'; "
+                "name that preset, or leave the key out"
+            )
     filled = {"name": name, "preset": preset, **presets[preset].values, **content}
     return read_section(presets[preset].config, filled, "strategy", file)
+
+
+def _keys(section: type) -> list[str]:
+    return [field.name for field in fields(section)]
 
 
 def shipped_experiments() -> dict[str, Path]:

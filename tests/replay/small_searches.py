@@ -43,7 +43,7 @@ space:
   convolution: {filters: [4, 8], receptive_fields: [1, 3]}
   pooling: [[2, 2]]
   fully_connected: {neurons: [16, 8], max_in_row: 1}
-strategy: {learning_rate: 0.1, replay_episodes: 5, schedule: [[1.0, 6], [0.5, 3], [0.1, 3]]}
+strategy: {preset: paper, learning_rate: 0.1, replay_episodes: 5, schedule: [[1.0, 6], [0.5, 3], [0.1, 3]]}
 training: {epochs: 2}
 search: {lookahead: 2, checkpoint_seconds: 0}
 """

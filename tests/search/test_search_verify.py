@@ -257,8 +257,8 @@ def test_an_episode_after_the_schedule_was_over(tmp_path):
         ({"lookahead": 2}, ": the architecture is "),
         ({"stages": ((1.0, 5), (0.1, 9))}, "episode 5: epsilon is 0.5 in the database, but 1.0 "),
         ({"reward": RewardConfig(failure=0.25)}, "episode 3: reward is 0.3333333333333333 in the database, but 0.25 "),
-        ({"strategy": {"learning_rate": 0.3, "replay_episodes": 5}}, ""),
-        ({"strategy": {"learning_rate": 0.2, "replay_episodes": 6}}, ""),
+        ({"strategy": {"preset": "paper", "learning_rate": 0.3, "replay_episodes": 5}}, ""),
+        ({"strategy": {"preset": "paper", "learning_rate": 0.2, "replay_episodes": 6}}, ""),
     ],
 )
 def test_another_search_is_not_this_one(good, change, problem):
