@@ -17,14 +17,13 @@ from metaqnn.errors import ConfigError, ReplayError
 from metaqnn.evaluators.keras_evaluator import KerasEvaluator
 from metaqnn.evaluators.table import EvaluationTable, read_database
 from metaqnn.experiment.files import Experiment, read_experiment
-from metaqnn.experiment.parts import put_together
+from metaqnn.experiment.parts import make_space
 from metaqnn.experiment.resuming import changes_since, current_versions, data_facts, refuse_changes
 from metaqnn.replay.copying import move_aside
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.stop import StopRequest
 from metaqnn.space.layer_space import LayerSpace
-from metaqnn.strategies.schedule import Schedule
 from metaqnn.training.device import usable_cores, visible_gpus
 from metaqnn.trial import Candidate, Model
 
@@ -99,8 +98,7 @@ def run_enumeration(
         if not open_source(experiment.dataset.name).available():
             announce(f"The data set {experiment.dataset.name} is not on this machine; trying to download it ...")
         data = load_search_data(experiment.dataset, experiment.seed)
-        space = put_together(experiment, data.input_shape, data.classes, _NO_SCHEDULE).space
-        networks = _networks(space)
+        networks = _networks(make_space(experiment, data.input_shape, data.classes))
         gpus = visible_gpus() if gpus is None else gpus
         workers = workers or len(gpus) or usable_cores()
         if fresh and (moved := move_aside(database)):
@@ -127,9 +125,6 @@ def run_enumeration(
                 evaluator.stop()
                 memory.end_run(outcome)
     return EnumerationReport(is_complete, None if is_complete else stop.signal)
-
-
-_NO_SCHEDULE = Schedule(((1.0, 1),), 1)
 
 
 def _networks(space: LayerSpace) -> list[Model]:

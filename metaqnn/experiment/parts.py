@@ -25,13 +25,22 @@ class Parts:
     make_strategy: Callable[[], Strategy]
 
 
+def make_space(experiment: Experiment, input_shape: tuple[int, ...], classes: int) -> LayerSpace:
+    """The space of an experiment over images of a shape.
+
+    Raises:
+        ConfigError: a limit that no network keeps.
+    """
+    return LayerSpace(experiment.space, tuple(input_shape), classes)
+
+
 def put_together(experiment: Experiment, input_shape: tuple[int, ...], classes: int, schedule: Schedule) -> Parts:
     """Make the parts.
 
     Raises:
         ConfigError: the sections do not fit the data, for example a limit that no network keeps.
     """
-    space = LayerSpace(experiment.space, tuple(input_shape), classes)
+    space = make_space(experiment, input_shape, classes)
     return Parts(
         space,
         schedule,
@@ -54,7 +63,7 @@ def stored_schedule(config: Mapping[str, Any]) -> Schedule:
 def stored_space(reader: ReplayReader) -> LayerSpace:
     """The space of a recorded search or table."""
     experiment, data = stored_experiment(reader), reader.config()["data"]
-    return LayerSpace(experiment.space, tuple(data["input_shape"]), data["classes"])
+    return make_space(experiment, data["input_shape"], data["classes"])
 
 
 def stored_parts(reader: ReplayReader) -> Parts:
