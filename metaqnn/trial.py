@@ -1,7 +1,9 @@
 """The nouns of a search, as frozen values that pass between packages: proposal, evaluation, episode."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 
 class Status(StrEnum):
@@ -271,3 +273,105 @@ class QValue:
     action: str
     value: float
     updates: int
+
+
+class Part(StrEnum):
+    """The images that a final training learns from."""
+
+    TRAIN = "train"
+    TRAIN_AND_VALIDATION = "train+validation"
+
+
+TRAINING = "training"
+"""The status of a final training that has not ended."""
+
+
+@dataclass(frozen=True)
+class FinalEpoch:
+    """One epoch of a final training.
+
+    Attributes:
+        epoch: from 1.
+        learning_rate: at its end.
+        train_loss, train_accuracy: means over the epoch, penalties and dropout included.
+        validation_loss, validation_accuracy: None where the validation images are trained on.
+        epoch_seconds: wall clock, validation included.
+    """
+
+    epoch: int
+    learning_rate: float
+    train_loss: float
+    train_accuracy: float
+    validation_loss: float | None
+    validation_accuracy: float | None
+    epoch_seconds: float
+
+
+@dataclass(frozen=True)
+class Final:
+    """A network trained by the final recipe after a search.
+
+    Attributes:
+        final: its number, from 1.
+        model: number of the model whose architecture it is.
+        architecture: what is trained: the model's, with as many outputs as its data have classes.
+        seed: all randomness of the training derives from it.
+        recipe: the section `final`, as plain values.
+        dataset: the section `dataset` that it is trained on, as plain values.
+        data: hashes, shape and classes of the images, as `config.data` of a search.
+        part: the images that it learns from.
+        finetuned_from: the final whose weights it begins with; None for fresh ones.
+        parameters: weights and biases, those of batch normalisation included.
+        status: `training` until it ends; then `ok` or a failure as of an evaluation.
+        reason: one sentence where it failed.
+        validation_accuracy: after the last epoch, in [0, 1]; None before its end, and where trained on those images.
+        train_seconds: wall clock of all epochs so far.
+        device: what it is trained on; empty before it begins.
+        weights: name of the trained network's file in the folder beside the database; None before its end.
+    """
+
+    final: int
+    model: int
+    architecture: str
+    seed: int
+    recipe: Mapping[str, Any]
+    dataset: Mapping[str, Any]
+    data: Mapping[str, Any]
+    part: Part
+    finetuned_from: int | None
+    parameters: int
+    status: str = TRAINING
+    reason: str = ""
+    validation_accuracy: float | None = None
+    train_seconds: float = 0.0
+    device: str = ""
+    weights: str | None = None
+
+
+@dataclass(frozen=True)
+class TestLook:
+    """A look at a test split.
+
+    Attributes:
+        look: its number, from 1.
+        kind: `network`, or how an ensemble was made: `average` or `greedy`.
+        finals: the finals tested; one that counts twice in an ensemble stands twice.
+        dataset: whose test split.
+        images: how many.
+        accuracy: on them, in [0, 1].
+        validation_accuracy: of the same on the validation images; None where they were trained on.
+        command: what was run.
+        looked_at: when, ISO 8601 in UTC; empty before it is recorded.
+    """
+
+    __test__ = False  # pytest would take it for a test by its name
+
+    look: int
+    kind: str
+    finals: tuple[int, ...]
+    dataset: str
+    images: int
+    accuracy: float
+    validation_accuracy: float | None
+    command: str
+    looked_at: str = ""

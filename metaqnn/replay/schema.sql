@@ -1,6 +1,7 @@
 -- One search. Accuracies, losses and epsilons as the search saw them; times in seconds or as ISO 8601 text in UTC.
 -- Two searches with the same seed and configuration agree in every row of config, models, evaluations,
--- learning_curves, replay and q_values, but for columns named *_seconds, *_at or device.
+-- learning_curves, replay and q_values, but for columns named *_seconds, *_at or device; final trainings with the same
+-- seeds and recipes agree in finals and final_curves likewise.
 
 CREATE TABLE config (
     key   TEXT PRIMARY KEY,  -- 'experiment', 'seed', 'schedule', 'data'
@@ -102,14 +103,6 @@ CREATE TABLE checkpoints (
     episode INTEGER NOT NULL   -- the last episode that the table of that name has learned from
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE test_looks (
-    look        INTEGER PRIMARY KEY,  -- every look at the test split, from 1; a search makes none
-    evaluations TEXT NOT NULL,        -- JSON: evaluations whose weights were tested
-    accuracy    REAL NOT NULL,        -- on the test split, in [0, 1]
-    command     TEXT NOT NULL,        -- what was run
-    looked_at   TEXT NOT NULL         -- when
-) STRICT;
-
 CREATE TABLE worker_events (
     event       INTEGER PRIMARY KEY,  -- facts about worker processes, which may differ between equal searches
     run         INTEGER NOT NULL REFERENCES runs (run), -- in which run
@@ -119,6 +112,61 @@ CREATE TABLE worker_events (
     episode     INTEGER,              -- whose candidate a lost worker was training; NULL if none
     reason      TEXT NOT NULL,        -- why a worker was lost, else empty
     happened_at TEXT NOT NULL         -- when
+) STRICT;
+
+CREATE TABLE finals (
+    final               INTEGER PRIMARY KEY,  -- a network trained by the final recipe after the search, from 1
+    model               INTEGER NOT NULL REFERENCES models (model), -- whose architecture it is
+    architecture        TEXT NOT NULL,        -- what was trained: the model's, with as many outputs as its data have classes
+    seed                INTEGER NOT NULL,     -- all randomness of the training derives from it
+    recipe              TEXT NOT NULL,        -- JSON: the section final that it is trained by
+    dataset             TEXT NOT NULL,        -- JSON: the section dataset that it is trained on
+    data                TEXT NOT NULL,        -- JSON: hashes, shape and classes of the images, as config.data
+    part                TEXT NOT NULL CHECK (part IN ('train', 'train+validation')), -- the images it is trained on
+    finetuned_from      INTEGER REFERENCES finals (final), -- whose weights it began with; NULL for fresh ones
+    parameters          INTEGER NOT NULL,     -- weights and biases, those of batch normalisation included
+    status              TEXT NOT NULL,        -- training until it ends; then ok, or a failure as in evaluations
+    reason              TEXT NOT NULL,        -- one sentence where the training failed, else empty
+    validation_accuracy REAL,                 -- after the last epoch, in [0, 1]; NULL before, and where trained on them
+    train_seconds       REAL NOT NULL,        -- wall clock of all epochs so far
+    started_at          TEXT NOT NULL,        -- when it was asked for
+    ended_at            TEXT,                 -- when it ended; NULL until then
+    device              TEXT NOT NULL,        -- what it was trained on; empty before it begins
+    weights             TEXT                  -- file of the trained network in the folder beside the database; NULL for none
+) STRICT;
+CREATE INDEX finals_by_model ON finals (model);
+
+CREATE TABLE final_curves (
+    final               INTEGER NOT NULL REFERENCES finals (final), -- whose curve
+    epoch               INTEGER NOT NULL,  -- from 1
+    learning_rate       REAL NOT NULL,     -- at the end of the epoch
+    train_loss          REAL,              -- mean over the epoch, in nats, penalties included; NULL if not finite
+    train_accuracy      REAL,              -- mean over the epoch, with dropout, in [0, 1]
+    validation_loss     REAL,              -- mean cross-entropy in nats; NULL if not finite or not held out
+    validation_accuracy REAL,              -- in [0, 1]; NULL where the validation images are trained on
+    epoch_seconds       REAL NOT NULL,     -- wall clock, validation included
+    PRIMARY KEY (final, epoch)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE test_looks (
+    look                INTEGER PRIMARY KEY,  -- every look at a test split, from 1; only `metaqnn evaluate` and `ensemble` make one
+    kind                TEXT NOT NULL CHECK (kind IN ('network', 'average', 'greedy')), -- one network, or an ensemble
+    finals              TEXT NOT NULL,        -- JSON: the finals tested; one that counts twice in an ensemble stands twice
+    dataset             TEXT NOT NULL,        -- whose test split
+    images              INTEGER NOT NULL,     -- images of the test split
+    accuracy            REAL NOT NULL,        -- on the test split, in [0, 1]
+    validation_accuracy REAL,                 -- of the same on the validation images; NULL where they were trained on
+    command             TEXT NOT NULL,        -- what was run
+    looked_at           TEXT NOT NULL         -- when
+) STRICT;
+
+CREATE TABLE imported_rows (
+    row     INTEGER PRIMARY KEY,  -- of the file that was imported, from 1 below its header
+    net     TEXT NOT NULL,        -- the network as it is written there
+    content TEXT NOT NULL,        -- JSON: the other columns, as they are written there
+    episode INTEGER REFERENCES replay (episode), -- what it became; NULL where it was refused
+    problem TEXT CHECK (problem IN ('unparsed', 'accuracy', 'illegal')), -- why it was refused; NULL where it was taken
+    reason  TEXT NOT NULL         -- one sentence where it was refused, else empty
 ) STRICT;
 
 CREATE VIEW leaderboard AS  -- every model with a result, the best first
@@ -147,3 +195,10 @@ FROM replay JOIN evaluations USING (evaluation) WHERE source = 'sampled' GROUP B
 CREATE VIEW best_so_far AS  -- accuracy against episodes; the best counts what was trained to the end
 SELECT episode, iteration, epsilon, r.model, accuracy, max(e.best_accuracy) OVER (ORDER BY episode) AS best_accuracy
 FROM replay r JOIN evaluations e USING (evaluation) ORDER BY episode;
+
+CREATE VIEW final_networks AS  -- every final training with its last test accuracy, if anybody looked
+SELECT f.final, f.model, f.seed, json_extract(f.recipe, '$.name') AS recipe, json_extract(f.dataset, '$.name') AS dataset,
+       f.part, f.status, f.validation_accuracy, l.accuracy AS test_accuracy, f.parameters, f.train_seconds, f.architecture
+FROM finals f LEFT JOIN test_looks l ON l.look = (
+    SELECT max(look) FROM test_looks WHERE kind = 'network' AND finals = '[' || f.final || ']')
+ORDER BY f.final;

@@ -49,9 +49,9 @@ REFUSALS = [
     ),
     (
         newer_schema,
-        r"a newer metaqnn wrote this database \(schema 3, known here: up to 2\); upgrade metaqnn$",
+        r"a newer metaqnn wrote this database \(schema 4, known here: up to 3\); upgrade metaqnn$",
     ),
-    (truncated, r"this database is cut off \(40,000 of 77,824 bytes are left\); restore a copy of it$"),
+    (truncated, r"this database is cut off \(40,000 of 98,304 bytes are left\); restore a copy of it$"),
     (cut_in_its_header, r"this database is cut off \(60 bytes are left\); restore a copy of it$"),
 ]
 

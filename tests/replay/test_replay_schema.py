@@ -16,7 +16,7 @@ from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.summary import PredictionSummary, Summary, summarise, summarise_predictions
 
-GOLDEN = {version: Path(__file__).parents[1] / "golden" / f"schema_v{version}.sqlite" for version in (1, 2)}
+GOLDEN = {version: Path(__file__).parents[1] / "golden" / f"schema_v{version}.sqlite" for version in (1, 2, 3)}
 """The same search, as each version of the schema holds it."""
 
 OLD = GOLDEN[1]
@@ -25,6 +25,9 @@ TABLES = {
     "checkpoints",
     "config",
     "evaluations",
+    "final_curves",
+    "finals",
+    "imported_rows",
     "learning_curves",
     "models",
     "proposals",
@@ -51,7 +54,7 @@ def rows(path, sql):
 def test_a_new_database_has_every_table_and_view(new_file):
     assert {name for (name,) in rows(new_file, "SELECT name FROM sqlite_master WHERE type = 'table'")} == TABLES
     views = {name for (name,) in rows(new_file, "SELECT name FROM sqlite_master WHERE type = 'view'")}
-    assert views == {"best_so_far", "epsilon_stages", "failures", "leaderboard", "predictions"}
+    assert views == {"best_so_far", "epsilon_stages", "failures", "final_networks", "leaderboard", "predictions"}
 
 
 def test_every_table_is_strict(new_file):
@@ -80,7 +83,7 @@ def test_every_view_says_what_it_shows(new_file):
 
 def test_a_new_database_carries_our_marks(new_file):
     assert rows(new_file, "PRAGMA application_id") == [(0x4D514E4E,)]
-    assert rows(new_file, "PRAGMA user_version") == [(2,)]
+    assert rows(new_file, "PRAGMA user_version") == [(3,)]
     assert new_file.read_bytes()[68:72] == b"MQNN"
 
 
@@ -188,7 +191,7 @@ def test_failures_of_an_old_file_can_be_retried(tmp_path):
     copy = shutil.copy(OLD, tmp_path / "small.sqlite")
     with SQLiteReplayMemory(copy) as memory:
         assert [proposal.model.model for proposal in memory.retry_failed()] == [4, 8]
-    assert rows(copy, "PRAGMA user_version") == [(2,)]
+    assert rows(copy, "PRAGMA user_version") == [(3,)]
     run_small(copy)
     assert difference(copy) is None
 
@@ -259,7 +262,7 @@ def test_a_users_own_views_stay(tmp_path):
     with closing(sqlite3.connect(copy)) as connection, connection:
         connection.execute('CREATE VIEW "my view" AS SELECT count(*) AS n FROM replay')
     run_small(copy, models=13)
-    assert rows(copy, "PRAGMA user_version") == [(2,)]
+    assert rows(copy, "PRAGMA user_version") == [(3,)]
     assert rows(copy, 'SELECT n FROM "my view"') == rows(copy, "SELECT count(*) FROM replay")
 
 

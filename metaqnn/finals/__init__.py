@@ -1,0 +1,1 @@
+"""What comes after a search: final trainings, the test split, ensembles, export."""

@@ -1,0 +1,168 @@
+"""Final trainings and looks at the test split, as they stand in a replay database."""
+
+import json
+from collections.abc import Sequence
+from contextlib import contextmanager
+from dataclasses import astuple
+from pathlib import Path
+
+from metaqnn.errors import ReplayError
+from metaqnn.replay.database import begin_writing, clear_errors, close_to_one_file, connect_for_writing, transaction
+from metaqnn.replay.memory import now, writer_lock
+from metaqnn.replay.reader import ReplayReader
+from metaqnn.trial import Final, FinalEpoch, Part, TestLook
+
+_FINALS = """
+    SELECT final, model, architecture, seed, recipe, dataset, data, part, finetuned_from, parameters, status, reason,
+           validation_accuracy, train_seconds, device, weights FROM finals"""
+
+
+def weights_folder(database: Path) -> Path:
+    """The folder beside a database in which trained networks and unfinished trainings are kept."""
+    return database.with_suffix(".finals")
+
+
+def read_finals(reader: ReplayReader) -> list[Final]:
+    """Every final training, in order."""
+    return [_final(row) for row in reader.query(f"{_FINALS} ORDER BY final")[1]]
+
+
+def read_final(reader: ReplayReader, number: int) -> Final:
+    """One final training.
+
+    Raises:
+        ReplayError: there is none of that number.
+    """
+    _, rows = reader.query(f"{_FINALS} WHERE final = ?", (number,))
+    if not rows:
+        count = reader.query("SELECT count(*) FROM finals")[1][0][0]
+        there_are = f"its finals are numbered 1 to {count}" if count else "nothing was trained with `metaqnn train` yet"
+        raise ReplayError(f"{reader.path}: there is no final {number}; {there_are}")
+    return _final(rows[0])
+
+
+def read_final_curve(reader: ReplayReader, number: int) -> list[FinalEpoch]:
+    """The epochs of a final training so far."""
+    _, rows = reader.query(
+        """SELECT epoch, learning_rate, train_loss, train_accuracy, validation_loss, validation_accuracy, epoch_seconds
+           FROM final_curves WHERE final = ? ORDER BY epoch""",
+        (number,),
+    )
+    return [FinalEpoch(*row) for row in rows]
+
+
+def read_test_looks(reader: ReplayReader) -> list[TestLook]:
+    """Every look at a test split, in order."""
+    _, rows = reader.query(
+        """SELECT look, kind, finals, dataset, images, accuracy, validation_accuracy, command, looked_at
+           FROM test_looks ORDER BY look"""
+    )
+    return [TestLook(row[0], row[1], tuple(json.loads(row[2])), *row[3:]) for row in rows]
+
+
+class FinalMemory(ReplayReader):
+    """A database held for writing final trainings and looks, by this process alone.
+
+    Args:
+        path: the file, which must exist.
+
+    Raises:
+        ReplayError: another process holds the file, or it cannot be written or is no whole database of ours.
+    """
+
+    def __init__(self, path: Path | str):
+        path = Path(path)
+        ReplayReader(path).close()  # what is absent or none of ours is refused before anything is locked or created
+        self._lock = writer_lock(path)
+        try:
+            super().__init__(path, connect_for_writing(path))
+            with clear_errors(path):
+                begin_writing(self._connection)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def close(self) -> None:
+        """Fold the log back into one plain file and release the lock; further calls do nothing."""
+        if self._connection is not None:
+            close_to_one_file(self._connection)
+            self._connection = None
+            self._lock.release()
+
+    @contextmanager
+    def _transaction(self):
+        with transaction(self._connection, self.path) as connection:
+            yield connection
+
+    def add(self, finals: Sequence[Final]) -> None:
+        """Record trainings that were asked for; their numbers are given."""
+        rows = [
+            (
+                *(final.final, final.model, final.architecture, final.seed),
+                *(json.dumps(dict(part), sort_keys=True) for part in (final.recipe, final.dataset, final.data)),
+                *(final.part, final.finetuned_from, final.parameters, final.status, final.reason),
+                *(final.validation_accuracy, final.train_seconds, now(), None, final.device, final.weights),
+            )
+            for final in finals
+        ]
+        with self._transaction() as connection:
+            connection.executemany(f"INSERT INTO finals VALUES ({', '.join('?' * 18)})", rows)
+
+    def restart(self, final: int) -> None:
+        """Forget what a training had reached: it begins anew."""
+        with self._transaction() as connection:
+            connection.execute("DELETE FROM final_curves WHERE final = ?", (final,))
+            connection.execute(
+                """UPDATE finals SET status = 'training', reason = '', validation_accuracy = NULL, train_seconds = 0,
+                   ended_at = NULL, weights = NULL WHERE final = ?""",
+                (final,),
+            )
+
+    def keep_epochs(self, final: int, epochs: int) -> None:
+        """Forget the epochs after the first so many: a training goes on from there."""
+        with self._transaction() as connection:
+            connection.execute("DELETE FROM final_curves WHERE final = ? AND epoch > ?", (final, epochs))
+            connection.execute(
+                """UPDATE finals SET train_seconds =
+                       (SELECT ifnull(sum(epoch_seconds), 0) FROM final_curves WHERE final_curves.final = finals.final)
+                   WHERE final = ?""",
+                (final,),
+            )
+
+    def record_epoch(self, final: int, epoch: FinalEpoch, device: str) -> None:
+        """Record an epoch of a training."""
+        with self._transaction() as connection:
+            connection.execute(
+                f"INSERT OR REPLACE INTO final_curves VALUES ({', '.join('?' * 8)})", (final, *astuple(epoch))
+            )
+            connection.execute(
+                "UPDATE finals SET train_seconds = train_seconds + ?, device = ? WHERE final = ?",
+                (epoch.epoch_seconds, device, final),
+            )
+
+    def record_end(
+        self, final: int, status: str, reason: str, validation_accuracy: float | None, weights: str | None
+    ) -> None:
+        """Record how a training ended."""
+        with self._transaction() as connection:
+            connection.execute(
+                """UPDATE finals SET status = ?, reason = ?, validation_accuracy = ?, weights = ?, ended_at = ?
+                   WHERE final = ?""",
+                (status, reason, validation_accuracy, weights, now(), final),
+            )
+
+    def record_look(self, look: TestLook) -> None:
+        """Record a look at a test split; its number is the next one."""
+        with self._transaction() as connection:
+            connection.execute(
+                "INSERT INTO test_looks VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    *(look.kind, json.dumps(list(look.finals), separators=(",", ":")), look.dataset, look.images),
+                    *(look.accuracy, look.validation_accuracy, look.command, now()),
+                ),
+            )
+
+
+def _final(row: tuple) -> Final:
+    recipe, dataset, data = map(json.loads, row[4:7])
+    return Final(*row[:4], recipe, dataset, data, Part(row[7]), *row[8:])
