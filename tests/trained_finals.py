@@ -1,6 +1,7 @@
 """Databases with trained networks whose weights are random: nothing is trained; all else is the real thing."""
 
 import sys
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from metaqnn.space.architecture import parse
 from metaqnn.training.device import prepare_device
 from metaqnn.trial import Final, Part, Status
 
-__all__ = ["KINDS", "add_final", "random_images", "random_network", "run_small"]
+__all__ = ["KINDS", "add_final", "random_images", "random_network", "run_small", "save"]
 
 KINDS = ("none", "mean", "standardize", "global_contrast")
 """All preprocessings."""
@@ -68,6 +69,13 @@ def _normalised(layer) -> list:
     return [type(layer).from_config(config), keras.layers.BatchNormalization(), keras.layers.ReLU()]
 
 
+def save(network, path: Path) -> None:
+    """Save a network; TensorFlow's variables do not know NumPy 2's newest argument yet, of which nobody need hear."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
+        network.save(path)
+
+
 def add_final(database: Path, model: int = 1, content=b"no network", **facts) -> Final:
     """Record a final training that ended well.
 
@@ -94,5 +102,5 @@ def add_final(database: Path, model: int = 1, content=b"no network", **facts) ->
     if isinstance(content, bytes):
         (folder / weights).write_bytes(content)
     elif content is not None:
-        content.save(folder / weights)
+        save(content, folder / weights)
     return final
