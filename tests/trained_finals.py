@@ -1,15 +1,10 @@
 """Databases with trained networks whose weights are random: nothing is trained; all else is the real thing."""
 
-import sys
 import warnings
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).parent / "replay"))  # for the helper small_searches
-
-from small_searches import run_small
 
 from metaqnn.data import fit_statistics
 from metaqnn.replay.finals import FinalMemory, read_finals, weights_folder
@@ -17,8 +12,6 @@ from metaqnn.seeding import Stream
 from metaqnn.space.architecture import parse
 from metaqnn.training.device import prepare_device
 from metaqnn.trial import Final, Part, Status
-
-__all__ = ["KINDS", "add_final", "random_images", "random_network", "run_small", "save"]
 
 KINDS = ("none", "mean", "standardize", "global_contrast")
 """All preprocessings."""
@@ -39,9 +32,7 @@ def random_network(text: str, shape: tuple[int, ...], preprocessing: str, batch_
     from metaqnn.training.network import build_network
 
     statistics = fit_statistics(preprocessing, random_images(50, shape) // 2)
-    layers = build_network(parse(text), shape).layers
-    if batch_normalization:
-        layers = [new for layer in layers for new in _normalised(layer)]
+    layers = build_network(parse(text), shape, batch_normalization=batch_normalization).layers
     first, last = keras.Input(shape, dtype="uint8"), keras.layers.Softmax()
     model = keras.Sequential([first, *preprocessing_layers(statistics), *layers, last])
     for number, weight in enumerate(model.weights):
@@ -57,16 +48,6 @@ def random_network(text: str, shape: tuple[int, ...], preprocessing: str, batch_
         elif name in ("bias", "beta", "moving_mean"):
             weight.assign(uniform - 0.5)
     return model
-
-
-def _normalised(layer) -> list:
-    """A layer, with batch normalisation between it and its ReLU, in place of its bias."""
-    import keras
-
-    if getattr(layer, "activation", None) is not keras.activations.relu:
-        return [layer]
-    config = layer.get_config() | {"activation": "linear", "use_bias": False}
-    return [type(layer).from_config(config), keras.layers.BatchNormalization(), keras.layers.ReLU()]
 
 
 def save(network, path: Path) -> None:

@@ -10,6 +10,7 @@ The layout, version 1 (an unknown version is refused on reading; further keys ma
     classes              how many
     class_names          their names in the order of the outputs; null where the images are not on this machine
     preprocessing        {"kind": ..., "text": what it does}: how uint8 images become numbers
+    batch_normalization  whether it stands before every ReLU; as the final was trained, false for a model
     layers               in order: {"layer", "output_shape", "parameters", "flops"}
     parameters, flops    of the whole, batch normalisation left out; flops are 2 x multiply-adds of one image forward
     dataset              name of the images
@@ -84,6 +85,7 @@ def describe_network(reader: ReplayReader, model: int, final: Final | None = Non
         "classes": data["classes"],
         "class_names": known_class_names(reader, dataset, data),
         "preprocessing": {"kind": preprocessing, "text": _PREPROCESSING.get(preprocessing, "")},
+        "batch_normalization": bool(recipe.get("batch_normalization", False)),
         "layers": layers,
         "parameters": description.parameters,
         "flops": description.flops,
@@ -201,4 +203,9 @@ def build_described(path: Path | str) -> "keras.Sequential":
     """
     from metaqnn.training.network import build_network
 
-    return build_network(read_architecture(path), tuple(read_description(path)["input_shape"]))
+    content = read_description(path)
+    return build_network(
+        parse(content["architecture"]),
+        tuple(content["input_shape"]),
+        batch_normalization=content.get("batch_normalization", False),
+    )

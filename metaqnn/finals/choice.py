@@ -1,108 +1,71 @@
-"""Which of the trained networks of a database is meant."""
+"""Which of the trained networks is meant: chosen by validation, never by the test split."""
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 
 from metaqnn.errors import ReplayError
-from metaqnn.replay.finals import read_final, read_finals, weights_folder
+from metaqnn.replay.finals import read_finals
 from metaqnn.replay.reader import ReplayReader
-from metaqnn.trial import TRAINING, Final, Status
+from metaqnn.trial import Final, Part, Status
 
-_NAMED = 3
-"""Finals that cannot be used of which a message tells why; of more it would be a page."""
+_TOP = 5
 
 
-def choose_final(reader: ReplayReader, model: int | None = None, final: int | None = None) -> Final:
-    """A trained network whose weights are there.
+def trained_finals(
+    reader: ReplayReader, dataset: str | None = None, part: Part | None = None, model: int | None = None
+) -> list[Final]:
+    """The finals that can be used, the best first: by validation accuracy, else by that of the search.
+
+    Finals of one data set and one part only are compared with each other.
 
     Args:
         reader: the database.
-        model: the best final of this model; None: of all.
-        final: this very one.
+        dataset: name of the data set that they were trained on; None is the search's own, or the newest final's where
+            there is none of that.
+        part: the images that they were trained on; None is the newest final's.
+        model: only the finals of this model; None is every model.
 
     Raises:
-        ReplayError: there is none, or its training has not ended well, or its weights are gone.
+        ReplayError: there is none.
     """
-    if final is not None:
-        chosen = read_final(reader, final)
-        if problem := problem_with(reader, chosen):
-            raise ReplayError(f"{reader.path}: {problem}")
-        return chosen
-    if model is not None:
-        require_model(reader, model)
-    finals = [each for each in read_finals(reader) if model in (None, each.model)]
+    of_model = "" if model is None else f" of model {model}"
+    asked = f"--top {_TOP}" if model is None else f"--model {model}"
+    finals = [f for f in read_finals(reader) if f.status == Status.OK and model in (None, f.model)]
     if not finals:
-        whose = "no network has" if model is None else f"model {model} has not"
-        wanted = best_model(reader) if model is None else model
         raise ReplayError(
-            f"{reader.path}: {whose} been trained with a final recipe yet; "
-            f"`metaqnn train {reader.path} --model {'N' if wanted is None else wanted}` trains one"
+            f"{reader.path}: expected a trained network{of_model}, but there is none yet; train it with "
+            f"`metaqnn train {reader.path} {asked}`"
         )
-    usable = usable_finals(reader, finals)
-    if not usable:
-        problems = "; ".join(problem_with(reader, each) for each in finals[-_NAMED:])
-        raise ReplayError(f"{reader.path}: there is no final training to use: {problems}")
-    return best_final(reader, usable)
-
-
-def usable_finals(reader: ReplayReader, finals: Sequence[Final]) -> list[Final]:
-    """Those of some finals that ended well and whose weights are there."""
-    return [final for final in finals if problem_with(reader, final) is None]
-
-
-def best_final(reader: ReplayReader, finals: Sequence[Final]) -> Final:
-    """The best of some finals, at least one.
-
-    Those trained on the search's own data come first. Of these the highest validation accuracy wins, of equals the one
-    with fewer parameters, then the older; where none has such an accuracy, the newest.
-    """
-    searched = reader.config()["data"]["data_hash"]
-    own = [final for final in finals if final.data["data_hash"] == searched]
-    candidates = own or finals
-    measured = [final for final in candidates if final.validation_accuracy is not None]
-    if not measured:
-        return max(candidates, key=lambda final: final.final)
-    return min(measured, key=lambda final: (-final.validation_accuracy, final.parameters, final.final))
-
-
-def problem_with(reader: ReplayReader, final: Final) -> str | None:
-    """Why a final cannot be used, as a clause; None where it can."""
-    name = f"final {final.final}"
-    if final.status == TRAINING:
-        return f"{name} is still training or was interrupted (the `metaqnn train` that began it goes on with it)"
-    if final.status != Status.OK:
-        return f"{name} failed ({final.status}{': ' if final.reason else ''}{final.reason})"
-    if final.weights is None:
-        return f"{name} has no file of weights"
-    path = weights_file(reader, final)
-    if not path.is_file():
-        return f"the weights of {name} are missing: expected them in {path} (copy that folder with the database)"
-    return None
-
-
-def weights_file(reader: ReplayReader, final: Final) -> Path:
-    """The file of a trained network."""
-    return weights_folder(reader.path) / final.weights
-
-
-def best_model(reader: ReplayReader) -> int | None:
-    """The model that was best in the search; None before any was trained to the end."""
-    _, rows = reader.query("SELECT model FROM leaderboard LIMIT 1")
-    if not rows:  # a table has no leaderboard
-        _, rows = reader.query(
-            """SELECT model FROM evaluations WHERE status = 'ok' GROUP BY model
-               ORDER BY avg(best_accuracy) DESC, model LIMIT 1"""
+    names = [final.dataset["name"] for final in finals]
+    if dataset is None:
+        own = reader.config()["experiment"]["dataset"]["name"]
+        dataset = own if own in names else names[-1]
+    chosen = [final for final in finals if final.dataset["name"] == dataset]
+    if chosen and part is None:
+        part = chosen[-1].part
+    chosen = [final for final in chosen if final.part is part]
+    if not chosen:
+        there_are = ", ".join(sorted({f"{final.dataset['name']} ({final.part})" for final in finals}))
+        raise ReplayError(
+            f"{reader.path}: expected a network{of_model} trained on {dataset}{f' ({part})' if part else ''}, but "
+            f"there is none; there are networks trained on {there_are}"
         )
-    return rows[0][0] if rows else None
+    return rank(reader, chosen)
 
 
-def require_model(reader: ReplayReader, model: int) -> None:
-    """Refuse the number of a model that does not exist.
+def rank(reader: ReplayReader, finals: Iterable[Final]) -> list[Final]:
+    """Finals in the order in which they are chosen: validation accuracy, that of the search, and the older first."""
+    searched = dict(reader.query("SELECT model, best_accuracy FROM leaderboard")[1])
 
-    Raises:
-        ReplayError: there is no such model.
-    """
-    numbers = [known.model for known in reader.models()]
-    if model not in numbers:
-        there_are = f"its models are numbered 1 to {max(numbers)}" if numbers else "it has no models yet"
-        raise ReplayError(f"{reader.path}: there is no model {model}; {there_are}")
+    def key(final: Final) -> tuple:
+        by_validation = -1.0 if final.validation_accuracy is None else final.validation_accuracy
+        return -by_validation, -(searched.get(final.model) or -1.0), final.final
+
+    return sorted(finals, key=key)
+
+
+def best_of_each_model(finals: Sequence[Final]) -> list[Final]:
+    """The first final of every model, in order."""
+    found: dict[int, Final] = {}
+    for final in finals:
+        found.setdefault(final.model, final)
+    return list(found.values())

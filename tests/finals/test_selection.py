@@ -1,29 +1,16 @@
 """Which trained network is meant: the best that can be used."""
 
-import shutil
+import sqlite3
+from contextlib import closing
 
 import pytest
-from trained_finals import add_final, run_small
+from trained_finals import add_final
 
 from metaqnn.errors import ReplayError
-from metaqnn.finals.choice import best_model, choose_final, weights_file
-from metaqnn.replay.finals import FinalMemory, weights_folder
+from metaqnn.finals.selection import best_model, choose_final, weights_file
+from metaqnn.replay.finals import weights_folder
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.trial import TRAINING
-
-
-@pytest.fixture(scope="module")
-def searched_once(tmp_path_factory):
-    """The file of a finished small search, not to be changed."""
-    path = tmp_path_factory.mktemp("searched") / "small.sqlite"
-    run_small(path)
-    return path
-
-
-@pytest.fixture
-def searched(searched_once, tmp_path):
-    """A finished small search of one's own: 12 models, of which three failed; no final yet."""
-    return shutil.copy(searched_once, tmp_path / "small.sqlite")
 
 
 def chosen(database, **which) -> int:
@@ -47,10 +34,10 @@ def test_the_highest_validation_accuracy_wins(searched):
     assert chosen(searched, final=5) == 5
 
 
-def test_of_equals_the_smaller_wins_and_then_the_older(searched):
-    for parameters in (300, 200, 200):
-        add_final(searched, validation_accuracy=0.95, parameters=parameters)
-    assert chosen(searched) == 2
+def test_of_equals_the_older_wins(searched):
+    for _ in range(3):
+        add_final(searched, validation_accuracy=0.95)
+    assert chosen(searched) == 1
 
 
 def test_one_without_a_validation_accuracy_comes_after_those_with_one(searched):
@@ -114,11 +101,9 @@ def test_a_final_that_cannot_be_used_says_why(searched):
     add_final(searched, status="crashed", validation_accuracy=None, weights=None)
     add_final(searched, content=None)
     add_final(searched, weights=None)
-    training = "final 1 is still training or was interrupted (the `metaqnn train` that began it goes on with it)"
-    missing = (
-        "the weights of final 4 are missing: expected them in "
-        f"{weights_folder(searched) / 'final-4.keras'} (copy that folder with the database)"
-    )
+    training = "final 1 is still training, or was interrupted: the same `metaqnn train` goes on with it"
+    path = weights_folder(searched) / "final-4.keras"
+    missing = f"the weights of final 4 are missing from {path}: put the file back, or use `metaqnn train --again`"
     assert refusal(searched, final=1) == training
     assert refusal(searched, final=2) == "final 2 failed (diverged: the loss is not finite)"
     assert refusal(searched, final=3) == "final 3 failed (crashed)"
@@ -130,11 +115,9 @@ def test_a_final_that_cannot_be_used_says_why(searched):
     )
 
 
-def test_a_search_without_a_trained_network_has_no_best_model(tmp_path, searched_once):
-    path = shutil.copy(searched_once, tmp_path / "failed.sqlite")
-    with FinalMemory(path) as memory:
-        memory._connection.execute("UPDATE evaluations SET status = 'crashed', best_accuracy = NULL")
-    with ReplayReader(path) as reader:
+def test_a_search_without_a_trained_network_has_no_best_model(searched):
+    with closing(sqlite3.connect(searched)) as connection, connection:
+        connection.execute("UPDATE evaluations SET status = 'crashed', best_accuracy = NULL")
+    with ReplayReader(searched) as reader:
         assert best_model(reader) is None
-    assert "`metaqnn train" in refusal(path)
-    assert "--model N`" in refusal(path)
+    assert refusal(searched).endswith(f"`metaqnn train {searched} --model N` trains one")

@@ -1,13 +1,12 @@
 """Exports that are loaded by processes which never import metaqnn, and what is refused."""
 
 import json
-import shutil
 import subprocess
 import sys
 
 import numpy as np
 import pytest
-from trained_finals import KINDS, add_final, random_network, run_small, save
+from trained_finals import KINDS, add_final, random_network, save
 
 from metaqnn.data import open_source
 from metaqnn.errors import DataError, ExportError
@@ -33,21 +32,12 @@ def networks():
     return [random_network(text, (8, 8, 1), kind, i % 2 == 1) for i, (text, kind) in enumerate(made)]
 
 
-@pytest.fixture(scope="module")
-def trained_once(tmp_path_factory, networks):
-    """A search with four finals, the last of them the best; not to be changed."""
-    path = tmp_path_factory.mktemp("trained") / "small.sqlite"
-    run_small(path)
-    for i, (network, text) in enumerate(zip(networks, NETWORKS, strict=True)):
-        add_final(path, i + 1, network, architecture=text, validation_accuracy=0.9 + 0.01 * i)
-    return path
-
-
 @pytest.fixture
-def trained(trained_once, tmp_path):
-    """The same as one's own."""
-    shutil.copytree(trained_once.with_suffix(".finals"), tmp_path / "small.finals")
-    return shutil.copy(trained_once, tmp_path / "small.sqlite")
+def trained(searched, networks):
+    """A search with four finals, the last of them the best."""
+    for i, (network, text) in enumerate(zip(networks, NETWORKS, strict=True)):
+        add_final(searched, i + 1, network, architecture=text, validation_accuracy=0.9 + 0.01 * i)
+    return searched
 
 
 @pytest.fixture
