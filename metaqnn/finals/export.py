@@ -77,14 +77,16 @@ def export_network(
         raise ExportError(f"{target}: expected a folder that exists, but {target.parent} is none; make it first")
     with ReplayReader(database) as reader:
         if not reader.config():
-            raise ReplayError(f"{database}: no search has written to this database yet; `metaqnn search` does")
+            raise ReplayError(
+                f"{database}: no search has written to this database yet; start one with `metaqnn search`"
+            )
         if form is ARCHITECTURE:
             return _export_architecture(reader, target, model, final)
         chosen = choose_final(reader, model, final)
         original, seed = weights_file(reader, chosen), reader.config()["seed"]
     data = _comparison_data(database, chosen, seed, announce)
     with _place_beside(target) as place:
-        announce(f"Writing final {chosen.final} of model {chosen.model} as a {form.name} ...")
+        announce(f"Writing final {chosen.final} of model {chosen.model}: {form.name} ...")
         part, images, predictions = place / target.name, place / "images.npy", place / "original.npy"
         np.save(images, comparison_images(data.x_validation))
         notes = {"architecture": chosen.architecture, "class_names": json.dumps(data.class_names, ensure_ascii=False)}
