@@ -38,7 +38,7 @@ def export(database: Path, model: int | None, final: int | None, target: Path) -
         print("Read it:")
     else:
         print(
-            f"The largest difference of a probability from the original's is {done.agreement.difference:.1e} on "
+            f"The largest difference of a probability from the original's is {done.agreement.difference:.2g} on "
             f"{done.agreement.images:,} images (allowed: {done.form.tolerance:g})."
         )
         print(f"Load it; images are uint8 of shape (number, {', '.join(map(str, done.input_shape))}):")

@@ -15,7 +15,7 @@ class Form:
         name: for people, and by which the processes that convert and reload know it.
         ending: of the file's name; empty for a folder.
         packages: what must be installed.
-        extra: of metaqnn, which installs them; empty where metaqnn needs them itself or they are the user's choice.
+        extra: of metaqnn, which installs them; empty where they are installed by their own names.
         tolerance: the largest difference of probabilities from the original's; None for a form without weights.
         loading: lines of Python that import and load, with `{path!r}` for the place.
         predicting: the line that turns `images`, uint8 (N, height, width, channels), into `probabilities`; empty for a

@@ -57,8 +57,8 @@ def best_final(reader: ReplayReader, finals: Sequence[Final]) -> Final:
     Those trained on the search's own data come first. Of these the highest validation accuracy wins; where none has
     one, the newest.
     """
-    searched = reader.config()["data"]["data_hash"]
-    own = [final for final in finals if final.data["data_hash"] == searched]
+    searched = reader.config()["data"].get("data_hash")
+    own = [final for final in finals if final.data.get("data_hash") == searched]
     candidates = own or finals
     measured = [final for final in candidates if final.validation_accuracy is not None]
     return rank(reader, measured)[0] if measured else max(candidates, key=lambda final: final.final)
