@@ -6,6 +6,7 @@ import click
 
 from metaqnn.cli.comparing import compare
 from metaqnn.cli.enumerating import enumerate_
+from metaqnn.cli.exchange import export, import_
 from metaqnn.cli.looking import datasets, describe
 from metaqnn.cli.replay import replay
 from metaqnn.cli.searching import resume, search
@@ -34,6 +35,8 @@ def cli() -> None:
 
 for _command in (search, resume, replay, compare, enumerate_, describe, datasets):
     cli.add_command(_command)
+for _command in (import_, export):
+    replay.add_command(_command)
 
 
 def run() -> None:

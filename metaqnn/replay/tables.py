@@ -42,11 +42,16 @@ def top(reader: ReplayReader, count: int) -> Table:
             f"SELECT model, accuracy, trainings, parameters, flops, architecture FROM ({_MEANS}) LIMIT ?2",
             (_chance(reader), count),
         )
+    # What was imported knows no epochs; where a search began with it, each network says where it comes from.
+    columns = "" if reader.is_import() else ", best_epoch AS epoch"
+    source = ""
+    if reader.imported_episodes() and not reader.is_import():
+        source = ", (SELECT source FROM replay r WHERE r.model = l.model ORDER BY episode LIMIT 1) AS source"
     return _table(
         reader,
         f"The {count} best networks",
-        "SELECT model, best_accuracy AS accuracy, best_epoch AS epoch, parameters, flops, architecture"
-        " FROM leaderboard LIMIT ?",
+        f"SELECT model, best_accuracy AS accuracy{columns}{source}, parameters, flops, architecture"
+        " FROM leaderboard l LIMIT ?",
         (count,),
     )
 
@@ -66,6 +71,46 @@ def enumeration(reader: ReplayReader) -> Table:
         "Every network of a space",
         (*facts, "architecture"),
         ((*values, best[0][2] if best else None),),
+    )
+
+
+def imports(reader: ReplayReader) -> Table:
+    """What an imported database took from its file, and what it refused."""
+    _, rows = reader.query(
+        """SELECT count(*), count(episode), (SELECT count(*) FROM models), sum(problem IS 'unparsed'),
+                  sum(problem IS 'accuracy'), sum(problem IS 'illegal') FROM imported_rows"""
+    )
+    total, taken, networks, *problems = rows[0]
+    _, best = reader.query("SELECT model, best_accuracy, architecture FROM leaderboard LIMIT 1")
+    columns = ("rows", "episodes", "models", "repeats", "unparsed", "accuracy", "illegal")
+    return Table(
+        "Imported episodes",
+        (*(f"{name}_rows" if name == "accuracy" else name for name in columns), "best_model", "best_accuracy", "best"),
+        ((total, taken, networks, taken - networks, *problems, *(best[0] if best else (None, None, None))),),
+    )
+
+
+def imported_stages(reader: ReplayReader) -> Table:
+    """What each epsilon of an imported database gave, in the order of its file."""
+    return _table(
+        reader,
+        "By epsilon",
+        """SELECT epsilon, count(*) AS episodes, sum(1 - reused) AS models, avg(accuracy) AS mean_accuracy,
+                  max(accuracy) AS best_accuracy
+           FROM replay GROUP BY epsilon ORDER BY min(episode)""",
+    )
+
+
+def refused_rows(reader: ReplayReader, count: int) -> Table:
+    """Rows that were refused, the first `count` of each problem."""
+    return _table(
+        reader,
+        "Refused rows",
+        """SELECT row, problem, reason, net FROM (
+               SELECT *, row_number() OVER (PARTITION BY problem ORDER BY row) AS place
+               FROM imported_rows WHERE problem IS NOT NULL)
+           WHERE place <= ? ORDER BY problem, row""",
+        (count,),
     )
 
 
