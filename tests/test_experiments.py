@@ -215,7 +215,7 @@ def test_an_absent_file(tmp_path):
         (
             {"zzz": {}},
             "zzz: there is no such section; valid names are dataset, name, reward, search, seed, space, strategy, "
-            "training",
+            "training, warm_start",
         ),
         (
             {"strategy": {"name": "q_learing"}},
