@@ -45,7 +45,6 @@ def import_(file: Path, database: Path, experiment: str, overrides: tuple[str, .
 @click.option(
     "--layout",
     type=click.Choice(["metaqnn2017", "tables"]),
-    required=True,
     help="The released code's replay_database.csv, or every table as a file of its own.",
 )
 @click.option(
@@ -59,12 +58,14 @@ def import_(file: Path, database: Path, experiment: str, overrides: tuple[str, .
 @click.option(
     "--out", type=click.Path(path_type=Path), required=True, help="The new file, or of tables the new folder."
 )
-def export(database: Path, layout: str, style: str, out: Path) -> None:
+def export(database: Path, layout: str | None, style: str, out: Path) -> None:
     """Write a DATABASE for other programs, also while a search writes to it."""
     from metaqnn.errors import ReplayError
     from metaqnn.replay.exporting import export_released, export_tables
     from metaqnn.replay.reader import ReplayReader
 
+    if layout is None:
+        raise click.UsageError("Missing option '--layout'; give metaqnn2017 or tables.")
     if layout == "metaqnn2017" and style != "csv":
         raise click.BadParameter(f"the layout metaqnn2017 is a CSV, got {style}", param_hint="--format")
     with ReplayReader(database) as reader:

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
-from metaqnn.errors import ReplayError
+from metaqnn.errors import MetaqnnError, ReplayError
 from metaqnn.replay.importing import read_imported_rows, require_new
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.released import NOT_MEASURED, write_released
@@ -20,7 +20,8 @@ FORMATS = ("csv", "json", "parquet")
 """What a table can be written as."""
 
 _EPISODES = """
-    SELECT r.episode, r.epsilon, m.architecture, r.accuracy, e.best_epoch, e.last_accuracy, r.recorded_at, e.device,
+    SELECT r.episode, r.epsilon, r.model, m.architecture, r.accuracy, e.best_epoch, e.last_accuracy,
+           r.recorded_at, e.device,
            (SELECT c.epoch FROM learning_curves c WHERE c.evaluation = e.evaluation
             ORDER BY c.attempt DESC, c.epoch DESC LIMIT 1)
     FROM replay r JOIN models m USING (model) JOIN evaluations e USING (evaluation) ORDER BY r.episode"""
@@ -42,7 +43,8 @@ def export_released(reader: ReplayReader, target: Path) -> int:
         how many rows were written.
 
     Raises:
-        ReplayError: the target exists or cannot be written, or the database holds an enumerated table.
+        ReplayError: the target exists or cannot be written, or the database holds an enumerated table or what is no
+            network.
     """
     if reader.is_table():
         raise ReplayError(
@@ -63,16 +65,15 @@ def _sampled(reader: ReplayReader) -> list[dict[str, str]]:
     failure = config["experiment"]["reward"]["failure"]
     failure = 1.0 / config["data"]["classes"] if failure == "chance" else failure
     rows = []
-    for number, epsilon, architecture, accuracy, best_epoch, last, recorded_at, device, epochs in reader.query(
-        _EPISODES
-    )[1]:
+    _, found = reader.query(_EPISODES)
+    for number, epsilon, model, architecture, accuracy, best_epoch, last, recorded_at, device, epochs in found:
         is_failure = accuracy is None
         best = failure if is_failure else accuracy
         # A predicted best accuracy has no epoch of its own: it is that of the whole training, known at its last epoch.
         best_at, last_at = (0, 0) if is_failure else (best_epoch or epochs, epochs)
         rows.append(
             {
-                "net": with_dropout_marks(parse(architecture)),
+                "net": _marked(reader, model, architecture),
                 "accuracy_best_val": repr(best),
                 "iter_best_val": str(best_at),
                 "accuracy_last_val": repr(best if is_failure else last),
@@ -86,6 +87,15 @@ def _sampled(reader: ReplayReader) -> list[dict[str, str]]:
             }
         )
     return rows
+
+
+def _marked(reader: ReplayReader, model: int, architecture: str) -> str:
+    try:
+        return with_dropout_marks(parse(architecture))
+    except MetaqnnError as error:
+        raise ReplayError(
+            f"{reader.path}: model {model} is {architecture!r}, which is no network; restore a copy of it"
+        ) from error
 
 
 def export_tables(reader: ReplayReader, style: str, target: Path) -> dict[str, int]:
@@ -115,7 +125,7 @@ def export_tables(reader: ReplayReader, style: str, target: Path) -> dict[str, i
             ) from error
     write = {"csv": _write_csv, "json": _write_json, "parquet": _write_parquet}[style]
     counts = {}
-    with _new_place(target) as part, reader.snapshot():
+    with _new_place(target, "folder") as part, reader.snapshot():
         part.mkdir()
         for table in _tables(reader):
             columns, rows = reader.query(f"SELECT * FROM {table}")
@@ -161,19 +171,19 @@ def _write_parquet(path: Path, types: dict[str, str], rows: list[tuple]) -> None
 
 
 @contextmanager
-def _new_place(target: Path) -> Iterator[Path]:
+def _new_place(target: Path, what: str = "file") -> Iterator[Path]:
     """A place beside the target that takes its name when the block ends well, and is removed when it does not.
 
     Raises:
         ReplayError: the target exists, or cannot be written.
     """
-    require_new(target)
+    require_new(target, what)
     part = target.with_name(f"{target.name}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         _remove(part)
         yield part
-        require_new(target)
+        require_new(target, what)
         os.replace(part, target)
     except OSError as error:
         raise ReplayError(

@@ -109,14 +109,14 @@ def create_imported(
             part.unlink(missing_ok=True)
 
 
-def require_new(target: Path) -> None:
-    """Refuse a database that exists.
+def require_new(target: Path, what: str = "file") -> None:
+    """Refuse a target that exists.
 
     Raises:
         ReplayError: it does.
     """
     if target.exists():
-        raise ReplayError(f"{target}: expected a new file, but it exists; choose another name")
+        raise ReplayError(f"{target}: expected a new {what}, but it exists; choose another name")
 
 
 def _fill(

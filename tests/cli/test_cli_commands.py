@@ -24,6 +24,8 @@ COMMANDS = [
     "replay verify",
     "replay copy",
     "replay retry",
+    "replay import",
+    "replay export",
     "compare",
     "enumerate",
 ]
