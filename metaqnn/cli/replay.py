@@ -10,7 +10,7 @@ from metaqnn.replay.tables import Table
 
 _PROBLEM_WORDS = {
     "unparsed": "not in the notation",
-    "accuracy_rows": "without an accuracy from 0 to 1",
+    "bad_accuracy": "without an accuracy from 0 to 1",
     "illegal": "not legal in the space",
 }
 
@@ -180,9 +180,14 @@ def retry(database: Path) -> None:
 def summary_table(reader) -> Table:
     """The summary of a search for people: a table of facts in words."""
     from metaqnn.dashboard.words import duration
+    from metaqnn.replay import tables
 
     experiment, facts, predictions = _summarise(reader)
-    best = "-" if facts.best is None else f"{100 * facts.best[1]:.2f} % (model {facts.best[0]}) {facts.best[2]}"
+    best = "-"
+    if facts.best is not None:
+        model, accuracy, architecture = facts.best
+        origin = ", imported" if tables.is_imported(reader, model) else ""
+        best = f"{100 * accuracy:.2f} % (model {model}{origin}) {architecture}"
     failed = ", ".join(f"{count} {status}" for status, count in facts.failed.items()) or "none"
     exhausted = "none"
     if facts.exhausted:
@@ -214,13 +219,16 @@ def import_table(reader) -> Table:
     facts = dict(zip(table.columns, table.rows[0], strict=True))
     best = "-"
     if facts["best_model"] is not None:
-        best = f"{100 * facts['best_accuracy']:.2f} % (model {facts['best_model']}) {facts['best']}"
+        best = f"{100 * facts['best_accuracy']:.2f} % (model {facts['best_model']}) {facts['best_architecture']}"
     refused = [(facts[column], word) for column, word in _PROBLEM_WORDS.items() if facts[column]]
     rows = [
         ("experiment", f"{experiment.name}: {experiment.dataset.name}, seed {experiment.seed}"),
         ("rows", f"{facts['rows']}, of which {facts['episodes']} became episodes"),
         ("models", f"{facts['models']} distinct networks"),
-        ("reused", f"{facts['repeats']} repeats of them, each worth what the first was"),
+        (
+            "reused",
+            f"{facts['repeats']} repeat{'s' if facts['repeats'] != 1 else ''} of them, worth what the first was",
+        ),
         ("refused", ", ".join(f"{count} {word}" for count, word in refused) or "none"),
         ("best", best),
         ("q_values", f"as of episode {reader.values_as_of()}"),

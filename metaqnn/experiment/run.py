@@ -225,6 +225,7 @@ def _begin(
     warm_start: WarmStart | None,
 ) -> _Run:
     """Compare with what is stored, or store it; and add the row of this run."""
+    memory.require_search()
     stored = memory.config()
     if stored:  # as this version reads it: keys that are new since then have their defaults
         stored["experiment"] = as_mapping(read_experiment(stored["experiment"], str(memory.path)))

@@ -32,8 +32,10 @@ def export_released(reader: ReplayReader, target: Path) -> int:
 
     Networks carry its dropout marks; iterations are epochs; nothing was measured on the test split, which is -1. A
     failed network has what it counted as in the reward, at iteration 0, as that code writes a network that never
-    learned; a retried one has a row of its own without an epsilon. What stands there for a training that was stopped
-    early is its prediction. An imported database gives back the rows of its file as they were, refused ones included.
+    learned. A retried one has a row of its own without an epsilon, which an import takes for a repeat of the failure:
+    the layout cannot say more. What stands there for a training that was stopped early is its prediction. Episodes that
+    a search began with are among the rows. An imported database gives back the rows of its file as they were, refused
+    ones included.
 
     Args:
         reader: the database.

@@ -91,7 +91,7 @@ def create_imported(
     part = target.with_name(f"{target.name}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        part.unlink(missing_ok=True)
+        _remove(part)
         connection = connect_for_writing(part)
         try:
             with transaction(connection, target):
@@ -106,7 +106,13 @@ def create_imported(
         ) from error
     finally:
         with suppress(OSError):
-            part.unlink(missing_ok=True)
+            _remove(part)
+
+
+def _remove(part: Path) -> None:
+    """Remove what an import left that failed or was killed."""
+    for path in (part, part.with_name(f"{part.name}-journal")):
+        path.unlink(missing_ok=True)
 
 
 def require_new(target: Path, what: str = "file") -> None:

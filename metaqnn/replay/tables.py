@@ -29,6 +29,10 @@ _MEANS = """
 """The networks of a table by the mean over their trainings, of which a failed one counts as chance."""
 
 
+NOT_ONLY_IMPORTED = "model NOT IN (SELECT model FROM replay GROUP BY model HAVING min(source = 'imported'))"
+"""Holds for the models that a search proposed itself, whether it was the first to know them or not."""
+
+
 def _chance(reader: ReplayReader) -> float:
     return 1.0 / reader.config()["data"]["classes"]
 
@@ -74,6 +78,12 @@ def enumeration(reader: ReplayReader) -> Table:
     )
 
 
+def is_imported(reader: ReplayReader, model: int) -> bool:
+    """Whether a model's first result comes from elsewhere."""
+    _, rows = reader.query("SELECT source = 'imported' FROM replay WHERE model = ? ORDER BY episode LIMIT 1", (model,))
+    return bool(rows and rows[0][0])
+
+
 def imports(reader: ReplayReader) -> Table:
     """What an imported database took from its file, and what it refused."""
     _, rows = reader.query(
@@ -82,10 +92,10 @@ def imports(reader: ReplayReader) -> Table:
     )
     total, taken, networks, *problems = rows[0]
     _, best = reader.query("SELECT model, best_accuracy, architecture FROM leaderboard LIMIT 1")
-    columns = ("rows", "episodes", "models", "repeats", "unparsed", "accuracy", "illegal")
+    columns = ("rows", "episodes", "models", "repeats", "unparsed", "bad_accuracy", "illegal")
     return Table(
         "Imported episodes",
-        (*(f"{name}_rows" if name == "accuracy" else name for name in columns), "best_model", "best_accuracy", "best"),
+        (*columns, "best_model", "best_accuracy", "best_architecture"),
         ((total, taken, networks, taken - networks, *problems, *(best[0] if best else (None, None, None))),),
     )
 
@@ -148,8 +158,12 @@ def stages(reader: ReplayReader) -> Table:
 
 
 def failures(reader: ReplayReader) -> Table:
-    """Models whose last evaluation failed."""
-    return _table(reader, "Failed networks", "SELECT model, status, reason, architecture FROM failures")
+    """Models whose last evaluation failed, but for those that are known from elsewhere alone."""
+    return _table(
+        reader,
+        "Failed networks",
+        f"SELECT model, status, reason, architecture FROM failures WHERE {NOT_ONLY_IMPORTED}",
+    )
 
 
 def model_facts(reader: ReplayReader, model: int) -> Table:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from metaqnn.replay.reader import ReplayReader
+from metaqnn.replay.tables import NOT_ONLY_IMPORTED
 from metaqnn.strategies.schedule import Progress, Schedule
 from metaqnn.trial import Source
 
@@ -104,7 +105,9 @@ def summarise(reader: ReplayReader, schedule: Schedule) -> Summary:
             " (SELECT models FROM runs ORDER BY run DESC LIMIT 1) FROM runs"
         )
         _, best = reader.query("SELECT model, best_accuracy, architecture FROM leaderboard LIMIT 1")
-        _, failed = reader.query("SELECT status, count(*) FROM failures GROUP BY status ORDER BY status")
+        _, failed = reader.query(
+            f"SELECT status, count(*) FROM failures WHERE {NOT_ONLY_IMPORTED} GROUP BY status ORDER BY status"
+        )
         imported = reader.imported_episodes()
         in_flight, as_of = len(reader.proposals()), reader.values_as_of()
     episodes, models, reused, saved = totals[0]

@@ -46,7 +46,7 @@ def test_an_import_says_what_it_took_and_what_it_refused(metaqnn, tmp_path):
         "  experiment  svhn: svhn, seed 0\n"
         "  rows        12, of which 6 became episodes\n"
         "  models      4 distinct networks\n"
-        "  reused      2 repeats of them, each worth what the first was\n"
+        "  reused      2 repeats of them, worth what the first was\n"
         "  refused     1 not in the notation, 3 without an accuracy from 0 to 1, 2 not\n"
         "              legal in the space\n"
         "  best        89.14 % (model 1) [C(64,3,1), C(128,3,1), C(256,3,1), P(2,2),\n"
@@ -81,7 +81,7 @@ def test_programs_get_the_counts(metaqnn, style):
     else:
         facts, refused = (list(csv.DictReader(io.StringIO(part))) for part in result.out.split("\n\n"))
         facts = {name: int(text) if text.isdigit() else text for name, text in facts[0].items()}
-    names = ("rows", "episodes", "models", "repeats", "unparsed", "accuracy_rows", "illegal")
+    names = ("rows", "episodes", "models", "repeats", "unparsed", "bad_accuracy", "illegal")
     assert [facts[name] for name in names] == [12, 6, 4, 2, 1, 3, 2]
     assert [row["problem"] for row in refused] == ["accuracy"] * 3 + ["illegal"] * 2 + ["unparsed"]
 

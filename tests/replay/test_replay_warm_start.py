@@ -92,7 +92,10 @@ def test_neither_the_budget_nor_the_schedule_counts_them(finished_once, undistur
         progress = recorded_progress(reader, stored_schedule(reader.config()))
         assert progress.distinct == 12
         facts = summarise(reader, stored_schedule(reader.config()))
+        failed = {e.model for e in own if e.accuracy is None}  # the other's failures alone are none of this search
+        assert {row[0] for row in tables.failures(reader).rows} == failed
     assert (facts.models_done, facts.models_total, facts.episodes) == (12, 12, len(own))
+    assert sum(facts.failed.values()) == len(failed) < 3
     assert (facts.imported, facts.reused) == (len(episodes_of(finished_once)), sum(e.reused for e in own))
 
 
