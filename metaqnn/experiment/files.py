@@ -8,6 +8,7 @@ from typing import Any
 from metaqnn.config import load_yaml, nearest, override, read_section
 from metaqnn.data import DatasetConfig
 from metaqnn.errors import ConfigError
+from metaqnn.finals.config import FinalConfig, read_final
 from metaqnn.search.config import SearchConfig
 from metaqnn.search.reward import RewardConfig
 from metaqnn.space.layer_space import SpaceConfig
@@ -22,7 +23,7 @@ class Experiment:
     Attributes:
         name: names the database.
         seed: all randomness derives from it; at least 0.
-        dataset, space, strategy, reward, training, search: the sections, each owned by its package.
+        dataset, space, strategy, reward, training, search, final: the sections, each owned by its package.
         warm_start: path of a database, a search's or an imported one, whose episodes a new search is told before it
             proposes anything; None begins with nothing.
     """
@@ -35,6 +36,7 @@ class Experiment:
     reward: RewardConfig
     training: TrainingConfig
     search: SearchConfig
+    final: FinalConfig
     warm_start: str | None = None
 
 
@@ -78,8 +80,10 @@ def read_experiment(content: Mapping[str, Any], file: str) -> Experiment:
     if header.warm_start is not None and not header.warm_start.strip():
         raise ConfigError(f"{file}: warm_start: expected the path of a replay database, or nothing, got an empty text")
     sections = {name: read_section(kind, content.get(name), name, file) for name, kind in _SECTIONS.items()}
-    strategy = _read_strategy(content.get("strategy"), file)
-    return Experiment(header.name, header.seed, strategy=strategy, warm_start=header.warm_start, **sections)
+    strategy, final = _read_strategy(content.get("strategy"), file), read_final(content.get("final"), file)
+    return Experiment(
+        header.name, header.seed, strategy=strategy, final=final, warm_start=header.warm_start, **sections
+    )
 
 
 def _read_strategy(content: Any, file: str) -> Any:
