@@ -285,6 +285,10 @@ def test_random_networks_of_the_papers_space_go_there_and_back(rows):
     [
         ("UPDATE replay SET reward = 0.5 WHERE episode = 4", "episode 4: reward is 0.5 in the database, but 0.8914"),
         ("UPDATE replay SET accuracy = 0.5 WHERE episode = 4", "episode 4: its accuracy is 0.5 in the database, but"),
+        (
+            "UPDATE imported_rows SET content = '{}' WHERE row = 1",
+            "episode 1: its accuracy is 0.8914 in the database, but",
+        ),
         ("UPDATE replay SET iteration = 1 WHERE episode = 2", "episode 2: iteration is 1 in the database, but 2"),
         (
             "UPDATE replay SET model = 3 WHERE episode = 2",

@@ -31,7 +31,14 @@ def difference_from_rows(rows: Sequence[ImportedRow], episodes: Sequence[Episode
                 f"{place}: its architecture is {episode.architecture!r} in the database, but {architecture!r} in "
                 f"row {row.row}"
             )
-        text = first.setdefault(architecture, row.content)["accuracy_best_val"]
-        if episode.accuracy != float(text):
-            return f"{place}: its accuracy is {episode.accuracy!r} in the database, but {text} in its first row"
+        text = first.setdefault(architecture, row.content).get("accuracy_best_val", "")
+        if episode.accuracy != _number(text):
+            return f"{place}: its accuracy is {episode.accuracy!r} in the database, but {text!r} in its first row"
     return None
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
