@@ -8,6 +8,7 @@ from metaqnn.cli.comparing import compare
 from metaqnn.cli.enumerating import enumerate_
 from metaqnn.cli.looking import datasets, describe
 from metaqnn.cli.replay import replay
+from metaqnn.cli.reporting import report
 from metaqnn.cli.searching import resume, search
 from metaqnn.errors import MetaqnnError
 from metaqnn.version import __version__
@@ -32,7 +33,7 @@ def cli() -> None:
     """The group of all commands."""
 
 
-for _command in (search, resume, replay, compare, enumerate_, describe, datasets):
+for _command in (search, resume, replay, report, compare, enumerate_, describe, datasets):
     cli.add_command(_command)
 
 
