@@ -6,6 +6,7 @@ import click
 
 from metaqnn.cli.comparing import compare
 from metaqnn.cli.enumerating import enumerate_
+from metaqnn.cli.finishing import ensemble, evaluate, train
 from metaqnn.cli.looking import datasets, describe
 from metaqnn.cli.replay import replay
 from metaqnn.cli.reporting import report
@@ -33,7 +34,9 @@ def cli() -> None:
     """The group of all commands."""
 
 
-for _command in (search, resume, replay, report, compare, enumerate_, describe, datasets):
+_COMMANDS = (search, resume, replay, report, train, evaluate, ensemble, compare, enumerate_, describe, datasets)
+
+for _command in _COMMANDS:
     cli.add_command(_command)
 
 

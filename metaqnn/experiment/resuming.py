@@ -14,7 +14,7 @@ from metaqnn.training.device import library_versions
 from metaqnn.version import __version__
 
 _MAY_CHANGE = ("search.models", "search.workers", "search.checkpoint_seconds")
-"""What a search may be resumed with another value of: none of it changes an episode."""
+"""What a search may be resumed with another value of: none of it changes an episode. Nor does the section `final`."""
 
 _VERSIONED = ("numpy", "keras", "tensorflow", "torch", "jax", "scikit-learn")
 
@@ -73,7 +73,7 @@ def refuse_changes(path: Path, stored: Mapping, current: Mapping, what: str = "s
     changed = [
         f"{key} was {old!r}, now {new!r}"
         for key, old, new in differences(stored["experiment"], current["experiment"])
-        if key not in _MAY_CHANGE
+        if key not in _MAY_CHANGE and not key.startswith("final.")
     ]
     if not changed and stored["data"] != current["data"]:
         details = [f"{key} was {old!r}, now {new!r}" for key, old, new in differences(stored["data"], current["data"])]
