@@ -32,6 +32,7 @@ def report(database: Path, out: Path | None, top: int) -> None:
     from metaqnn.reports.findings import read_findings
     from metaqnn.reports.page import FIGURES, PAGE, write_report
     from metaqnn.reports.provenance import Subject
+    from metaqnn.reports.words import plural
 
     began = time.monotonic()
     with ReplayReader(database) as reader:
@@ -47,5 +48,6 @@ def report(database: Path, out: Path | None, top: int) -> None:
         findings = read_findings(reader, Subject(as_mapping(stored_experiment(reader)), schedule, config["data"]), top)
     with counting("figures") as count:
         page = write_report(findings, out, count)
-    print(f"The report of {findings.provenance.networks_done:,} networks, in {time.monotonic() - began:.1f} s: {page}")
+    networks = plural(findings.provenance.networks_done, "network")
+    print(f"The report of {networks}, in {time.monotonic() - began:.1f} s: {page}")
     print(f"Its figures, as PNG and SVG: {out / FIGURES}")

@@ -28,7 +28,7 @@ FEW = 10
 MANY = 400
 """Points above which a figure holds them as an image, so that its file stays small."""
 
-_ROOM = 0.045
+_ROOM = 0.055
 """Part of the width below which the label of a stage stands upright."""
 
 
@@ -163,7 +163,14 @@ def draw_control(control: Control, course: Course):
         )
     if not is_closed.all():
         axes.fill_between(
-            counts, low, high, where=~is_closed, color=ORANGE, alpha=0.16, linewidth=0, label="the same, open above"
+            counts,
+            low,
+            high,
+            where=~is_closed,
+            color=ORANGE,
+            alpha=0.16,
+            linewidth=0,
+            label="the same, open above" if is_closed.any() else "95 % prediction interval, open above",
         )
     axes.plot(counts[:known], expected[:known], color=ORANGE, linewidth=2.2, label="expected of random search")
     if len(counts) > known:

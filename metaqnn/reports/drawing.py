@@ -39,7 +39,7 @@ SERIES = (
 )
 """Colour, marker and dashes of the lines of a figure, so that nothing hangs on the colour alone."""
 
-WIDTH, HEIGHT = 6.2, 3.9
+WIDTH, HEIGHT = 5.4, 3.7
 """Inches of a figure, small enough to be read on a narrow screen."""
 
 _STYLE = {
@@ -131,6 +131,8 @@ class Album:
 
     def add(self, name: str, figure: "Figure", alternative: str) -> Picture:
         """Write a figure as NAME.png and NAME.svg; each appears whole or not at all."""
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")  # laid out once, for both files
         svg = self._write(name, "svg", figure, {"Date": None, "Creator": None})
         self._write(name, "png", figure, {"Software": None})
         title = figure.axes[0].get_title(loc="left")

@@ -19,6 +19,7 @@ from metaqnn.reports.drawing import (
 )
 from metaqnn.reports.final_results import FinalGroup
 from metaqnn.reports.results import Network
+from metaqnn.reports.words import duration
 from metaqnn.trial import Attempt
 
 _NAMED = 6
@@ -90,7 +91,7 @@ def draw_times(seconds: Sequence[float]):
     edges = np.geomspace(values.min(), values.max(), bins + 1) if is_wide else bins
     axes.hist(values, edges, color=SKY, edgecolor=BLUE, linewidth=0.8)
     middle = float(np.median(values))
-    axes.axvline(middle, color=RED, linestyle="--", linewidth=1.8, label=f"median: {middle:.3g} s")
+    axes.axvline(middle, color=RED, linestyle="--", linewidth=1.8, label=f"median: {duration(middle)}")
     if is_wide:
         axes.set_xscale("log")
         axes.set_xlabel("seconds (logarithmic)")
@@ -133,7 +134,7 @@ def draw_final_curves(groups: Sequence[FinalGroup]):
                 linestyle="-" if held_out else ":",
                 label=name if held_out else f"{name} (training images)",
             )
-            late += values[len(values) // 4 :]
+            late += values[len(values) // 2 :]
     late = [value for value in late if np.isfinite(value)]
     if late:
         room = max(0.005, 0.1 * (max(late) - min(late)))
@@ -150,8 +151,8 @@ def draw_errors(groups: Sequence[FinalGroup]):
     figure, axes = blank("Validation and test error", "error", "", height=max(2.4, 1.5 + 0.5 * len(shown)))
     for row, group in enumerate(shown):
         for offset, color, marker, name, values, spread in (
-            (0.14, ORANGE, "o", "validation", [m.validation_error for m in group.members], group.validation),
-            (-0.14, BLUE, "s", "test", [m.test_error for m in group.members], group.test),
+            (-0.14, ORANGE, "o", "validation", [m.validation_error for m in group.members], group.validation),
+            (0.14, BLUE, "s", "test", [m.test_error for m in group.members], group.test),
         ):
             if spread is not None:
                 known = [value for value in values if value is not None]
@@ -171,6 +172,7 @@ def draw_errors(groups: Sequence[FinalGroup]):
     axes.set_yticks(range(len(shown)), names)
     axes.invert_yaxis()
     axes.set_xlim(left=0.0)
+    axes.xaxis.get_major_locator().set_params(nbins=5)
     in_percent(axes.xaxis)
     axes.grid(axis="y", visible=False)
     _legend_once(axes, figure, loc="outside lower center", ncols=3, frameon=False)

@@ -27,6 +27,15 @@ _SECTIONS = (
 )
 """(id and template, title) in the order of the page."""
 
+_OF_A_TABLE = {
+    "search": "The table",
+    "networks": "Best networks",
+    "cost": "Accuracy and cost",
+    "failures": "Failures",
+    "time": "Time",
+}
+"""What the page of an enumerated space has: nothing was learned in its course, and chance could have missed nothing."""
+
 
 def write_report(findings: Findings, folder: Path, count: Callable[..., None] = lambda *_: None) -> Path:
     """Write the page and its figures; each file appears whole or not at all, the page last.
@@ -72,7 +81,7 @@ def render(findings: Findings, pictures: Mapping[str, Picture]) -> str:
         experiment=findings.subject.experiment,
         provenance=findings.provenance,
         pictures=pictures,
-        sections=_SECTIONS,
+        sections=tuple(_OF_A_TABLE.items()) if findings.provenance.is_table else _SECTIONS,
         diagrams={top.rank: diagram_of(top.network.architecture, shape) for top in findings.top},
         legend=legend(),
         has_control=isinstance(findings.control, Control),

@@ -128,12 +128,14 @@ class Provenance:
         return tuple(n for n in now if any(run.versions.get(n, now[n]) != now[n] for run in self.runs))
 
     def commands(self, name: str) -> tuple[str, ...]:
-        """What verifies this search, and what runs it once more from the experiment in this report.
+        """What verifies this search, and what runs it once more from the experiment in this report; or begins it.
 
         Args:
             name: of the experiment, for the name of its file.
         """
         file, again = shlex.quote(f"{name}.yaml"), f"replay_db/{name}-again.sqlite"
+        if not self.runs:
+            return (f"metaqnn resume {shlex.quote(str(self.database))}",)
         if self.is_table:
             return (f"metaqnn enumerate {file} --db {shlex.quote(again)}",)
         # The first budget scaled the schedule; a later one only extends or truncates it.

@@ -20,23 +20,23 @@ def count(value: int | None) -> str:
     return "-" if value is None else f"{value:,}"
 
 
-def magnitude(value: float) -> str:
-    """A large number with three digits: `941`, `12.3 k`, `1.07 M`, `2.10 G`."""
+def magnitude(value: float, unit: str = "") -> str:
+    """A large number with three digits: `941`, `12.3 k`, `1.07 M`, `2.10 G`; with a unit `2.10 GFLOPs`."""
     if value < 1000:
-        return f"{value:.0f}"
+        return f"{value:.0f} {unit}".rstrip()
     power = min(4, int(math.log10(value)) // 3)
     scaled = value / 1000**power
     if round(scaled, 0) >= 1000 and power < 4:
         power, scaled = power + 1, scaled / 1000
     digits = 2 if scaled < 10 else 1 if scaled < 100 else 0
-    return f"{scaled:.{digits}f} {' kMGT'[power]}"
+    return f"{scaled:.{digits}f} {' kMGT'[power]}{unit}"
 
 
 def duration(seconds: float | None) -> str:
     """`42 s`, `5 min 22 s`, `3 h 05 min`, `2 d 4 h`."""
     if seconds is None:
         return "-"
-    if seconds < 10:
+    if 0 < seconds < 10:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     if not minutes:
