@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from metaqnn.reports.results import Result, new_networks
+from metaqnn.reports.results import Result, new_networks, running_best
 from metaqnn.trial import Source
 
 LEAST = 10
@@ -54,7 +54,7 @@ class Control:
         random_mean: their mean.
         chosen: networks that the strategy chose.
         chosen_mean: mean accuracy of those, failures as chance; None for none.
-        best: the best of all.
+        best_so_far: the best measured accuracy after each network, in order; None before the first.
         curve: the best of n random networks, for n = 1 .. all networks.
         better: chosen networks above the best random one.
         probability: of at least so many, were chosen networks no better than random ones.
@@ -65,10 +65,15 @@ class Control:
     random_mean: float
     chosen: int
     chosen_mean: float | None
-    best: float
+    best_so_far: tuple[float | None, ...]
     curve: tuple[RandomBest, ...]
     better: int
     probability: float
+
+    @property
+    def best(self) -> float | None:
+        """The best measured accuracy of all; None where nothing was trained to the end."""
+        return self.best_so_far[-1]
 
     @property
     def is_shown_better(self) -> bool:
@@ -155,7 +160,7 @@ def control_of(results: Sequence[Result], strategy: Mapping[str, Any], chance: f
         fmean(accuracies),
         len(chosen),
         fmean(chance if c.accuracy is None else c.accuracy for c in chosen) if chosen else None,
-        max((*accuracies, *measured)),
+        running_best(new),
         curve,
         better,
         probability_of_more(better, len(chosen), len(random)),

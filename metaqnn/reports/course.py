@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from metaqnn.reports.results import Result, new_networks
+from metaqnn.reports.results import Result, new_networks, running_best
 
 WINDOW = 100
 """Networks that the paper's rolling mean runs over."""
@@ -80,20 +80,11 @@ def course_of(results: Sequence[Result]) -> Course:
     return Course(
         tuple(result.iteration for result in new),
         accuracies,
-        tuple(_running_best(new)),
+        running_best(new),
         window,
         tuple(rolling),
         tuple(_stage(group) for group in _by_epsilon(results)),
     )
-
-
-def _running_best(new: Sequence[Result]) -> list[float | None]:
-    best, course = None, []
-    for result in new:
-        if result.measured is not None and (best is None or result.measured > best):
-            best = result.measured
-        course.append(best)
-    return course
 
 
 def _by_epsilon(results: Sequence[Result]) -> list[list[Result]]:

@@ -143,15 +143,15 @@ def draw_values_by_receptive_field(lines: Sequence[Line]):
     return figure
 
 
-def draw_control(control: Control, course: Course):
+def draw_control(control: Control):
     """The best so far of the search beside the best of as many random networks."""
     figure, axes = blank("The search beside random search", "distinct networks trained", "best validation accuracy")
     counts = np.array([point.networks for point in control.curve])
     expected = np.array([point.expected for point in control.curve])
     known = len(control.random)
     start = expected[min(len(expected), max(3, known // 50)) - 1]
-    best = np.array([np.nan if value is None else value for value in course.best])
-    top = max(expected[-1], control.best)
+    best = np.array([np.nan if value is None else value for value in control.best_so_far])
+    top = np.nanmax([expected[-1], *best])
     bottom = max(0.0, min(start, np.nanmin([*best[2:], top])) - 0.25 * max(0.01, top - start))
     ceiling = min(1.0, top + 0.25 * max(0.01, top - bottom))
     low = [bottom if point.low is None else max(bottom, point.low) for point in control.curve]

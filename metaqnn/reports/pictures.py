@@ -120,13 +120,13 @@ def _of_trainings(findings: Findings) -> Iterator[Job]:
 
 
 def _of_control(findings: Findings) -> Iterator[Job]:
-    control, course = findings.control, findings.course
-    if isinstance(control, Control) and course is not None:
+    control = findings.control
+    if isinstance(control, Control):
         yield Job(
             "control",
             "Best so far of the search against the expected best of as many random networks: "
             f"{percent(control.best)} against {percent(control.curve[-1].expected)} at the end.",
-            lambda: course_figures.draw_control(control, course),
+            lambda: course_figures.draw_control(control),
         )
 
 

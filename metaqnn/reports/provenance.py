@@ -74,7 +74,7 @@ class Provenance:
         database: the file.
         is_table: whether it holds an enumerated space in place of a search.
         runs: every start, in order.
-        networks_done: distinct networks told; of a table trained.
+        networks_done: distinct networks told, the imported ones where there are no others; of a table trained.
         networks_total: the budget of the last run; None before the first, and of a table.
         episodes: told.
         in_flight: proposed and not recorded.
@@ -106,6 +106,11 @@ class Provenance:
         return bool(self.runs) and self.runs[-1].outcome is None
 
     @property
+    def is_import(self) -> bool:
+        """Whether everything here was imported, and no search has begun on it."""
+        return not self.runs and self.episodes > 0
+
+    @property
     def interruptions(self) -> int:
         """Runs that ended before the search did; the last one does not count while it is open."""
         over = self.runs[:-1] if self.is_open else self.runs
@@ -134,6 +139,8 @@ class Provenance:
             name: of the experiment, for the name of its file.
         """
         file, again = shlex.quote(f"{name}.yaml"), f"replay_db/{name}-again.sqlite"
+        if self.is_import:
+            return (f"metaqnn replay summary {shlex.quote(str(self.database))}",)
         if not self.runs:
             return (f"metaqnn resume {shlex.quote(str(self.database))}",)
         if self.is_table:
@@ -168,7 +175,8 @@ def read_provenance(reader: ReplayReader, subject: Subject) -> Provenance:
     if is_table:
         done = reader.query("SELECT count(DISTINCT model) FROM evaluations WHERE purpose = 'table'")[1][0][0]
     else:
-        done = sum(e.source is Source.SAMPLED and not e.reused for e in episodes)
+        new = [episode.source for episode in episodes if not episode.reused]
+        done = new.count(Source.SAMPLED) or new.count(Source.IMPORTED)
     return Provenance(
         reader.path,
         is_table,

@@ -73,6 +73,16 @@ def new_networks(results: Sequence[Result]) -> list[Result]:
     return [result for result in results if not result.reused]
 
 
+def running_best(results: Sequence[Result]) -> tuple[float | None, ...]:
+    """The best measured accuracy after each of some results; None before the first."""
+    best, course = None, []
+    for result in results:
+        if result.measured is not None and (best is None or result.measured > best):
+            best = result.measured
+        course.append(best)
+    return tuple(course)
+
+
 def read_networks(reader: ReplayReader, classes: int) -> tuple[Network, ...]:
     """Every network with a measured accuracy, the best first, the smaller first among equals.
 

@@ -13,7 +13,7 @@ def test_the_report_of_a_search(metaqnn, finished, tmp_path):
     # Its data set is gone: a report reads what is recorded, and never a data set.
     with closing(sqlite3.connect(finished, isolation_level=None)) as connection:
         connection.execute(
-            """UPDATE config SET value = json_set(value, '$.dataset.name', 'gone/images.npz') WHERE key = 'experiment'"""
+            "UPDATE config SET value = json_set(value, '$.dataset.name', 'gone.npz') WHERE key = 'experiment'"
         )
     result = metaqnn("report", finished, "--top", 1)
     assert result.code == 0, result
@@ -26,7 +26,7 @@ def test_the_report_of_a_search(metaqnn, finished, tmp_path):
     assert (tmp_path / figures / "course.svg").is_file()
     html = (tmp_path / page).read_text(encoding="utf-8")
     assert html.count('<article class="card"') == 1
-    assert "gone/images.npz" in html
+    assert "gone.npz" in html
 
 
 def test_refusals(refused, finished, tmp_path):

@@ -175,6 +175,7 @@ def test_a_search_that_is_shown_better_than_chance():
     assert (control.random_mean, control.chosen_mean) == (pytest.approx(0.225), pytest.approx(0.7))
     assert control.probability == pytest.approx(1 / comb(15, 5))
     assert control.is_shown_better
+    assert control.best_so_far == (*control.random, 0.5, 0.6, 0.7, 0.8, 0.9)
     assert control.best == 0.9
     assert [point.networks for point in control.curve] == list(range(1, 16))
     assert control.curve[-1].expected == 0.45
@@ -198,7 +199,13 @@ def test_failures_count_as_chance_and_repeats_and_retries_not_at_all():
 
 def test_a_network_that_was_stopped_early_is_never_better():
     results = [*a_search([0.5] * 10, []), result(11, 0.9, 0.5, measured=None)]
-    assert control_of(results, PAPER, 0.1).better == 0
+    control = control_of(results, PAPER, 0.1)
+    assert (control.better, control.best) == (0, 0.5)
+
+
+def test_a_control_in_which_all_failed_has_no_best():
+    control = control_of(a_search([None] * 10, [None]), PAPER, 0.1)
+    assert (control.best, control.better, control.curve[-1].expected) == (None, 0, 0.1)
 
 
 def test_which_networks_are_random():

@@ -11,10 +11,11 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 from small_searches import Judge, judge, run_small
 
-from metaqnn.experiment import load_experiment
+from metaqnn.experiment import load_experiment, read_experiment, stored_experiment
 from metaqnn.experiment.enumeration import run_enumeration
 from metaqnn.replay.finals import FinalMemory
 from metaqnn.replay.memory import SQLiteReplayMemory
@@ -116,6 +117,13 @@ def test_the_page_is_whole(written):
     assert "Nothing was imported." in page.text
 
 
+def test_the_experiment_on_the_page_is_the_one_that_was_run(written, finished_once):
+    page = Page((written / "report.html").read_text(encoding="utf-8"))
+    text = "".join(page.words).split("with every default spelled out")[1].strip().partition("\n\n")[0]
+    with ReplayReader(finished_once) as reader:
+        assert read_experiment(yaml.safe_load(text), "the page") == stored_experiment(reader)
+
+
 def test_every_figure_is_written_and_shows_something(written):
     page = checked((written / "report.html").read_text(encoding="utf-8"))
     names = {path.stem for path in (written / "figures").iterdir()}
@@ -176,6 +184,17 @@ def test_a_search_that_is_running(find, finished_once, tmp_path):
     assert "is running still, or was killed; 1 episode is in flight." in page.text
 
 
+def test_an_import(find, finished_once, tmp_path):
+    path = shutil.copy(finished_once, tmp_path / "imported.sqlite")
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.executescript("UPDATE replay SET source = 'imported'; DELETE FROM runs; DELETE FROM q_values;")
+    page = page_of(find(path))
+    assert "12 networks and 40 episodes are recorded; all of them were imported." in page.text
+    assert "Imported. No search has begun on this database." in page.text
+    assert "This database holds no Q-values: none has been stored yet, or they were not imported" in page.text
+    assert "40 episodes are imported." in page.text
+
+
 @pytest.mark.parametrize("version", [1, 2, 3])
 def test_every_schema(find, version):
     findings = find(GOLDEN / f"schema_v{version}.sqlite")
@@ -230,10 +249,8 @@ def with_finals(finished_once, tmp_path_factory):
     """The small search with final trainings of two networks, and looks at the test split."""
     path = Path(shutil.copy(finished_once, tmp_path_factory.mktemp("finals") / "small.sqlite"))
     with ReplayReader(path) as reader:
-        (first, second), config = (
-            reader.query("SELECT model, architecture FROM leaderboard LIMIT 2")[1],
-            reader.config(),
-        )
+        config = reader.config()
+        first, second = reader.query("SELECT model, architecture FROM leaderboard LIMIT 2")[1]
     recipe, dataset, data = {"name": "one_cycle"}, config["experiment"]["dataset"], config["data"]
 
     def final(number, network, seed, part=Part.TRAIN):
@@ -296,7 +313,7 @@ def test_predictions_and_the_control_are_drawn(find, tmp_path):
     findings = find(tmp_path / "small.sqlite")
     assert "95 % prediction interval" in page_of(findings).text
     with style():
-        for figure in (draw_control(findings.control, findings.course), draw_predictions([(0.5, 0.6), (0.7, 0.65)])):
+        for figure in (draw_control(findings.control), draw_predictions([(0.5, 0.6), (0.7, 0.65)])):
             content = BytesIO()
             figure.savefig(content, format="png")
             assert len(content.getvalue()) > 5_000
