@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean, stdev
+from statistics import NormalDist, fmean, stdev
 
 from metaqnn.replay.finals import read_final_curve, read_finals, read_test_looks
 from metaqnn.replay.reader import ReplayReader
@@ -27,14 +27,19 @@ class Tested:
     Attributes:
         final: the training.
         curve: its epochs so far.
-        test_error: of the last look at it alone, in [0, 1]; None where nobody looked.
-        looks: at it alone.
+        look: the last look at it alone; None where nobody looked.
+        looks: at it alone, in all.
     """
 
     final: Final
     curve: tuple[FinalEpoch, ...]
-    test_error: float | None
+    look: TestLook | None
     looks: int
+
+    @property
+    def test_error(self) -> float | None:
+        """In [0, 1]; None where nobody looked."""
+        return None if self.look is None else 1.0 - self.look.accuracy
 
     @property
     def validation_error(self) -> float | None:
@@ -103,11 +108,21 @@ def read_final_results(reader: ReplayReader) -> FinalResults:
     groups: dict[tuple, list[Tested]] = {}
     for final in read_finals(reader):
         own = [look for look in looks if look.kind == "network" and look.finals == (final.final,)]
-        error = 1.0 - own[-1].accuracy if own else None
-        tested = Tested(final, tuple(read_final_curve(reader, final.final)), error, len(own))
+        curve = tuple(read_final_curve(reader, final.final))
+        tested = Tested(final, curve, own[-1] if own else None, len(own))
         key = (final.model, final.architecture, repr(final.recipe), repr(final.dataset), final.part)
         groups.setdefault((*key, final.finetuned_from is not None), []).append(tested)
     return FinalResults(tuple(map(_group, groups.values())), looks)
+
+
+def error_interval(look: TestLook) -> tuple[float, float]:
+    """The 95 % interval of the error over test splits like the one that was looked at (Wilson, JASA 1927)."""
+    z = NormalDist().inv_cdf(0.975)
+    images, error = look.images, 1.0 - look.accuracy
+    middle = error + z * z / (2 * images)
+    half = z * (error * (1.0 - error) / images + z * z / (4 * images**2)) ** 0.5
+    scale = 1.0 + z * z / images
+    return max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)
 
 
 def spread_of(values: Sequence[float]) -> Spread | None:

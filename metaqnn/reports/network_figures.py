@@ -167,10 +167,11 @@ def draw_errors(groups: Sequence[FinalGroup]):
                     linewidths=0,
                     label=f"{name} (each seed)",
                 )
-                axes.scatter(spread.mean, row + offset, s=70, marker="|", color=DARK, linewidths=2, label="mean")
+                if spread.count > 1:
+                    axes.scatter(spread.mean, row + offset, s=70, marker="|", color=DARK, linewidths=2, label="mean")
     names = [f"model {group.model}\n{group.recipe}, {group.dataset}" for group in shown]
     axes.set_yticks(range(len(shown)), names)
-    axes.invert_yaxis()
+    axes.set_ylim(len(shown) - 0.5, -0.5)
     axes.set_xlim(left=0.0)
     axes.xaxis.get_major_locator().set_params(nbins=5)
     in_percent(axes.xaxis)

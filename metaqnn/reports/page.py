@@ -8,6 +8,7 @@ from metaqnn.reports import words
 from metaqnn.reports.control import Control
 from metaqnn.reports.diagrams import diagram_of, legend
 from metaqnn.reports.drawing import Album, Picture, style, write_whole
+from metaqnn.reports.final_results import error_interval
 from metaqnn.reports.findings import Findings
 from metaqnn.reports.pictures import curve_name, figure_jobs
 
@@ -74,7 +75,7 @@ def render(findings: Findings, pictures: Mapping[str, Picture]) -> str:
     page = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     for word in (words.percent, words.points, words.count, words.magnitude, words.duration, words.moment, words.listed):
         page.filters[word.__name__] = word
-    page.globals |= {"plural": words.plural, "curve_name": curve_name}
+    page.globals |= {"plural": words.plural, "curve_name": curve_name, "error_interval": error_interval}
     shape = tuple(findings.subject.data["input_shape"])
     return page.get_template("page.html").render(
         it=findings,

@@ -18,12 +18,12 @@ from metaqnn.reports.control import (
 from metaqnn.reports.course import course_of, window_for
 from metaqnn.reports.diagrams import diagram_of
 from metaqnn.reports.failed import Failure, failure_kinds
-from metaqnn.reports.final_results import Spread, spread_of
+from metaqnn.reports.final_results import Spread, error_interval, spread_of
 from metaqnn.reports.results import Network, Result, of_the_search
 from metaqnn.reports.trade_offs import trade_offs_of
 from metaqnn.reports.values import Line, values_of
 from metaqnn.reports.words import count, duration, listed, magnitude, moment, percent, plural, points
-from metaqnn.trial import QValue, Source
+from metaqnn.trial import QValue, Source, TestLook
 
 
 def result(episode, accuracy, epsilon=1.0, **changes):
@@ -269,6 +269,15 @@ def test_a_spread():
     spread = spread_of([0.1, 0.2, 0.3])
     assert (spread.mean, spread.low, spread.high) == (pytest.approx(0.2), 0.1, 0.3)
     assert spread.deviation == pytest.approx(0.1)
+
+
+def test_the_interval_of_a_test_error():
+    look = TestLook(1, "network", (1,), "digits", 450, 440 / 450, None, "metaqnn evaluate")
+    # (10 + z^2 / 2) / (450 + z^2), give or take z sqrt(10 * 440 / 450 + z^2 / 4) / (450 + z^2), z = 1.96
+    assert error_interval(look) == (pytest.approx(0.01212, abs=1e-5), pytest.approx(0.04041, abs=1e-5))
+    low, high = error_interval(replace(look, accuracy=1.0))
+    assert low == 0.0
+    assert high == pytest.approx(3.8415 / 453.8415, abs=1e-5)
 
 
 def test_a_diagram_shows_size_and_channels():

@@ -293,7 +293,7 @@ def test_final_networks_on_the_page(find, with_finals, tmp_path):
     page = page_of(findings)
     assert "3.00 % 2.00 % to 4.00 %, sd 1.41 %" in page.text
     assert "the loss is <not> finite" in page.text
-    assert "greedy 1, 1, 2 digits 1.00 % 1.25 % 450" in page.text
+    assert "greedy 1, 1, 2 digits 1.00 % 1.25 % 0.56 % to 2.76 % 450" in page.text
     assert "4 looks at the test split, with the commands" in page.text
     assert "metaqnn evaluate --again" in page.text
     assert "Test error, last look 1.25 % 4 looks at the test split" in page.text
