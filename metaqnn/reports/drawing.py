@@ -132,7 +132,7 @@ class Album:
     def add(self, name: str, figure: "Figure", alternative: str) -> Picture:
         """Write a figure as NAME.png and NAME.svg; each appears whole or not at all."""
         figure.draw_without_rendering()
-        figure.set_layout_engine("none")  # laid out once, for both files
+        figure.set_layout_engine(None)  # laid out once, for both files
         svg = self._write(name, "svg", figure, {"Date": None, "Creator": None})
         self._write(name, "png", figure, {"Software": None})
         title = figure.axes[0].get_title(loc="left")
