@@ -3,7 +3,7 @@
 The expected best of n random networks is estimated without bias, and without an assumption about their distribution, by
 the mean over all sets of n of the m that there are (Tang et al., ACL 2020, on Dodge et al., EMNLP 2019); for n above m
 it is at least the best of the m. The interval is a prediction interval for the best of n random networks not yet drawn:
-from order statistics, exact whatever the distribution (David & Nagaraja, Order Statistics, 2003, section 7.3). It is
+from order statistics, exact whatever the distribution (David & Nagaraja, Order Statistics, 2003). It is
 open above once n is more than about m / 39: m networks cannot rule out that more of them would have found better ones.
 
 So whether a search beat chance is asked of all its networks, not of one maximum: how many of the networks that it chose
@@ -170,7 +170,7 @@ def control_of(results: Sequence[Result], strategy: Mapping[str, Any], chance: f
 def _randomness(results: Sequence[Result], strategy: Mapping[str, Any]) -> tuple[Callable[[Result], bool], str]:
     """Which episodes were proposed at random, as a function of one, and in words."""
     name, first = strategy["name"], strategy.get("random_first", strategy.get("population"))
-    is_imported = all(result.source is Source.IMPORTED for result in results)
+    is_imported = bool(results) and all(result.source is Source.IMPORTED for result in results)
     if name == "random" and not is_imported:
         return (lambda result: True), "every network of this strategy is random"
     if name == "reinforce" and not is_imported:
