@@ -27,6 +27,7 @@ SETTINGS = (
     "space.max_depth=1",
     "space.convolution.filters=[4]",
     "space.convolution.receptive_fields=[1,3,5]",
+    "space.convolution.strides=[1]",
     "training.epochs=1",
     "dataset.validation_size=1247",
     "dataset.train_limit=100",
