@@ -25,6 +25,8 @@ _PERCENT = (
     "best_accuracy",
     "train_accuracy",
     "validation_accuracy",
+    "test_accuracy",
+    "test_error",
     "predicted",
     "low",
     "high",

@@ -25,6 +25,8 @@ class WorkerProcess:
         worker: its number, from 1.
         setup: the first message to it.
         gpu: the one GPU that it may see; None leaves the choice open.
+        module: what it runs: a module that serves the socket whose number is its first argument.
+        threads: on a CPU; more than one gives up that sums come in one order.
 
     Attributes:
         gpu: as given.
@@ -41,7 +43,14 @@ class WorkerProcess:
         failure: why it could not start, in its own words; empty if it did not say.
     """
 
-    def __init__(self, worker: int, setup: object, gpu: str | None = None):
+    def __init__(
+        self,
+        worker: int,
+        setup: object,
+        gpu: str | None = None,
+        module: str = "metaqnn.evaluators.worker",
+        threads: int = 1,
+    ):
         self.worker, self.gpu, self.is_gpu = worker, gpu, False
         self.candidate: Candidate | None = None
         self.started_at: float | None = None
@@ -55,12 +64,12 @@ class WorkerProcess:
         self.connection, childs_end = Pipe()
         self._process = subprocess.Popen(
             # -P: a file of the user's in the working folder must not stand in for a module.
-            [sys.executable, "-P", "-m", "metaqnn.evaluators.worker", str(childs_end.fileno())],
+            [sys.executable, "-P", "-m", module, str(childs_end.fileno())],
             pass_fds=[childs_end.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=self._stderr,
-            env=worker_environment(os.environ | {"PYTHONPATH": _python_path()}, gpu),
+            env=worker_environment(os.environ | {"PYTHONPATH": _python_path()}, gpu, threads),
             start_new_session=True,  # Ctrl-C is for the search, which ends its workers itself
         )
         childs_end.close()

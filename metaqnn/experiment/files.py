@@ -8,6 +8,7 @@ from typing import Any
 from metaqnn.config import load_yaml, nearest, override, read_section
 from metaqnn.data import DatasetConfig
 from metaqnn.errors import ConfigError
+from metaqnn.finals.config import FinalConfig, read_final
 from metaqnn.search.config import SearchConfig
 from metaqnn.search.reward import RewardConfig
 from metaqnn.space.layer_space import SpaceConfig
@@ -22,7 +23,7 @@ class Experiment:
     Attributes:
         name: names the database.
         seed: all randomness derives from it; at least 0.
-        dataset, space, strategy, reward, training, search: the sections, each owned by its package.
+        dataset, space, strategy, reward, training, search, final: the sections, each owned by its package.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Experiment:
     reward: RewardConfig
     training: TrainingConfig
     search: SearchConfig
+    final: FinalConfig
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,8 @@ def read_experiment(content: Mapping[str, Any], file: str) -> Experiment:
     if not 0 <= header.seed < 2**63:  # what SQLite holds
         raise ConfigError(f"{file}: seed: expected a whole number from 0 to {2**63 - 1}, got {header.seed}")
     sections = {name: read_section(kind, content.get(name), name, file) for name, kind in _SECTIONS.items()}
-    return Experiment(header.name, header.seed, strategy=_read_strategy(content.get("strategy"), file), **sections)
+    strategy, final = _read_strategy(content.get("strategy"), file), read_final(content.get("final"), file)
+    return Experiment(header.name, header.seed, strategy=strategy, final=final, **sections)
 
 
 def _read_strategy(content: Any, file: str) -> Any:

@@ -14,7 +14,7 @@ from metaqnn.training.device import library_versions
 from metaqnn.version import __version__
 
 _MAY_CHANGE = ("search.models", "search.workers", "search.checkpoint_seconds")
-"""What a search may be resumed with another value of: none of it changes an episode."""
+"""What a search may be resumed with another value of: none of it changes an episode. Nor does the section `final`."""
 
 _VERSIONED = ("numpy", "keras", "tensorflow", "torch", "jax", "scikit-learn")
 
@@ -71,7 +71,9 @@ def changed_keys(stored: Mapping, current: Mapping) -> list[str]:
         stored, current: the experiments as plain mappings.
     """
     return [
-        f"{key} was {old!r}, now {new!r}" for key, old, new in differences(stored, current) if key not in _MAY_CHANGE
+        f"{key} was {old!r}, now {new!r}"
+        for key, old, new in differences(stored, current)
+        if key not in _MAY_CHANGE and not key.startswith("final.")
     ]
 
 

@@ -1,9 +1,10 @@
 """Final trainings and looks at the test split, as they stand in a replay database."""
 
 import json
+import math
 from collections.abc import Sequence
 from contextlib import contextmanager
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from pathlib import Path
 
 from metaqnn.errors import ReplayError
@@ -118,27 +119,21 @@ class FinalMemory(ReplayReader):
                 (final,),
             )
 
-    def keep_epochs(self, final: int, epochs: int) -> None:
-        """Forget the epochs after the first so many: a training goes on from there."""
+    def begin(self, final: int, epochs: Sequence[FinalEpoch], device: str) -> None:
+        """Record that a training begins, or goes on with these epochs behind it and no other."""
         with self._transaction() as connection:
-            connection.execute("DELETE FROM final_curves WHERE final = ? AND epoch > ?", (final, epochs))
+            connection.execute("DELETE FROM final_curves WHERE final = ?", (final,))
             connection.execute(
-                """UPDATE finals SET train_seconds =
-                       (SELECT ifnull(sum(epoch_seconds), 0) FROM final_curves WHERE final_curves.final = finals.final)
-                   WHERE final = ?""",
-                (final,),
+                "UPDATE finals SET status = 'training', reason = '', train_seconds = 0, device = ? WHERE final = ?",
+                (device, final),
             )
+            for epoch in epochs:
+                self._insert_epoch(final, epoch)
 
-    def record_epoch(self, final: int, epoch: FinalEpoch, device: str) -> None:
-        """Record an epoch of a training."""
-        with self._transaction() as connection:
-            connection.execute(
-                f"INSERT OR REPLACE INTO final_curves VALUES ({', '.join('?' * 8)})", (final, *astuple(epoch))
-            )
-            connection.execute(
-                "UPDATE finals SET train_seconds = train_seconds + ?, device = ? WHERE final = ?",
-                (epoch.epoch_seconds, device, final),
-            )
+    def record_epoch(self, final: int, epoch: FinalEpoch) -> None:
+        """Record the next epoch of a training."""
+        with self._transaction():
+            self._insert_epoch(final, epoch)
 
     def record_end(
         self, final: int, status: str, reason: str, validation_accuracy: float | None, weights: str | None
@@ -151,18 +146,33 @@ class FinalMemory(ReplayReader):
                 (status, reason, validation_accuracy, weights, now(), final),
             )
 
-    def record_look(self, look: TestLook) -> None:
-        """Record a look at a test split; its number is the next one."""
+    def record_look(self, look: TestLook) -> TestLook:
+        """Record a look at a test split, and give it back with its number and time."""
+        looked_at = now()
         with self._transaction() as connection:
-            connection.execute(
+            cursor = connection.execute(
                 "INSERT INTO test_looks VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     *(look.kind, json.dumps(list(look.finals), separators=(",", ":")), look.dataset, look.images),
-                    *(look.accuracy, look.validation_accuracy, look.command, now()),
+                    *(look.accuracy, look.validation_accuracy, look.command, looked_at),
                 ),
             )
+            return replace(look, look=cursor.lastrowid, looked_at=looked_at)
+
+    def _insert_epoch(self, final: int, epoch: FinalEpoch) -> None:
+        self._connection.execute(
+            f"INSERT INTO final_curves VALUES ({', '.join('?' * 8)})", (final, *map(_finite, astuple(epoch)))
+        )
+        self._connection.execute(
+            "UPDATE finals SET train_seconds = train_seconds + ? WHERE final = ?", (epoch.epoch_seconds, final)
+        )
 
 
 def _final(row: tuple) -> Final:
     recipe, dataset, data = map(json.loads, row[4:7])
     return Final(*row[:4], recipe, dataset, data, Part(row[7]), *row[8:])
+
+
+def _finite(value: float | None) -> float | None:
+    """SQLite has no NaN; NULL says the same."""
+    return value if value is None or math.isfinite(value) else None

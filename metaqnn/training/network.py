@@ -19,6 +19,7 @@ def build_network(
     dropout: bool = True,
     weight_decay: float = 0.0,
     dtype: str | None = None,
+    batch_normalization: bool = False,
 ) -> "keras.Sequential":
     """Build a network with fresh Glorot-uniform weights.
 
@@ -30,6 +31,8 @@ def build_network(
         dropout: whether dropout i / (2n) follows every two layers.
         weight_decay: gradient per unit of weight; Keras's L2 factor is half of it.
         dtype: Keras's dtype policy of all layers but the last, which is in single precision; None is the default's.
+        batch_normalization: whether it stands between every convolution or fully connected layer and its ReLU, in
+            place of the bias (Ioffe & Szegedy, 2015).
 
     Returns:
         a model from float32 images (N, height, width, channels) to logits (N, classes): the softmax is left to the
@@ -45,13 +48,21 @@ def build_network(
             "dtype": None if isinstance(architecture[index], Softmax) else dtype,
         }
 
+    def add_normalised(kind: type, index: int, *arguments: object, **others: object) -> None:
+        if not batch_normalization:
+            model.add(kind(*arguments, **others, **options(index)))
+            return
+        model.add(kind(*arguments, use_bias=False, **others, **options(index, activation=None)))
+        model.add(layers.BatchNormalization(dtype=dtype))
+        model.add(layers.ReLU(dtype=dtype))
+
     rates = dropout_rates(architecture) if dropout else {}
     model = Sequential([Input(input_shape)])
     is_flat = False
     for index, layer in enumerate(architecture):
         if isinstance(layer, Convolution):
             size, stride = layer.receptive_field, layer.stride
-            model.add(layers.Conv2D(layer.filters, size, stride, padding="same", **options(index)))
+            add_normalised(layers.Conv2D, index, layer.filters, size, stride, padding="same")
         elif isinstance(layer, Pooling):
             model.add(layers.MaxPooling2D(layer.receptive_field, layer.stride, padding="valid", dtype=dtype))
         elif isinstance(layer, GlobalAveragePooling):
@@ -63,7 +74,7 @@ def build_network(
                 model.add(layers.Flatten())
                 is_flat = True
             if isinstance(layer, FullyConnected):
-                model.add(layers.Dense(layer.neurons, **options(index)))
+                add_normalised(layers.Dense, index, layer.neurons)
             else:
                 model.add(layers.Dense(layer.classes, **options(index, activation=None)))
         if index in rates:

@@ -1,0 +1,116 @@
+"""What a command and its worker processes say to each other about finals."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from metaqnn.data import DatasetConfig
+from metaqnn.finals.config import FinalConfig
+from metaqnn.trial import FinalEpoch, Part
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """Which images, and the proof that they are the same in every process.
+
+    Attributes:
+        dataset: the section `dataset`.
+        seed: the search's; the validation split derives from it.
+        fingerprint: of the data (`SearchData.fingerprint`); a worker that sees others refuses.
+    """
+
+    dataset: DatasetConfig
+    seed: int
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class TrainFinal:
+    """Asks a worker to train a network, or to go on where its checkpoint stands.
+
+    Attributes:
+        final: its number.
+        source: the images.
+        architecture: what to train.
+        recipe: how.
+        seed: all randomness derives from it.
+        part: the images to learn from.
+        checkpoint: path of the file with the state after the last epoch; it is deleted at the end.
+        network: path of the file for the trained network.
+        origin: path of a network whose weights it begins with; None for fresh ones.
+    """
+
+    final: int
+    source: DataSource
+    architecture: str
+    recipe: FinalConfig
+    seed: int
+    part: Part
+    checkpoint: str
+    network: str
+    origin: str | None = None
+
+
+@dataclass(frozen=True)
+class FinalStarted:
+    """A worker begins or goes on with a training, which has the epochs of its checkpoint behind it."""
+
+    device: str
+    epochs: tuple[FinalEpoch, ...]
+
+
+@dataclass(frozen=True)
+class FinalEpochDone:
+    """An epoch is over, and its checkpoint is on the disk."""
+
+    epoch: FinalEpoch
+
+
+@dataclass(frozen=True)
+class FinalEnded:
+    """How a training ended: `ok` or a failure with its reason; what the network reached on held-out images."""
+
+    status: str
+    reason: str = ""
+    validation_accuracy: float | None = None
+
+
+@dataclass(frozen=True)
+class Predict:
+    """Asks a worker what trained networks say of the validation images and of the test split.
+
+    Attributes:
+        source: the images.
+        networks: paths of their files.
+    """
+
+    source: DataSource
+    networks: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """What some networks say of one split.
+
+    Attributes:
+        labels: int64 of shape (N,).
+        probabilities: float32 of shape (networks, N, classes).
+    """
+
+    labels: np.ndarray
+    probabilities: np.ndarray
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """The answer to `Predict`."""
+
+    validation: Predictions
+    test: Predictions
+
+
+@dataclass(frozen=True)
+class WorkerRefused:
+    """A worker cannot do what it was asked to; the reason in one sentence."""
+
+    reason: str

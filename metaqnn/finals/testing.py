@@ -1,0 +1,165 @@
+"""The test split: this is the only place of the package that opens it, and every look at it is recorded."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from metaqnn.data import DatasetConfig, Split, load_search_data, open_source
+from metaqnn.errors import DataError, ReplayError
+from metaqnn.finals.ensembles import accuracy, average, select_greedily
+from metaqnn.finals.messages import DataSource, Predict
+from metaqnn.finals.processes import predict
+from metaqnn.replay.finals import FinalMemory, weights_folder
+from metaqnn.trial import Final, Part, Status, TestLook
+
+
+def open_test_split(dataset: str, class_names: Sequence[str], input_shape: tuple[int, ...]) -> Split:
+    """Open the test split of a data set.
+
+    Args:
+        dataset: its name or path.
+        class_names, input_shape: of the training part.
+
+    Raises:
+        DataError: it is absent or unreadable, or its images or classes are not those of the training part.
+    """
+    split = open_source(dataset).test()
+    if split.images.shape[1:] != tuple(input_shape):
+        expected, got = ("x".join(map(str, shape)) for shape in (input_shape, split.images.shape[1:]))
+        raise DataError(f"the test split of {dataset}: expected images of {expected} as trained on, got {got}")
+    if tuple(split.class_names) != tuple(class_names):
+        raise DataError(
+            f"the test split of {dataset}: expected the classes {', '.join(class_names)} as trained on, "
+            f"got {', '.join(split.class_names)}"
+        )
+    return split
+
+
+@dataclass(frozen=True)
+class TestResult:
+    """What a look at the test split showed.
+
+    Attributes:
+        look: as recorded.
+        finals: what was tested.
+        low, high: the 95 % interval of the accuracy in [0, 1] over test splits like this one (Wilson, 1927).
+    """
+
+    __test__ = False  # pytest would take it for a test by its name
+
+    look: TestLook
+    finals: tuple[Final, ...]
+    low: float
+    high: float
+
+
+def evaluate(memory: FinalMemory, finals: Sequence[Final], command: str) -> list[TestResult]:
+    """Look at the test split with each of some trained networks.
+
+    Args:
+        memory: the database; the looks are recorded before anything is returned.
+        finals: networks of one data set.
+        command: recorded with the looks.
+
+    Raises:
+        MetaqnnError: a network cannot be used, or the data are absent or changed.
+    """
+    said = _ask(memory, finals)
+    results = []
+    for number, final in enumerate(finals):
+        correct = accuracy(said.test.probabilities[number], said.test.labels)
+        held_out = accuracy(said.validation.probabilities[number], said.validation.labels)
+        validation = None if final.part is Part.TRAIN_AND_VALIDATION else held_out
+        results.append(
+            _record(memory, "network", [final], [final], correct, validation, len(said.test.labels), command)
+        )
+    return results
+
+
+def evaluate_ensemble(
+    memory: FinalMemory, finals: Sequence[Final], is_greedy: bool, command: str, most: int = 25
+) -> TestResult:
+    """Look at the test split with an ensemble.
+
+    Args:
+        memory: the database.
+        finals: networks of one data set.
+        is_greedy: select members on the validation images, in place of all of them with the same weight.
+        command: recorded with the look.
+        most: members at most, of a greedy one.
+
+    Raises:
+        MetaqnnError: as `evaluate`; or members are to be selected on images that were trained on.
+    """
+    is_held_out = all(final.part is Part.TRAIN for final in finals)
+    if is_greedy and not is_held_out:
+        raise ReplayError(
+            f"{memory.path}: members can be selected only on images that they were not trained on, but these networks "
+            "were trained on the validation images; leave --greedy out, or train with --part train"
+        )
+    said = _ask(memory, finals)
+    validation = said.validation
+    members = list(range(len(finals)))
+    if is_greedy:
+        members = select_greedily(validation.probabilities, validation.labels, most)
+    held_out = accuracy(average(validation.probabilities, members), validation.labels) if is_held_out else None
+    correct = accuracy(average(said.test.probabilities, members), said.test.labels)
+    kind, chosen = "greedy" if is_greedy else "average", [finals[index] for index in members]
+    return _record(memory, kind, chosen, finals, correct, held_out, len(said.test.labels), command)
+
+
+def interval(correct: float, count: int) -> tuple[float, float]:
+    """The 95 % interval of a share (Wilson, 1927).
+
+    Args:
+        correct: the share, in [0, 1].
+        count: of how many.
+    """
+    z = 1.959963984540054  # the 97.5 % quantile of the normal distribution
+    middle = (correct + z * z / (2 * count)) / (1 + z * z / count)
+    half = z / (1 + z * z / count) * float(np.sqrt(correct * (1 - correct) / count + z * z / (4 * count * count)))
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def _ask(memory: FinalMemory, finals: Sequence[Final]):
+    """The predictions of some networks, after everything that can be refused is."""
+    for final in finals:
+        if final.status != Status.OK:
+            raise ReplayError(
+                f"{memory.path}: expected a trained network, but final {final.final} is {final.status}"
+                f"{f' ({final.reason})' if final.reason else ''}; run the same `metaqnn train` again, or choose another"
+            )
+    paths = [weights_folder(memory.path) / final.weights for final in finals]
+    for path, final in zip(paths, finals, strict=True):
+        if not path.is_file():
+            raise ReplayError(
+                f"{path}: the network of final {final.final} is missing; put the file back, or train it again with "
+                "`metaqnn train --again`"
+            )
+    sections = {tuple(sorted(final.dataset.items())) for final in finals}
+    if len(sections) != 1:
+        raise ReplayError(f"{memory.path}: expected networks of one data set, got several; choose with --dataset")
+    dataset, seed = DatasetConfig(**finals[0].dataset), memory.config()["seed"]
+    fingerprint = f"{finals[0].data['data_hash']}:{finals[0].data['split_hash']}"
+    if load_search_data(dataset, seed).fingerprint != fingerprint:
+        raise ReplayError(
+            f"{memory.path}: the data set {dataset.name} holds other images than those that the networks were trained "
+            "on; bring the old ones back, or train again"
+        )
+    return predict(Predict(DataSource(dataset, seed, fingerprint), tuple(map(str, paths))))
+
+
+def _record(
+    memory: FinalMemory,
+    kind: str,
+    chosen: Sequence[Final],
+    finals: Sequence[Final],
+    correct: float,
+    validation: float | None,
+    count: int,
+    command: str,
+) -> TestResult:
+    numbers = tuple(final.final for final in chosen)
+    look = TestLook(0, kind, numbers, finals[0].dataset["name"], count, correct, validation, command)
+    return TestResult(memory.record_look(look), tuple(chosen), *interval(correct, count))
