@@ -1,5 +1,6 @@
 """The scikit-learn classifier. This module imports scikit-learn, so nobody imports it before the class is asked for."""
 
+import warnings
 from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, check_X_y, va
 
 from metaqnn.errors import ConfigError, DataError
 from metaqnn.estimator.images import PixelScale, image_shape
-from metaqnn.estimator.network import TrainedNetwork
+from metaqnn.estimator.network import quiet_import
 from metaqnn.estimator.search import (
     TemporaryFolder,
     data_file,
@@ -147,6 +148,7 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
             EvaluatorError: no network could be trained.
             KeyboardInterrupt: it was interrupted; with a `path` the next fit goes on.
         """
+        self.__dict__.pop("network_", None)  # what fails below must not leave an old network with new classes
         X, y = self._checked_training_data(X, y)  # noqa: N806
         self._check_parameters()
         shape = image_shape(X.shape, self.input_shape)
@@ -174,7 +176,7 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
         Raises:
             ValueError: other features or images than those of `fit`, or missing values.
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "network_")
         X = self._checked(X)  # noqa: N806
         scale = PixelScale(np.asarray(self.pixel_low_), np.asarray(self.pixel_high_))
         return self.network_.probabilities(scale.apply(X).reshape(-1, *self.image_shape_))
@@ -205,8 +207,8 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
             DataError: a label that `fit` never saw, which no network could predict.
             ValueError: other features or images than those of `fit`, or missing values.
         """
-        check_is_fitted(self)
-        unknown = set(np.unique(np.asarray(y)).tolist()) - set(self.classes_.tolist())
+        check_is_fitted(self, "network_")
+        unknown = set(np.ravel(np.asarray(y)).tolist()) - set(self.classes_.tolist())
         if unknown:
             known = ", ".join(map(repr, self.classes_.tolist()[:10])) + (", ..." if len(self.classes_) > 10 else "")
             raise DataError(
@@ -224,7 +226,7 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
         """
         import pandas as pd
 
-        check_is_fitted(self)
+        check_is_fitted(self, "network_")
         columns, rows = self._leaderboard
         return pd.DataFrame(rows, columns=list(columns))
 
@@ -288,12 +290,19 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
         if stored is not None:
             refuse_another(database, stored, experiment)
         keep_data(database, images, labels.astype(np.int64), is_resumed=stored is not None)
-        run(experiment, database, self.workers, self.max_time, bool(self.verbose))
-        winner = find_winner(database)
-        self._leaderboard: tuple[tuple[str, ...], list[tuple]] = read_leaderboard(database)
-        self.network_: TrainedNetwork = train_winner(
-            database, experiment, winner, self.final, is_in_process=self.workers == 0, verbose=bool(self.verbose)
-        )
+        is_in_process, verbose = self.workers == 0, bool(self.verbose)
+        with quiet_import():
+            run(experiment, database, self.workers, self.max_time, verbose)
+            winner = find_winner(database)
+            if not winner.has_learned:
+                warnings.warn(
+                    f"none of the networks learned more than to name the most frequent class; {winner.architecture} "
+                    "is used; more epochs, another training.learning_rate or other data may help",
+                    stacklevel=3,
+                )
+            network = train_winner(database, experiment, winner, self.final is not None, is_in_process, verbose)
+        self._leaderboard = read_leaderboard(database)
+        self.network_ = network
         self.database_ = str(database)
         self.best_architecture_ = winner.architecture
         self.best_accuracy_ = winner.accuracy

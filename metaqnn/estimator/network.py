@@ -42,9 +42,9 @@ class TrainedNetwork:
         Returns:
             float64 of shape (N, classes); each row sums to 1.
         """
+        model = self.model()
         import keras
 
-        model = self.model()
         answers = []
         for start in range(0, len(images), _BATCH):
             batch = images[start : start + _BATCH]
@@ -72,12 +72,13 @@ class TrainedNetwork:
         return {"content": self.content, "_model": None}
 
 
-def packed(model: "keras.Model") -> TrainedNetwork:
-    """A Keras model as a network that travels."""
-    with tempfile.TemporaryDirectory(prefix="metaqnn-") as folder:
-        file = Path(folder) / "network.keras"
-        model.save(file)
-        return TrainedNetwork(file.read_bytes(), model)
+def pack(model: "keras.Model", file: Path) -> TrainedNetwork:
+    """Save a Keras model, whole or not at all, and make it a network that travels."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_name(f"part-{file.name}")  # Keras goes by the ending
+    model.save(part)
+    os.replace(part, file)
+    return TrainedNetwork(file.read_bytes(), model)
 
 
 def whole_network(

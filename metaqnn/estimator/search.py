@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -144,9 +144,18 @@ def run(experiment: Experiment, database: Path, workers: int | None, max_time: f
     announce = (lambda line: print(line, file=sys.stderr, flush=True)) if verbose else (lambda line: None)
     report = run_search(experiment, database, options, observers, announce)
     if report.ending is Ending.INTERRUPTED:
-        if report.signal is not None:
-            signal.raise_signal(report.signal)  # what this program does about it elsewhere, it does here
-        raise KeyboardInterrupt
+        pass_on(report.signal)
+
+
+def pass_on(number: int | None) -> NoReturn:
+    """Let this program do about a signal what it does elsewhere.
+
+    Raises:
+        KeyboardInterrupt: unless the program's own handler does something else.
+    """
+    if number is not None:
+        signal.raise_signal(number)
+    raise KeyboardInterrupt
 
 
 def find_winner(database: Path) -> Winner:

@@ -60,6 +60,8 @@ def experiment_content(parameters: Mapping[str, Any], facts: DataFacts, dataset:
         "training": _training(parameters["epochs"], facts, facts.images - validation),
         "search": {"models": parameters["models"], "lookahead": max(2, parameters["workers"] or 0)},
     }
+    if parameters["final"] is not None:
+        content["final"] = _final(parameters["final"], content["training"]["batch_size"])
     for key, value in (parameters["settings"] or {}).items():
         _assign(content, key, value)
     return content
@@ -124,6 +126,16 @@ def _training(epochs: int | None, facts: DataFacts, images: int) -> dict[str, An
         "restart_accuracy": round(facts.classes * learning, 6),
         "max_restarts": 2,
     }
+
+
+def _final(final: object, batch_size: int) -> Any:
+    """The final recipe; few images need small batches there, too, and those a lower rate in proportion."""
+    section = {"name": final} if isinstance(final, str) else final
+    if isinstance(section, dict) and section.get("name", "one_cycle") == "one_cycle" and batch_size < 128:
+        section = {"batch_size": batch_size, **section}
+        if isinstance(section["batch_size"], int):
+            section = {"learning_rate": 0.1 * section["batch_size"] / 128, **section}
+    return section
 
 
 def _assign(content: dict[str, Any], key: object, value: Any) -> None:
