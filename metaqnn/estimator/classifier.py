@@ -1,6 +1,7 @@
 """The scikit-learn classifier. This module imports scikit-learn, so nobody imports it before the class is asked for."""
 
 import warnings
+from collections.abc import Mapping
 from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,11 +19,11 @@ from metaqnn.estimator.search import (
     TemporaryFolder,
     data_file,
     find_winner,
-    keep_data,
     read_leaderboard,
     refuse_another,
     run,
-    stored_experiment_content,
+    stored_config,
+    write_data,
 )
 from metaqnn.estimator.settings import WHERE, DataFacts, experiment_content
 from metaqnn.estimator.training import train_winner
@@ -153,8 +154,10 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
         self._check_parameters()
         shape = image_shape(X.shape, self.input_shape)
         self.classes_, labels = np.unique(y, return_inverse=True)
+        labels = labels.astype(np.int64)
         if len(self.classes_) < 2:
-            raise DataError(f"y: expected at least two classes to tell apart, got one class, {self.classes_[0]!r}")
+            only = self.classes_.tolist()[0]
+            raise DataError(f"y: expected at least two classes to tell apart, got one class, {only!r}")
         self.image_shape_ = shape
         scale = PixelScale.fitted(X, is_each_feature=X.ndim == 2 and shape[0] == 1)
         self.pixel_low_, self.pixel_high_ = scale.low, scale.high
@@ -282,14 +285,15 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
 
     def _search(self, database: Path, images: np.ndarray, labels: np.ndarray) -> None:
         """Search, train the winner, and keep what `predict` needs."""
-        stored = stored_experiment_content(database)
+        stored = stored_config(database)
         share = float(np.bincount(labels).max() / len(labels))
         facts = DataFacts(len(images), self.image_shape_, len(self.classes_), share)
         content = experiment_content(self.get_params(deep=False), facts, str(data_file(database)), self._seed(stored))
         experiment = read_experiment(content, WHERE)
-        if stored is not None:
-            refuse_another(database, stored, experiment)
-        keep_data(database, images, labels.astype(np.int64), is_resumed=stored is not None)
+        if stored:
+            refuse_another(database, stored, experiment, images, labels)
+        if not (stored and data_file(database).is_file()):
+            write_data(database, images, labels)
         is_in_process, verbose = self.workers == 0, bool(self.verbose)
         with quiet_import():
             run(experiment, database, self.workers, self.max_time, verbose)
@@ -307,10 +311,10 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
         self.best_architecture_ = winner.architecture
         self.best_accuracy_ = winner.accuracy
 
-    def _seed(self, stored: Any) -> int:
+    def _seed(self, stored: Mapping[str, Any]) -> int:
         """The seed of the search."""
         if self.random_state is None:
-            return entropy() if stored is None else stored["seed"]
+            return stored.get("seed", entropy())
         if isinstance(self.random_state, Integral):
             check_random_state(self.random_state)  # refuses what scikit-learn refuses
             return int(self.random_state)

@@ -6,7 +6,7 @@ import signal
 import sys
 import tempfile
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from metaqnn.config import as_mapping
+from metaqnn.data.search_data import array_hash
 from metaqnn.errors import DataError, EvaluatorError, ReplayError
 from metaqnn.experiment import Experiment, SearchOptions, read_experiment, run_search
 from metaqnn.experiment.resuming import changed_keys
@@ -53,51 +54,67 @@ def data_file(database: Path) -> Path:
     return database.with_suffix(".data.npz")
 
 
-def stored_experiment_content(database: Path) -> Mapping[str, Any] | None:
-    """The experiment that a database was started with; None where it holds no search yet.
+def stored_config(database: Path) -> Mapping[str, Any]:
+    """What the search at a place was started with; empty where there is none yet.
 
     Raises:
-        ReplayError: the file is no replay database.
+        ReplayError: the file is no replay database, or holds no search.
     """
     if not database.is_file():
-        return None
+        return {}
     with ReplayReader(database) as reader:
         reader.require_search()
-        return reader.config().get("experiment")
+        return reader.config()
 
 
-def refuse_another(database: Path, stored: Mapping[str, Any], experiment: Experiment) -> None:
-    """Refuse to go on with other parameters.
+def refuse_another(
+    database: Path, stored: Mapping[str, Any], experiment: Experiment, images: np.ndarray, labels: np.ndarray
+) -> None:
+    """Refuse to go on with other parameters or data than those of the search that is there.
+
+    Args:
+        database: its place.
+        stored: what it was started with.
+        experiment: what the parameters stand for now.
+        images: uint8 (N, height, width, channels).
+        labels: int64 (N,).
 
     Raises:
         ReplayError: with what differs.
     """
-    as_now_read = as_mapping(read_experiment(stored, str(database)))
+    as_now_read = as_mapping(read_experiment(stored["experiment"], str(database)))
     changed = changed_keys(as_now_read, as_mapping(experiment))
     if changed:
         raise ReplayError(
             f"{database}: the search there was started differently: {'; '.join(changed)}. Undo that to resume it, or "
             "choose another path"
         )
+    data = stored["data"]
+    if data["data_hash"] != array_hash(images, labels):
+        count = data["train_images"] + data["validation_images"]
+        was, now = (_described(count, data["input_shape"]), _described(len(images), images.shape[1:]))
+        raise ReplayError(
+            f"{database}: the search there was started on another X or y ({was}, now {now}); fit the same data to "
+            "resume it, or choose another path"
+        )
 
 
-def keep_data(database: Path, images: np.ndarray, labels: np.ndarray, is_resumed: bool) -> None:
-    """Write the data beside the database, whole or not at all; those of a search that is resumed are only compared.
+def _described(count: int, shape: Sequence[int]) -> str:
+    return f"{count} images of {'x'.join(map(str, shape))}"
+
+
+def write_data(database: Path, images: np.ndarray, labels: np.ndarray) -> None:
+    """Write the data beside the database, whole or not at all.
 
     Args:
         database: the search's file.
         images: uint8 (N, height, width, channels).
         labels: int64 (N,).
-        is_resumed: whether the database holds a search.
 
     Raises:
-        ReplayError: they are others than those of the search that is resumed.
         DataError: they cannot be written.
     """
     file = data_file(database)
-    if is_resumed and file.is_file():
-        _refuse_other_data(database, file, images, labels)
-        return
     part = file.with_name(f"{file.name}.part")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -105,22 +122,8 @@ def keep_data(database: Path, images: np.ndarray, labels: np.ndarray, is_resumed
             np.savez(stream, x_train=images, y_train=labels)
         os.replace(part, file)
     except OSError as error:
-        raise DataError(
-            f"{file}: the data cannot be kept there: {error.strerror or error}; choose another path"
-        ) from error
-
-
-def _refuse_other_data(database: Path, file: Path, images: np.ndarray, labels: np.ndarray) -> None:
-    with np.load(file, allow_pickle=False) as members:
-        old_images, old_labels = members["x_train"], members["y_train"]
-    if np.array_equal(old_images, images) and np.array_equal(old_labels, labels):
-        return
-    what = "y" if np.array_equal(old_images, images) else "X"
-    was, now = (f"{len(x)} images of {'x'.join(map(str, x.shape[1:]))}" for x in (old_images, images))
-    raise ReplayError(
-        f"{database}: the search there was started on another {what} (of {was}; now {now}); fit the same data to "
-        "resume it, or choose another path"
-    )
+        reason = error.strerror or error
+        raise DataError(f"{file}: the data cannot be kept there: {reason}; choose another path") from error
 
 
 def run(experiment: Experiment, database: Path, workers: int | None, max_time: float | None, verbose: bool) -> None:

@@ -60,10 +60,15 @@ def experiment_content(parameters: Mapping[str, Any], facts: DataFacts, dataset:
         "training": _training(parameters["epochs"], facts, facts.images - validation),
         "search": {"models": parameters["models"], "lookahead": max(2, parameters["workers"] or 0)},
     }
+    settings = parameters["settings"] or {}
+    of_final = [key for key in settings if isinstance(key, str) and key.startswith("final.")]
+    for key in settings:
+        if key not in of_final:
+            _assign(content, key, settings[key])
     if parameters["final"] is not None:
-        content["final"] = _final(parameters["final"], content["training"]["batch_size"])
-    for key, value in (parameters["settings"] or {}).items():
-        _assign(content, key, value)
+        content["final"] = _final(parameters["final"], content["training"].get("batch_size"))
+    for key in of_final:
+        _assign(content, key, settings[key])
     return content
 
 
@@ -128,13 +133,14 @@ def _training(epochs: int | None, facts: DataFacts, images: int) -> dict[str, An
     }
 
 
-def _final(final: object, batch_size: int) -> Any:
+def _final(final: object, batch_size: object) -> Any:
     """The final recipe; few images need small batches there, too, and those a lower rate in proportion."""
     section = {"name": final} if isinstance(final, str) else final
-    if isinstance(section, dict) and section.get("name", "one_cycle") == "one_cycle" and batch_size < 128:
-        section = {"batch_size": batch_size, **section}
-        if isinstance(section["batch_size"], int):
-            section = {"learning_rate": 0.1 * section["batch_size"] / 128, **section}
+    if not isinstance(section, dict) or section.get("name", "one_cycle") != "one_cycle":
+        return section
+    section = {"batch_size": batch_size, **section}
+    if isinstance(section["batch_size"], int):  # what is none is refused with its key
+        section = {"learning_rate": 0.1 * min(1.0, section["batch_size"] / 128), **section}
     return section
 
 

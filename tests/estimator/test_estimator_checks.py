@@ -7,7 +7,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from metaqnn import MetaQNNClassifier
 
 # Keras saves a model in a way that NumPy will want otherwise one day.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning:keras")
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 
 @parametrize_with_checks([MetaQNNClassifier(**QUICK)])
