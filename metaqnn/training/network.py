@@ -10,6 +10,10 @@ from metaqnn.space.layers import Convolution, FullyConnected, GlobalAveragePooli
 if TYPE_CHECKING:
     import keras
 
+_MOMENTUM = 0.9
+"""Of batch normalisation's running mean and variance: with Keras's 0.99 a training of few steps ends before they are
+those of its network (240 steps of digits: chance)."""
+
 
 def build_network(
     architecture: Architecture,
@@ -53,7 +57,7 @@ def build_network(
             model.add(kind(*arguments, **others, **options(index)))
             return
         model.add(kind(*arguments, use_bias=False, **others, **options(index, activation=None)))
-        model.add(layers.BatchNormalization(dtype=dtype))
+        model.add(layers.BatchNormalization(momentum=_MOMENTUM, dtype=dtype))
         model.add(layers.ReLU(dtype=dtype))
 
     rates = dropout_rates(architecture) if dropout else {}

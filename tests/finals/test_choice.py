@@ -1,0 +1,86 @@
+"""Which trained network is meant, where nobody says: chosen by validation."""
+
+import re
+
+import pytest
+
+from metaqnn.errors import ReplayError
+from metaqnn.finals.choice import best_of_each_model, trained_finals
+from metaqnn.replay.finals import FinalMemory
+from metaqnn.trial import Final, Part
+
+# By the search the models of the golden file rank 9, 7, 2, 11, ...
+
+
+def final(number, model, accuracy, part=Part.TRAIN, dataset="digits", status="ok"):
+    known = {"name": "one_cycle"}, {"name": dataset}, {"classes": 10}
+    return Final(number, model, "[SM(10)]", 0, *known, part, None, 650, status, "", accuracy, weights="x.keras")
+
+
+def chosen(database, *finals, **wanted):
+    with FinalMemory(database) as memory:
+        memory.add(finals)
+        return [final.final for final in trained_finals(memory, **wanted)]
+
+
+def test_the_best_by_validation_comes_first(searched):
+    finals = final(1, 9, 0.5), final(2, 7, 0.75), final(3, 2, 0.625), final(4, 2, 0.75, status="crashed")
+    assert chosen(searched, *finals) == [2, 3, 1]
+
+
+def test_where_nothing_was_held_out_the_search_decides(searched):
+    both = Part.TRAIN_AND_VALIDATION
+    assert chosen(searched, final(1, 2, None, both), final(2, 9, None, both), final(3, 9, None, both)) == [2, 3, 1]
+
+
+def test_equal_ones_are_taken_in_the_order_of_the_search_and_of_their_numbers(searched):
+    assert chosen(searched, final(1, 2, 0.5), final(2, 9, 0.5), final(3, 9, 0.5)) == [2, 3, 1]
+
+
+def test_one_part_at_a_time_the_newest_where_nobody_says(searched):
+    both = Part.TRAIN_AND_VALIDATION
+    assert chosen(searched, final(1, 9, 0.5), final(2, 7, None, both)) == [2]
+    with FinalMemory(searched) as memory:
+        assert [one.final for one in trained_finals(memory, part=Part.TRAIN)] == [1]
+
+
+def test_the_searchs_own_data_where_nobody_says(searched):
+    assert chosen(searched, final(1, 9, 0.5), final(2, 9, 0.75, dataset="mnist")) == [1]
+    with FinalMemory(searched) as memory:
+        assert [one.final for one in trained_finals(memory, "mnist")] == [2]
+
+
+def test_one_model(searched):
+    assert chosen(searched, final(1, 9, 0.5), final(2, 7, 0.75), model=9) == [1]
+
+
+def test_one_of_each_model():
+    finals = [final(4, 9, 0.75), final(2, 7, 0.5), final(1, 9, 0.25)]
+    assert best_of_each_model(finals) == finals[:2]
+
+
+@pytest.mark.parametrize(
+    ("finals", "wanted", "sentence"),
+    [
+        ((), {}, "expected a trained network, but there is none yet; train it with `metaqnn train DB --top 5`"),
+        (
+            (final(1, 9, 0.5),),
+            {"model": 7},
+            "expected a trained network of model 7, but there is none yet; train it with `metaqnn train DB --model 7`",
+        ),
+        (
+            (final(1, 9, 0.5),),
+            {"dataset": "mnist"},
+            "expected a network trained on mnist, but there is none; there are networks trained on digits (train)",
+        ),
+        (
+            (final(1, 9, 0.5),),
+            {"part": Part.TRAIN_AND_VALIDATION},
+            "expected a network trained on digits (train+validation), but there is none; there are networks trained on "
+            "digits (train)",
+        ),
+    ],
+)
+def test_what_is_refused(searched, finals, wanted, sentence):
+    with pytest.raises(ReplayError, match=re.escape(sentence.replace("DB", str(searched)))):
+        chosen(searched, *finals, **wanted)

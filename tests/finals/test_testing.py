@@ -1,0 +1,111 @@
+"""Looks at the test split: what they say is right, recorded, and refused where it would not be honest."""
+
+import json
+import re
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pytest
+
+from metaqnn.data import open_source
+from metaqnn.errors import DataError, ReplayError
+from metaqnn.finals.choice import best_of_each_model, trained_finals
+from metaqnn.finals.testing import evaluate, evaluate_ensemble, interval, open_test_split
+from metaqnn.replay.finals import FinalMemory, read_test_looks, weights_folder
+from metaqnn.trial import Part
+
+DIGITS = tuple("0123456789")
+
+
+def said(database, final):
+    """What a network says of the test split of digits."""
+    import keras
+
+    network = keras.models.load_model(weights_folder(database) / final.weights, compile=False)
+    return network.predict(open_source("digits").test().images, verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("correct", "count", "low", "high"),
+    # Known values of Wilson's interval: 0 of 10, 10 of 10, 81 of 263 (Newcombe, 1998, table I).
+    [(0.0, 10, 0.0, 0.2775), (1.0, 10, 0.7225, 1.0), (81 / 263, 263, 0.2553, 0.3662)],
+)
+def test_the_interval_of_a_share(correct, count, low, high):
+    assert interval(correct, count) == (pytest.approx(low, abs=5e-5), pytest.approx(high, abs=5e-5))
+
+
+def test_a_look_counts_what_the_network_says(device, trained):
+    with FinalMemory(trained) as memory:
+        finals = trained_finals(memory)[:2]
+        results = evaluate(memory, finals, "metaqnn evaluate")
+        looks = read_test_looks(memory)
+    assert [result.look for result in results] == looks
+    labels = open_source("digits").test().labels
+    for result, look, final in zip(results, looks, finals, strict=True):
+        assert look.accuracy == np.mean(said(trained, final).argmax(1) == labels)
+        assert (look.kind, look.finals, look.images, look.dataset) == ("network", (final.final,), 450, "digits")
+        assert look.validation_accuracy == final.validation_accuracy
+        assert result.low < look.accuracy < result.high
+
+
+def test_an_ensemble_averages_probabilities(device, trained):
+    with FinalMemory(trained) as memory:
+        finals = best_of_each_model(trained_finals(memory))
+        result = evaluate_ensemble(memory, finals, False, "metaqnn ensemble")
+    assert len(finals) == 3
+    mean = sum(said(trained, final).astype(np.float64) for final in finals) / 3
+    assert result.look.accuracy == np.mean(mean.argmax(1) == open_source("digits").test().labels)
+    assert (result.look.kind, result.look.finals) == ("average", tuple(final.final for final in finals))
+
+
+def test_a_greedy_ensemble_is_not_worse_on_its_images_than_the_best_network(trained):
+    with FinalMemory(trained) as memory:
+        finals = trained_finals(memory)
+        result = evaluate_ensemble(memory, finals, True, "metaqnn ensemble --greedy")
+        ((numbers,),) = memory.query("SELECT finals FROM test_looks")[1]
+    assert result.look.kind == "greedy"
+    assert json.loads(numbers) == [final.final for final in result.finals]
+    assert result.look.validation_accuracy >= finals[0].validation_accuracy
+
+
+def refused(memory, finals, *, greedy=None) -> str:
+    look = evaluate if greedy is None else partial(evaluate_ensemble, is_greedy=greedy)
+    with pytest.raises((ReplayError, DataError)) as error:
+        look(memory, finals, command="metaqnn evaluate")
+    assert read_test_looks(memory) == []
+    return str(error.value)
+
+
+def test_what_is_refused(trained):
+    with FinalMemory(trained) as memory:
+        first, second = trained_finals(memory)[:2]
+        assert refused(memory, [replace(first, status="training")]) == (
+            f"{trained}: expected a trained network, but final {first.final} is training; run the same `metaqnn train` "
+            "again, or choose another"
+        )
+        assert "is diverged (a reason);" in refused(memory, [replace(first, status="diverged", reason="a reason")])
+        assert "members can be selected only on images that they were not trained on" in refused(
+            memory, [first, replace(second, part=Part.TRAIN_AND_VALIDATION)], greedy=True
+        )
+        assert "expected networks of one data set, got several" in refused(
+            memory, [first, replace(second, dataset={**second.dataset, "name": "mnist"})]
+        )
+        assert "the data set digits holds other images than those that the networks were trained on" in refused(
+            memory, [replace(first, data={**first.data, "data_hash": "0"})]
+        )
+        path = weights_folder(trained) / first.weights
+        path.unlink()
+        assert refused(memory, [first]).startswith(f"{path}: the network of final {first.final} is missing")
+
+
+@pytest.mark.parametrize(
+    ("names", "shape", "sentence"),
+    [
+        (DIGITS, (9, 8, 1), "the test split of digits: expected images of 9x8x1 as trained on, got 8x8x1"),
+        (("a", "b"), (8, 8, 1), "the test split of digits: expected the classes a, b as trained on, got 0, 1"),
+    ],
+)
+def test_a_test_split_of_another_kind_is_refused(names, shape, sentence):
+    with pytest.raises(DataError, match=re.escape(sentence)):
+        open_test_split("digits", names, shape)

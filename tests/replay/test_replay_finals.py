@@ -1,0 +1,118 @@
+"""Final trainings and looks in the database: what is recorded is read again."""
+
+import math
+from dataclasses import replace
+
+import pytest
+from small_searches import run_small
+
+from metaqnn.errors import ReplayError
+from metaqnn.replay.finals import (
+    FinalMemory,
+    read_final,
+    read_final_curve,
+    read_finals,
+    read_test_looks,
+    weights_folder,
+)
+from metaqnn.replay.reader import ReplayReader
+from metaqnn.trial import TRAINING, Final, FinalEpoch, Part, TestLook
+
+RECIPE, DATASET, DATA = {"name": "one_cycle", "epochs": 2}, {"name": "digits"}, {"classes": 10}
+FINAL = Final(1, 3, "[SM(10)]", 7, RECIPE, DATASET, DATA, Part.TRAIN, None, 650)
+EPOCHS = [FinalEpoch(1, 0.5, 2.0, 0.25, 1.75, 0.375, 0.5), FinalEpoch(2, 0.25, 1.0, 0.5, None, None, 0.25)]
+
+
+@pytest.fixture
+def database(tmp_path):
+    path = tmp_path / "small.sqlite"
+    run_small(path)
+    return path
+
+
+def test_the_folder_beside_a_database(tmp_path):
+    assert weights_folder(tmp_path / "digits.sqlite") == tmp_path / "digits.finals"
+
+
+def test_a_training_from_the_asking_to_the_end(database):
+    second = replace(FINAL, final=2, part=Part.TRAIN_AND_VALIDATION, finetuned_from=1)
+    with FinalMemory(database) as memory:
+        memory.add([FINAL, second])
+        assert read_finals(memory) == [FINAL, second]
+        memory.begin(1, [], "a device")
+        for epoch in EPOCHS:
+            memory.record_epoch(1, epoch)
+        assert read_final(memory, 1) == replace(FINAL, train_seconds=0.75, device="a device")
+        memory.record_end(1, "ok", "", 0.5, "final-1.keras")
+    with ReplayReader(database) as reader:
+        ended = replace(FINAL, status="ok", validation_accuracy=0.5, train_seconds=0.75, device="a device")
+        assert read_final(reader, 1) == replace(ended, weights="final-1.keras")
+        assert read_final_curve(reader, 1) == EPOCHS
+        assert read_final_curve(reader, 2) == []
+    assert [path.name for path in database.parent.glob("small.sqlite*") if "lock" not in path.name] == ["small.sqlite"]
+
+
+def test_a_training_that_goes_on_has_the_epochs_of_its_checkpoint_alone(database):
+    with FinalMemory(database) as memory:
+        memory.add([FINAL])
+        memory.begin(1, [], "a device")
+        for epoch in EPOCHS:
+            memory.record_epoch(1, epoch)
+        memory.begin(1, EPOCHS[:1], "another")
+        assert read_final_curve(memory, 1) == EPOCHS[:1]
+        assert read_final(memory, 1) == replace(FINAL, train_seconds=0.5, device="another")
+
+
+def test_a_training_that_is_asked_for_again_has_nothing(database):
+    with FinalMemory(database) as memory:
+        memory.add([FINAL])
+        memory.begin(1, EPOCHS, "a device")
+        memory.record_end(1, "crashed", "because", None, None)
+        memory.restart(1)
+        assert read_final(memory, 1) == replace(FINAL, device="a device")
+        assert read_final(memory, 1).status == TRAINING
+        assert read_final_curve(memory, 1) == []
+
+
+def test_what_is_no_number_is_null(database):
+    with FinalMemory(database) as memory:
+        memory.add([FINAL])
+        memory.begin(1, [replace(EPOCHS[0], train_loss=math.nan)], "a device")
+        assert read_final_curve(memory, 1) == [replace(EPOCHS[0], train_loss=None)]
+
+
+def test_looks_are_numbered_and_dated(database):
+    looks = [
+        TestLook(0, "network", (1,), "digits", 450, 0.98, 0.97, "metaqnn evaluate small.sqlite"),
+        TestLook(0, "greedy", (1, 2, 1), "digits", 450, 0.99, None, "metaqnn ensemble small.sqlite --greedy"),
+    ]
+    with FinalMemory(database) as memory:
+        memory.add([FINAL])
+        recorded = [memory.record_look(look) for look in looks]
+        assert [replace(look, look=0, looked_at="") for look in recorded] == looks
+        assert [look.look for look in recorded] == [1, 2]
+        assert read_test_looks(memory) == recorded
+        _, rows = memory.query("SELECT final, recipe, dataset, test_accuracy FROM final_networks")
+    assert rows == [(1, "one_cycle", "digits", 0.98)]
+
+
+def test_a_final_that_does_not_exist(database):
+    with ReplayReader(database) as reader, pytest.raises(ReplayError) as error:
+        read_final(reader, 1)
+    sentence = f"{database}: there is no final 1; nothing was trained with `metaqnn train` yet"
+    assert str(error.value) == sentence
+    with FinalMemory(database) as memory:
+        memory.add([FINAL])
+        with pytest.raises(ReplayError, match=r": there is no final 9; its finals are numbered 1 to 1$"):
+            read_final(memory, 9)
+
+
+def test_an_absent_database_is_not_created(tmp_path):
+    with pytest.raises(ReplayError, match="there is no such replay database"):
+        FinalMemory(tmp_path / "absent.sqlite")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_writer_at_a_time(database):
+    with FinalMemory(database), pytest.raises(ReplayError, match="another search is running on this file"):
+        FinalMemory(database)
