@@ -1,5 +1,7 @@
 """Classifiers whose fits take about a second: one network of few layers, a dozen steps, in this process."""
 
+import os
+
 import pytest
 
 from metaqnn import MetaQNNClassifier
@@ -22,6 +24,17 @@ QUICK = {
         "training.restart_accuracy": 0.0,
     },
 }
+
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def device():
+    """The device, prepared as other tests need it, which share this process."""
+    from metaqnn.training.device import prepare_device
+
+    return prepare_device()
 
 
 @pytest.fixture(scope="session")

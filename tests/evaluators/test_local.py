@@ -19,6 +19,14 @@ TRAINING = TrainingConfig(epochs=2, learning_rate=0.01, max_restarts=0, restart_
 SMALL = "[C(8,3,1), SM(10)]"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def device():
+    """The device, prepared as other tests need it, which share this process."""
+    from metaqnn.training.device import prepare_device
+
+    return prepare_device()
+
+
 @pytest.fixture(scope="module")
 def fingerprint():
     return load_search_data(DATASET, seed=0).fingerprint
