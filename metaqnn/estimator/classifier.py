@@ -43,8 +43,8 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
     `fit` searches on a part of X, y and is told how good a network is by the rest of them. Then it trains the best
     network on all of them, by the final recipe. Networks see images of 8 bits: uint8 is kept as it is, and everything
     else is scaled to 0..255 and rounded, so that differences of less than a 255th of the range of X are lost. The range
-    is one for all pixels of an image; where X has rows of features that are no square (or `input_shape` is a row of
-    pixels), each feature has a range of its own. Values outside the range of the training data are clipped.
+    is one for all pixels of an image; where X has rows of features whose image is a single row or column of pixels,
+    each feature has a range of its own. Values outside the range of the training data are clipped.
 
     Args:
         models: distinct networks that are tried, over all fits of one `path`; None is the strategy's whole schedule.
@@ -54,9 +54,9 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
         random_state: an int gives the same search again; None draws a seed, or takes the one of the search at `path`.
         input_shape: (height, width) or (height, width, channels) of the image that a row of X is. None makes a square
             of features where their number is one, else one row of pixels.
-        path: of the replay database, which is kept there with its data (`.data.npz`) and resumed by the next fit with
-            the same data and parameters; `metaqnn replay` and `open_replay` look into it. None keeps it in a temporary
-            folder as long as the estimator lives.
+        path: of the replay database, which is kept there, with its data (`.npz`) and trained networks (`.finals`)
+            beside it, and resumed by the next fit with the same data and parameters; `metaqnn replay` and `open_replay`
+            look into it. None keeps it in a temporary folder as long as the estimator lives.
         validation_fraction: share of X that is held out in the search, class by class; None is a fifth, and at most
             5,000 rows.
         strategy: what proposes networks: q_learning, regularized_evolution, reinforce, random, smac or tpe.
@@ -159,7 +159,7 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
             only = self.classes_.tolist()[0]
             raise DataError(f"y: expected at least two classes to tell apart, got one class, {only!r}")
         self.image_shape_ = shape
-        scale = PixelScale.fitted(X, is_each_feature=X.ndim == 2 and shape[0] == 1)
+        scale = PixelScale.fitted(X, is_each_feature=X.ndim == 2 and min(shape[:2]) == 1)
         self.pixel_low_, self.pixel_high_ = scale.low, scale.high
         images = scale.apply(X).reshape(-1, *shape)
         self._folder = TemporaryFolder() if self.path is None else None

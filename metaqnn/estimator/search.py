@@ -51,7 +51,7 @@ class TemporaryFolder:
 
 def data_file(database: Path) -> Path:
     """The images and labels of a search, beside its database."""
-    return database.with_suffix(".data.npz")
+    return database.with_name(f"{database.name}.npz")
 
 
 def stored_config(database: Path) -> Mapping[str, Any]:
@@ -139,7 +139,7 @@ def run(experiment: Experiment, database: Path, workers: int | None, max_time: f
     options = SearchOptions(
         models=experiment.search.models,
         max_seconds=max_time,
-        workers=workers or None,
+        workers=int(workers) if workers else None,
         in_process=workers == 0,
         estimate=verbose,
     )

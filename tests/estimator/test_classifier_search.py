@@ -41,13 +41,14 @@ def test_a_path_is_kept_and_resumed(quick, blobs, database):
     model = quick(path=database, models=2).fit(*blobs)
     assert model.database_ == str(database)
     assert sorted(p.name for p in database.parent.iterdir()) == [
-        *("blobs.data.npz", "blobs.finals", "blobs.sqlite", "blobs.sqlite.lock")
+        *("blobs.finals", "blobs.sqlite", "blobs.sqlite.lock", "blobs.sqlite.npz")
     ]
-    before = database.with_suffix(".data.npz").stat().st_mtime_ns
+    data = database.with_name("blobs.sqlite.npz")
+    before = data.stat().st_mtime_ns
     again = quick(path=str(database), models=2).fit(*blobs)
     assert num_runs_and_models(database) == (2, 2)
     assert np.array_equal(again.predict_proba(blobs[0]), model.predict_proba(blobs[0])), "nothing was trained anew"
-    assert database.with_suffix(".data.npz").stat().st_mtime_ns == before
+    assert data.stat().st_mtime_ns == before
     assert again.leaderboard().equals(model.leaderboard())
     # A larger budget goes on; a search whose seed nobody named keeps its own.
     more = quick(path=database, models=3, random_state=None).fit(*blobs)
@@ -80,7 +81,7 @@ def test_another_search_at_a_path_is_refused(quick, blobs, database):
     )
     refused("the search there was started on another X or y (60 images", y=y[::-1])
     refused("the search there was started differently: dataset.validation_size was 12, now 10", x=x[:50], y=y[:50])
-    database.with_suffix(".data.npz").unlink()
+    database.with_name("blobs.sqlite.npz").unlink()
     refused("the search there was started on another X or y (60 images", x=x[::-1])
     quick(path=database).fit(x, y)  # the data are written anew
     assert num_runs_and_models(database)[1] == 1
@@ -90,7 +91,7 @@ def test_places_that_cannot_be(quick, blobs, tmp_path):
     (tmp_path / "file").write_text("hello")
     with pytest.raises(ReplayError, match="this file is no SQLite database"):
         quick(path=tmp_path / "file").fit(*blobs)
-    with pytest.raises(DataError, match=r"x\.data\.npz: the data cannot be kept there: .*; choose another path$"):
+    with pytest.raises(DataError, match=r"x\.sqlite\.npz: the data cannot be kept there: .*; choose another path$"):
         quick(path=tmp_path / "file" / "x.sqlite").fit(*blobs)
 
 
