@@ -16,7 +16,7 @@ TABLE := benchmarks/digits.yaml
 DATABASE = $(or $(DB),replay_db/$(basename $(notdir $(DATASET))).sqlite)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup search resume inspect compare test lint check bench wheel clean
+.PHONY: help setup search resume inspect compare report test lint check bench wheel clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ resume: $(VENV)/.installed ## resume a search; refuses where there is none [DATA
 inspect: $(VENV)/.installed ## look into a search, also while it runs [DATASET= DB=]
 	@$(BIN)/metaqnn replay summary $(DATABASE)
 	@$(BIN)/metaqnn replay top $(DATABASE)
+
+report: $(VENV)/.installed ## a search as one page in OUT=build/report/NAME [DATASET= DB= OUT= ARGS=]
+	@$(BIN)/metaqnn report $(DATABASE) $(if $(OUT),--out $(OUT)) $(ARGS)
 
 test: $(VENV)/.installed-dev ## run the tests
 	$(BIN)/python -m pytest $(ARGS)

@@ -29,6 +29,10 @@ class ReplayError(MetaqnnError, RuntimeError):
     """A replay database that cannot be opened, written or trusted."""
 
 
+class ExportError(MetaqnnError, RuntimeError):
+    """A trained network that cannot be exported, or that does not predict the same after it."""
+
+
 class CalibrationError(MetaqnnError, RuntimeError):
     """The speed of the device could not be measured; a search can do without."""
 

@@ -6,6 +6,7 @@ import click
 
 from metaqnn.cli.comparing import compare
 from metaqnn.cli.enumerating import enumerate_
+from metaqnn.cli.exporting import export
 from metaqnn.cli.finishing import ensemble, evaluate, train
 from metaqnn.cli.looking import datasets, describe
 from metaqnn.cli.replay import replay
@@ -33,7 +34,7 @@ def cli() -> None:
     """The group of all commands."""
 
 
-for _command in (search, resume, replay, train, evaluate, ensemble, compare, enumerate_, describe, datasets):
+for _command in (search, resume, replay, train, evaluate, ensemble, export, compare, enumerate_, describe, datasets):
     cli.add_command(_command)
 
 

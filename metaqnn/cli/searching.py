@@ -130,3 +130,5 @@ def _print_ending(database: Path, report) -> None:
         larger = "  (with a larger --max-time: it counts all runs)" if report.ending is Ending.OUT_OF_TIME else ""
         print(f"Go on:       {_program()} {again}{larger}")
     print(f"Look deeper: {_program()} replay summary {database}")
+    if summary.best is not None and report.ending in (Ending.COMPLETED, Ending.EXHAUSTED):
+        print(f"Final nets:  {_program()} train {database} --top 5")

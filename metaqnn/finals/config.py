@@ -72,6 +72,7 @@ class OneCycleConfig(FinalConfig):
     epochs: int = 30
     learning_rate: float = 0.1
     warmup: float = 0.25
+    preprocessing: Preprocessing | None = "global_contrast"  # a deviation of each pixel does not bear shifts
     label_smoothing: float = 0.1
     dropout: bool = False
     batch_normalization: bool = True

@@ -1,0 +1,49 @@
+"""`metaqnn export`: take a trained network away, or its architecture."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("database", type=click.Path(path_type=Path))
+@click.option("--model", type=int, help="The best final training of this model.")
+@click.option("--final", type=int, help="This very final training. [the best of all]")
+@click.option(
+    "--to",
+    "target",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="NAME.keras, NAME.onnx, NAME.json (the architecture alone), or a name without an ending: a SavedModel folder.",
+)
+def export(database: Path, model: int | None, final: int | None, target: Path) -> None:
+    """Take a trained network out of a DATABASE, as a file that needs no metaqnn.
+
+    The export takes raw uint8 images and gives probabilities. Before the command says that it is done, a fresh process
+    has loaded it and predicted the same as the original on the validation images.
+    """
+    from metaqnn.dashboard.words import accuracy
+    from metaqnn.finals.export import export_network
+
+    if model is not None and final is not None:
+        raise click.UsageError("expected --model or --final, got both; a final belongs to one model")
+    done = export_network(database, target, model, final, lambda line: print(line, flush=True))
+    what = f"model {done.model}" if done.final is None else f"final {done.final.final} of model {done.model}"
+    if done.final is not None:
+        measured = done.final.validation_accuracy
+        what += f" (validation accuracy {accuracy(measured)})" if measured is not None else " (not validated)"
+    print(f"Exported {what} to {target}: {done.form.name}, {_bytes(done.size)}.")
+    print(f"  {done.architecture}")
+    if done.agreement is None:
+        print("Read it:")
+    else:
+        print(
+            f"The largest difference of a probability from the original's is {done.agreement.difference:.2g} on "
+            f"{done.agreement.images:,} images (allowed: {done.form.tolerance:g})."
+        )
+        print(f"Load it; images are uint8 of shape (number, {', '.join(map(str, done.input_shape))}):")
+    print("\n".join(f"    {line}" for line in done.form.snippet(target).splitlines()))
+
+
+def _bytes(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB" if size >= 1e6 else f"{size / 1e3:,.1f} kB"

@@ -1,0 +1,273 @@
+"""`metaqnn train`, `evaluate` and `ensemble`: what they print, what they leave, and what they refuse."""
+
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "schema_v3.sqlite"
+QUICK = ["--set", "final.epochs=2", "--set", "final.batch_size=256"]
+
+
+@pytest.fixture
+def searched(tmp_path):
+    """A finished small search over digits: 12 models, of which three failed."""
+    return Path(shutil.copy(GOLDEN, tmp_path / "small.sqlite"))
+
+
+@pytest.fixture(scope="module")
+def trained_once(tmp_path_factory):
+    path = Path(shutil.copy(GOLDEN, tmp_path_factory.mktemp("trained") / "small.sqlite"))
+    command = [sys.executable, "-m", "metaqnn", "train", str(path), "--top", "2", *QUICK]
+    subprocess.run(command, check=True, capture_output=True)
+    return path
+
+
+@pytest.fixture
+def trained(trained_once, tmp_path):
+    """The same with its two best networks trained."""
+    shutil.copytree(trained_once.parent, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "small.sqlite"
+
+
+def rows(path, sql):
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def narrow(text: str) -> bool:
+    return max(map(len, text.splitlines())) <= 80
+
+
+# What they print and leave
+
+
+def test_a_training_and_the_same_again(metaqnn, searched):
+    result = metaqnn("train", searched, "--model", 9, "--model", 7, *QUICK)
+    assert result.code == 0, result.err
+    assert result.out.startswith("Trained on digits (train) by one_cycle; accuracy on validation images\n")
+    assert "metaqnn evaluate small.sqlite" in result.out.replace(str(searched), "small.sqlite")
+    finals = rows(searched, "SELECT final, model, seed, part, status, weights FROM finals")
+    assert finals == [(1, 9, 3, "train", "ok", "final-1.keras"), (2, 7, 3, "train", "ok", "final-2.keras")]
+    assert rows(searched, "SELECT final, count(*) FROM final_curves GROUP BY final") == [(1, 2), (2, 2)]
+    assert sorted(path.name for path in searched.with_suffix(".finals").iterdir()) == ["final-1.keras", "final-2.keras"]
+    assert rows(searched, "SELECT count(*) FROM test_looks") == [(0,)]
+    before = rows(searched, "SELECT * FROM finals")
+    again = metaqnn("train", searched, "--model", 9, "--model", 7, *QUICK)
+    assert again.out == result.out
+    assert rows(searched, "SELECT * FROM finals") == before
+
+
+def test_a_lost_network_is_trained_again_to_the_same_bits(metaqnn, trained):
+    before = rows(trained, "SELECT * FROM final_curves ORDER BY final, epoch")
+    (trained.with_suffix(".finals") / "final-1.keras").unlink()
+    assert metaqnn("train", trained, "--top", 2, *QUICK).code == 0
+    after = rows(trained, "SELECT * FROM final_curves ORDER BY final, epoch")
+    assert [row[:-1] for row in after] == [row[:-1] for row in before]
+    assert (trained.with_suffix(".finals") / "final-1.keras").is_file()
+
+
+def test_looks(metaqnn, trained):
+    first = metaqnn("evaluate", trained)
+    assert first.code == 0, first.err
+    assert first.err == "Opening the test split of digits (0 earlier looks).\n"
+    assert first.out.startswith("Test split of digits, 450 images; low and high: 95 % interval of the error\n")
+    assert first.out.endswith(f"Looks at a test split so far: 1, all recorded in {trained} (table test_looks).\n")
+    both = metaqnn("evaluate", trained, "--all", "--format", "json")
+    assert [row["look"] for row in json.loads(both.out)] == [2, 3]
+    together = metaqnn("ensemble", trained, "--greedy", "--format", "json")
+    (row,) = json.loads(together.out)
+    assert row["kind"] == "greedy"
+    assert row["test_error"] == pytest.approx(row["wrong"] / 450)
+    looks = rows(trained, "SELECT kind, command FROM test_looks")
+    assert looks == [
+        ("network", f"metaqnn evaluate {trained}"),
+        *[("network", f"metaqnn evaluate {trained} --all --format json")] * 2,
+        ("greedy", f"metaqnn ensemble {trained} --greedy --format json"),
+    ]
+
+
+def test_another_data_set_from_scratch_and_from_weights(metaqnn, trained, tmp_path):
+    images = np.random.Generator(np.random.Philox(0)).integers(0, 256, (120, 8, 8, 3), dtype=np.uint8)
+    labels = np.arange(120) % 3
+    np.savez(tmp_path / "colours.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
+    other = ["--dataset", "./colours.npz", "--set", "dataset.validation_size=30"]
+    for finetuned in ([], ["--finetune"]):
+        result = metaqnn("train", trained, "--model", 9, *other, *QUICK, *finetuned)
+        assert result.code == 0, result.err
+        assert "metaqnn evaluate" in result.out
+    finals = rows(trained, "SELECT final, architecture, finetuned_from, status FROM finals WHERE final > 2")
+    assert finals == [
+        (3, "[C(8,1,1), C(8,3,1), C(4,1,1), SM(3)]", None, "ok"),
+        (4, "[C(8,1,1), C(8,3,1), C(4,1,1), SM(3)]", 1, "ok"),
+    ]
+    looked = metaqnn("evaluate", trained, "--dataset", "./colours.npz", "--final", 4, "--format", "json")
+    assert [row["finals"] for row in json.loads(looked.out)] == ["4"]
+    assert rows(trained, "SELECT dataset, images FROM test_looks") == [("./colours.npz", 120)]
+
+
+def test_the_papers_recipe(metaqnn, searched):
+    result = metaqnn(
+        "train", searched, "--model", 7, "--recipe", "paper", "--set", "final.stages=[[0.05, 1], [0.01, 1]]"
+    )
+    assert result.code == 0, result.err
+    assert rows(searched, "SELECT learning_rate FROM final_curves") == [(0.05000000074505806,), (0.009999999776482582,)]
+    ((recipe,),) = rows(searched, "SELECT recipe FROM finals")
+    assert json.loads(recipe)["preprocessing"] == "global_contrast"
+
+
+# Killed and interrupted
+
+
+def start(path, *words):
+    command = [sys.executable, "-m", "metaqnn", "train", str(path), "--model", "9", "--set", "final.epochs=8", *words]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for_epochs(path, count):
+    deadline = time.monotonic() + 200
+    while time.monotonic() < deadline:
+        if rows(path, "SELECT count(*) FROM final_curves")[0][0] >= count:
+            return
+        time.sleep(0.02)
+    raise AssertionError("no epoch was recorded in time")
+
+
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGINT"])
+def test_a_stopped_training_goes_on_to_the_same_bits(searched, tmp_path, name):
+    whole = Path(shutil.copy(GOLDEN, tmp_path / "whole.sqlite"))
+    undisturbed = start(whole)
+    stopped = start(searched)
+    wait_for_epochs(searched, 2)
+    os.kill(stopped.pid, getattr(signal, name))
+    out, _ = stopped.communicate(timeout=60)
+    assert undisturbed.wait(timeout=200) == 0
+    undisturbed.communicate()
+    if name == "SIGINT":
+        assert stopped.returncode == 130
+        assert out == f"Stopped; the same command goes on from the last whole epochs. Everything is in {searched}.\n"
+        assert rows(searched, "SELECT status FROM finals") == [("training",)]
+    again = start(searched)
+    _, err = again.communicate(timeout=200)
+    assert again.returncode == 0, err
+    curves = "SELECT epoch, train_loss, train_accuracy, validation_loss, validation_accuracy FROM final_curves"
+    assert rows(searched, curves) == rows(whole, curves)
+    assert len(rows(searched, curves)) == 8
+    assert [path.name for path in searched.with_suffix(".finals").iterdir()] == ["final-1.keras"]
+
+
+# The test split
+
+
+@pytest.fixture
+def without_test(tmp_path):
+    """A data set whose test split raises when opened, and a search over it."""
+    images = (np.arange(120)[:, None, None, None] % 4 * 60 + np.zeros((1, 8, 8, 1))).astype(np.uint8)
+    np.savez(tmp_path / "train_only.npz", x_train=images, y_train=np.arange(120) % 4)
+    path = tmp_path / "blind.yaml"
+    path.write_text(
+        """
+name: blind
+dataset: {name: ./train_only.npz, validation_size: 30}
+space: {max_depth: 1, convolution: {filters: [4], receptive_fields: [1]}, fully_connected: {neurons: []}}
+training: {epochs: 2, max_restarts: 0}
+search: {models: 2}
+final: {epochs: 2}
+""",
+        encoding="utf-8",
+    )
+    return path
+
+
+def test_searching_and_training_do_not_read_the_test_split(metaqnn, without_test, tmp_path):
+    database = tmp_path / "blind.sqlite"
+    assert metaqnn("search", without_test, "--db", database).code == 0
+    assert metaqnn("train", database, "--top", 2, "--part", "train+validation").code == 0
+    assert rows(database, "SELECT status FROM finals") == [("ok",), ("ok",)]
+    refused = metaqnn("evaluate", database)
+    assert refused.code == 2
+    assert "x_test" in refused.err
+    assert rows(database, "SELECT count(*) FROM test_looks") == [(0,)]
+
+
+# What they refuse
+
+
+def test_what_training_refuses(refused, searched, tmp_path):
+    assert refused("train", "absent.sqlite") == (
+        "absent.sqlite: there is no such replay database; start a search first, or check the path"
+    )
+    assert refused("train", searched, "--model", 99) == (
+        f"{searched}: there is no model 99; its models are numbered 1 to 12"
+    )
+    assert refused("train", searched, "--recipe", "papr") == (
+        "the final recipe: final.name: there is no recipe 'papr'; did you mean 'paper'?"
+    )
+    assert refused("train", searched, "--set", "training.epochs=3").startswith(
+        "--set training.epochs=3: expected a key of the section final, such as final.epochs=20;"
+    )
+    assert refused("train", searched, "--dataset", "nothing").startswith("'nothing' is neither a data set nor a path")
+    assert refused("train", searched, "--finetune", "--model", 9) == (
+        f"{searched}: --finetune begins with the weights of a trained network, but model 9 has none on digits yet; "
+        f"train it first: metaqnn train {searched} --model 9"
+    )
+    searched.with_suffix(".finals").write_text("in the way", encoding="utf-8")
+    assert refused("train", searched, "--top", 1, *QUICK).startswith(
+        f"{searched.with_suffix('.finals')}: expected a folder that can be written, but"
+    )
+
+
+def test_a_search_without_a_finished_network(refused, searched):
+    with closing(sqlite3.connect(searched)) as connection:
+        connection.execute("UPDATE evaluations SET status = 'crashed'")
+        connection.commit()
+    assert refused("train", searched) == (
+        f"{searched}: expected a search with a finished network, but no network was trained to the end yet; let the "
+        "search go on"
+    )
+
+
+def test_images_of_another_shape(refused, searched, tmp_path):
+    images = np.zeros((60, 2, 2, 1), np.uint8)
+    np.savez(tmp_path / "tiny.npz", x_train=images, y_train=np.arange(60) % 2)
+    with closing(sqlite3.connect(searched)) as connection:
+        connection.execute("UPDATE models SET architecture = '[C(4,1,1), P(5,2), SM(10)]' WHERE model = 9")
+        connection.commit()
+    sentence = refused(
+        "train", searched, "--model", 9, "--dataset", "./tiny.npz", "--set", "dataset.validation_size=20"
+    )
+    assert sentence == (
+        "[C(4,1,1), P(5,2), SM(2)] cannot be trained on the 2x2x1 images of ./tiny.npz: P(5,2) does not fit on an "
+        "image of 2x2; choose another model or data set"
+    )
+
+
+def test_what_looking_refuses(refused, searched, trained):
+    assert refused("evaluate", trained, "--final", 9) == (
+        f"{trained}: there is no final 9; its finals are numbered 1 to 2"
+    )
+    assert refused("evaluate", trained, "--final", 1, "--all").startswith(
+        "expected one of --model, --final and --all, got several"
+    )
+    assert refused("evaluate", trained, "--model", 3) == (
+        f"{trained}: expected a trained network of model 3, but there is none yet; train it with `metaqnn train "
+        f"{trained} --model 3`"
+    )
+
+
+def test_an_ensemble_of_one_is_refused(refused, trained):
+    with closing(sqlite3.connect(trained)) as connection:
+        connection.execute("UPDATE finals SET status = 'diverged' WHERE final = 2")
+        connection.commit()
+    assert refused("ensemble", trained).startswith(
+        f"expected at least two trained networks, got 1; train more: metaqnn train {trained} --top 5"
+    )

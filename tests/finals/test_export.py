@@ -1,0 +1,216 @@
+"""Exports that are loaded by processes which never import metaqnn, and what is refused."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from trained_finals import KINDS, add_final, random_network, save
+
+from metaqnn.data import open_source
+from metaqnn.errors import DataError, ExportError
+from metaqnn.finals import conversion, export, reloading
+from metaqnn.finals.conversion import Job, convert
+from metaqnn.finals.export import export_network
+from metaqnn.finals.forms import FORMS, KERAS, ONNX, SAVED_MODEL
+from metaqnn.finals.reloading import program
+
+NETWORKS = (
+    "[C(8,3,1), P(3,2), FC(16), SM(10)]",
+    "[C(8,5,2), C(6,3,1), GAP(10), SM(10)]",
+    "[P(5,3), FC(12), SM(10)]",
+    "[C(8,3,1), C(8,3,1), P(2,2), SM(10)]",
+)
+"""One a preprocessing; every other one is trained with batch normalisation."""
+
+
+@pytest.fixture(scope="module")
+def networks():
+    """The trained networks, in the order of the finals."""
+    made = zip(NETWORKS, KINDS, strict=True)
+    return [random_network(text, (8, 8, 1), kind, i % 2 == 1) for i, (text, kind) in enumerate(made)]
+
+
+@pytest.fixture
+def trained(searched, networks):
+    """A search with four finals, the last of them the best."""
+    for i, (network, text) in enumerate(zip(networks, NETWORKS, strict=True)):
+        add_final(searched, i + 1, network, architecture=text, validation_accuracy=0.9 + 0.01 * i)
+    return searched
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """An empty folder to export to."""
+    (tmp_path / "out").mkdir()
+    return tmp_path / "out"
+
+
+def test_every_form_predicts_the_same_of_the_whole_test_split_in_a_process_without_metaqnn(networks, tmp_path):
+    # The one place outside evaluate and ensemble that opens a test split: to compare predictions, not to judge by.
+    images = open_source("digits").test().images
+    np.save(tmp_path / "images.npy", images)
+    programs, wanted = ["import numpy, sys"], {}
+    for number, network in enumerate(networks):
+        save(network, tmp_path / "original.keras")
+        expected = np.asarray(network(images, training=False))
+        assert np.ptp(expected, axis=0).max() > 0.001
+        for form in (KERAS, ONNX, SAVED_MODEL):
+            target = tmp_path / f"exported-{number}{form.ending}"
+            answers = tmp_path / f"answers-{number}{form.ending}.npy"
+            files = (tmp_path / "original.keras", target, tmp_path / "images.npy", tmp_path / "original.npy")
+            convert(Job(form.name, *map(str, files)))
+            if form is KERAS:  # what was stored is the export
+                assert target.read_bytes() == files[0].read_bytes()
+            programs.append(f"sys.argv[1:] = [{str(tmp_path / 'images.npy')!r}, {str(answers)!r}]")
+            programs.append(program(form, target))
+            wanted[answers] = (expected, form.tolerance)
+    ran = subprocess.run(
+        [sys.executable, "-P", "-c", "\n".join(programs)], cwd="/", capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert len(wanted) == 12
+    for answers, (expected, tolerance) in wanted.items():
+        found = np.load(answers)
+        assert found.shape == (450, 10)
+        # Called directly and through `predict`, Keras itself differs in the last digit.
+        np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance, err_msg=answers.name)
+        np.testing.assert_array_equal(found.argmax(axis=1), expected.argmax(axis=1), err_msg=answers.name)
+
+
+@pytest.mark.parametrize("form", [ONNX, SAVED_MODEL], ids=["file", "folder"])
+def test_an_export_arrives_when_a_fresh_process_agrees(trained, folder, form):
+    target, said = folder / f"model{form.ending}", []
+    done = export_network(trained, target, announce=said.append)
+    assert (done.target, done.form, done.model, done.final.final) == (target, form, 4, 4)
+    assert done.architecture == NETWORKS[3]
+    assert done.input_shape == (8, 8, 1)
+    assert done.agreement.images == 310  # the validation images and ten more
+    assert done.agreement.difference <= form.tolerance
+    assert done.agreement.turned == 0
+    assert said == [
+        f"Writing final 4 of model 4: {form.name} ...",
+        "Loading it in a fresh process and comparing what it predicts with the original ...",
+    ]
+    assert [path.name for path in folder.iterdir()] == [target.name]
+    files = [target] if target.is_file() else [path for path in target.rglob("*") if path.is_file()]
+    assert done.size == sum(path.stat().st_size for path in files) > 0
+    if form is ONNX:
+        import onnx
+
+        notes = {entry.key: entry.value for entry in onnx.load(target).metadata_props}
+        assert notes["architecture"] == NETWORKS[3]
+        assert json.loads(notes["class_names"]) == list("0123456789")
+
+
+def test_an_export_that_predicts_something_else_is_removed(trained, folder, networks, monkeypatch):
+    monkeypatch.setattr(
+        export, "reloaded_predictions", lambda form, path, images: np.asarray(networks[0](np.load(images)))
+    )
+    with pytest.raises(ExportError) as caught:
+        export_network(trained, folder / "model.onnx")
+    said = str(caught.value)
+    assert said.startswith(
+        "the ONNX file does not predict what final 4 does: expected probabilities within 0.0001, but image "
+    )
+    assert said.endswith(" get another class; nothing was exported")
+    assert not list(folder.iterdir())
+
+
+def test_a_target_that_appeared_in_the_meantime_is_kept(tmp_path):
+    part, target = tmp_path / "part", tmp_path / "model.keras"
+    for path in (part, target):
+        path.write_text(path.name, encoding="utf-8")
+    with pytest.raises(ExportError, match="expected a new name, but it exists"):
+        export._move(part, target)
+    assert target.read_text(encoding="utf-8") == "model.keras"
+
+
+def test_a_file_of_weights_that_is_damaged(trained, folder):
+    weights = trained.with_suffix(".finals") / "final-2.keras"
+    weights.write_bytes(weights.read_bytes()[:2000])
+    with pytest.raises(ExportError) as caught:
+        export_network(trained, folder / "model.onnx", final=2)
+    assert str(caught.value) == (
+        f"{weights}: expected a network as Keras stores it, but it cannot be loaded (ValueError); train it again"
+    )
+    assert not list(folder.iterdir())
+
+
+def test_images_of_another_shape(trained, folder):
+    other = add_final(trained, validation_accuracy=0.5)
+    data = {**other.data, "input_shape": [32, 32, 3]}
+    add_final(trained, data=data, content=b"")
+    with pytest.raises(DataError) as caught:
+        export_network(trained, folder / "model.keras", final=6)
+    assert str(caught.value) == (
+        "digits: expected images of 32x32x3, as final 6 was trained on, got 8x8x1; put the images back that it was "
+        "trained on"
+    )
+
+
+def test_images_that_are_not_here(trained, folder, monkeypatch, tmp_path):
+    absent = str(tmp_path / "absent.npz")
+    add_final(trained, dataset={"name": absent, "validation_size": 10}, content=b"")
+    said = []
+    with pytest.raises(DataError, match=r"absent\.npz"):
+        export_network(trained, folder / "model.keras", final=5, announce=said.append)
+    assert said == [f"The data set {absent} is not on this machine; trying to download it ..."]
+
+
+def job(tmp_path, network, form) -> Job:
+    save(network, tmp_path / "original.keras")
+    np.save(tmp_path / "images.npy", np.zeros((2, 8, 8, 1), dtype=np.uint8))
+    files = ("original.keras", "exported", "images.npy", "original.npy")
+    return Job(form.name, *(str(tmp_path / name) for name in files))
+
+
+def test_a_network_of_other_images_is_refused(tmp_path):
+    with pytest.raises(ExportError) as caught:
+        convert(job(tmp_path, random_network("[SM(10)]", (8, 8, 3), "none"), KERAS))
+    assert str(caught.value) == (
+        "expected a network that takes uint8 (None, 8, 8, 1), but it takes uint8 (None, 8, 8, 3); train it again"
+    )
+    assert not (tmp_path / "exported").exists()
+
+
+def test_a_layer_that_is_not_kerass_own_is_refused(tmp_path):
+    random_network("[SM(10)]", (8, 8, 1), "none")
+    import keras
+
+    @keras.saving.register_keras_serializable("tests")
+    class Own(keras.layers.Layer):
+        def call(self, inputs):
+            return inputs
+
+    model = keras.Sequential([keras.Input((8, 8, 1), dtype="uint8"), Own(name="mine")])
+    with pytest.raises(ExportError) as caught:
+        convert(job(tmp_path, model, KERAS))
+    assert str(caught.value) == "expected Keras's own layers alone, but mine is a Own; train it again"
+
+
+def test_a_saved_model_folder_needs_the_tensorflow_backend(tmp_path, monkeypatch):
+    network = random_network("[SM(10)]", (8, 8, 1), "none")
+    import keras
+
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    with pytest.raises(ExportError) as caught:
+        convert(job(tmp_path, network, SAVED_MODEL))
+    assert str(caught.value) == (
+        "a SavedModel folder is written with Keras's TensorFlow backend, but KERAS_BACKEND is jax; set it to "
+        "tensorflow, or export to .onnx"
+    )
+
+
+def test_a_fault_of_a_process_is_told_by_its_last_words():
+    with pytest.raises(ExportError) as caught:
+        reloading._run(["-c", "import sys; print('first', file=sys.stderr); 1 / 0"], "trying")
+    assert str(caught.value) == "trying failed: ZeroDivisionError: division by zero; nothing was exported"
+    with pytest.raises(ExportError, match=r"^trying failed: exit code 7; nothing was exported$"):
+        reloading._run(["-c", "raise SystemExit(7)"], "trying")
+
+
+def test_the_forms_that_hold_weights_are_those_that_the_process_knows():
+    assert [form for form in FORMS if form.tolerance] == [KERAS, ONNX, SAVED_MODEL]
+    assert conversion.REFUSED not in (0, 1, 2)  # what Python itself ends with
