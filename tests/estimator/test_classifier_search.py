@@ -14,7 +14,10 @@ import pytest
 from sklearn.datasets import make_blobs
 
 from metaqnn import open_replay
-from metaqnn.errors import DataError, ReplayError
+from metaqnn.errors import DataError, EvaluatorError, ReplayError
+from metaqnn.estimator.search import Winner, pass_on
+from metaqnn.estimator.training import _train_as_in_search
+from metaqnn.experiment import stored_experiment
 from metaqnn.replay.finals import read_finals
 from metaqnn.replay.reader import ReplayReader
 
@@ -120,7 +123,7 @@ def test_a_final_training_that_fails_falls_back_on_the_recipe_of_the_search(quic
 
 def test_in_processes_of_their_own_it_finds_the_same(quick, blobs, database, capfd):
     parameters = {"models": 2, "final": {"epochs": 1}}
-    model = quick(**parameters, workers=2, verbose=1, path=database).fit(*blobs)
+    model = quick(**parameters, workers=1, verbose=1, path=database).fit(*blobs)
     shown = capfd.readouterr().err
     assert "Estimate: 2 networks" in shown
     assert "[2/2]" in shown.replace(" ", "")
@@ -131,7 +134,30 @@ def test_in_processes_of_their_own_it_finds_the_same(quick, blobs, database, cap
     assert ours.accuracy.tolist() == pytest.approx(theirs.accuracy.tolist(), abs=0.1)  # one of twelve images
     assert model.predict_proba(blobs[0]) == pytest.approx(local.predict_proba(blobs[0]), abs=1e-3)
     with ReplayReader(database) as reader:
-        assert reader.last_run()["workers"] == 2
+        assert reader.last_run()["workers"] == 1
+
+
+def test_a_network_that_cannot_be_trained_on_all_data_is_an_error(quick, blobs, database):
+    quick(path=database).fit(*blobs)
+    with ReplayReader(database) as reader:
+        experiment = stored_experiment(reader)
+    winner = Winner(1, "[C(16,1,1), SM(3)]", 0.9, 1e30, True)
+    with pytest.raises(
+        EvaluatorError, match=r"^expected \[C\(16,1,1\), SM\(3\)\] to be trained on all images as in .* 5"
+    ):
+        _train_as_in_search(experiment, winner, database.with_name("network.keras"))
+
+
+def test_a_signal_does_what_it_does_elsewhere():
+    heard = []
+    previous = signal.signal(signal.SIGTERM, lambda number, frame: heard.append(number))
+    try:
+        for number in (None, signal.SIGINT, signal.SIGTERM):
+            with pytest.raises(KeyboardInterrupt):
+                pass_on(number)
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    assert heard == [signal.SIGTERM]
 
 
 SCRIPT = """
