@@ -199,7 +199,7 @@ class SearchStatus:
 
     Attributes:
         models_done, models_total: distinct architectures told, and the budget.
-        episodes: told.
+        episodes: told; none of what the search began with counts here or below.
         reused: episodes that needed no training.
         failed: models whose last evaluation failed.
         epsilon: of the next proposal; None when the schedule is over.

@@ -6,6 +6,8 @@ import click
 
 from metaqnn.cli.comparing import compare
 from metaqnn.cli.enumerating import enumerate_
+from metaqnn.cli.exchange import export as export_replay
+from metaqnn.cli.exchange import import_
 from metaqnn.cli.exporting import export
 from metaqnn.cli.finishing import ensemble, evaluate, train
 from metaqnn.cli.looking import datasets, describe
@@ -36,6 +38,8 @@ def cli() -> None:
 
 for _command in (search, resume, replay, train, evaluate, ensemble, export, compare, enumerate_, describe, datasets):
     cli.add_command(_command)
+for _command in (import_, export_replay):
+    replay.add_command(_command)
 
 
 def run() -> None:

@@ -31,7 +31,7 @@ _PERCENT = (
     "low",
     "high",
 )
-_LONG = ("architecture", "reason", "device", "read_from", "value", "verdict")
+_LONG = ("architecture", "net", "reason", "device", "read_from", "value", "verdict")
 """Columns of long texts: they stand beside the others where there is room, else on lines of their own."""
 
 _ROOM = 32

@@ -8,6 +8,12 @@ import click
 from metaqnn.cli.output import format_option, print_tables
 from metaqnn.replay.tables import Table
 
+_PROBLEM_WORDS = {
+    "unparsed": "not in the notation",
+    "bad_accuracy": "without an accuracy from 0 to 1",
+    "illegal": "not legal in the space",
+}
+
 _database = click.argument("database", type=click.Path(path_type=Path))
 
 
@@ -26,6 +32,10 @@ def summary(database: Path, style: str) -> None:
     with _reader(database) as reader:
         if reader.is_table():
             print_tables([tables.enumeration(reader)], style)
+            return
+        if reader.is_import():
+            facts = import_table(reader) if style == "table" else tables.imports(reader)
+            print_tables([facts, tables.imported_stages(reader)], style)
             return
         facts = summary_table(reader) if style == "table" else _raw_summary(reader)
         stages, flight, failed = tables.stages(reader), tables.in_flight(reader), tables.failures(reader)
@@ -110,7 +120,8 @@ def q_values(database: Path, state: str | None, count: int, style: str) -> None:
 def verify(database: Path) -> None:
     """Rebuild every proposal and Q-value from the seed and the recorded rewards, and compare.
 
-    Exit code 0 if all are equal, 1 at the first difference, which is named.
+    Exit code 0 if all are equal, 1 at the first difference, which is named. Of an imported database the rewards and
+    Q-values are rebuilt from the rows of its file.
     """
     from rich.console import Console
     from rich.progress import Progress
@@ -118,17 +129,22 @@ def verify(database: Path) -> None:
     from metaqnn.experiment import verify_database
 
     console = Console(stderr=True)
-    with _reader(database) as reader, Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        reader.require_search()
+    with (
+        _reader(database) as reader,
+        Progress(console=console, transient=True, disable=not console.is_terminal) as bar,
+    ):
+        if not reader.is_import():
+            reader.require_search()
         total = reader.query("SELECT (SELECT count(*) FROM replay) + (SELECT count(*) FROM proposals)")[1][0][0]
         task = bar.add_task("Rebuilding", total=total)
         verification = verify_database(reader, lambda number: bar.update(task, completed=number))
+        origin = "rows of the imported file" if reader.is_import() else "seed and the recorded results"
     if verification.difference:
         print(f"{database}: NOT as it should be. {verification.difference}.")
         sys.exit(1)
     print(
         f"{database}: verified. {verification.episodes} episodes, {verification.proposals} proposals in flight and "
-        f"{verification.q_values} Q-values follow from the seed and the recorded results."
+        f"{verification.q_values} Q-values follow from the {origin}."
     )
 
 
@@ -149,8 +165,8 @@ def retry(database: Path) -> None:
     """Propose the networks anew that crashed or timed out; the next run of the search trains them."""
     from metaqnn.replay.memory import SQLiteReplayMemory
 
-    with _reader(database):
-        pass  # a file that is absent or no replay database is refused before anything is locked or created
+    with _reader(database) as reader:  # what cannot be used is refused before anything is locked or created
+        reader.require_search()
     with SQLiteReplayMemory(database) as memory:
         proposals = memory.retry_failed()
     if not proposals:
@@ -164,9 +180,14 @@ def retry(database: Path) -> None:
 def summary_table(reader) -> Table:
     """The summary of a search for people: a table of facts in words."""
     from metaqnn.dashboard.words import duration
+    from metaqnn.replay import tables
 
     experiment, facts, predictions = _summarise(reader)
-    best = "-" if facts.best is None else f"{100 * facts.best[1]:.2f} % (model {facts.best[0]}) {facts.best[2]}"
+    best = "-"
+    if facts.best is not None:
+        model, accuracy, architecture = facts.best
+        origin = ", imported" if tables.is_imported(reader, model) else ""
+        best = f"{100 * accuracy:.2f} % (model {model}{origin}) {architecture}"
     failed = ", ".join(f"{count} {status}" for status, count in facts.failed.items()) or "none"
     exhausted = "none"
     if facts.exhausted:
@@ -174,6 +195,7 @@ def summary_table(reader) -> Table:
         exhausted = f"{facts.max_repeats} repeats in a row ended epsilon {epsilons} early"
     rows = [
         ("experiment", f"{experiment.name}: {experiment.dataset.name}, seed {experiment.seed}"),
+        *([("warm_start", f"{facts.imported} episodes of {experiment.warm_start}")] if facts.imported else []),
         ("models", f"{facts.models_done} of {facts.models_total}"),
         ("episodes", f"{facts.episodes}, {facts.in_flight} more in flight"),
         ("epsilon", "-" if facts.epsilon is None else f"{facts.epsilon:g}"),
@@ -184,6 +206,32 @@ def summary_table(reader) -> Table:
         ("exhausted", exhausted),
         ("time", f"{duration(facts.elapsed_seconds)} in {facts.runs} run{'s' if facts.runs != 1 else ''}"),
         ("q_values", f"as of episode {facts.values_as_of}"),
+    ]
+    return Table(str(reader.path), ("fact", "value"), tuple(rows))
+
+
+def import_table(reader) -> Table:
+    """The summary of an imported database for people."""
+    from metaqnn.experiment import stored_experiment
+    from metaqnn.replay import tables
+
+    experiment, table = stored_experiment(reader), tables.imports(reader)
+    facts = dict(zip(table.columns, table.rows[0], strict=True))
+    best = "-"
+    if facts["best_model"] is not None:
+        best = f"{100 * facts['best_accuracy']:.2f} % (model {facts['best_model']}) {facts['best_architecture']}"
+    refused = [(facts[column], word) for column, word in _PROBLEM_WORDS.items() if facts[column]]
+    rows = [
+        ("experiment", f"{experiment.name}: {experiment.dataset.name}, seed {experiment.seed}"),
+        ("rows", f"{facts['rows']}, of which {facts['episodes']} became episodes"),
+        ("models", f"{facts['models']} distinct networks"),
+        (
+            "reused",
+            f"{facts['repeats']} repeat{'s' if facts['repeats'] != 1 else ''} of them, worth what the first was",
+        ),
+        ("refused", ", ".join(f"{count} {word}" for count, word in refused) or "none"),
+        ("best", best),
+        ("q_values", f"as of episode {reader.values_as_of()}"),
     ]
     return Table(str(reader.path), ("fact", "value"), tuple(rows))
 

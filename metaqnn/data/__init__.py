@@ -2,7 +2,7 @@
 
 from metaqnn.data.config import DatasetConfig, Preprocessing
 from metaqnn.data.preprocessing import Statistics, fit_statistics
-from metaqnn.data.registry import CatalogueRow, catalogue, open_source
+from metaqnn.data.registry import CatalogueRow, catalogue, image_facts, open_source
 from metaqnn.data.search_data import SearchData, load_search_data
 from metaqnn.data.sources import Source, Split
 from metaqnn.data.split import stratified
@@ -17,6 +17,7 @@ __all__ = [
     "Statistics",
     "catalogue",
     "fit_statistics",
+    "image_facts",
     "load_search_data",
     "open_source",
     "stratified",

@@ -109,3 +109,17 @@ def open_source(name: str) -> Source:
     raise DataError(
         f"{name!r} is neither a data set nor a path to an .npz file or a folder of images; {nearest(name, _REGISTRY)}"
     )
+
+
+def image_facts(name: str) -> tuple[tuple[int, int, int], int]:
+    """The shape (height, width, channels) of a data set's images, and the number of its classes.
+
+    Of a named data set they are known without it; only of a path is the training part read.
+
+    Raises:
+        DataError: there is no such data set, or it cannot be read.
+    """
+    if name in _REGISTRY:
+        return _REGISTRY[name].input_shape, _REGISTRY[name].classes
+    split = open_source(name).train()
+    return split.images.shape[1:], len(split.class_names)

@@ -24,6 +24,8 @@ class Experiment:
         name: names the database.
         seed: all randomness derives from it; at least 0.
         dataset, space, strategy, reward, training, search, final: the sections, each owned by its package.
+        warm_start: path of a database, a search's or an imported one, whose episodes a new search is told before it
+            proposes anything; None begins with nothing.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Experiment:
     training: TrainingConfig
     search: SearchConfig
     final: FinalConfig
+    warm_start: str | None = None
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class _Header:
 
     name: str
     seed: int = 0
+    warm_start: str | None = None
 
 
 _SECTIONS: Mapping[str, type] = {
@@ -68,14 +72,18 @@ def read_experiment(content: Mapping[str, Any], file: str) -> Experiment:
     for key in content:
         if key not in names:
             raise ConfigError(f"{file}: {key}: there is no such section; {nearest(key, names)}")
-    header = read_section(_Header, {key: content[key] for key in ("name", "seed") if key in content}, "", file)
+    header = read_section(_Header, {f.name: content[f.name] for f in fields(_Header) if f.name in content}, "", file)
     if not header.name or not all(c.isalnum() or c in "-_." for c in header.name) or header.name.startswith("."):
         raise ConfigError(f"{file}: name: expected letters, digits, '-', '_' and '.', got {header.name!r}")
     if not 0 <= header.seed < 2**63:  # what SQLite holds
         raise ConfigError(f"{file}: seed: expected a whole number from 0 to {2**63 - 1}, got {header.seed}")
+    if header.warm_start is not None and not header.warm_start.strip():
+        raise ConfigError(f"{file}: warm_start: expected the path of a replay database, or nothing, got an empty text")
     sections = {name: read_section(kind, content.get(name), name, file) for name, kind in _SECTIONS.items()}
     strategy, final = _read_strategy(content.get("strategy"), file), read_final(content.get("final"), file)
-    return Experiment(header.name, header.seed, strategy=strategy, final=final, **sections)
+    return Experiment(
+        header.name, header.seed, strategy=strategy, final=final, warm_start=header.warm_start, **sections
+    )
 
 
 def _read_strategy(content: Any, file: str) -> Any:

@@ -67,8 +67,9 @@ def stored_space(reader: ReplayReader) -> LayerSpace:
 
 
 def stored_parts(reader: ReplayReader) -> Parts:
-    """The parts of a recorded search, for looking at it: no data set is read."""
-    reader.require_search()
+    """The parts of a recorded search or import, for looking at it: no data set is read."""
+    if not reader.is_import():
+        reader.require_search()
     config = reader.config()
     experiment = stored_experiment(reader)
     data = config["data"]

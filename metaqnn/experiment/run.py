@@ -1,6 +1,6 @@
 """A run of a search: started, or resumed where its database stands."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +15,10 @@ from metaqnn.experiment.files import Experiment, read_experiment
 from metaqnn.experiment.forecast import forecast
 from metaqnn.experiment.parts import Parts, put_together, stored_schedule
 from metaqnn.experiment.resuming import budget, changes_since, current_versions, data_facts, refuse_changes
+from metaqnn.experiment.warm_start import WarmStart, read_warm_start
 from metaqnn.replay.copying import move_aside
 from metaqnn.replay.memory import SQLiteReplayMemory
+from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.config import MAX_MODELS
 from metaqnn.search.estimate import estimate_search
 from metaqnn.search.loop import Ending, Search, SearchPlan
@@ -24,6 +26,7 @@ from metaqnn.search.prospects import Prospects
 from metaqnn.search.stop import StopRequest
 from metaqnn.strategies.schedule import Schedule
 from metaqnn.training.device import usable_cores, visible_gpus
+from metaqnn.trial import Source
 
 
 @dataclass(frozen=True)
@@ -93,12 +96,16 @@ def run_search(
     with stop.installed():
         if options.must_exist and not database.is_file():
             raise _nothing_to_resume(database)
+        is_new = options.fresh or not _require_search(database)
         if not open_source(experiment.dataset.name).available():
             announce(f"The data set {experiment.dataset.name} is not on this machine; trying to download it ...")
         data = load_search_data(experiment.dataset, experiment.seed)
         # Everything that can be refused is, before a file is made or moved.
         schedule = _schedule(experiment, options)
-        put_together(experiment, data.input_shape, data.classes, schedule)
+        parts = put_together(experiment, data.input_shape, data.classes, schedule)
+        warm_start = None
+        if is_new and experiment.warm_start is not None:
+            warm_start = read_warm_start(Path(experiment.warm_start), parts, data.input_shape, data.classes)
         _workers(experiment, options, ())
         if options.fresh:
             moved = move_aside(database)
@@ -107,7 +114,7 @@ def run_search(
         with SQLiteReplayMemory(database) as memory:
             if options.must_exist and not memory.config():
                 raise _nothing_to_resume(database)
-            run = _begin(experiment, data, schedule, memory, options, announce, stop)
+            run = _begin(experiment, data, schedule, memory, options, announce, warm_start, stop)
             outcome = "failed"
             with ExitStack() as stack:
                 try:
@@ -128,6 +135,29 @@ def run_search(
     return SearchReport(ending, stop.signal if ending is Ending.INTERRUPTED else None)
 
 
+def _require_search(database: Path) -> Mapping:
+    """What a search in this file was started with; empty where it holds nothing yet, or nothing that can be read.
+
+    What is wrong with a file is said when it is opened for writing; here only what is whole can be something else.
+
+    Raises:
+        ReplayError: it holds a table, or imported episodes.
+    """
+    try:
+        with ReplayReader(database) as reader:
+            config = reader.config()
+    except ReplayError:
+        return {}
+    if config.get("purpose") == "table":
+        raise ReplayError(f"{database}: this file holds an enumerated table; choose another with --db")
+    if config.get("purpose") == "import":
+        raise ReplayError(
+            f"{database}: this file holds imported episodes, which are no search that could go on; begin a new one "
+            f"with them: choose another file with --db, and --set warm_start={database}"
+        )
+    return config
+
+
 def _nothing_to_resume(database: Path) -> ReplayError:
     return ReplayError(f"{database}: there is nothing to resume; `metaqnn search` with the same arguments starts it")
 
@@ -144,7 +174,7 @@ class _Run:
 
     def forecast(self, memory: SQLiteReplayMemory, data: SearchData, announce: Callable[[str], None]) -> None:
         """Tell the user how long a search that has not begun will take."""
-        if next(iter(memory.episodes()), None) is not None:
+        if any(episode.source is not Source.IMPORTED for episode in memory.episodes()):
             return
         announce("Measuring how fast this machine trains ...")
         try:
@@ -199,12 +229,12 @@ def _begin(
     memory: SQLiteReplayMemory,
     options: SearchOptions,
     announce: Callable[[str], None],
+    warm_start: WarmStart | None,
     stop: StopRequest,
 ) -> _Run:
     """Compare with what is stored, or store it; and add the row of this run."""
+    memory.require_search()
     stored = memory.config()
-    if memory.is_table():
-        raise ReplayError(f"{memory.path}: this file holds an enumerated table; choose another with --db")
     if stored:  # as this version reads it: keys that are new since then have their defaults
         stored["experiment"] = as_mapping(read_experiment(stored["experiment"], str(memory.path)))
     current = {
@@ -217,7 +247,9 @@ def _begin(
         refuse_changes(memory.path, stored, current)
         schedule = stored_schedule(stored)
     else:
-        memory.initialise(current)
+        memory.initialise(current, warm_start.imported if warm_start else ())
+        if warm_start:
+            announce(warm_start.words)
     last = memory.last_run()
     models = budget(options.models, experiment, schedule, stored, last)
     gpus = visible_gpus() if options.gpus is None else options.gpus

@@ -35,6 +35,27 @@ def trained_finals(
             f"{reader.path}: expected a trained network{of_model}, but there is none yet; train it with "
             f"`metaqnn train {reader.path} {asked}`"
         )
+    chosen = comparable(reader, finals, dataset, part)
+    if not chosen:
+        wanted = f"{dataset or finals[-1].dataset['name']}{f' ({part})' if part else ''}"
+        there_are = ", ".join(sorted({f"{final.dataset['name']} ({final.part})" for final in finals}))
+        raise ReplayError(
+            f"{reader.path}: expected a network{of_model} trained on {wanted}, but there is none; "
+            f"there are networks trained on {there_are}"
+        )
+    return rank(reader, chosen)
+
+
+def comparable(
+    reader: ReplayReader, finals: Sequence[Final], dataset: str | None = None, part: Part | None = None
+) -> list[Final]:
+    """Those of some finals that were trained on the same data set and the same part; may be none.
+
+    Args:
+        reader: the database.
+        finals: at least one, in order.
+        dataset, part: as in `trained_finals`.
+    """
     names = [final.dataset["name"] for final in finals]
     if dataset is None:
         own = reader.config()["experiment"]["dataset"]["name"]
@@ -42,14 +63,7 @@ def trained_finals(
     chosen = [final for final in finals if final.dataset["name"] == dataset]
     if chosen and part is None:
         part = chosen[-1].part
-    chosen = [final for final in chosen if final.part is part]
-    if not chosen:
-        there_are = ", ".join(sorted({f"{final.dataset['name']} ({final.part})" for final in finals}))
-        raise ReplayError(
-            f"{reader.path}: expected a network{of_model} trained on {dataset}{f' ({part})' if part else ''}, but "
-            f"there is none; there are networks trained on {there_are}"
-        )
-    return rank(reader, chosen)
+    return [final for final in chosen if final.part is part]
 
 
 def rank(reader: ReplayReader, finals: Iterable[Final]) -> list[Final]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from metaqnn.errors import ReplayError
-from metaqnn.finals.choice import rank
+from metaqnn.finals.choice import comparable, rank
 from metaqnn.replay.finals import read_final, read_finals, weights_folder
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.trial import TRAINING, Final, Status
@@ -52,16 +52,8 @@ def usable_finals(reader: ReplayReader, finals: Sequence[Final]) -> list[Final]:
 
 
 def best_final(reader: ReplayReader, finals: Sequence[Final]) -> Final:
-    """The best of some finals, at least one.
-
-    Those trained on the search's own data come first. Of these the highest validation accuracy wins; where none has
-    one, the newest.
-    """
-    searched = reader.config()["data"].get("data_hash")
-    own = [final for final in finals if final.data.get("data_hash") == searched]
-    candidates = own or finals
-    measured = [final for final in candidates if final.validation_accuracy is not None]
-    return rank(reader, measured)[0] if measured else max(candidates, key=lambda final: final.final)
+    """The best of some finals, at least one: the one that `metaqnn evaluate` would choose of them."""
+    return rank(reader, comparable(reader, finals))[0]
 
 
 def problem_with(reader: ReplayReader, final: Final) -> str | None:

@@ -1,12 +1,10 @@
 """The replay memory in SQLite: the writer's side."""
 
 import json
-import math
 import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,13 +14,10 @@ from filelock import FileLock, Timeout
 from metaqnn.core import ReplayMemory, WorkerLost, WorkerReady
 from metaqnn.errors import ReplayError
 from metaqnn.replay.database import begin_writing, clear_errors, close_to_one_file, connect_for_writing, transaction
+from metaqnn.replay.importing import Imported, insert_imported
 from metaqnn.replay.reader import ReplayReader
-from metaqnn.trial import RETRYABLE, Episode, EpochMetrics, Evaluation, Model, Proposal, QValue, Source
-
-
-def now() -> str:
-    """The time as it stands in the database: ISO 8601 in UTC, to the millisecond."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+from metaqnn.replay.records import insert_episode, insert_evaluation, insert_model, now
+from metaqnn.trial import RETRYABLE, Episode, Evaluation, Model, Proposal, QValue, Source
 
 
 class SQLiteReplayMemory(ReplayReader, ReplayMemory):
@@ -59,11 +54,17 @@ class SQLiteReplayMemory(ReplayReader, ReplayMemory):
 
     # Configuration and runs
 
-    def initialise(self, config: Mapping[str, Any]) -> None:
-        """Record what a new search is started with."""
+    def initialise(self, config: Mapping[str, Any], imported: Sequence[Imported] = ()) -> None:
+        """Record what a new search is started with, in one transaction.
+
+        Args:
+            config: what may not change.
+            imported: episodes of another database that it begins with.
+        """
         rows = [(key, json.dumps(value)) for key, value in sorted(config.items())]
         with self._transaction() as connection:
             connection.executemany("INSERT INTO config VALUES (?, ?)", rows)
+            insert_imported(connection, imported)
 
     def begin_run(self, models: int, workers: int, versions: Mapping[str, str], changes: Sequence[tuple]) -> None:
         """Add the row of this start."""
@@ -124,11 +125,7 @@ class SQLiteReplayMemory(ReplayReader, ReplayMemory):
         self._connection.execute("PRAGMA synchronous = NORMAL")
         try:
             with adding as connection:
-                model = proposal.model
-                connection.execute(
-                    "INSERT INTO models VALUES (?, ?, ?, ?, ?) ON CONFLICT (model) DO NOTHING",
-                    (model.model, model.architecture, model.layers, model.parameters, model.flops),
-                )
+                insert_model(connection, proposal.model)
                 self._insert_proposal(proposal)
         finally:
             self._connection.execute("PRAGMA synchronous = FULL")
@@ -143,21 +140,7 @@ class SQLiteReplayMemory(ReplayReader, ReplayMemory):
         with self._transaction() as connection:
             if evaluation is not None and not self._has_evaluation(episode.evaluation):
                 self._insert_evaluation(episode.evaluation, episode.model, evaluation)
-            connection.execute(
-                "INSERT INTO replay VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    episode.number,
-                    episode.iteration,
-                    episode.epsilon,
-                    episode.model,
-                    episode.evaluation,
-                    episode.accuracy,
-                    episode.reward,
-                    int(episode.reused),
-                    episode.source,
-                    now(),
-                ),
-            )
+            insert_episode(connection, episode)
             connection.execute("DELETE FROM proposals WHERE episode = ?", (episode.number,))
             connection.execute("UPDATE runs SET elapsed_seconds = ? WHERE run = ?", (self._run_seconds(), self._run))
 
@@ -166,7 +149,11 @@ class SQLiteReplayMemory(ReplayReader, ReplayMemory):
 
         Returns:
             the proposals made; the next run of the search trains them.
+
+        Raises:
+            ReplayError: the file holds no search.
         """
+        self.require_search()
         episode, _, evaluation = self.next_numbers()
         rows = self._query(
             """SELECT m.model, m.architecture, m.layers, m.parameters, m.flops
@@ -175,7 +162,10 @@ class SQLiteReplayMemory(ReplayReader, ReplayMemory):
                WHERE e.status IN (?, ?) AND m.model NOT IN (SELECT model FROM proposals) ORDER BY m.model""",
             RETRYABLE,
         )
-        iteration = self._one("SELECT count(*) FROM models")[0]
+        iteration = self._one(  # what was imported is none of the search's own
+            """SELECT (SELECT count(*) FROM replay WHERE source = 'sampled' AND NOT reused)
+                    + (SELECT count(*) FROM proposals WHERE source = 'sampled' AND evaluation IS NOT NULL)"""
+        )[0]
         proposals = [
             Proposal(episode + i, iteration, None, Model(*row), evaluation + i, Source.RETRIED)
             for i, row in enumerate(rows)
@@ -237,32 +227,8 @@ class SQLiteReplayMemory(ReplayReader, ReplayMemory):
     def _insert_evaluation(
         self, number: int, model: int, evaluation: Evaluation, seed: int | None = None, purpose: str = "search"
     ) -> None:
-        self._connection.execute(
-            "INSERT INTO evaluations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                number,
-                model,
-                self._seed if seed is None else seed,
-                purpose,
-                evaluation.status,
-                evaluation.reason,
-                evaluation.best_accuracy,
-                evaluation.best_epoch,
-                evaluation.last_accuracy,
-                evaluation.learning_rate,
-                len(evaluation.attempts),
-                evaluation.train_seconds,
-                now(),
-                evaluation.device,
-                *(astuple(evaluation.prediction) if evaluation.prediction else (None,) * 4),
-            ),
-        )
-        curves = [
-            (number, attempt, m.epoch, m.learning_rate, *map(_finite, _measures(m)), m.epoch_seconds)
-            for attempt, training in enumerate(evaluation.attempts, start=1)
-            for m in training.epochs
-        ]
-        self._connection.executemany("INSERT INTO learning_curves VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", curves)
+        seed = self._seed if seed is None else seed
+        insert_evaluation(self._connection, number, model, seed, purpose, evaluation)
 
     def _run_seconds(self) -> float:
         return time.monotonic() - self._run_began
@@ -273,15 +239,6 @@ class SQLiteReplayMemory(ReplayReader, ReplayMemory):
                 begin_writing(self._connection)
             self._is_writing = True
         return transaction(self._connection, self.path)
-
-
-def _measures(metrics: EpochMetrics) -> tuple[float, float, float, float]:
-    return metrics.train_loss, metrics.train_accuracy, metrics.validation_loss, metrics.validation_accuracy
-
-
-def _finite(value: float) -> float | None:
-    """SQLite has no NaN; NULL says the same."""
-    return value if math.isfinite(value) else None
 
 
 def writer_lock(path: Path) -> FileLock:

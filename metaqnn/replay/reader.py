@@ -155,19 +155,37 @@ class ReplayReader:
 
     def is_table(self) -> bool:
         """Whether the file holds every network of a space, from `metaqnn enumerate`, and no search."""
-        return self._one("SELECT 1 FROM config WHERE key = 'purpose' AND value = '\"table\"'") is not None
+        return self._purpose() == "table"
+
+    def is_import(self) -> bool:
+        """Whether the file holds what another program recorded, from `metaqnn replay import`, and no search."""
+        return self._purpose() == "import"
 
     def require_search(self) -> None:
         """Refuse a file that holds no search.
 
         Raises:
-            ReplayError: it is an enumerated table.
+            ReplayError: it is an enumerated table, or imported.
         """
         if self.is_table():
             raise ReplayError(
                 f"{self.path}: expected a search, but this file holds every network of a space, from `metaqnn "
                 "enumerate`; `replay summary`, `top`, `show` and `curves` look into it"
             )
+        if self.is_import():
+            raise ReplayError(
+                f"{self.path}: expected a search, but this file holds imported episodes, which cannot go on; "
+                "`metaqnn replay` looks into it, `metaqnn compare` takes it as a table, and the key `warm_start` of an "
+                "experiment begins a new search with it"
+            )
+
+    def imported_episodes(self) -> int:
+        """How many episodes come from elsewhere; they are the first ones."""
+        return self._one("SELECT count(*) FROM replay WHERE source = 'imported'")[0]
+
+    def _purpose(self) -> str:
+        row = self._one("SELECT value FROM config WHERE key = 'purpose'")
+        return json.loads(row[0]) if row else "search"
 
     def table_trainings(self) -> list[TableTraining]:
         """The trainings of a table so far, in the order of their numbers."""

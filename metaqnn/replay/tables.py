@@ -29,6 +29,10 @@ _MEANS = """
 """The networks of a table by the mean over their trainings, of which a failed one counts as chance."""
 
 
+NOT_ONLY_IMPORTED = "model NOT IN (SELECT model FROM replay GROUP BY model HAVING min(source = 'imported'))"
+"""Holds for the models that a search proposed itself, whether it was the first to know them or not."""
+
+
 def _chance(reader: ReplayReader) -> float:
     return 1.0 / reader.config()["data"]["classes"]
 
@@ -42,11 +46,16 @@ def top(reader: ReplayReader, count: int) -> Table:
             f"SELECT model, accuracy, trainings, parameters, flops, architecture FROM ({_MEANS}) LIMIT ?2",
             (_chance(reader), count),
         )
+    # What was imported knows no epochs; where a search began with it, each network says where it comes from.
+    columns = "" if reader.is_import() else ", best_epoch AS epoch"
+    source = ""
+    if reader.imported_episodes() and not reader.is_import():
+        source = ", (SELECT source FROM replay r WHERE r.model = l.model ORDER BY episode LIMIT 1) AS source"
     return _table(
         reader,
         f"The {count} best networks",
-        "SELECT model, best_accuracy AS accuracy, best_epoch AS epoch, parameters, flops, architecture"
-        " FROM leaderboard LIMIT ?",
+        f"SELECT model, best_accuracy AS accuracy{columns}{source}, parameters, flops, architecture"
+        " FROM leaderboard l LIMIT ?",
         (count,),
     )
 
@@ -66,6 +75,52 @@ def enumeration(reader: ReplayReader) -> Table:
         "Every network of a space",
         (*facts, "architecture"),
         ((*values, best[0][2] if best else None),),
+    )
+
+
+def is_imported(reader: ReplayReader, model: int) -> bool:
+    """Whether a model's first result comes from elsewhere."""
+    _, rows = reader.query("SELECT source = 'imported' FROM replay WHERE model = ? ORDER BY episode LIMIT 1", (model,))
+    return bool(rows and rows[0][0])
+
+
+def imports(reader: ReplayReader) -> Table:
+    """What an imported database took from its file, and what it refused."""
+    _, rows = reader.query(
+        """SELECT count(*), count(episode), (SELECT count(*) FROM models), sum(problem IS 'unparsed'),
+                  sum(problem IS 'accuracy'), sum(problem IS 'illegal') FROM imported_rows"""
+    )
+    total, taken, networks, *problems = rows[0]
+    _, best = reader.query("SELECT model, best_accuracy, architecture FROM leaderboard LIMIT 1")
+    columns = ("rows", "episodes", "models", "repeats", "unparsed", "bad_accuracy", "illegal")
+    return Table(
+        "Imported episodes",
+        (*columns, "best_model", "best_accuracy", "best_architecture"),
+        ((total, taken, networks, taken - networks, *problems, *(best[0] if best else (None, None, None))),),
+    )
+
+
+def imported_stages(reader: ReplayReader) -> Table:
+    """What each epsilon of an imported database gave, in the order of its file."""
+    return _table(
+        reader,
+        "By epsilon",
+        """SELECT epsilon, count(*) AS episodes, sum(1 - reused) AS models, avg(accuracy) AS mean_accuracy,
+                  max(accuracy) AS best_accuracy
+           FROM replay GROUP BY epsilon ORDER BY min(episode)""",
+    )
+
+
+def refused_rows(reader: ReplayReader, count: int) -> Table:
+    """Rows that were refused, the first `count` of each problem."""
+    return _table(
+        reader,
+        "Refused rows",
+        """SELECT row, problem, reason, net FROM (
+               SELECT *, row_number() OVER (PARTITION BY problem ORDER BY row) AS place
+               FROM imported_rows WHERE problem IS NOT NULL)
+           WHERE place <= ? ORDER BY problem, row""",
+        (count,),
     )
 
 
@@ -103,8 +158,12 @@ def stages(reader: ReplayReader) -> Table:
 
 
 def failures(reader: ReplayReader) -> Table:
-    """Models whose last evaluation failed."""
-    return _table(reader, "Failed networks", "SELECT model, status, reason, architecture FROM failures")
+    """Models whose last evaluation failed, but for those that are known from elsewhere alone."""
+    return _table(
+        reader,
+        "Failed networks",
+        f"SELECT model, status, reason, architecture FROM failures WHERE {NOT_ONLY_IMPORTED}",
+    )
 
 
 def model_facts(reader: ReplayReader, model: int) -> Table:

@@ -1,8 +1,9 @@
 """The search loop.
 
-Episode n is proposed from exactly the episodes up to n - L (L = lookahead), and episodes are recorded and told in
-the order of proposal, whatever order their trainings end in. So what is proposed depends on the seed and the
-recorded results alone: not on the number of workers, their speed, or where the search was interrupted.
+Episode n is proposed from exactly the episodes up to n - L (L = lookahead) and those that the search began with, and
+episodes are recorded and told in the order of proposal, whatever order their trainings end in. So what is proposed
+depends on the seed and the recorded results alone: not on the number of workers, their speed, or where the search was
+interrupted.
 """
 
 import time
@@ -111,6 +112,7 @@ class Search:
         self._untold: deque[Episode] = deque()  # recorded, not told
         self._finished: dict[int, Evaluation] = {}  # by episode, trained ahead of its turn
         self._told = 0
+        self._imported = 0  # episodes that the search began with
         self._replace_values = False
         self._began = time.monotonic()
         self._next_checkpoint = 0.0
@@ -139,11 +141,11 @@ class Search:
         try:
             for proposal in list(self._in_flight):
                 # Retried episodes may be more than the lookahead; none may know more than it would have.
-                self._tell_until(proposal.episode - self.plan.lookahead)
+                self._tell_until(self._known_to(proposal.episode))
                 self._evaluate(proposal)
             while not self._is_complete():
                 number = self._next_number
-                self._tell_until(number - self.plan.lookahead)
+                self._tell_until(self._known_to(number))
                 self._propose(number)
             self._tell_until(self._next_number - 1)
         except _StoppedError as stopped:
@@ -247,18 +249,19 @@ class Search:
         """Take up the search where its memory stands."""
         episodes = list(self.memory.episodes())
         proposals = list(self.memory.proposals())
+        self._imported = sum(episode.source is Source.IMPORTED for episode in episodes)
         novelty = [not e.reused for e in episodes if e.source is Source.SAMPLED]
         novelty += [p.evaluation is not None for p in proposals if p.source is Source.SAMPLED]
         self.progress = self.schedule.progress(novelty)
         for episode in episodes:
             self._tally.count(episode)
-            if self.prospects and not episode.reused:
+            if self.prospects and not episode.reused and episode.source is not Source.IMPORTED:
                 model = self.memory.known_model(episode.architecture)
                 self.prospects.learn(episode, model, self.memory.evaluation(episode.evaluation))
         self._in_flight.extend(proposals)
         as_of, values = self.memory.values()
         # A search that had ended and goes on with a larger budget has told more than its next proposal may know.
-        if self._is_complete() or as_of <= self._next_number - self.plan.lookahead:
+        if self._is_complete() or as_of <= self._known_to(self._next_number):
             self.strategy.restore((e for e in episodes if e.number <= as_of), values)
             self._told = as_of
         else:
@@ -266,9 +269,13 @@ class Search:
         self._untold.extend(episode for episode in episodes if episode.number > self._told)
         self._next_checkpoint = time.monotonic() + self.plan.checkpoint_seconds
 
+    def _known_to(self, number: int) -> int:
+        """The last episode that the proposal of episode `number` may know: what was imported, it knows at once."""
+        return max(self._imported, number - self.plan.lookahead)
+
     @property
     def _next_number(self) -> int:
-        return 1 + max(self._tally.episodes, self._in_flight[-1].episode if self._in_flight else 0)
+        return 1 + max(self._tally.last, self._in_flight[-1].episode if self._in_flight else 0)
 
     def _checkpoint(self) -> None:
         began = time.monotonic()
@@ -307,8 +314,9 @@ class Search:
 
 @dataclass
 class _Tally:
-    """Counts for displays, kept as episodes come so that none has to be counted twice."""
+    """Counts for displays, kept as episodes come so that none has to be counted twice; none of what was imported."""
 
+    last: int = 0
     episodes: int = 0
     trained: int = 0
     trained_before: int = 0
@@ -318,7 +326,10 @@ class _Tally:
     best_architecture: str | None = None
 
     def count(self, episode: Episode) -> None:
-        self.episodes = episode.number
+        self.last = episode.number
+        if episode.source is Source.IMPORTED:
+            return
+        self.episodes += 1
         self.trained += episode.source is Source.SAMPLED and not episode.reused
         self.reused += episode.reused
         if episode.accuracy is None:

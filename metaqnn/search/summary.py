@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from metaqnn.replay.reader import ReplayReader
+from metaqnn.replay.tables import NOT_ONLY_IMPORTED
 from metaqnn.strategies.schedule import Progress, Schedule
 from metaqnn.trial import Source
 
@@ -12,7 +13,7 @@ class Summary:
     """The state of a recorded search.
 
     Attributes:
-        episodes: told.
+        episodes: told; none of the imported ones counts here or below, but for `best`.
         models_done, models_total: distinct architectures told, and the budget of the last run.
         in_flight: episodes proposed and not recorded.
         reused: episodes that needed no training.
@@ -25,6 +26,7 @@ class Summary:
         runs: starts of the search.
         elapsed_seconds: wall clock of all runs.
         values_as_of: the episode that the stored Q-values are as of.
+        imported: episodes that come from elsewhere.
     """
 
     episodes: int
@@ -41,6 +43,7 @@ class Summary:
     runs: int
     elapsed_seconds: float
     values_as_of: int
+    imported: int = 0
 
 
 @dataclass(frozen=True)
@@ -76,11 +79,13 @@ def summarise_predictions(reader: ReplayReader, epochs: int) -> PredictionSummar
         epochs: of a whole attempt.
     """
     _, rows = reader.query(
-        """SELECT ifnull(sum(status = 'predicted'), 0),
-                  (SELECT count(*) FROM learning_curves JOIN evaluations USING (evaluation) WHERE purpose = 'search'),
+        """WITH imported AS (SELECT evaluation FROM replay WHERE source = 'imported')
+           SELECT ifnull(sum(status = 'predicted'), 0),
+                  (SELECT count(*) FROM learning_curves JOIN evaluations USING (evaluation)
+                   WHERE purpose = 'search' AND evaluation NOT IN imported),
                   ifnull(sum(iif(status = 'predicted', ? - predicted_epoch, 0)), 0),
                   count(error), avg(abs(error)), avg(error)
-           FROM predictions""",
+           FROM predictions WHERE evaluation NOT IN imported""",
         (epochs,),
     )
     return PredictionSummary(*rows[0])
@@ -93,14 +98,17 @@ def summarise(reader: ReplayReader, schedule: Schedule) -> Summary:
         _, totals = reader.query(
             """SELECT count(*), ifnull(sum(source = 'sampled' AND NOT reused), 0), ifnull(sum(reused), 0),
                       ifnull(sum(iif(reused, train_seconds, 0.0)), 0)
-               FROM replay JOIN evaluations USING (evaluation)"""
+               FROM replay JOIN evaluations USING (evaluation) WHERE source != 'imported'"""
         )
         _, runs = reader.query(
             "SELECT count(*), ifnull(sum(elapsed_seconds), 0),"
             " (SELECT models FROM runs ORDER BY run DESC LIMIT 1) FROM runs"
         )
         _, best = reader.query("SELECT model, best_accuracy, architecture FROM leaderboard LIMIT 1")
-        _, failed = reader.query("SELECT status, count(*) FROM failures GROUP BY status ORDER BY status")
+        _, failed = reader.query(
+            f"SELECT status, count(*) FROM failures WHERE {NOT_ONLY_IMPORTED} GROUP BY status ORDER BY status"
+        )
+        imported = reader.imported_episodes()
         in_flight, as_of = len(reader.proposals()), reader.values_as_of()
     episodes, models, reused, saved = totals[0]
     return Summary(
@@ -118,6 +126,7 @@ def summarise(reader: ReplayReader, schedule: Schedule) -> Summary:
         runs=runs[0][0],
         elapsed_seconds=runs[0][1],
         values_as_of=as_of,
+        imported=imported,
     )
 
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from metaqnn.core import Strategy
 from metaqnn.errors import MetaqnnError, ReplayError
+from metaqnn.replay.importing import read_imported_rows
 from metaqnn.replay.reader import ReplayReader
+from metaqnn.search.imported import difference_from_rows
 from metaqnn.search.prospects import Prospects
 from metaqnn.search.reward import Reward
 from metaqnn.space.base import Space
@@ -17,6 +19,7 @@ from metaqnn.trial import (
     RETRYABLE,
     Episode,
     Evaluation,
+    Model,
     Prediction,
     Proposal,
     QValue,
@@ -63,6 +66,9 @@ def verify(
 ) -> Verification:
     """Rebuild a search from its seed and its recorded results, and compare.
 
+    Imported episodes are told, not proposed: their rewards and what is learned from them follow from their results.
+    Of an imported database the results must be those of its file's rows.
+
     Args:
         reader: the database; what a running search adds meanwhile is not looked at.
         space, make_strategy, schedule, reward, lookahead, seed, training: what the search was started with.
@@ -99,6 +105,8 @@ class _Comparison:
             self.proposals = reader.proposals()
             self.models = {model.model: model for model in reader.models()}
             self.as_of, self.values = reader.values()
+            self.rows = read_imported_rows(reader) if reader.is_import() else None
+        self.imported = sum(episode.source is Source.IMPORTED for episode in self.episodes)
         self.records = [*self.episodes, *self.proposals]
         self.progress = Progress()
         self.told = 0
@@ -109,10 +117,14 @@ class _Comparison:
 
     def run(self, on_episode: Callable[[int], None]) -> None:
         self._compare_models()
+        difference = difference_from_rows(self.rows, self.episodes, self.space) if self.rows is not None else None
+        if difference:
+            raise _DifferenceError(difference)
         for number, record in enumerate(self.records, start=1):
             stored = record.number if isinstance(record, Episode) else record.episode
             _expect(f"episode {number}", "its number", stored, number)
-            self._tell_until(number - self.lookahead)
+            if number > self.imported:
+                self._tell_until(max(self.imported, number - self.lookahead))
             self._compare_proposal(number, record)
             if isinstance(record, Episode):
                 self._compare_result(record)
@@ -178,7 +190,21 @@ class _Comparison:
                     f"{place}: it is a retry, but model {model.model} had no crash or time-out before"
                 )
             _expect(place, "reused", reused, False)
-        _expect(place, "iteration", record.iteration, self.progress.distinct)
+        else:
+            self._compare_imported(number, record, model)
+        iteration = self.progress.distinct if self.rows is None else len(self.known)
+        _expect(place, "iteration", record.iteration, iteration)
+
+    def _compare_imported(self, number: int, episode: Episode, model: Model) -> None:
+        """Nothing proposed it, but it comes first, and its number follows from its place."""
+        place = f"episode {number}"
+        if number > self.imported:
+            raise _DifferenceError(f"{place}: it is imported, but an episode before it was not")
+        if episode.reused and model.architecture not in self.known:
+            raise _DifferenceError(f"{place}: it reuses a result of model {model.model}, but there is none before it")
+        _expect(
+            place, "the model's number", model.model, self.known.setdefault(model.architecture, len(self.known) + 1)
+        )
 
     def _compare_result(self, episode: Episode) -> None:
         """Derive accuracy and reward from the evaluation and its curve."""
@@ -193,7 +219,8 @@ class _Comparison:
             raise _DifferenceError(f"{place}: its evaluation {episode.evaluation} is missing")
         if not episode.reused:
             self._compare_evaluation(episode, evaluation)
-            self._compare_prediction(episode, evaluation)
+            if episode.source is not Source.IMPORTED:
+                self._compare_prediction(episode, evaluation)
         _expect(place, "accuracy", episode.accuracy, evaluation.accuracy)
         reward = self.reward(evaluation.accuracy, self.models[episode.model])
         tolerance = _REWARD_TOLERANCE if self.reward.config.name == "cost_aware" else 0.0
@@ -206,7 +233,8 @@ class _Comparison:
         place = f"evaluation {episode.evaluation}"
         stored = self.reader.evaluation_row(episode.evaluation)
         _expect(place, "model", stored["model"], episode.model)
-        _expect(place, "seed", stored["seed"], self.seed)
+        if episode.source is not Source.IMPORTED:
+            _expect(place, "seed", stored["seed"], self.seed)
         for column, value in (
             ("best_accuracy", evaluation.best_accuracy),
             ("best_epoch", evaluation.best_epoch),

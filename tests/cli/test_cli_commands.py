@@ -12,6 +12,11 @@ from metaqnn.cli import cli
 COMMANDS = [
     "search",
     "resume",
+    "train",
+    "evaluate",
+    "ensemble",
+    "export",
+    "report",
     "describe",
     "datasets",
     "replay",
@@ -24,6 +29,8 @@ COMMANDS = [
     "replay verify",
     "replay copy",
     "replay retry",
+    "replay import",
+    "replay export",
     "compare",
     "enumerate",
 ]

@@ -177,10 +177,10 @@ def test_a_database_of_another_program(refused, small_yaml, tmp_path):
 
 def test_a_newer_schema(refused, small_yaml, finished):
     with closing(sqlite3.connect(finished)) as connection:
-        connection.execute("PRAGMA user_version = 3")
+        connection.execute("PRAGMA user_version = 4")
     for command in (["search", small_yaml, "--db", finished], ["replay", "summary", finished]):
         assert refused(*command) == (
-            f"{finished}: a newer metaqnn wrote this database (schema 3, known here: up to 2); upgrade metaqnn"
+            f"{finished}: a newer metaqnn wrote this database (schema 4, known here: up to 3); upgrade metaqnn"
         )
 
 
@@ -188,7 +188,7 @@ def test_a_truncated_database(refused, small_yaml, finished):
     finished.write_bytes(finished.read_bytes()[:50_000])
     for command in (["search", small_yaml, "--db", finished], ["replay", "summary", finished]):
         assert refused(*command) == (
-            f"{finished}: this database is cut off (50,000 of 77,824 bytes are left); restore a copy of it"
+            f"{finished}: this database is cut off (50,000 of 98,304 bytes are left); restore a copy of it"
         )
 
 

@@ -118,6 +118,7 @@ def test_the_summary_for_programs_holds_raw_numbers(metaqnn, finished):
         "max_repeats": 500,
         "runs": 1,
         "values_as_of": 40,
+        "imported": 0,
         "predicted": 0,
         "epochs_trained": 20,
         "epochs_saved": 0,

@@ -142,9 +142,7 @@ def test_a_network_that_cannot_be_trained_on_all_data_is_an_error(quick, blobs, 
     with ReplayReader(database) as reader:
         experiment = stored_experiment(reader)
     winner = Winner(1, "[C(16,1,1), SM(3)]", 0.9, 1e30, True)
-    with pytest.raises(
-        EvaluatorError, match=r"^expected \[C\(16,1,1\), SM\(3\)\] to be trained on all images as in .* 5"
-    ):
+    with pytest.raises(EvaluatorError, match=r"its loss was not a number at any of 5 learning rates; set a lower train"):
         _train_as_in_search(experiment, winner, database.with_name("network.keras"))
 
 

@@ -7,10 +7,11 @@ import pytest
 from trained_finals import add_final
 
 from metaqnn.errors import ReplayError
+from metaqnn.finals.choice import trained_finals
 from metaqnn.finals.selection import best_model, choose_final, weights_file
 from metaqnn.replay.finals import weights_folder
 from metaqnn.replay.reader import ReplayReader
-from metaqnn.trial import TRAINING
+from metaqnn.trial import TRAINING, Part
 
 
 def chosen(database, **which) -> int:
@@ -40,27 +41,21 @@ def test_of_equals_the_older_wins(searched):
     assert chosen(searched) == 1
 
 
-def test_one_without_a_validation_accuracy_comes_after_those_with_one(searched):
-    add_final(searched, validation_accuracy=None)
+def test_it_is_the_one_that_evaluate_would_look_with(searched):
     add_final(searched, validation_accuracy=0.5)
-    add_final(searched, validation_accuracy=None)
-    assert chosen(searched) == 2
-
-
-def test_where_none_has_a_validation_accuracy_the_newest_wins(searched):
-    for _ in range(3):
-        add_final(searched, validation_accuracy=None)
-    assert chosen(searched) == 3
+    add_final(searched, part=Part.TRAIN_AND_VALIDATION, validation_accuracy=None)
+    add_final(searched, part=Part.TRAIN_AND_VALIDATION, validation_accuracy=None)
+    with ReplayReader(searched) as reader:
+        assert trained_finals(reader)[0].final == chosen(searched) == 2
 
 
 def test_those_of_the_searchs_own_data_come_first(searched):
-    with ReplayReader(searched) as reader:
-        other = reader.config()["data"] | {"data_hash": "of other images"}
-    add_final(searched, validation_accuracy=0.99, data=other)
+    other = {"name": "mnist"}
+    add_final(searched, validation_accuracy=0.99, dataset=other)
     assert chosen(searched) == 1
     add_final(searched, validation_accuracy=0.80)
     assert chosen(searched) == 2
-    add_final(searched, 2, validation_accuracy=0.98, data=other)
+    add_final(searched, 2, validation_accuracy=0.98, dataset=other)
     assert chosen(searched, model=2) == 3
 
 

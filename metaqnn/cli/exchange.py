@@ -1,0 +1,78 @@
+"""`metaqnn replay import` and `metaqnn replay export`: files that other programs read and write."""
+
+from pathlib import Path
+
+import click
+
+from metaqnn.cli.options import overrides_option
+from metaqnn.cli.output import format_option, print_tables
+
+_EXAMPLES = 3
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("database", type=click.Path(path_type=Path))
+@click.option(
+    "--experiment", required=True, metavar="FILE or NAME", help="Whose space, reward and strategy the episodes are for."
+)
+@overrides_option
+@format_option
+def import_(file: Path, database: Path, experiment: str, overrides: tuple[str, ...], style: str) -> None:
+    """Make a new DATABASE of the released code's replay_database.csv.
+
+    Rows that cannot be used are kept with the reason, and no agent learns from them. Nothing is trained, and the data
+    set need not be on this machine.
+    """
+    from metaqnn.cli.replay import import_table
+    from metaqnn.experiment import load_experiment
+    from metaqnn.experiment.importing import import_released
+    from metaqnn.replay import tables
+    from metaqnn.replay.reader import ReplayReader
+
+    import_released(file, database, load_experiment(experiment, overrides))
+    with ReplayReader(database) as reader:
+        refused = tables.refused_rows(reader, _EXAMPLES)
+        if style != "table":
+            print_tables([tables.imports(reader), refused], style)
+            return
+        print_tables([import_table(reader), *([refused] if refused.rows else [])], style)
+    print(f"Look deeper: metaqnn replay top {database}")
+
+
+@click.command()
+@click.argument("database", type=click.Path(path_type=Path))
+@click.option(
+    "--layout",
+    type=click.Choice(["metaqnn2017", "tables"]),
+    help="The released code's replay_database.csv, or every table as a file of its own.",
+)
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["csv", "json", "parquet"]),
+    default="csv",
+    show_default=True,
+    help="Of the tables.",
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, help="The new file, or of tables the new folder."
+)
+def export(database: Path, layout: str | None, style: str, out: Path) -> None:
+    """Write a DATABASE for other programs, also while a search writes to it."""
+    from metaqnn.errors import ReplayError
+    from metaqnn.replay.exporting import export_released, export_tables
+    from metaqnn.replay.reader import ReplayReader
+
+    if layout is None:
+        raise click.UsageError("Missing option '--layout'; give metaqnn2017 or tables.")
+    if layout == "metaqnn2017" and style != "csv":
+        raise click.BadParameter(f"the layout metaqnn2017 is a CSV, got {style}", param_hint="--format")
+    with ReplayReader(database) as reader:
+        if not reader.config():
+            raise ReplayError(f"{database}: nothing was written to this database yet; start a search with it first")
+        if layout == "metaqnn2017":
+            print(f"Wrote {export_released(reader, out):,} rows to {out}.")
+        else:
+            counts = export_tables(reader, style, out)
+            print(f"Wrote {len(counts)} tables with {sum(counts.values()):,} rows to {out}.")
