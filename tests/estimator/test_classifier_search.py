@@ -142,7 +142,7 @@ def test_a_network_that_cannot_be_trained_on_all_data_is_an_error(quick, blobs, 
     with ReplayReader(database) as reader:
         experiment = stored_experiment(reader)
     winner = Winner(1, "[C(16,1,1), SM(3)]", 0.9, 1e30, True)
-    with pytest.raises(EvaluatorError, match=r"its loss was not a number at any of 5 learning rates; set a lower train"):
+    with pytest.raises(EvaluatorError, match=r"its loss was not a number at any of 5 learning rates; set a lower"):
         _train_as_in_search(experiment, winner, database.with_name("network.keras"))
 
 
