@@ -45,8 +45,9 @@ def shortened(command):
         return f'{command}{models} ARGS="{options}"'
     if command.startswith("make compare"):
         return f'{command} ARGS="--seeds 2 --evaluations 10"'
-    if command.startswith("metaqnn enumerate"):
-        return f"{command} --set training.epochs=1"
+    if command.startswith(("metaqnn train", "metaqnn enumerate")):
+        key = "final.epochs" if "train" in command else "training.epochs"
+        return f"{command} --set {key}=1"
     if command.startswith("metaqnn resume"):
         return command
     if command.startswith("metaqnn search"):

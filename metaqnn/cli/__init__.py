@@ -12,6 +12,7 @@ from metaqnn.cli.exporting import export
 from metaqnn.cli.finishing import ensemble, evaluate, train
 from metaqnn.cli.looking import datasets, describe
 from metaqnn.cli.replay import replay
+from metaqnn.cli.reporting import report
 from metaqnn.cli.searching import resume, search
 from metaqnn.errors import MetaqnnError
 from metaqnn.version import __version__
@@ -36,7 +37,9 @@ def cli() -> None:
     """The group of all commands."""
 
 
-for _command in (search, resume, replay, train, evaluate, ensemble, export, compare, enumerate_, describe, datasets):
+_COMMANDS = (search, resume, replay, report, train, evaluate, ensemble, export, compare, enumerate_, describe, datasets)
+
+for _command in _COMMANDS:
     cli.add_command(_command)
 for _command in (import_, export_replay):
     replay.add_command(_command)

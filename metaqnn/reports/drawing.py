@@ -1,0 +1,153 @@
+"""How figures look and where they go: one style, colours that colour-blind people can tell apart, PNG and SVG."""
+
+import base64
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+BLUE, ORANGE, GREEN, PINK, RED, SKY = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9"
+"""Okabe & Ito's palette, "Color Universal Design" (2008)."""
+
+GREY, DARK = "#8A8F98", "#24292F"
+
+KIND_COLORS = {"C": BLUE, "P": ORANGE, "FC": GREEN, "GAP": PINK, "SM": RED}
+"""Of each kind of layer, in figures and in diagrams."""
+
+KIND_NAMES = {
+    "C": "convolution",
+    "P": "max pooling",
+    "FC": "fully connected",
+    "GAP": "global average pooling",
+    "SM": "softmax",
+}
+
+SERIES = (
+    (BLUE, "o", "-"),
+    (RED, "s", "--"),
+    (GREEN, "^", "-."),
+    (ORANGE, "D", ":"),
+    (PINK, "v", "-"),
+    (DARK, "P", "--"),
+)
+"""Colour, marker and dashes of the lines of a figure, so that nothing hangs on the colour alone."""
+
+WIDTH, HEIGHT = 5.4, 3.7
+"""Inches of a figure, small enough to be read on a narrow screen."""
+
+_STYLE = {
+    "font.family": "DejaVu Sans",  # comes with Matplotlib
+    "font.size": 10.5,
+    "axes.titlesize": 11.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.edgecolor": GREY,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#E3E6EA",
+    "legend.fontsize": 9.5,
+    "legend.framealpha": 0.85,
+    "legend.edgecolor": "#D0D4DA",
+    "svg.fonttype": "path",
+    "svg.hashsalt": "metaqnn",  # so that equal figures are equal files
+    "figure.facecolor": "white",
+}
+_DOTS_PER_INCH = 160
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure that was written.
+
+    Attributes:
+        name: of its files, without the ending.
+        title: what it shows, in a few words.
+        alternative: what it shows, for those who do not see it.
+        source: the SVG as a data URI.
+    """
+
+    name: str
+    title: str
+    alternative: str
+    source: str
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Draw in the style of the reports within the block."""
+    import matplotlib as mpl
+
+    with mpl.rc_context(_STYLE):
+        yield
+
+
+def blank(title: str, across: str, up: str, width: float = WIDTH, height: float = HEIGHT) -> tuple["Figure", "Axes"]:
+    """A figure with one set of axes and its labels."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_title(title)
+    axes.set_xlabel(across)
+    axes.set_ylabel(up)
+    return figure, axes
+
+
+def in_percent(axis) -> None:
+    """Label an axis of shares in [0, 1] as percentages."""
+    from matplotlib.ticker import PercentFormatter
+
+    axis.set_major_formatter(PercentFormatter(1.0, decimals=None))
+
+
+def in_magnitudes(axis) -> None:
+    """Label a logarithmic axis of large numbers as 10 k, 1 M, and between them where there is room."""
+    from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
+
+    low, high = axis.get_view_interval()
+    axis.set_major_locator(LogLocator(subs=(1.0, 3.0) if high < 1e4 * low else (1.0,), numticks=12))
+    axis.set_major_formatter(EngFormatter(sep=" "))
+    axis.set_minor_formatter(NullFormatter())
+
+
+class Album:
+    """The folder of a report's figures.
+
+    Args:
+        folder: exists.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    def add(self, name: str, figure: "Figure", alternative: str) -> Picture:
+        """Write a figure as NAME.png and NAME.svg; each appears whole or not at all."""
+        figure.draw_without_rendering()
+        figure.set_layout_engine(None)  # laid out once, for both files
+        svg = self._write(name, "svg", figure, {"Date": None, "Creator": None})
+        self._write(name, "png", figure, {"Software": None})
+        title = figure.axes[0].get_title(loc="left")
+        source = "data:image/svg+xml;base64," + base64.b64encode(svg).decode("ascii")
+        return Picture(name, title, alternative, source)
+
+    def _write(self, name: str, ending: str, figure: "Figure", metadata: dict) -> bytes:
+        content = io.BytesIO()
+        figure.savefig(content, format=ending, dpi=_DOTS_PER_INCH, metadata=metadata)
+        write_whole(self.folder / f"{name}.{ending}", content.getvalue())
+        return content.getvalue()
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file that is never seen half-written."""
+    part = path.with_name(f"{path.name}.part")
+    part.write_bytes(content)
+    os.replace(part, path)

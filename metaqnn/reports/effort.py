@@ -1,0 +1,60 @@
+"""Time: spent on training, and saved by what was known before."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from metaqnn.replay.reader import ReplayReader
+from metaqnn.reports.results import Result, new_networks
+
+
+@dataclass(frozen=True)
+class Effort:
+    """The time that a search took.
+
+    Attributes:
+        elapsed_seconds: wall clock of all runs.
+        train_seconds: of each training, in the order of telling.
+        repeats: episodes that needed no training.
+        saved_seconds: what training those again would have taken.
+        attempts: trainings from fresh weights, restarts included.
+    """
+
+    elapsed_seconds: float
+    train_seconds: tuple[float, ...]
+    repeats: int
+    saved_seconds: float
+    attempts: int
+
+    @property
+    def total_seconds(self) -> float:
+        """Of all trainings; side by side they take less of the wall clock."""
+        return sum(self.train_seconds)
+
+    @property
+    def networks_per_hour(self) -> float | None:
+        """By the wall clock; None where nothing was trained."""
+        if not self.train_seconds or self.elapsed_seconds <= 0:
+            return None
+        return 3600 * len(self.train_seconds) / self.elapsed_seconds
+
+
+def read_effort(reader: ReplayReader, results: Sequence[Result]) -> Effort:
+    """The time of a search, or of a table.
+
+    Args:
+        reader: the database.
+        results: its episodes; none of a table.
+    """
+    purpose = "table" if reader.is_table() else "search"
+    _, sums = reader.query(
+        """SELECT (SELECT ifnull(sum(elapsed_seconds), 0.0) FROM runs),
+                  (SELECT ifnull(sum(attempts), 0) FROM evaluations WHERE purpose = ?)""",
+        (purpose,),
+    )
+    if reader.is_table():
+        _, rows = reader.query("SELECT train_seconds FROM evaluations WHERE purpose = 'table' ORDER BY evaluation")
+        seconds = tuple(row[0] for row in rows)
+    else:
+        seconds = tuple(result.train_seconds for result in new_networks(results))
+    repeats = [result.train_seconds for result in results if result.reused]
+    return Effort(sums[0][0], seconds, len(repeats), sum(repeats), sums[0][1])

@@ -1,0 +1,148 @@
+"""The final trainings and the looks at the test split, as they are recorded; no data set is opened."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist, fmean, stdev
+
+from metaqnn.replay.finals import read_final_curve, read_finals, read_test_looks
+from metaqnn.replay.reader import ReplayReader
+from metaqnn.trial import TRAINING, Final, FinalEpoch, Status, TestLook
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Some values in [0, 1]: their mean, least and largest, and standard deviation (None for a single one)."""
+
+    count: int
+    mean: float
+    low: float
+    high: float
+    deviation: float | None
+
+
+@dataclass(frozen=True)
+class Tested:
+    """A final training with the last look at the test split of its data.
+
+    Attributes:
+        final: the training.
+        curve: its epochs so far.
+        look: the last look at it alone; None where nobody looked.
+        looks: at it alone, in all.
+    """
+
+    final: Final
+    curve: tuple[FinalEpoch, ...]
+    look: TestLook | None
+    looks: int
+
+    @property
+    def test_error(self) -> float | None:
+        """In [0, 1]; None where nobody looked."""
+        return None if self.look is None else 1.0 - self.look.accuracy
+
+    @property
+    def validation_error(self) -> float | None:
+        """After the last epoch, in [0, 1]; None before its end, and where trained on those images."""
+        accuracy = self.final.validation_accuracy
+        return None if accuracy is None else 1.0 - accuracy
+
+
+@dataclass(frozen=True)
+class FinalGroup:
+    """The same network trained by the same recipe on the same images with several seeds.
+
+    Attributes:
+        model: its number.
+        architecture: what is trained.
+        recipe, dataset: their names; of a data set that is a path, its last part.
+        part: the images that it learns from.
+        is_finetuned: whether it began with the weights of another.
+        members: its trainings.
+        validation: spread of the validation error over the seeds; None without any.
+        test: of the test error.
+    """
+
+    model: int
+    architecture: str
+    recipe: str
+    dataset: str
+    part: str
+    is_finetuned: bool
+    members: tuple[Tested, ...]
+    validation: Spread | None
+    test: Spread | None
+
+    @property
+    def unfinished(self) -> int:
+        """Trainings that have not ended."""
+        return sum(member.final.status == TRAINING for member in self.members)
+
+    @property
+    def failed(self) -> tuple[Final, ...]:
+        """Trainings that ended without a result."""
+        return tuple(m.final for m in self.members if m.final.status not in (TRAINING, Status.OK))
+
+
+@dataclass(frozen=True)
+class FinalResults:
+    """Everything after the search.
+
+    Attributes:
+        groups: by network, recipe and data, in the order of their first training.
+        looks: every look at a test split, in order.
+    """
+
+    groups: tuple[FinalGroup, ...]
+    looks: tuple[TestLook, ...]
+
+    @property
+    def ensembles(self) -> tuple[TestLook, ...]:
+        """The looks at more than one network."""
+        return tuple(look for look in self.looks if look.kind != "network")
+
+
+def read_final_results(reader: ReplayReader) -> FinalResults:
+    """Read them all."""
+    looks = tuple(read_test_looks(reader))
+    groups: dict[tuple, list[Tested]] = {}
+    for final in read_finals(reader):
+        own = [look for look in looks if look.kind == "network" and look.finals == (final.final,)]
+        curve = tuple(read_final_curve(reader, final.final))
+        tested = Tested(final, curve, own[-1] if own else None, len(own))
+        key = (final.model, final.architecture, repr(final.recipe), repr(final.dataset), final.part)
+        groups.setdefault((*key, final.finetuned_from is not None), []).append(tested)
+    return FinalResults(tuple(map(_group, groups.values())), looks)
+
+
+def error_interval(look: TestLook) -> tuple[float, float]:
+    """The 95 % interval of the error over test splits like the one that was looked at (Wilson, JASA 1927)."""
+    z = NormalDist().inv_cdf(0.975)
+    images, error = look.images, 1.0 - look.accuracy
+    middle = error + z * z / (2 * images)
+    half = z * (error * (1.0 - error) / images + z * z / (4 * images**2)) ** 0.5
+    scale = 1.0 + z * z / images
+    return max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)
+
+
+def spread_of(values: Sequence[float]) -> Spread | None:
+    """The spread of some values; None for none."""
+    if not values:
+        return None
+    deviation = stdev(values) if len(values) > 1 else None
+    return Spread(len(values), fmean(values), min(values), max(values), deviation)
+
+
+def _group(members: Sequence[Tested]) -> FinalGroup:
+    first = members[0].final
+    return FinalGroup(
+        first.model,
+        first.architecture,
+        str(first.recipe.get("name", "-")),
+        str(first.dataset.get("name", "-")).rstrip("/").rpartition("/")[2],
+        str(first.part),
+        first.finetuned_from is not None,
+        tuple(members),
+        spread_of([m.validation_error for m in members if m.validation_error is not None]),
+        spread_of([m.test_error for m in members if m.test_error is not None]),
+    )

@@ -1,0 +1,197 @@
+"""Where a report's numbers come from: the search, its data, its runs, and how to check and repeat them."""
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from metaqnn.replay.reader import ReplayReader
+from metaqnn.strategies.schedule import Progress, Schedule
+from metaqnn.trial import Source
+from metaqnn.version import __version__
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a report is about, as its experiment says.
+
+    Attributes:
+        experiment: all sections as plain values, with `name` and `seed`.
+        schedule: of epsilon, scaled to the budget; None for a table.
+        data: hashes and shapes of the images, as in `config.data`.
+    """
+
+    experiment: Mapping[str, Any]
+    schedule: Schedule | None
+    data: Mapping[str, Any]
+
+    @property
+    def classes(self) -> int:
+        """Number of classes."""
+        return self.data["classes"]
+
+    @property
+    def strategy(self) -> str:
+        """The strategy's name, and its preset."""
+        section = self.experiment["strategy"]
+        return f"{section['name']} (preset {section['preset']})"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One start.
+
+    Attributes:
+        run: its number, from 1.
+        started_at, ended_at: ISO 8601 in UTC; `ended_at` is None while it runs, or if it was killed.
+        elapsed_seconds: wall clock.
+        outcome: how it ended; None as `ended_at`.
+        models: the budget.
+        workers: side by side.
+        device: what it trained on; None until a worker was ready.
+        versions: package -> version.
+    """
+
+    run: int
+    started_at: str
+    ended_at: str | None
+    elapsed_seconds: float
+    outcome: str | None
+    models: int
+    workers: int
+    device: str | None
+    versions: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where the numbers come from.
+
+    Attributes:
+        database: the file.
+        is_table: whether it holds an enumerated space in place of a search.
+        runs: every start, in order.
+        networks_done: distinct networks told, the imported ones where there are no others; of a table trained.
+        networks_total: the budget of the last run; None before the first, and of a table.
+        episodes: told.
+        in_flight: proposed and not recorded.
+        epsilon: of the next proposal; None when the schedule is over, and of a table.
+        exhausted: epsilons of the stages that ended early for finding nothing new.
+        devices: (device, trainings) of all evaluations, the most frequent first.
+        last_recorded_at: ISO 8601 in UTC; None before the first result.
+        reported_at: the same, when these numbers were read.
+        version: of metaqnn that reports.
+    """
+
+    database: Path
+    is_table: bool
+    runs: tuple[Run, ...]
+    networks_done: int
+    networks_total: int | None
+    episodes: int
+    in_flight: int
+    epsilon: float | None
+    exhausted: tuple[float, ...]
+    devices: tuple[tuple[str, int], ...]
+    last_recorded_at: str | None
+    reported_at: str
+    version: str = __version__
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the last run has not ended in good order: it is running, or was killed."""
+        return bool(self.runs) and self.runs[-1].outcome is None
+
+    @property
+    def is_import(self) -> bool:
+        """Whether everything here was imported, and no search has begun on it."""
+        return not self.runs and self.episodes > 0
+
+    @property
+    def interruptions(self) -> int:
+        """Runs that ended before the search did; the last one does not count while it is open."""
+        over = self.runs[:-1] if self.is_open else self.runs
+        return sum(run.outcome not in ("completed", "exhausted") for run in over)
+
+    @property
+    def elapsed_seconds(self) -> float:
+        """Wall clock of all runs."""
+        return sum(run.elapsed_seconds for run in self.runs)
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """Of the last run."""
+        return self.runs[-1].versions if self.runs else {}
+
+    @property
+    def changed_versions(self) -> tuple[str, ...]:
+        """Packages that had another version in an earlier run."""
+        now = self.versions
+        return tuple(n for n in now if any(run.versions.get(n, now[n]) != now[n] for run in self.runs))
+
+    def commands(self, name: str) -> tuple[str, ...]:
+        """What verifies this search, and what runs it once more from the experiment in this report; or begins it.
+
+        Args:
+            name: of the experiment, for the name of its file.
+        """
+        file, again = shlex.quote(f"{name}.yaml"), f"replay_db/{name}-again.sqlite"
+        if self.is_import:
+            return (f"metaqnn replay summary {shlex.quote(str(self.database))}",)
+        if not self.runs:
+            return (f"metaqnn resume {shlex.quote(str(self.database))}",)
+        if self.is_table:
+            return (f"metaqnn enumerate {file} --db {shlex.quote(again)}",)
+        # The first budget scaled the schedule; a later one only extends or truncates it.
+        budgets = dict.fromkeys(run.models for run in (*self.runs[:1], *self.runs[-1:]))
+        return (
+            f"metaqnn replay verify {shlex.quote(str(self.database))}",
+            *(f"metaqnn search {file} --models {models} --db {shlex.quote(again)}" for models in budgets),
+        )
+
+
+def read_provenance(reader: ReplayReader, subject: Subject) -> Provenance:
+    """Read it, as of now."""
+    _, rows = reader.query(
+        """SELECT run, started_at, ended_at, elapsed_seconds, outcome, models, workers, device, versions
+           FROM runs ORDER BY run"""
+    )
+    runs = tuple(Run(*row[:8], json.loads(row[8])) for row in rows)
+    is_table = reader.is_table()
+    _, devices = reader.query(
+        """SELECT device, count(*) FROM evaluations WHERE purpose = ? AND device != ''
+           GROUP BY device ORDER BY count(*) DESC, device""",
+        ("table" if is_table else "search",),
+    )
+    _, last = reader.query("SELECT max(recorded_at) FROM evaluations")
+    episodes, proposals = list(reader.episodes()), reader.proposals()
+    novelty = [not e.reused for e in episodes if e.source is Source.SAMPLED]
+    novelty += [p.evaluation is not None for p in proposals if p.source is Source.SAMPLED]
+    progress = _progress(subject.schedule, novelty)
+    is_over = subject.schedule is None or subject.schedule.is_over(progress)
+    if is_table:
+        done = reader.query("SELECT count(DISTINCT model) FROM evaluations WHERE purpose = 'table'")[1][0][0]
+    else:
+        new = [episode.source for episode in episodes if not episode.reused]
+        done = new.count(Source.SAMPLED) or new.count(Source.IMPORTED)
+    return Provenance(
+        reader.path,
+        is_table,
+        runs,
+        done,
+        None if is_table or not runs else runs[-1].models,
+        len(episodes),
+        len(proposals),
+        None if is_over else subject.schedule.epsilon(progress),
+        tuple(subject.schedule.stages[stage][0] for stage in progress.exhausted) if subject.schedule else (),
+        tuple(devices),
+        last[0][0],
+        datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def _progress(schedule: Schedule | None, novelty: Sequence[bool]) -> Progress:
+    return Progress() if schedule is None else schedule.progress(novelty)

@@ -1,0 +1,319 @@
+"""The page: whole, with nothing that a network would be needed for, on every kind of database; and its figures."""
+
+import base64
+import shutil
+import sqlite3
+from contextlib import closing
+from html.parser import HTMLParser
+from io import BytesIO
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+from small_searches import Judge, judge, run_small
+
+from metaqnn.experiment import load_experiment, read_experiment, stored_experiment
+from metaqnn.experiment.enumeration import run_enumeration
+from metaqnn.replay.finals import FinalMemory
+from metaqnn.replay.memory import SQLiteReplayMemory
+from metaqnn.replay.reader import ReplayReader
+from metaqnn.reports.page import render, write_report
+from metaqnn.reports.pictures import figure_jobs
+from metaqnn.trial import Evaluation, Final, FinalEpoch, Part, Status, TestLook
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+
+VOID = {"meta", "link", "img", "br", "rect", "path"}
+
+
+class Page(HTMLParser):
+    """A page as far as these tests look at it.
+
+    Attributes:
+        ids: of its elements.
+        links: targets of its links.
+        sources: of its images.
+        alternatives: texts of its images and drawings.
+        text: what is shown.
+    """
+
+    def __init__(self, html: str):
+        super().__init__()
+        self.ids, self.links, self.sources, self.alternatives, self.words, self._open = [], [], [], [], [], []
+        self.feed(html)
+        self.close()
+        assert not self._open, f"never closed: {self._open}"
+        self.text = " ".join(" ".join(self.words).split())
+
+    def handle_starttag(self, tag, attrs):
+        found = dict(attrs)
+        assert len(found) == len(attrs), f"{tag} has an attribute twice"
+        assert tag != "script"
+        if tag not in VOID:
+            self._open.append(tag)
+        if "id" in found:
+            self.ids.append(found["id"])
+        if tag == "a":
+            self.links.append(found["href"])
+        if tag == "img":
+            self.sources.append(found["src"])
+            self.alternatives.append(found["alt"])
+        if found.get("role") == "img":
+            self.alternatives.append(found["aria-label"])
+        for name, value in found.items():
+            assert "http" not in value or name == "title", f"{tag} refers to {value}"
+
+    def handle_startendtag(self, tag, attrs):
+        assert tag in VOID, tag
+
+    def handle_endtag(self, tag):
+        assert self._open, f"{tag} was never opened"
+        assert self._open.pop() == tag
+
+    def handle_data(self, data):
+        if "style" not in self._open:
+            self.words.append(data)
+
+
+def checked(html: str) -> Page:
+    """Parse a page and see that it is whole."""
+    page = Page(html)
+    assert len(set(page.ids)) == len(page.ids)
+    assert page.links
+    assert {link.removeprefix("#") for link in page.links} <= set(page.ids)
+    assert all(alternative.strip() for alternative in page.alternatives)
+    assert all(source.startswith("data:image/svg+xml;base64,") for source in page.sources)
+    assert "http://" not in html
+    assert "https://" not in html
+    return page
+
+
+@pytest.fixture(scope="module")
+def written(find, finished_once, tmp_path_factory):
+    """The folder of the report of the small search."""
+    folder = tmp_path_factory.mktemp("report")
+    seen = []
+    page = write_report(find(finished_once, 2), folder, lambda *state: seen.append(state))
+    assert page == folder / "report.html"
+    assert seen[0] == (0, len(seen) - 1, "course")
+    assert seen[-1] == (len(seen) - 1, len(seen) - 1)
+    return folder
+
+
+def test_the_page_is_whole(written):
+    page = checked((written / "report.html").read_text(encoding="utf-8"))
+    for section in ("search", "course", "networks", "cost", "failures", "time", "control", "finals", "imported"):
+        assert section in page.ids
+        assert f"#{section}" in page.links
+    assert "small: report of a search" in page.text
+    assert "12 of 12 networks are done" in page.text
+    assert "Complete, on 20" in page.text
+    assert "this one crashed" in page.text
+    assert "There is no control: networks sampled at epsilon 1 are random, and of those there are 6 here" in page.text
+    assert "No network was trained with a final recipe yet: metaqnn train" in page.text
+    assert "Nothing was imported." in page.text
+
+
+def test_the_experiment_on_the_page_is_the_one_that_was_run(written, finished_once):
+    page = Page((written / "report.html").read_text(encoding="utf-8"))
+    text = "".join(page.words).split("with every default spelled out")[1].strip().partition("\n\n")[0]
+    with ReplayReader(finished_once) as reader:
+        assert read_experiment(yaml.safe_load(text), "the page") == stored_experiment(reader)
+
+
+def test_every_figure_is_written_and_shows_something(written):
+    page = checked((written / "report.html").read_text(encoding="utf-8"))
+    names = {path.stem for path in (written / "figures").iterdir()}
+    assert names == {
+        *("course", "accuracy-by-epsilon", "q-by-kind", "q-by-receptive-field", "top-01-curve", "top-02-curve"),
+        *("accuracy-parameters", "accuracy-flops", "times"),
+    }
+    assert len(page.sources) == len(names)
+    assert not list(written.rglob("*.part"))
+    for name in names:
+        pixels = np.asarray(Image.open(written / "figures" / f"{name}.png").convert("L"))
+        assert min(pixels.shape) > 300
+        assert len(np.unique(pixels)) > 20
+        svg = (written / "figures" / f"{name}.svg").read_bytes()
+        assert ElementTree.fromstring(svg).tag == "{http://www.w3.org/2000/svg}svg"
+        assert f"data:image/svg+xml;base64,{base64.b64encode(svg).decode()}" in page.sources
+
+
+def test_figures_are_the_same_each_time(find, finished_once, written, tmp_path):
+    from metaqnn.reports.drawing import Album, style
+
+    job = figure_jobs(find(finished_once, 2))[0]
+    with style():
+        Album(tmp_path).add(job.name, job.draw(), job.alternative)
+    for ending in ("png", "svg"):
+        again = (tmp_path / f"{job.name}.{ending}").read_bytes()
+        assert again == (written / "figures" / f"{job.name}.{ending}").read_bytes()
+
+
+def page_of(findings) -> Page:
+    """The page without its figures."""
+    return checked(render(findings, {}))
+
+
+def test_an_empty_search(find, finished_once, tmp_path):
+    with ReplayReader(finished_once) as reader:
+        config = reader.config()
+    with SQLiteReplayMemory(tmp_path / "empty.sqlite") as memory:
+        memory.initialise(config)
+    findings = find(tmp_path / "empty.sqlite")
+    assert figure_jobs(findings) == []
+    page = page_of(findings)
+    assert "No run has begun." in page.text
+    assert f"metaqnn resume {tmp_path / 'empty.sqlite'}" in page.text
+    assert "No network has an accuracy yet." in page.text
+    assert "Nothing failed, for nothing was trained yet." in page.text
+
+
+def test_a_search_that_is_running(find, finished_once, tmp_path):
+    path = shutil.copy(finished_once, tmp_path / "running.sqlite")
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("UPDATE runs SET ended_at = NULL, outcome = NULL")
+        connection.execute(
+            "INSERT INTO proposals SELECT max(episode) + 1, 13, 0.1, 1, NULL, 'sampled', max(recorded_at) FROM replay"
+        )
+    page = page_of(find(path))
+    assert "Not ended. Its last run began on" in page.text
+    assert "is running still, or was killed; 1 episode is in flight." in page.text
+
+
+def test_an_import(find, finished_once, tmp_path):
+    path = shutil.copy(finished_once, tmp_path / "imported.sqlite")
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.executescript("UPDATE replay SET source = 'imported'; DELETE FROM runs; DELETE FROM q_values;")
+    page = page_of(find(path))
+    assert "12 networks and 40 episodes are recorded; all of them were imported." in page.text
+    assert "Imported. No search has begun on this database." in page.text
+    assert "This database holds no Q-values: none has been stored yet, or they were not imported" in page.text
+    assert "40 episodes are imported." in page.text
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_every_schema(find, version):
+    findings = find(GOLDEN / f"schema_v{version}.sqlite")
+    assert len(figure_jobs(findings)) > 5
+    assert "12 of 12 networks are done, in 40 episodes" in page_of(findings).text
+
+
+@pytest.mark.parametrize("strategy", ["random", "regularized_evolution", "reinforce", "q_learning"])
+def test_every_strategy(find, tmp_path, strategy):
+    path = tmp_path / "small.sqlite"
+    run_small(path, f"strategy={{name: {strategy}}}", models=25)
+    page = page_of(find(path))
+    if strategy == "q_learning":
+        assert "Of this preset a Q-value is the best return seen from its pair." in page.text
+    else:
+        assert f"This database holds no Q-values: the strategy {strategy} keeps none" in page.text
+    if strategy == "random":
+        assert "The search is its own control." in page.text
+    if strategy == "reinforce":
+        assert "this strategy samples none" in page.text
+
+
+def test_what_the_database_holds_is_text_and_never_markup(find, tmp_path):
+    def fail(candidate):
+        return Evaluation(Status.CRASHED, "<script>alert(1)</script> & more", (), 0.0, "<b>here</b>")
+
+    run_small(tmp_path / "small.sqlite", function=fail)
+    html = render(find(tmp_path / "small.sqlite"), {})
+    assert "<script" not in html
+    assert "<b>here</b>" not in html
+    page = checked(html)
+    assert "<script>alert(1)</script> & more" in page.text
+    assert "<b>here</b> (12 trainings)" in page.text
+    assert "No network has been trained to the end yet." in page.text
+
+
+def test_a_table_has_what_makes_sense_of_one(find, tmp_path, monkeypatch):
+    monkeypatch.setattr("metaqnn.experiment.enumeration.KerasEvaluator", lambda *_: Judge(judge))
+    experiment = load_experiment("digits_table", ["space.max_depth=1", "space.convolution.filters=[4]"])
+    run_enumeration(experiment, tmp_path / "table.sqlite", 2, None, (), False, lambda _: None, lambda _: None)
+    findings = find(tmp_path / "table.sqlite")
+    names = [job.name for job in figure_jobs(findings)]
+    assert names == ["top-01-curve", "top-02-curve", "top-03-curve", "accuracy-parameters", "accuracy-flops", "times"]
+    page = page_of(findings)
+    assert "digits_table: every network of a space" in page.text
+    assert "mean of 2 trainings" in page.text
+    assert {"course", "control", "finals", "imported"} & set(page.ids) == set()
+
+
+@pytest.fixture(scope="module")
+def with_finals(finished_once, tmp_path_factory):
+    """The small search with final trainings of two networks, and looks at the test split."""
+    path = Path(shutil.copy(finished_once, tmp_path_factory.mktemp("finals") / "small.sqlite"))
+    with ReplayReader(path) as reader:
+        config = reader.config()
+        first, second = reader.query("SELECT model, architecture FROM leaderboard LIMIT 2")[1]
+    recipe, dataset, data = {"name": "one_cycle"}, config["experiment"]["dataset"], config["data"]
+
+    def final(number, network, seed, part=Part.TRAIN):
+        return Final(number, *network, seed, recipe, dataset, data, part, None, 1000)
+
+    with FinalMemory(path) as memory:
+        memory.add([final(1, first, 0), final(2, first, 1), final(3, second, 0, Part.TRAIN_AND_VALIDATION)])
+        memory.add([final(4, second, 1, Part.TRAIN_AND_VALIDATION)])
+        for number in (1, 2, 3, 4):
+            memory.begin(number, [], "a device")
+            for epoch in (1, 2):
+                held_out = (0.5, 0.4 * epoch) if number < 3 else (None, None)
+                memory.record_epoch(number, FinalEpoch(epoch, 0.1, 0.5, 0.45 * epoch, *held_out, 1.0))
+        memory.record_end(1, "ok", "", 0.98, "final-1.keras")
+        memory.record_end(2, "ok", "", 0.96, "final-2.keras")
+        memory.record_end(3, "diverged", "the loss is <not> finite", None, None)
+        memory.record_look(TestLook(0, "network", (1,), "digits", 450, 0.9, 0.98, "metaqnn evaluate --first"))
+        memory.record_look(TestLook(0, "network", (1,), "digits", 450, 0.97, 0.98, "metaqnn evaluate --again"))
+        memory.record_look(TestLook(0, "network", (2,), "digits", 450, 0.95, 0.96, "metaqnn evaluate"))
+        memory.record_look(TestLook(0, "greedy", (1, 1, 2), "digits", 450, 0.9875, 0.99, "metaqnn ensemble --greedy"))
+    return path
+
+
+def test_final_networks_by_recipe_with_the_spread_over_seeds(find, with_finals):
+    first, second = find(with_finals).finals.groups
+    assert [member.final.seed for member in first.members] == [0, 1]
+    assert (first.recipe, first.dataset, first.part) == ("one_cycle", "digits", "train")
+    assert first.validation.mean == pytest.approx(0.03)
+    assert first.validation.deviation == pytest.approx(0.02 / 2**0.5)
+    assert (first.test.low, first.test.high) == (pytest.approx(0.03), pytest.approx(0.05))  # of the last look
+    assert [member.looks for member in first.members] == [2, 1]
+    assert (second.validation, second.test, second.unfinished) == (None, None, 1)
+    assert [final.final for final in second.failed] == [3]
+
+
+def test_final_networks_on_the_page(find, with_finals, tmp_path):
+    from metaqnn.reports.drawing import Album, style
+
+    findings = find(with_finals)
+    page = page_of(findings)
+    assert "3.00 % 2.00 % to 4.00 %, sd 1.41 %" in page.text
+    assert "the loss is <not> finite" in page.text
+    assert "greedy 1, 1, 2 digits 1.00 % 1.25 % 0.56 % to 2.76 % 450" in page.text
+    assert "4 looks at the test split, with the commands" in page.text
+    assert "metaqnn evaluate --again" in page.text
+    assert "Test error, last look 1.25 % 4 looks at the test split" in page.text
+    jobs = {job.name: job for job in figure_jobs(findings)}
+    with style():
+        for name in ("errors", "final-curves"):
+            Album(tmp_path).add(name, jobs[name].draw(), "")
+            assert len(np.unique(np.asarray(Image.open(tmp_path / f"{name}.png").convert("L")))) > 20
+
+
+def test_predictions_and_the_control_are_drawn(find, tmp_path):
+    from metaqnn.reports.course_figures import draw_control
+    from metaqnn.reports.drawing import style
+    from metaqnn.reports.network_figures import draw_predictions
+
+    run_small(tmp_path / "small.sqlite", "strategy={name: regularized_evolution, population: 15}", models=25)
+    findings = find(tmp_path / "small.sqlite")
+    assert "95 % prediction interval" in page_of(findings).text
+    with style():
+        for figure in (draw_control(findings.control), draw_predictions([(0.5, 0.6), (0.7, 0.65)])):
+            content = BytesIO()
+            figure.savefig(content, format="png")
+            assert len(content.getvalue()) > 5_000
