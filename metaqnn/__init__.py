@@ -16,6 +16,9 @@ _LAZY = {
     "describe": "metaqnn.space.cost",
     "load_experiment": "metaqnn.experiment",
     "MetaqnnError": "metaqnn.errors",
+    "MetaQNNClassifier": "metaqnn.estimator.classifier",
+    "build": "metaqnn.training.network",
+    "open_replay": "metaqnn.replay.frames",
 }
 
 __all__ = ["__version__", *sorted(_LAZY)]

@@ -7,6 +7,7 @@ generator state to go on. NumPy keeps the raw output of its bit generators acros
 of `Generator`, so the distributions below are our own.
 """
 
+import secrets
 from hashlib import blake2b
 
 import numpy as np
@@ -22,6 +23,11 @@ def _digest(seed: int, purpose: str, numbers: tuple[int, ...]) -> int:
 def integer_seed(seed: int, purpose: str, *numbers: int) -> int:
     """A seed in [0, 2**31) for a library that wants an integer (Keras initialisers and dropout)."""
     return _digest(seed, purpose, numbers) & 0x7FFFFFFF
+
+
+def entropy() -> int:
+    """A seed in [0, 2**31) from the operating system, for a user who names none."""
+    return secrets.randbits(31)
 
 
 class Stream:

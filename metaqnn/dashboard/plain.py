@@ -1,6 +1,7 @@
 """Plain lines, for logs and pipes: one an episode that was trained, and now and then one in between."""
 
 import time
+from typing import TextIO
 
 from metaqnn.core import CandidateFinished, EpochFinished, Event, Observer, SearchStatus, WorkerLost, WorkerReady
 from metaqnn.dashboard.words import accuracy, device_line, duration, models_per_hour, seconds_left, shorten
@@ -10,9 +11,14 @@ _QUIET_SECONDS = 30.0
 
 
 class PlainDisplay(Observer):
-    """Prints what a person would want in a log, each line complete at once."""
+    """Prints what a person would want in a log, each line complete at once.
 
-    def __init__(self):
+    Args:
+        stream: where it is printed; None is the standard output.
+    """
+
+    def __init__(self, stream: TextIO | None = None):
+        self._stream = stream
         self._last_line = time.monotonic()
 
     def on_start(self, status: SearchStatus) -> None:
@@ -57,5 +63,5 @@ class PlainDisplay(Observer):
         )
 
     def _line(self, text: str) -> None:
-        print(text, flush=True)
+        print(text, file=self._stream, flush=True)
         self._last_line = time.monotonic()

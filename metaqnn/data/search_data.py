@@ -84,12 +84,12 @@ def load_search_data(config: DatasetConfig, seed: int) -> SearchData:
         x_validation=split.images[validation],
         y_validation=split.labels[validation],
         class_names=split.class_names,
-        data_hash=_hash(split.images, split.labels),
-        split_hash=_hash(validation, train),
+        data_hash=array_hash(split.images, split.labels),
+        split_hash=array_hash(validation, train),
     )
 
 
-def _hash(*arrays: np.ndarray) -> str:
+def array_hash(*arrays: np.ndarray) -> str:
     """SHA-256 over the type, the shape and the bytes of each array, the same on every machine."""
     digest = hashlib.sha256()
     for array in arrays:

@@ -17,6 +17,7 @@ from metaqnn.data import SearchData
 from metaqnn.evaluators.messages import MeasureSpeed, Prepare, SpeedMeasured, WorkerFailed, WorkerSetup
 from metaqnn.space.architecture import parse
 from metaqnn.training.ahead import EngineAhead
+from metaqnn.training.device import Device
 from metaqnn.training.recipe import Engine
 from metaqnn.trial import Candidate, EpochMetrics, Evaluation, Status
 
@@ -27,7 +28,7 @@ def main() -> None:
     """Serve the search at the socket whose number is the first argument."""
     connection = Connection(int(sys.argv[1]))
     inbox: SimpleQueue = SimpleQueue()
-    runner: _Runner | None = None
+    runner: CandidateRunner | None = None
 
     def receive() -> None:
         while True:
@@ -44,7 +45,7 @@ def main() -> None:
     threading.Thread(target=receive, daemon=True).start()
     setup: WorkerSetup = inbox.get()
     try:
-        runner = _Runner(setup)
+        runner = CandidateRunner(setup)
     except Exception as error:  # anything that keeps this worker from starting is the search's to report
         connection.send(WorkerFailed(" ".join(f"{type(error).__name__}: {error}".split())))
         return
@@ -60,15 +61,24 @@ def main() -> None:
             return
 
 
-class _Runner:
-    """What a worker holds from its start to its end."""
+class CandidateRunner:
+    """What trains candidates in one process: a worker holds it from its start to its end.
 
-    def __init__(self, setup: WorkerSetup):
+    Args:
+        setup: what to train on, and how.
+        device: of this process, which is used as it is; None sets it up so that a seed decides everything.
+
+    Raises:
+        ValueError: the data are others than the search's.
+    """
+
+    def __init__(self, setup: WorkerSetup, device: Device | None = None):
         from metaqnn.data import fit_statistics, load_search_data
         from metaqnn.training.device import prepare_device
 
         self.setup = setup
-        self.device = prepare_device()
+        self.may_skip_tracing = device is not None
+        self.device = device or prepare_device()
         self.data = load_search_data(setup.dataset, setup.seed)
         if self.data.fingerprint != setup.fingerprint:
             raise ValueError(f"the data set {setup.dataset.name} changed while the search was starting")
@@ -78,11 +88,14 @@ class _Runner:
         self.memory_bytes = self.available_bytes()
 
     def make_engine(self, data: SearchData) -> Engine:
+        """The fastest engine there is here, over some data."""
         from metaqnn.training.engines import make_engine
 
-        return make_engine(data, self.statistics, self.setup.dataset.mirror, self.setup.training, self.device)
+        dataset, training = self.setup.dataset, self.setup.training
+        return make_engine(data, self.statistics, dataset.mirror, training, self.device, self.may_skip_tracing)
 
     def ready(self) -> WorkerReady:
+        """The news that this process can train."""
         device = self.device
         return WorkerReady(self.setup.worker, os.getpid(), device.name, dict(device.versions), device.is_gpu)
 
@@ -98,6 +111,7 @@ class _Runner:
         return None if whole is None else whole - IDLE_BYTES
 
     def why_too_large(self, architecture: str) -> str | None:
+        """Why a network cannot be trained in the memory there is; None where it can."""
         from metaqnn.training.memory import too_large, training_bytes
 
         config, number_bytes = self.setup.training, 2 if self.engine.is_half else 4
@@ -111,6 +125,7 @@ class _Runner:
             self.engine.prepare(parse(message.architecture), message.seed)
 
     def train(self, candidate: Candidate, send: Callable[[object], None]) -> Evaluation:
+        """Train a candidate; `send` is called with every epoch."""
         from metaqnn.training.recipe import train
 
         config = self.setup.training
@@ -124,6 +139,7 @@ class _Runner:
         return train(candidate, self.engine, config, self.data.classes, report, self.device.name)
 
     def measure_speed(self, architectures: tuple[str, ...]) -> SpeedMeasured:
+        """Calibrate on a few architectures."""
         from metaqnn.training.calibration import measure_speed
         from metaqnn.training.recipe import failure_of
 

@@ -14,6 +14,7 @@ from metaqnn.experiment.parts import stored_experiment
 from metaqnn.experiment.resuming import data_facts
 from metaqnn.finals.choice import best_of_each_model, rank
 from metaqnn.finals.config import FinalConfig, read_final
+from metaqnn.finals.local import train_here
 from metaqnn.finals.messages import DataSource, FinalEpochDone, FinalStarted, TrainFinal
 from metaqnn.finals.processes import train_all
 from metaqnn.finals.transfer import refuse_unbuildable, refuse_untransferable, with_classes
@@ -44,6 +45,7 @@ class TrainOptions:
         again: train anew what was trained already.
         workers: processes side by side; None is one a GPU, or one a core.
         gpus: which GPUs to train on; None is all that are visible.
+        in_process: train in this process, one network after another, whatever `workers` says.
     """
 
     top: int = 5
@@ -57,6 +59,7 @@ class TrainOptions:
     again: bool = False
     workers: int | None = None
     gpus: tuple[str, ...] | None = None
+    in_process: bool = False
 
 
 @dataclass(frozen=True)
@@ -127,7 +130,10 @@ def train_best(
             gpus = visible_gpus() if options.gpus is None else options.gpus
             workers = options.workers or len(gpus) or usable_cores()
             with stop.heed():
-                is_complete = train_all(jobs, memory, workers, gpus, lambda: stop.requested, watch.see)
+                if options.in_process:
+                    is_complete = train_here(jobs, memory, lambda: stop.requested, watch.see)
+                else:
+                    is_complete = train_all(jobs, memory, workers, gpus, lambda: stop.requested, watch.see)
             finals = [read_recorded_final(memory, final.final) for final in finals]
     return TrainReport(tuple(finals), is_complete, None if is_complete else stop.signal)
 

@@ -64,17 +64,26 @@ def budget(said: int | None, experiment: Experiment, schedule: Schedule, stored:
     return in_file or schedule.total
 
 
+def changed_keys(stored: Mapping, current: Mapping) -> list[str]:
+    """What makes an experiment another one than the stored, as `key was A, now B`.
+
+    Args:
+        stored, current: the experiments as plain mappings.
+    """
+    return [
+        f"{key} was {old!r}, now {new!r}"
+        for key, old, new in differences(stored, current)
+        if key not in _MAY_CHANGE and not key.startswith("final.")
+    ]
+
+
 def refuse_changes(path: Path, stored: Mapping, current: Mapping, what: str = "search") -> None:
     """Refuse to mix two searches in one database.
 
     Raises:
         ReplayError: what was changed makes it another search.
     """
-    changed = [
-        f"{key} was {old!r}, now {new!r}"
-        for key, old, new in differences(stored["experiment"], current["experiment"])
-        if key not in _MAY_CHANGE and not key.startswith("final.")
-    ]
+    changed = changed_keys(stored["experiment"], current["experiment"])
     if not changed and stored["data"] != current["data"]:
         details = [f"{key} was {old!r}, now {new!r}" for key, old, new in differences(stored["data"], current["data"])]
         changed = [

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from metaqnn.config import as_mapping
-from metaqnn.core import Observer
+from metaqnn.core import Evaluator, Observer
 from metaqnn.data import SearchData, load_search_data, open_source
 from metaqnn.errors import CalibrationError, ConfigError, ReplayError
 from metaqnn.evaluators.keras_evaluator import KerasEvaluator
+from metaqnn.evaluators.local import LocalEvaluator
 from metaqnn.experiment.files import Experiment, read_experiment
 from metaqnn.experiment.forecast import forecast
 from metaqnn.experiment.parts import Parts, put_together, stored_schedule
@@ -39,6 +40,9 @@ class SearchOptions:
         gpus: which GPUs to train on; None is all that are visible.
         fresh: move an existing database aside and start anew.
         must_exist: refuse to start anew.
+        in_process: train in this process, one network after another, whatever `workers` says: for small data, where
+            starting a process takes longer than training. See `LocalEvaluator`.
+        estimate: tell how long a new search will take, from a measurement of some seconds, before it begins.
     """
 
     models: int | None = None
@@ -47,6 +51,8 @@ class SearchOptions:
     gpus: tuple[str, ...] | None = None
     fresh: bool = False
     must_exist: bool = False
+    in_process: bool = False
+    estimate: bool = True
 
     def __post_init__(self):
         if self.models is not None and not 1 <= self.models <= MAX_MODELS:
@@ -108,11 +114,12 @@ def run_search(
         with SQLiteReplayMemory(database) as memory:
             if options.must_exist and not memory.config():
                 raise _nothing_to_resume(database)
-            run = _begin(experiment, data, schedule, memory, options, announce, warm_start)
+            run = _begin(experiment, data, schedule, memory, options, announce, warm_start, stop)
             outcome = "failed"
             with ExitStack() as stack:
                 try:
-                    run.forecast(memory, data, announce)
+                    if options.estimate and not options.in_process:
+                        run.forecast(memory, data, announce)
                     stack.enter_context(stop.heed())
                     ending = run.search(memory, observers, lambda: stop.requested)
                     outcome = str(ending)
@@ -163,7 +170,7 @@ class _Run:
     parts: Parts
     plan: SearchPlan
     workers: int
-    evaluator: KerasEvaluator
+    evaluator: Evaluator
 
     def forecast(self, memory: SQLiteReplayMemory, data: SearchData, announce: Callable[[str], None]) -> None:
         """Tell the user how long a search that has not begun will take."""
@@ -223,6 +230,7 @@ def _begin(
     options: SearchOptions,
     announce: Callable[[str], None],
     warm_start: WarmStart | None,
+    stop: StopRequest,
 ) -> _Run:
     """Compare with what is stored, or store it; and add the row of this run."""
     memory.require_search()
@@ -260,25 +268,23 @@ def _begin(
         memory.elapsed_seconds(),
         experiment.search.checkpoint_seconds,
     )
-    evaluator = KerasEvaluator(
-        experiment.dataset,
-        experiment.training,
-        experiment.seed,
-        data.fingerprint,
-        workers,
-        gpus,
-        data.input_shape,
-    )
+    trained = experiment.dataset, experiment.training, experiment.seed, data.fingerprint
+    if options.in_process:
+        evaluator = LocalEvaluator(*trained, lambda: stop.requested)
+    else:
+        evaluator = KerasEvaluator(*trained, workers, gpus, data.input_shape)
     parts = put_together(experiment, data.input_shape, data.classes, schedule)
     return _Run(experiment, parts, plan, workers, evaluator)
 
 
 def _workers(experiment: Experiment, options: SearchOptions, gpus: Sequence[str]) -> int:
-    """How many workers: as said now, else as the file says, else one a GPU or core.
+    """How many workers: as said now, else as the file says, else one a GPU or core; 0 without a process for them.
 
     Raises:
         ConfigError: more than may be in flight.
     """
+    if options.in_process:
+        return 0
     lookahead = experiment.search.lookahead
     workers = options.workers or experiment.search.workers
     if workers is None:

@@ -28,11 +28,11 @@ _MAX_KILLS = 3
 
 
 @dataclass
-class _Running:
-    """A training in its process."""
+class Running:
+    """A training in its process; None is this one."""
 
     job: TrainFinal
-    process: WorkerProcess
+    process: WorkerProcess | None
     device: str = ""
     is_over: bool = False
 
@@ -67,14 +67,14 @@ def train_all(
             for place in range(1, workers + 1):
                 if waiting and place not in running:
                     job, gpu = waiting.popleft(), gpus[(place - 1) % len(gpus)] if gpus else None
-                    running[place] = _Running(job, WorkerProcess(place, job, gpu, _MODULE))
+                    running[place] = Running(job, WorkerProcess(place, job, gpu, _MODULE))
             by_connection = {training.process.connection: place for place, training in running.items()}
             for connection in wait(list(by_connection), _POLL_SECONDS):
                 place = by_connection[connection]
                 training = running[place]
                 try:
                     while connection.poll():
-                        _record(training, connection.recv(), memory, on_event)
+                        record(training, connection.recv(), memory, on_event)
                 except (EOFError, OSError):
                     if not training.is_over:
                         kills[training.job.final] += 1
@@ -82,7 +82,7 @@ def train_all(
                             waiting.appendleft(training.job)
                         else:
                             end = FinalEnded(Status.CRASHED, training.process.reason())
-                            _record(training, end, memory, on_event)
+                            record(training, end, memory, on_event)
                     training.is_over = True
                 if training.is_over:
                     training.process.kill()
@@ -97,9 +97,14 @@ def train_all(
     return True
 
 
-def _record(
-    training: _Running, message: object, memory: FinalMemory, on_event: Callable[[TrainFinal, object], None]
+def record(
+    training: Running, message: object, memory: FinalMemory, on_event: Callable[[TrainFinal, object], None]
 ) -> None:
+    """Record what a training says.
+
+    Raises:
+        EvaluatorError: it cannot be done at all.
+    """
     job = training.job
     if isinstance(message, WorkerRefused):
         raise EvaluatorError(f"final {job.final} of {job.architecture} cannot be trained: {message.reason}")

@@ -27,6 +27,7 @@ from metaqnn.finals.messages import (
     TrainFinal,
     WorkerRefused,
 )
+from metaqnn.training.device import Device
 from metaqnn.trial import Status
 
 _EXIT_WITHOUT_PARENT = 3
@@ -48,7 +49,7 @@ def main() -> None:
     message = inbox.get()
     try:
         if isinstance(message, TrainFinal):
-            _train(message, connection.send)
+            train_final(message, connection.send)
         else:
             connection.send(_predict(message))
     except MetaqnnError as error:
@@ -63,14 +64,23 @@ def _load(source: DataSource) -> SearchData:
     return data
 
 
-def _train(job: TrainFinal, send: Callable[[object], None]) -> None:
-    """Train to the end; whatever a framework raises for a network is that training's result."""
+def train_final(job: TrainFinal, send: Callable[[object], None], device: Device | None = None) -> None:
+    """Train to the end; whatever a framework raises for a network is that training's result.
+
+    Args:
+        job: what to train.
+        send: called with what happens.
+        device: of this process, which is used as it is; None sets it up so that a seed decides everything.
+
+    Raises:
+        MetaqnnError: it cannot be trained at all.
+    """
     from metaqnn.finals.trainer import FinalTraining, final_images, save_network
     from metaqnn.finals.transfer import take_weights
     from metaqnn.training.device import prepare_device
     from metaqnn.training.recipe import failure_of
 
-    device = prepare_device()
+    device = device or prepare_device()
     images = final_images(_load(job.source), job.part, job.source.dataset, job.recipe)
     checkpoint, training = Path(job.checkpoint), None
     try:

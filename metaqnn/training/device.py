@@ -82,13 +82,33 @@ def prepare_device(threads: int = 1) -> Device:
     import keras
 
     backend = keras.backend.backend()
-    gpu, capability = None, (0, 0)
     if backend == "tensorflow":
         import tensorflow as tf
 
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(1)
         tf.config.experimental.enable_op_determinism()
+    elif backend == "torch":
+        import torch
+
+        torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(True, warn_only=True)
+    return current_device(threads)
+
+
+def current_device(threads: int | None = None) -> Device:
+    """Import Keras and say what its backend trains on in this process; nothing is set.
+
+    Args:
+        threads: that it uses on a CPU; None is one a usable core.
+    """
+    import keras
+
+    backend = keras.backend.backend()
+    gpu, capability = None, (0, 0)
+    if backend == "tensorflow":
+        import tensorflow as tf
+
         gpus = tf.config.list_physical_devices("GPU")
         if gpus:
             details = tf.config.experimental.get_device_details(gpus[0])
@@ -96,8 +116,6 @@ def prepare_device(threads: int = 1) -> Device:
     elif backend == "torch":
         import torch
 
-        torch.set_num_threads(threads)
-        torch.use_deterministic_algorithms(True, warn_only=True)
         if torch.cuda.is_available():
             gpu, capability = torch.cuda.get_device_name(0), torch.cuda.get_device_capability(0)
     elif backend == "jax":
@@ -108,7 +126,8 @@ def prepare_device(threads: int = 1) -> Device:
             gpu, capability = device.device_kind, tuple(map(int, re.findall(r"\d+", str(device.compute_capability))))
     versions = library_versions(["keras", _BACKEND_PACKAGES.get(backend, backend)])
     versions |= {"keras_backend": backend}
-    return Device(gpu or processor_name(threads), gpu is not None, capability >= _FIRST_BFLOAT16, versions)
+    name = gpu or processor_name(threads or usable_cores())
+    return Device(name, gpu is not None, capability >= _FIRST_BFLOAT16, versions)
 
 
 def library_versions(packages: list[str]) -> dict[str, str]:

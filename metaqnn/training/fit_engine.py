@@ -91,6 +91,10 @@ class FitSession(Session):
             _exact(validated["accuracy"], len(data.y_validation)),
         )
 
+    def numpy_weights(self) -> list[np.ndarray]:
+        """All weights in the order of a Keras model of the same network."""
+        return [np.asarray(variable) for variable in self.model.trainable_variables]
+
     def close(self) -> None:
         """Let go of the network and of what Keras remembers of it."""
         import keras

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from metaqnn.seeding import integer_seed
 from metaqnn.space.architecture import Architecture
-from metaqnn.space.cost import Shape, dropout_rates
+from metaqnn.space.cost import Shape, describe, dropout_rates
 from metaqnn.space.layers import Convolution, FullyConnected, GlobalAveragePooling, Pooling, Softmax
 
 if TYPE_CHECKING:
@@ -84,3 +84,23 @@ def build_network(
         if index in rates:
             model.add(layers.Dropout(rates[index], seed=integer_seed(seed, "dropout", attempt, index), dtype=dtype))
     return model
+
+
+def build(
+    network: Architecture | str, input_shape: Shape, seed: int = 0, dropout: bool = True, **options: object
+) -> "keras.Sequential":
+    """Build an untrained Keras model of a network in the paper's notation, checked first.
+
+    Args:
+        network: such as "[C(64,3,1), P(2,2), SM(10)]"; dropout marks in it are read and dropped.
+        input_shape: (height, width, channels) of an image.
+        seed: weights and dropout derive from it.
+        dropout: whether dropout i / (2n) follows every two layers, as in a search.
+        options: others of `build_network`, which says what the model is.
+
+    Raises:
+        NotationError: the text is no network.
+        IllegalArchitectureError: the network cannot be built on that input.
+    """
+    described = describe(network, input_shape)
+    return build_network(described.architecture, described.input_shape, seed, dropout=dropout, **options)

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
+
 from metaqnn.data import SearchData, Statistics
 from metaqnn.space.architecture import Architecture, parse
 from metaqnn.training.config import TrainingConfig
@@ -50,6 +52,10 @@ class Session(ABC):
 
     def make_ready(self) -> None:  # noqa: B027 - an engine without anything to do ahead has nothing to say here
         """Do ahead, on the processor, what the first epoch would begin with; may be left out."""
+
+    def numpy_weights(self) -> list[np.ndarray]:
+        """All weights in the order of a Keras model of the same network, without those of the preprocessing."""
+        raise NotImplementedError
 
     @abstractmethod
     def close(self) -> None:

@@ -26,16 +26,29 @@ _TIMED_CALL_SECONDS = 1.0
 
 
 class TensorFlowEngine(Engine):
-    """Holds the data on the device."""
+    """Holds the data on the device.
+
+    Args:
+        data, statistics, mirror, config, is_half: as of every engine.
+        is_traced: whether an epoch is traced to a graph; for a few dozen steps tracing takes longer than they do, and
+            the results differ in their last digits at most.
+    """
 
     can_prepare = True
 
     def __init__(
-        self, data: SearchData, statistics: Statistics, mirror: bool, config: TrainingConfig, is_half: bool = False
+        self,
+        data: SearchData,
+        statistics: Statistics,
+        mirror: bool,
+        config: TrainingConfig,
+        is_half: bool = False,
+        is_traced: bool = True,
     ):
         import tensorflow as tf
 
         super().__init__(data, statistics, mirror, config, is_half)
+        self.is_traced = is_traced
         self.train_images, self.validation_images = len(data.x_train), len(data.x_validation)
         self.train = tf.constant(data.x_train), tf.constant(data.y_train, tf.int32)
         self.validation = tf.constant(data.x_validation), tf.constant(data.y_validation, tf.int32)
@@ -72,8 +85,11 @@ class TensorFlowSession(Session):
         self.variables = [variable for pair in self.weights.values() for variable in pair]
         self.moments = [(tf.Variable(tf.zeros_like(v)), tf.Variable(tf.zeros_like(v))) for v in self.variables]
         self.step = tf.Variable(0, dtype=tf.int32)
-        self._train = tf.function(self._traced_steps, autograph=False)
-        self._validate = tf.function(self._traced_validation, autograph=False)
+        if engine.is_traced:
+            self._train = tf.function(self._traced_steps, autograph=False)
+            self._validate = tf.function(self._traced_validation, autograph=False)
+        else:
+            self._train, self._validate = self._traced_steps, self._traced_validation
 
     def run_epoch(self, epoch: int, learning_rate: float, check_time: Callable[[], None]) -> EpochOutcome:
         """Train one epoch in the order that belongs to it, and validate."""
@@ -113,6 +129,8 @@ class TensorFlowSession(Session):
         """Trace both graphs, with inputs of the kinds that `run_epoch` gives."""
         import tensorflow as tf
 
+        if not self.engine.is_traced:
+            return
         engine = self.engine
         flags = engine.train_images if engine.mirror else 0
         number, count = tf.TensorSpec((), tf.float32), tf.TensorSpec((), tf.int32)
@@ -135,7 +153,8 @@ class TensorFlowSession(Session):
         """Let go of the graph and the weights."""
         self._train = self._validate = None
         self.weights, self.variables, self.moments = {}, [], []
-        gc.collect()
+        if self.engine.is_traced:
+            gc.collect()  # a graph is full of circles
 
     def _fresh_weights(self) -> dict:
         """Glorot-uniform kernels and zero biases: index of the layer -> (kernel, bias)."""

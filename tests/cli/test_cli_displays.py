@@ -31,6 +31,15 @@ from metaqnn.trial import Episode, EpochMetrics, Evaluation, Model, Prediction, 
 LONG = "[C(64,3,1), C(64,3,1), P(2,2), C(128,3,1), C(128,3,1), P(2,2), C(256,3,1), GAP(10), SM(10)]"
 
 
+def test_a_display_is_shown_where_it_is_asked_for(capsys):
+    stream = StringIO()
+    display = make_display(stream)
+    assert isinstance(display, PlainDisplay), "no terminal"
+    display.on_start(status())
+    assert stream.getvalue().startswith("The search resumes: 7 of 40 models done")
+    assert capsys.readouterr().out == ""
+
+
 def status(**changes):
     facts = {
         "models_done": 7,

@@ -12,6 +12,7 @@ from metaqnn.training.config import TrainingConfig
 from metaqnn.training.device import Device
 from metaqnn.training.engines import make_engine
 from metaqnn.training.fit_engine import FitEngine, preprocessing_layers
+from metaqnn.training.network import build_network
 from metaqnn.training.recipe import OutOfTimeError, train
 from metaqnn.training.tensorflow_engine import TensorFlowEngine
 from metaqnn.trial import Candidate, Status
@@ -54,6 +55,40 @@ def test_the_fast_engine_gives_the_weights_that_fit_gives(text, data):
         assert ours.validation_loss == pytest.approx(reference.validation_loss, rel=1e-4)
         assert ours.train_accuracy == pytest.approx(reference.train_accuracy, abs=0.5 / 300)
         assert ours.validation_accuracy == pytest.approx(reference.validation_accuracy, abs=0.5 / 100)
+
+
+@pytest.mark.parametrize("text", NETWORKS)
+def test_a_few_untraced_steps_give_the_weights_that_a_graph_gives(text, data):
+    weights = []
+    for is_traced in (True, False):
+        statistics = fit_statistics("standardize", data.x_train)
+        session = TensorFlowEngine(data, statistics, True, CONFIG, is_traced=is_traced).open(parse(text), 3, 1)
+        session.make_ready()
+        session.run_epoch(1, 0.01, lambda: None)
+        weights.append(session.numpy_weights())
+        session.close()
+    for ours, reference in zip(*weights, strict=True):
+        np.testing.assert_allclose(ours, reference, atol=2e-5)
+
+
+def test_what_is_left_untraced(data, device):
+    def engine(may_skip_tracing, **changes):
+        config = replace(CONFIG, **changes)
+        return make_engine(data, fit_statistics("none", data.x_train), False, config, device, may_skip_tracing)
+
+    assert engine(False, epochs=1).is_traced
+    assert not engine(True, epochs=10).is_traced  # 300 images, three steps an epoch
+    assert engine(True, epochs=11).is_traced
+
+
+def test_both_engines_hand_out_weights_for_a_plain_network(data):
+    for kind in (FitEngine, TensorFlowEngine):
+        session = engine_of(kind, data).open(parse(NETWORKS[0]), 3, 1)
+        weights = session.numpy_weights()
+        session.close()
+        plain = build_network(parse(NETWORKS[0]), (8, 8, 1), dropout=False)
+        plain.set_weights(weights)
+        assert [weight.dtype for weight in weights] == [np.float32] * 10
 
 
 @pytest.mark.parametrize("kind", [FitEngine, TensorFlowEngine])

@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 
+import metaqnn
+from metaqnn.errors import IllegalArchitectureError, NotationError
 from metaqnn.seeding import Stream
 from metaqnn.space.architecture import parse
 from metaqnn.space.cost import describe
 from metaqnn.space.layer_space import ConvolutionChoices, FullyConnectedChoices, LayerSpace, SpaceConfig
-from metaqnn.training.network import build_network
+from metaqnn.training.network import build, build_network
 
 # PAPER: Table A2 of the submission, with the parameters that our size rule gives.
 TABLE_A2 = {
@@ -85,3 +87,26 @@ def test_weights_depend_on_seed_and_attempt_and_nothing_else():
     assert not np.array_equal(first_kernel(seed=1), first_kernel(seed=1, attempt=2))
     # Glorot: uniform within sqrt(6 / (inputs + outputs))
     assert np.abs(first_kernel(seed=1)).max() <= np.sqrt(6 / (9 * 1 + 9 * 4))
+
+
+@pytest.mark.usefixtures("device")
+def test_build_takes_a_text_and_is_among_the_public_names():
+    assert metaqnn.build is build
+    text = "[C(16,3,1), P(2,2), D(1,1), FC(32), SM(7)]"
+    model = build(text, (9, 8, 2), seed=4)
+    assert model.output_shape == (None, 7)
+    assert model.count_params() == describe(text, (9, 8, 2)).parameters
+    reference = build_network(parse(text), (9, 8, 2), seed=4)
+    for ours, theirs in zip(model.get_weights(), reference.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    plain = build(parse(text), (9, 8, 2), dropout=False, batch_normalization=True)
+    kinds = [type(layer).__name__ for layer in plain.layers]
+    assert kinds.count("BatchNormalization") == 2
+    assert "Dropout" not in kinds
+
+
+def test_build_refuses_what_cannot_be_before_keras_is_imported():
+    with pytest.raises(NotationError):
+        build("[C(16,3,1), SM]", (8, 8, 1))
+    with pytest.raises(IllegalArchitectureError, match="does not fit on an image of 2x2"):
+        build("[C(16,3,1), P(3,2), SM(7)]", (2, 2, 1))

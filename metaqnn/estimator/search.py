@@ -1,0 +1,191 @@
+"""The search behind a classifier: its database, the data beside it, and what it found."""
+
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import weakref
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+
+from metaqnn.config import as_mapping
+from metaqnn.data.search_data import array_hash
+from metaqnn.errors import DataError, EvaluatorError, ReplayError
+from metaqnn.experiment import Experiment, SearchOptions, read_experiment, run_search
+from metaqnn.experiment.resuming import changed_keys
+from metaqnn.replay.reader import ReplayReader
+from metaqnn.search.loop import Ending
+
+
+@dataclass(frozen=True)
+class Winner:
+    """The best network of a search.
+
+    Attributes:
+        model: its number.
+        architecture: in the paper's notation.
+        accuracy: on the validation images, in [0, 1].
+        learning_rate: the initial one that worked.
+        has_learned: whether it did better than to name one class whatever it sees.
+    """
+
+    model: int
+    architecture: str
+    accuracy: float
+    learning_rate: float
+    has_learned: bool
+
+
+class TemporaryFolder:
+    """A folder that lives as long as this object."""
+
+    def __init__(self):
+        self.path = Path(tempfile.mkdtemp(prefix="metaqnn-"))
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+
+def data_file(database: Path) -> Path:
+    """The images and labels of a search, beside its database."""
+    return database.with_name(f"{database.name}.npz")
+
+
+def stored_config(database: Path) -> Mapping[str, Any]:
+    """What the search at a place was started with; empty where there is none yet.
+
+    Raises:
+        ReplayError: the file is no replay database, or holds no search.
+    """
+    if not database.is_file():
+        return {}
+    with ReplayReader(database) as reader:
+        reader.require_search()
+        return reader.config()
+
+
+def refuse_another(
+    database: Path, stored: Mapping[str, Any], experiment: Experiment, images: np.ndarray, labels: np.ndarray
+) -> None:
+    """Refuse to go on with other parameters or data than those of the search that is there.
+
+    Args:
+        database: its place.
+        stored: what it was started with.
+        experiment: what the parameters stand for now.
+        images: uint8 (N, height, width, channels).
+        labels: int64 (N,).
+
+    Raises:
+        ReplayError: with what differs.
+    """
+    as_now_read = as_mapping(read_experiment(stored["experiment"], str(database)))
+    changed = changed_keys(as_now_read, as_mapping(experiment))
+    if changed:
+        raise ReplayError(
+            f"{database}: the search there was started differently: {'; '.join(changed)}. Undo that to resume it, or "
+            "choose another path"
+        )
+    data = stored["data"]
+    if data["data_hash"] != array_hash(images, labels):
+        count = data["train_images"] + data["validation_images"]
+        was, now = (_described(count, data["input_shape"]), _described(len(images), images.shape[1:]))
+        raise ReplayError(
+            f"{database}: the search there was started on another X or y ({was}, now {now}); fit the same data to "
+            "resume it, or choose another path"
+        )
+
+
+def _described(count: int, shape: Sequence[int]) -> str:
+    return f"{count} images of {'x'.join(map(str, shape))}"
+
+
+def write_data(database: Path, images: np.ndarray, labels: np.ndarray) -> None:
+    """Write the data beside the database, whole or not at all.
+
+    Args:
+        database: the search's file.
+        images: uint8 (N, height, width, channels).
+        labels: int64 (N,).
+
+    Raises:
+        DataError: they cannot be written.
+    """
+    file = data_file(database)
+    part = file.with_name(f"{file.name}.part")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("wb") as stream:
+            np.savez(stream, x_train=images, y_train=labels)
+        os.replace(part, file)
+    except OSError as error:
+        reason = error.strerror or error
+        raise DataError(f"{file}: the data cannot be kept there: {reason}; choose another path") from error
+
+
+def run(experiment: Experiment, database: Path, workers: int | None, max_time: float | None, verbose: bool) -> None:
+    """Start or resume a search, with its progress on the standard error.
+
+    Raises:
+        KeyboardInterrupt: it was interrupted; what was found is kept, and no worker is left.
+        EvaluatorError: it ended without a network.
+        MetaqnnError: it cannot start or go on.
+    """
+    from metaqnn.dashboard import make_display
+
+    options = SearchOptions(
+        models=experiment.search.models,
+        max_seconds=max_time,
+        workers=int(workers) if workers else None,
+        in_process=workers == 0,
+        estimate=verbose,
+    )
+    observers = [make_display(sys.stderr)] if verbose else []
+    announce = (lambda line: print(line, file=sys.stderr, flush=True)) if verbose else (lambda line: None)
+    report = run_search(experiment, database, options, observers, announce)
+    if report.ending is Ending.INTERRUPTED:
+        pass_on(report.signal)
+
+
+def pass_on(number: int | None) -> NoReturn:
+    """Let this program do about a signal what it does elsewhere.
+
+    Raises:
+        KeyboardInterrupt: unless the program's own handler does something else.
+    """
+    if number is not None:
+        signal.raise_signal(number)
+    raise KeyboardInterrupt
+
+
+def find_winner(database: Path) -> Winner:
+    """The best network; where none learned, the best of those that did not.
+
+    Raises:
+        EvaluatorError: there is no network with an accuracy.
+    """
+    with ReplayReader(database) as reader:
+        _, rows = reader.query(
+            """SELECT m.model, m.architecture, ifnull(e.best_accuracy, e.last_accuracy) AS accuracy,
+                      e.learning_rate, e.status = 'ok'
+               FROM models m JOIN evaluations e USING (model)
+               WHERE e.purpose = 'search' AND e.status IN ('ok', 'never_learned') AND e.last_accuracy IS NOT NULL
+               ORDER BY e.status = 'ok' DESC, accuracy DESC, m.parameters, m.model LIMIT 1"""
+        )
+        if rows:
+            return Winner(*rows[0][:4], bool(rows[0][4]))
+        _, failed = reader.query("SELECT reason FROM evaluations WHERE reason != '' ORDER BY evaluation LIMIT 1")
+    why = f"the first one failed: {failed[0][0]}" if failed else "max_time was over before the first one ended"
+    raise EvaluatorError(f"expected a search that ends with a network, but it has none: {why}")
+
+
+def read_leaderboard(database: Path) -> tuple[tuple[str, ...], list[tuple]]:
+    """Columns and rows of the networks that were trained to the end, the best first."""
+    with ReplayReader(database) as reader:
+        return reader.query(
+            "SELECT model, architecture, best_accuracy AS accuracy, best_epoch AS epoch, layers, parameters, flops,"
+            " train_seconds FROM leaderboard"
+        )

@@ -1,0 +1,92 @@
+"""Training in the test process itself."""
+
+from dataclasses import replace
+
+import pytest
+from contracts.evaluator_contract import EvaluatorContract
+
+from metaqnn.core import CandidateFinished, EpochFinished, WorkerReady
+from metaqnn.data import DatasetConfig, load_search_data
+from metaqnn.evaluators.local import LocalEvaluator
+from metaqnn.experiment import SearchOptions, load_experiment, run_search
+from metaqnn.replay.reader import ReplayReader
+from metaqnn.search.loop import Ending
+from metaqnn.training.config import TrainingConfig
+from metaqnn.trial import Candidate, Status
+
+DATASET = DatasetConfig("digits", train_limit=200, validation_size=100)
+TRAINING = TrainingConfig(epochs=2, learning_rate=0.01, max_restarts=0, restart_accuracy=0.0)
+SMALL = "[C(8,3,1), SM(10)]"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def device():
+    """The device, prepared as other tests need it, which share this process."""
+    from metaqnn.training.device import prepare_device
+
+    return prepare_device()
+
+
+@pytest.fixture(scope="module")
+def fingerprint():
+    return load_search_data(DATASET, seed=0).fingerprint
+
+
+class TestLocalEvaluator(EvaluatorContract):
+    patience = 60.0
+
+    @pytest.fixture
+    def make_evaluator(self, fingerprint):
+        return lambda: LocalEvaluator(DATASET, TRAINING, 0, fingerprint)
+
+
+def test_it_says_what_it_trains_on_once_and_tells_every_epoch(fingerprint):
+    evaluator = LocalEvaluator(DATASET, TRAINING, 0, fingerprint)
+    evaluator.submit(Candidate(1, SMALL, 0))
+    evaluator.submit(Candidate(2, SMALL, 0))
+    first, second = evaluator.results(0), evaluator.results(0)
+    assert [type(event).__name__ for event in first] == [
+        *("WorkerReady", "CandidateStarted", "EpochFinished", "EpochFinished", "CandidateFinished")
+    ]
+    assert isinstance(first[0], WorkerReady)
+    assert not any(isinstance(event, WorkerReady) for event in second)
+    assert second[-1].evaluation.accuracy > 0.5
+    assert second[-1].evaluation.status is Status.OK
+
+
+def test_a_stop_is_heeded_after_an_epoch(fingerprint):
+    asked = []
+
+    def stop_requested():
+        asked.append(True)
+        return len(asked) == 2
+
+    evaluator = LocalEvaluator(DATASET, replace(TRAINING, epochs=10_000), 0, fingerprint, stop_requested)
+    evaluator.submit(Candidate(1, SMALL, 0))
+    events = evaluator.results(0)
+    assert sum(isinstance(event, EpochFinished) for event in events) == 2
+    assert not any(isinstance(event, CandidateFinished) for event in events)
+
+
+def test_other_data_are_refused():
+    evaluator = LocalEvaluator(DATASET, TRAINING, 0, "another")
+    evaluator.submit(Candidate(1, SMALL, 0))
+    with pytest.raises(ValueError, match="the data set digits changed while the search was starting"):
+        evaluator.results(0)
+
+
+def test_a_search_in_this_process(tmp_path):
+    overrides = ["dataset.train_limit=200", "training.epochs=1", "space.max_depth=2", "search.models=2"]
+    lines = []
+    report = run_search(
+        load_experiment("digits", overrides),
+        tmp_path / "digits.sqlite",
+        SearchOptions(in_process=True, workers=7),
+        announce=lines.append,
+    )
+    assert report.ending is Ending.COMPLETED
+    assert lines == [], "nothing is measured first"
+    with ReplayReader(tmp_path / "digits.sqlite") as reader:
+        assert reader.last_run()["workers"] == 0
+        assert len(reader.models()) == 2
+        assert reader.query("SELECT DISTINCT kind FROM worker_events")[1] == [("ready",)]

@@ -1,0 +1,146 @@
+"""A database as DataFrames: known values, types that hold when nothing is there, a search that runs."""
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from small_searches import run_small, start_endless
+
+from metaqnn import open_replay
+from metaqnn.errors import ReplayError
+from metaqnn.replay.finals import FinalMemory
+from metaqnn.replay.frames import Replay
+from metaqnn.trial import Final, FinalEpoch, Part, TestLook
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+FRAMES = ("models", "evaluations", "curves", "episodes", "q_values", "finals", "final_curves", "test_looks")
+
+
+@pytest.fixture
+def replay(finished_once):
+    with open_replay(finished_once) as replay:
+        yield replay
+
+
+def test_models_with_what_they_gave(replay):
+    models = replay.models
+    assert models.model.tolist() == list(range(1, 13))
+    best = models.nlargest(1, "accuracy").iloc[0]
+    assert (best.model, best.accuracy, best.best_epoch, best.parameters, best.flops) == (9, 0.875, 1, 3206, 83968)
+    assert best.architecture == "[C(8,1,1), C(8,3,1), C(4,1,1), SM(10)]"
+    failed = models[models.status != "ok"]
+    assert failed.status.tolist() == ["crashed", "diverged", "timed_out"]
+    assert failed.accuracy.isna().all()
+    assert failed.best_epoch.isna().all()
+    assert (models.evaluations == 1).all()
+
+
+def test_evaluations_and_their_curves(replay):
+    evaluations, curves = replay.evaluations, replay.curves
+    assert len(evaluations) == 12
+    assert set(evaluations.seed) == {3}
+    assert set(evaluations.purpose) == {"search"}
+    assert evaluations.predicted_epoch.isna().all()
+    assert (evaluations.recorded_at.diff().dropna() >= pd.Timedelta(0)).all()
+    best = curves[curves.validation_accuracy.notna()].groupby(["evaluation", "attempt"]).validation_accuracy.max()
+    ok = evaluations[evaluations.status == "ok"].set_index("evaluation")
+    for number, evaluation in ok.iterrows():
+        assert best[(number, evaluation.attempts)] == evaluation.best_accuracy
+    diverged = curves[curves.evaluation == evaluations[evaluations.status == "diverged"].evaluation.item()]
+    assert diverged.train_loss.isna().all(), "a loss that is not a number is missing"
+
+
+def test_episodes_in_the_order_of_learning(replay):
+    episodes = replay.episodes
+    assert episodes.episode.tolist() == list(range(1, len(episodes) + 1))
+    assert episodes.iteration.max() == 12
+    assert (~episodes.reused).sum() == 12
+    assert not episodes.is_predicted.any()
+    assert set(episodes.source) == {"sampled"}
+    assert set(episodes.epsilon) == {1.0, 0.5, 0.1}
+    merged = episodes.merge(replay.models, on="model", suffixes=("", "_of_model"))
+    assert (merged.architecture == merged.architecture_of_model).all()
+
+
+def test_q_values(replay):
+    values = replay.q_values
+    start = values[values.state.str.startswith("0:start")]
+    assert {"C(4,1,1)", "SM(10)"} <= set(start.action)
+    assert (values.updates > 0).all()
+    assert values.value.between(0, 1).all()
+
+
+def test_types_are_the_same_where_nothing_is_there(replay, tmp_path):
+    run_small(tmp_path / "empty.sqlite", models=1)
+    with FinalMemory(tmp_path / "empty.sqlite") as memory:
+        memory._connection.executescript(
+            "DELETE FROM replay; DELETE FROM learning_curves; DELETE FROM evaluations; DELETE FROM models;"
+            "DELETE FROM q_values"
+        )
+    kinds = {"int64", "Int64", "float64", "string", "bool", "datetime64[us, UTC]"}
+    with open_replay(tmp_path / "empty.sqlite") as empty:
+        for name in FRAMES:
+            full, none = getattr(replay, name), getattr(empty, name)
+            assert len(none) == 0
+            assert none.dtypes.to_dict() == full.dtypes.to_dict()
+            assert {str(kind) for kind in none.dtypes} <= kinds
+
+
+def test_finals_and_looks(finished):
+    final = Final(
+        *(1, 9, "[SM(10)]", 5, {"name": "one_cycle"}, {"name": "digits"}, {"classes": 10}, Part.TRAIN, None, 650)
+    )
+    with FinalMemory(finished) as memory:
+        memory.add([final])
+        memory.begin(1, [FinalEpoch(1, 0.1, 2.0, 0.5, None, None, 0.25)], "a test")
+        memory.record_end(1, "ok", "", None, "final-1.keras")
+        memory.record_look(TestLook(1, "network", (1,), "digits", 450, 0.75, None, "metaqnn evaluate"))
+    with open_replay(finished) as replay:
+        finals, curve, looks = replay.finals, replay.final_curves, replay.test_looks
+    row = finals.iloc[0]
+    assert (row.final, row.model, row.recipe, row.dataset, row.part) == (1, 9, "one_cycle", "digits", "train")
+    assert (row.test_accuracy, row.train_seconds, row.weights) == (0.75, 0.25, "final-1.keras")
+    assert pd.isna(row.finetuned_from)
+    assert pd.isna(row.validation_accuracy)
+    assert row.ended_at >= row.started_at
+    assert curve.epoch.tolist() == [1]
+    assert curve.validation_accuracy.isna().all()
+    assert (looks.finals.tolist(), looks.images.tolist()) == (["[1]"], [450])
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_every_schema_can_be_read(version, tmp_path):
+    file = shutil.copy(GOLDEN / f"schema_v{version}.sqlite", tmp_path / "old.sqlite")
+    before = Path(file).read_bytes()
+    with open_replay(file) as replay:
+        assert len(replay.models) == 12
+        assert len(replay.episodes) > 12
+        assert len(replay.finals) == 0
+    assert Path(file).read_bytes() == before
+
+
+def test_a_running_search_is_seen_and_a_snapshot_holds_still(tmp_path):
+    database = tmp_path / "running.sqlite"
+    search = start_endless(database)
+    try:
+        for _ in range(20):
+            search.stdout.readline()
+        with open_replay(database) as replay:
+            assert replay.path == database
+            with replay.snapshot():
+                first = len(replay.episodes)
+                for _ in range(20):
+                    search.stdout.readline()
+                assert len(replay.episodes) == first >= 20
+            assert len(replay.episodes) > first
+    finally:
+        search.terminate()
+        search.communicate(timeout=60)
+
+
+def test_what_is_no_database_is_refused(tmp_path):
+    with pytest.raises(ReplayError, match=r"nothing\.sqlite"):
+        open_replay(tmp_path / "nothing.sqlite")
+    with pytest.raises(ReplayError, match="this file is no SQLite database"):
+        Replay(__file__)
