@@ -7,13 +7,16 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from metaqnn.evaluators.table import Entry
 from metaqnn.experiment.table_files import load_benchmark
+from metaqnn.finals.config import OneCycleConfig, read_final
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -54,7 +57,7 @@ def shortened(command):
         models = "" if "--models" in command else " --models 2"
         if "prediction" in command:  # the shares of the epochs must leave one to look at
             return f"{command.replace('--models 150', '--models 2')} {SHORT.replace('epochs=1', 'epochs=8')}"
-        return f"{command.replace('--models 4', '--models 2')}{models} {options if 'my_exp' not in command else ''}"
+        return f"{command}{models} {options if 'my_exp' not in command else ''}"
     return command
 
 
@@ -97,7 +100,7 @@ def environment(folder):
 def test_the_readme_has_the_snippets_that_this_file_runs():
     assert len(COMMANDS) >= 20
     assert "@@" not in README, "a placeholder was left"
-    assert [len(blocks(language)) for language in ("sql", "yaml", "python")] == [1, 2, 1]
+    assert [len(blocks(language)) for language in ("sql", "yaml", "python")] == [1, 3, 3]
 
 
 @pytest.mark.parametrize("number", range(len(COMMANDS)), ids=lambda number: COMMANDS[number])
@@ -122,11 +125,28 @@ def test_the_queries_answer(folder):
     connection.close()
 
 
-def test_the_python_snippet_prints_a_number(environment):
-    result = subprocess.run(
-        [sys.executable, "-c", blocks("python")[0]], env=environment, capture_output=True, text=True, check=True
+def python(snippet, folder, environment):
+    ran = subprocess.run(
+        [sys.executable, "-c", snippet], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
-    assert result.stdout == "165642\n"
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+def test_the_python_snippets_run(folder, environment):
+    classifier, research, number = blocks("python")
+    short = classifier.replace("models=30", 'models=2, epochs=1, settings={"final.epochs": 1}')
+    assert short != classifier
+    accuracy, _, leaderboard = python(short, folder, environment).partition("\n")
+    assert 0.0 <= float(accuracy) <= 1.0
+    assert "architecture" in leaderboard
+    assert "epsilon" in python(research, folder, environment)
+    assert python(number, folder, environment) == "165642\n"
+
+
+def test_the_final_recipe_is_the_default_but_for_what_follows_from_the_data():
+    recipe = read_final(yaml.safe_load(blocks("yaml")[2])["final"], "README.md")
+    assert replace(recipe, shift=None, mirror=None) == OneCycleConfig()
 
 
 def test_the_table_file_is_read(tmp_path):
