@@ -129,6 +129,6 @@ def _print_ending(database: Path, report) -> None:
         again = shlex.join(argument for argument in sys.argv[1:] if argument != "--fresh")
         larger = "  (with a larger --max-time: it counts all runs)" if report.ending is Ending.OUT_OF_TIME else ""
         print(f"Go on:       {_program()} {again}{larger}")
-    print(f"Look deeper: {_program()} replay summary {database}")
+    print(f"Look deeper: {_program()} replay summary {shlex.quote(str(database))}")
     if summary.best is not None and report.ending in (Ending.COMPLETED, Ending.EXHAUSTED):
-        print(f"Final nets:  {_program()} train {database} --top 5")
+        print(f"Final nets:  {_program()} train {shlex.quote(str(database))} --top 5")

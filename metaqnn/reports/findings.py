@@ -1,7 +1,7 @@
 """All numbers of a report, read from a database as it stands at one instant."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.reports.control import Control, control_of
@@ -103,6 +103,9 @@ def read_findings(reader: ReplayReader, subject: Subject, top: int) -> Findings:
 def _top(reader: ReplayReader, networks: Sequence[Network]) -> tuple[TopNetwork, ...]:
     found = []
     for rank, network in enumerate(networks, start=1):
+        if reader.is_import():  # its best and its last accuracy are all that is known: no curve, and no epochs
+            found.append(TopNetwork(rank, replace(network, epoch=None), ()))
+            continue
         evaluation = reader.evaluation(network.evaluation)
         found.append(TopNetwork(rank, network, evaluation.attempts if evaluation else ()))
     return tuple(found)

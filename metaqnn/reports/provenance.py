@@ -73,7 +73,7 @@ class Provenance:
     Attributes:
         database: the file.
         is_table: whether it holds an enumerated space in place of a search.
-        runs: every start, in order.
+        runs: every start of the search, in order.
         networks_done: distinct networks told, the imported ones where there are no others; of a table trained.
         networks_total: the budget of the last run; None before the first, and of a table.
         episodes: told.
@@ -140,7 +140,7 @@ class Provenance:
         """
         file, again = shlex.quote(f"{name}.yaml"), f"replay_db/{name}-again.sqlite"
         if self.is_import:
-            return (f"metaqnn replay summary {shlex.quote(str(self.database))}",)
+            return tuple(f"metaqnn replay {word} {shlex.quote(str(self.database))}" for word in ("summary", "verify"))
         if not self.runs:
             return (f"metaqnn resume {shlex.quote(str(self.database))}",)
         if self.is_table:
@@ -159,7 +159,8 @@ def read_provenance(reader: ReplayReader, subject: Subject) -> Provenance:
         """SELECT run, started_at, ended_at, elapsed_seconds, outcome, models, workers, device, versions
            FROM runs ORDER BY run"""
     )
-    runs = tuple(Run(*row[:8], json.loads(row[8])) for row in rows)
+    # The one run of an imported database is the import.
+    runs = () if reader.is_import() else tuple(Run(*row[:8], json.loads(row[8])) for row in rows)
     is_table = reader.is_table()
     _, devices = reader.query(
         """SELECT device, count(*) FROM evaluations WHERE purpose = ? AND device != ''

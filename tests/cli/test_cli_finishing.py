@@ -188,11 +188,12 @@ final: {epochs: 2}
     return path
 
 
-def test_searching_and_training_do_not_read_the_test_split(metaqnn, without_test, tmp_path):
+def test_searching_training_and_reporting_do_not_read_the_test_split(metaqnn, without_test, tmp_path):
     database = tmp_path / "blind.sqlite"
     assert metaqnn("search", without_test, "--db", database).code == 0
     assert metaqnn("train", database, "--top", 2, "--part", "train+validation").code == 0
     assert rows(database, "SELECT status FROM finals") == [("ok",), ("ok",)]
+    assert metaqnn("report", database, "--out", tmp_path / "page").code == 0
     refused = metaqnn("evaluate", database)
     assert refused.code == 2
     assert "x_test" in refused.err

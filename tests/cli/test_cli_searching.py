@@ -39,9 +39,12 @@ def test_a_search_from_start_to_end(metaqnn, small_yaml, tmp_path):
     assert lines[end + 3].split()[:5] == ["9", "87.50", "%", "1", "3,206"]
     assert re.fullmatch(
         r"The search is complete: 12 networks in 0:0[0-9] in 1 run, 28 repeats reused, 0:55 of training saved\.",
-        lines[-2],
+        lines[-3],
     )
-    assert lines[-1] == "Look deeper: metaqnn replay summary replay_db/small.sqlite"
+    assert lines[-2:] == [
+        "Look deeper: metaqnn replay summary replay_db/small.sqlite",
+        "Final nets:  metaqnn train replay_db/small.sqlite --top 5",
+    ]
     assert sorted(path.name for path in (tmp_path / "replay_db").iterdir()) == ["small.sqlite", "small.sqlite.lock"]
     assert difference(tmp_path / "replay_db" / "small.sqlite") is None
     assert max(map(len, lines)) <= 120
@@ -49,9 +52,10 @@ def test_a_search_from_start_to_end(metaqnn, small_yaml, tmp_path):
 
 @pytest.mark.usefixtures("instant")
 def test_the_commands_that_the_last_lines_name_can_be_typed(metaqnn, small_yaml):
-    last = metaqnn("search", small_yaml).out.splitlines()[-1]
-    words = last.removeprefix("Look deeper: metaqnn ").split()
-    assert metaqnn(*words).code == 0
+    deeper, finals = metaqnn("search", small_yaml).out.splitlines()[-2:]
+    assert metaqnn(*deeper.removeprefix("Look deeper: metaqnn ").split()).code == 0
+    words = finals.removeprefix("Final nets:  metaqnn ").split()
+    assert metaqnn(*words, "--top", 1, "--set", "final.epochs=1").code == 0
 
 
 @pytest.mark.usefixtures("instant")
@@ -74,7 +78,7 @@ def test_a_stopped_search_says_what_was_kept_and_goes_on(metaqnn, small_yaml, tm
     assert result.out.splitlines()[-3:] == [
         f"Stopped: 4 of 12 networks are kept in {path}; what was in training will be trained again.",
         f"Go on:       metaqnn search {small_yaml} --db '{path}'",
-        f"Look deeper: metaqnn replay summary {path}",
+        f"Look deeper: metaqnn replay summary '{path}'",
     ]
     with judged():
         again = metaqnn("resume", small_yaml, "--db", path)

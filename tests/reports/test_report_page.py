@@ -17,6 +17,7 @@ from small_searches import Judge, judge, run_small
 
 from metaqnn.experiment import load_experiment, read_experiment, stored_experiment
 from metaqnn.experiment.enumeration import run_enumeration
+from metaqnn.experiment.importing import import_released
 from metaqnn.replay.finals import FinalMemory
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
@@ -184,15 +185,19 @@ def test_a_search_that_is_running(find, finished_once, tmp_path):
     assert "is running still, or was killed; 1 episode is in flight." in page.text
 
 
-def test_an_import(find, finished_once, tmp_path):
-    path = shutil.copy(finished_once, tmp_path / "imported.sqlite")
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.executescript("UPDATE replay SET source = 'imported'; DELETE FROM runs; DELETE FROM q_values;")
-    page = page_of(find(path))
-    assert "12 networks and 40 episodes are recorded; all of them were imported." in page.text
+def test_an_import(find, tmp_path):
+    path = tmp_path / "imported.sqlite"
+    import_released(GOLDEN / "replay_database.csv", path, load_experiment("svhn"))
+    findings = find(path)
+    page = page_of(findings)
+    assert "images of 32x32x3 in 10 classes. The test split plays no part in it." in page.text
+    assert "4 networks and 6 episodes are recorded; all of them were imported." in page.text
     assert "Imported. No search has begun on this database." in page.text
-    assert "This database holds no Q-values: none has been stored yet, or they were not imported" in page.text
-    assert "40 episodes are imported." in page.text
+    assert f"metaqnn replay verify {path}" in page.text
+    assert "after epoch" not in page.text
+    assert "Nothing was trained here." in page.text
+    assert "6 episodes are imported." in page.text
+    assert not [job.name for job in figure_jobs(findings) if job.name.startswith("top-")]
 
 
 @pytest.mark.parametrize("version", [1, 2, 3])
