@@ -21,6 +21,7 @@ from metaqnn.finals.transfer import refuse_unbuildable, refuse_untransferable, w
 from metaqnn.replay.finals import FinalMemory, read_finals, weights_folder
 from metaqnn.replay.finals import read_final as read_recorded_final
 from metaqnn.replay.reader import ReplayReader
+from metaqnn.replay.tables import top
 from metaqnn.search.stop import StopRequest
 from metaqnn.space.architecture import parse
 from metaqnn.space.cost import Shape, layer_costs
@@ -119,12 +120,12 @@ def train_best(
         with ReplayReader(database) as reader:
             plan = _plan(reader, options, announce)
         with FinalMemory(database) as memory:
-            finals = _record_asked(memory, plan, options.again)
             folder = weights_folder(database)
             try:
                 folder.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise ReplayError(f"{folder}: expected a folder that can be written, but {error.strerror}") from error
+            finals = _record_asked(memory, plan, options.again)
             jobs = [_job(memory, final, plan, folder) for final in finals if final.status == TRAINING]
             watch = _Watch(finals, plan.recipe.num_epochs, on_progress, announce)
             gpus = visible_gpus() if options.gpus is None else options.gpus
@@ -205,7 +206,8 @@ def _models(reader: ReplayReader, options: TrainOptions) -> list[tuple[int, str]
                 there_are = f"its models are numbered 1 to {max(known)}" if known else "it has none yet"
                 raise ReplayError(f"{reader.path}: there is no model {model}; {there_are}")
         return [(model, known[model]) for model in dict.fromkeys(options.models)]
-    _, rows = reader.query("SELECT model, architecture FROM leaderboard LIMIT ?", (options.top,))
+    best = top(reader, options.top)
+    rows = [(row[best.columns.index("model")], row[best.columns.index("architecture")]) for row in best.rows]
     if not rows:
         raise ReplayError(
             f"{reader.path}: expected a search with a finished network, but no network was trained to the end yet; let "

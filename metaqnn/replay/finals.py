@@ -77,11 +77,10 @@ class FinalMemory(ReplayReader):
         self._lock = writer_lock(path)
         try:
             super().__init__(path, connect_for_writing(path))
-            with clear_errors(path):
-                begin_writing(self._connection)
         except BaseException:
             self._lock.release()
             raise
+        self._is_writing = False
 
     def close(self) -> None:
         """Fold the log back into one plain file and release the lock; further calls do nothing."""
@@ -92,6 +91,10 @@ class FinalMemory(ReplayReader):
 
     @contextmanager
     def _transaction(self):
+        if not self._is_writing:  # what is refused before anything is recorded leaves the file as it is
+            with clear_errors(self.path):
+                begin_writing(self._connection)
+            self._is_writing = True
         with transaction(self._connection, self.path) as connection:
             yield connection
 
