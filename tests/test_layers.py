@@ -118,7 +118,10 @@ def test_the_check_for_heavy_packages_can_fail():
 
 @pytest.mark.parametrize(
     "module",
-    ["cli", "experiment", "search.loop", "search.verify", "strategies", "replay.memory", "evaluators.keras_evaluator"],
+    [
+        *("cli", "experiment", "experiment.finishing", "search.loop", "search.verify", "strategies", "replay.memory"),
+        *("evaluators.keras_evaluator", "finals.export", "finals.testing", "reports.findings", "reports.page"),
+    ],
 )
 def test_importing_loads_nothing_heavy(module):
     assert loaded_by(f"import metaqnn.{module}") == set()
