@@ -86,7 +86,7 @@ def test_a_checkpoint_of_another_network_is_left_alone(device, data, tmp_path):
 
 
 def test_it_learns(device, data):
-    # Over seeds 0 to 9 the validation accuracy after eight epochs was 0.86 to 0.95.
+    # Over seeds 0 to 9 the validation accuracy after eight epochs was 0.88 to 0.96.
     recipe = OneCycleConfig(epochs=8, batch_size=32)
     epochs = run(training_of(data, recipe, network="[C(16,3,1), C(16,3,1), SM(10)]"), 8).epochs
     assert epochs[-1].validation_accuracy > 0.75
@@ -106,8 +106,9 @@ def test_the_images_of_both_parts(data):
 def test_a_recipe_may_have_its_own_preprocessing_and_mirroring(data):
     paper = final_images(data, Part.TRAIN, DATASET, PaperConfig())
     assert (paper.statistics.kind, paper.mirror) == ("global_contrast", True)
-    one_cycle = final_images(data, Part.TRAIN, DATASET, ONE_CYCLE)
-    assert (one_cycle.statistics.kind, one_cycle.mirror) == ("standardize", False)
+    plain = final_images(data, Part.TRAIN, DATASET, OneCycleConfig(preprocessing=None))
+    assert (plain.statistics.kind, plain.mirror) == ("standardize", False)
+    assert final_images(data, Part.TRAIN, DATASET, ONE_CYCLE).statistics.kind == "global_contrast"
 
 
 def test_without_held_out_images_there_is_no_validation(device, data):
