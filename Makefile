@@ -37,7 +37,7 @@ report: $(VENV)/.installed ## a search as one page in OUT=build/report/NAME [DAT
 	@$(BIN)/metaqnn report $(DATABASE) $(if $(OUT),--out $(OUT)) $(ARGS)
 
 test: $(VENV)/.installed-dev ## run the tests
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile $(ARGS)
 
 lint: $(VENV)/.installed-dev ## check style
 	$(BIN)/ruff check .

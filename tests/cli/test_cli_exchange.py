@@ -140,7 +140,8 @@ def test_an_imported_database_can_be_looked_into(metaqnn, imported):
         "file.\n"
     )
     metaqnn("replay", "copy", imported, "copy.sqlite")
-    assert metaqnn("replay", "summary", "copy.sqlite").out.splitlines()[1:] == ask("summary").splitlines()[1:]
+    of_copy, of_import = metaqnn("replay", "summary", "copy.sqlite").out, ask("summary")
+    assert of_copy.partition("  fact")[2] == of_import.partition("  fact")[2] != ""
 
 
 def test_it_cannot_go_on(refused, imported, small_yaml):

@@ -439,7 +439,7 @@ def test_retry_proposes_anew_and_says_how_to_train(metaqnn, finished, small_yaml
         trained = metaqnn("resume", small_yaml, "--db", finished)
     assert (trained.code, trained.err) == (0, "")
     assert "[  12/12] retry" in trained.out
-    facts = dict(line.split(maxsplit=1) for line in ask(metaqnn, finished, ["summary"]).splitlines()[3:13])
+    facts = dict(line.split(maxsplit=1) for line in ask(metaqnn, finished.name, ["summary"]).splitlines()[3:13])
     assert facts["failed"] == "1 diverged"
     assert facts["episodes"] == "42, 0 more in flight"
     assert ": verified. " in ask(metaqnn, finished, ["verify"])
