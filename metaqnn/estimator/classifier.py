@@ -133,7 +133,7 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
         self.workers = workers
         self.verbose = verbose
 
-    def fit(self, X, y):  # noqa: N803 - scikit-learn's name
+    def fit(self, X, y):
         """Search for a network and train it.
 
         Args:
@@ -150,7 +150,7 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
             KeyboardInterrupt: it was interrupted; with a `path` the next fit goes on.
         """
         self.__dict__.pop("network_", None)  # what fails below must not leave an old network with new classes
-        X, y = self._checked_training_data(X, y)  # noqa: N806
+        X, y = self._checked_training_data(X, y)
         self._check_parameters()
         shape = image_shape(X.shape, self.input_shape)
         self.classes_, labels = np.unique(y, return_inverse=True)
@@ -167,7 +167,7 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
         self._search(database.absolute(), images, labels)
         return self
 
-    def predict_proba(self, X):  # noqa: N803
+    def predict_proba(self, X):
         """The probability of every class.
 
         Args:
@@ -180,11 +180,11 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
             ValueError: other features or images than those of `fit`, or missing values.
         """
         check_is_fitted(self, "network_")
-        X = self._checked(X)  # noqa: N806
+        X = self._checked(X)
         scale = PixelScale(np.asarray(self.pixel_low_), np.asarray(self.pixel_high_))
         return self.network_.probabilities(scale.apply(X).reshape(-1, *self.image_shape_))
 
-    def predict(self, X):  # noqa: N803
+    def predict(self, X):
         """The most probable class of every row.
 
         Args:
@@ -199,7 +199,7 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
         best = self.predict_proba(X).argmax(axis=1)
         return self.classes_[best]
 
-    def score(self, X, y, sample_weight=None):  # noqa: N803
+    def score(self, X, y, sample_weight=None):
         """The share of rows whose label is predicted.
 
         Args:
@@ -244,20 +244,20 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
             state["_folder"] = None  # a copy does not own the database
         return state
 
-    def _checked_training_data(self, X, y) -> tuple[np.ndarray, np.ndarray]:  # noqa: N803
+    def _checked_training_data(self, X, y) -> tuple[np.ndarray, np.ndarray]:
         """X and y as arrays; what X looks like is kept."""
         if _dimensions(X) > 2:
-            X, y = check_X_y(X, y, dtype=_NUMBERS, allow_nd=True, ensure_min_samples=2, estimator=self)  # noqa: N806
+            X, y = check_X_y(X, y, dtype=_NUMBERS, allow_nd=True, ensure_min_samples=2, estimator=self)
             self.n_features_in_ = int(np.prod(X.shape[1:]))
             if hasattr(self, "feature_names_in_"):
                 del self.feature_names_in_
         else:
-            X, y = validate_data(self, X, y, dtype=_NUMBERS, ensure_min_samples=2)  # noqa: N806
+            X, y = validate_data(self, X, y, dtype=_NUMBERS, ensure_min_samples=2)
         check_classification_targets(y)
         self._is_of_images = X.ndim > 2
         return X, y
 
-    def _checked(self, X) -> np.ndarray:  # noqa: N803
+    def _checked(self, X) -> np.ndarray:
         """X as an array of the shape that was fitted."""
         if not self._is_of_images:
             if _dimensions(X) > 2:
@@ -266,7 +266,7 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
                     "reshape it to two dimensions"
                 )
             return validate_data(self, X, dtype=_NUMBERS, reset=False)
-        X = check_array(X, dtype=_NUMBERS, allow_nd=True, ensure_2d=False, estimator=self)  # noqa: N806
+        X = check_array(X, dtype=_NUMBERS, allow_nd=True, ensure_2d=False, estimator=self)
         height, width, channels = self.image_shape_
         if (*X.shape[1:], 1)[:3] != self.image_shape_ or X.ndim not in (3, 4):
             raise DataError(
@@ -321,6 +321,6 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
         return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
 
 
-def _dimensions(X) -> int:  # noqa: N803
+def _dimensions(X) -> int:
     """How many axes X has: an array, a DataFrame, nested lists, or whatever becomes an array."""
     return X.ndim if hasattr(X, "ndim") else np.asarray(X).ndim

@@ -4,6 +4,7 @@ It is started as a program of its own (never forked, so it inherits no database 
 one socket. When the search dies, the socket closes and the worker ends itself, also in the middle of a training.
 """
 
+import gc
 import os
 import sys
 import threading
@@ -49,6 +50,9 @@ def main() -> None:
     except Exception as error:  # anything that keeps this worker from starting is the search's to report
         connection.send(WorkerFailed(" ".join(f"{type(error).__name__}: {error}".split())))
         return
+    # The framework's hundreds of thousands of objects live as long as this process: looking through them after every
+    # training took a third of the smallest ones.
+    gc.freeze()
     connection.send(runner.ready())
     while True:
         message = inbox.get()

@@ -1,6 +1,7 @@
 """The section `final`: how the best networks are trained again after a search."""
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
@@ -11,7 +12,7 @@ from metaqnn.errors import ConfigError
 
 
 @dataclass(frozen=True, kw_only=True)
-class FinalConfig:
+class FinalConfig(ABC):
     """What every final recipe has; a recipe adds its learning rates.
 
     Attributes:
@@ -49,13 +50,13 @@ class FinalConfig:
         require(self.shift is None or 0 <= self.shift <= 64, "shift", "from 0 to 64 pixels, or nothing", self.shift)
 
     @property
+    @abstractmethod
     def num_epochs(self) -> int:
         """Epochs in all."""
-        raise NotImplementedError
 
+    @abstractmethod
     def rate(self, progress: float) -> float:
         """The learning rate after `progress` epochs, a number in [0, num_epochs]."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -100,7 +100,7 @@ def train_final(job: TrainFinal, send: Callable[[object], None], device: Device 
         save_network(training.network(), Path(job.network))
     except MetaqnnError:
         raise
-    except Exception as error:
+    except Exception as error:  # whatever a framework raises for a network is that network's result
         status, reason = failure_of(error, is_built=training is not None)
         send(FinalEnded(status, reason))
         return
