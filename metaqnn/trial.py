@@ -375,3 +375,10 @@ class TestLook:
     validation_accuracy: float | None
     command: str
     looked_at: str = ""
+
+    def interval(self) -> tuple[float, float]:
+        """The 95 % interval of the accuracy over test splits like this one (Wilson, JASA 1927), in [0, 1]."""
+        from scipy.stats import binomtest
+
+        found = binomtest(round(self.accuracy * self.images), self.images).proportion_ci(0.95, "wilson")
+        return float(found.low), float(found.high)

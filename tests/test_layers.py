@@ -25,7 +25,7 @@ ROWS = [
     {"trial"},
     {"space"},
     {"config", "seeding"},
-    {"errors"},
+    {"errors", "files"},
     {"version"},
 ]
 """From the top down. A room imports itself and rooms of lower rows."""

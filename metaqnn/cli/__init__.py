@@ -46,7 +46,7 @@ for _command in (import_, export_replay):
 
 
 def run() -> None:
-    """The entry point: a bad input ends in one sentence and exit code 2, Ctrl-C in 130."""
+    """The entry point: a bad input or a place that cannot be used ends in a sentence and code 2, Ctrl-C in 130."""
     try:
         cli(prog_name="metaqnn", standalone_mode=False)
     except _HELP_ASKED as error:
@@ -62,4 +62,12 @@ def run() -> None:
         sys.exit(130)
     except MetaqnnError as error:
         print(f"metaqnn: {error}", file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:  # a full disk, say, where nobody nearer knew better
+        where = f"{error.filename}: " if error.filename else ""
+        print(
+            f"metaqnn: {where}expected a place that can be read and written, but {error.strerror or error}; free some "
+            "space, or choose another place",
+            file=sys.stderr,
+        )
         sys.exit(2)

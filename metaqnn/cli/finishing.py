@@ -183,11 +183,12 @@ def _looks_table(results):
     rows = []
     for result in results:
         look = result.look
+        low, high = look.interval()
         errors = round((1 - look.accuracy) * look.images)
         rows.append(
             (
                 *(look.look, look.kind, ", ".join(map(str, look.finals)), look.validation_accuracy, look.accuracy),
-                *(1 - look.accuracy, 1 - result.high, 1 - result.low, errors),
+                *(1 - look.accuracy, 1 - high, 1 - low, errors),
                 *(result.finals[0].architecture if len(result.finals) == 1 else None,),
             )
         )

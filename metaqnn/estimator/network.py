@@ -3,16 +3,14 @@
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from metaqnn.data import Statistics
-from metaqnn.space.architecture import Architecture
-from metaqnn.space.cost import Shape
+from metaqnn.files import written_whole
 
 if TYPE_CHECKING:
     import keras
@@ -75,38 +73,9 @@ class TrainedNetwork:
 def pack(model: "keras.Model", file: Path) -> TrainedNetwork:
     """Save a Keras model, whole or not at all, and make it a network that travels."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_name(f"part-{file.name}")  # Keras goes by the ending
-    model.save(part)
-    os.replace(part, file)
+    with written_whole(file, keeps_ending=True) as part:
+        model.save(part)
     return TrainedNetwork(file.read_bytes(), model)
-
-
-def whole_network(
-    architecture: Architecture, input_shape: Shape, statistics: Statistics, weights: Sequence[np.ndarray]
-) -> "keras.Model":
-    """A network with weights and what belongs around it: preprocessing before, a softmax after.
-
-    Args:
-        architecture: the network.
-        input_shape: (height, width, channels).
-        statistics: the fitted preprocessing.
-        weights: in the order of a Keras model of the network.
-    """
-    import keras
-
-    from metaqnn.training.fit_engine import preprocessing_layers
-    from metaqnn.training.network import build_network
-
-    network = build_network(architecture, input_shape, dropout=False)
-    network.set_weights(list(weights))
-    return keras.Sequential(
-        [
-            keras.Input(input_shape, dtype="uint8", name="images"),
-            *preprocessing_layers(statistics),
-            *network.layers,
-            keras.layers.Softmax(name="probabilities"),
-        ]
-    )
 
 
 @contextmanager

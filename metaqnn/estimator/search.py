@@ -1,6 +1,5 @@
 """The search behind a classifier: its database, the data beside it, and what it found."""
 
-import os
 import shutil
 import signal
 import sys
@@ -18,6 +17,7 @@ from metaqnn.data.search_data import array_hash
 from metaqnn.errors import DataError, EvaluatorError, ReplayError
 from metaqnn.experiment import Experiment, SearchOptions, read_experiment, run_search
 from metaqnn.experiment.resuming import changed_keys
+from metaqnn.files import written_whole
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.loop import Ending
 
@@ -115,12 +115,10 @@ def write_data(database: Path, images: np.ndarray, labels: np.ndarray) -> None:
         DataError: they cannot be written.
     """
     file = data_file(database)
-    part = file.with_name(f"{file.name}.part")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as stream:
+        with written_whole(file) as part, part.open("wb") as stream:
             np.savez(stream, x_train=images, y_train=labels)
-        os.replace(part, file)
     except OSError as error:
         reason = error.strerror or error
         raise DataError(f"{file}: the data cannot be kept there: {reason}; choose another path") from error

@@ -13,7 +13,7 @@ import numpy as np
 from metaqnn.config import as_mapping
 from metaqnn.data import SearchData, fit_statistics, load_search_data
 from metaqnn.errors import EvaluatorError
-from metaqnn.estimator.network import TrainedNetwork, pack, whole_network
+from metaqnn.estimator.network import TrainedNetwork, pack
 from metaqnn.estimator.search import Winner, pass_on
 from metaqnn.experiment import Experiment
 from metaqnn.experiment.finishing import TrainOptions, train_best
@@ -91,6 +91,7 @@ def _train_as_in_search(experiment: Experiment, winner: Winner, file: Path) -> T
     """
     from metaqnn.training.device import current_device
     from metaqnn.training.engines import make_engine
+    from metaqnn.training.inference import inference_network
 
     device = current_device()
     data = _all_images(load_search_data(experiment.dataset, experiment.seed))
@@ -106,7 +107,7 @@ def _train_as_in_search(experiment: Experiment, winner: Winner, file: Path) -> T
                 if not math.isfinite(outcome.train_loss):
                     break
             else:
-                network = whole_network(architecture, data.input_shape, statistics, session.numpy_weights())
+                network = inference_network(architecture, data.input_shape, statistics, session.numpy_weights())
                 return pack(network, file)
         finally:
             session.close()

@@ -69,7 +69,7 @@ class WorkerProcess:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=self._stderr,
-            env=worker_environment(os.environ | {"PYTHONPATH": _python_path()}, gpu, threads),
+            env=worker_environment(os.environ | {"PYTHONPATH": python_path()}, gpu, threads),
             start_new_session=True,  # Ctrl-C is for the search, which ends its workers itself
         )
         childs_end.close()
@@ -141,7 +141,7 @@ class WorkerProcess:
         return f"{reason} ({last[:300]})" if last else reason
 
 
-def _python_path() -> str:
+def python_path() -> str:
     """Where this very package lies, first: a worker must run the code that the search runs."""
     package = str(Path(__file__).parents[2])
     return os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))

@@ -346,6 +346,8 @@ class _Watch:
             self._done[job.final] = event.epoch.epoch
             if event.epoch.validation_accuracy is not None:
                 self._best = max(event.epoch.validation_accuracy, self._best or 0.0)
+            if event.epoch.epoch == self._epochs:
+                return  # its end follows
         else:
             self._done[job.final] = self._epochs
             self._ended.add(job.final)

@@ -13,9 +13,10 @@ from metaqnn.errors import IllegalArchitectureError, MetaqnnError, NotationError
 from metaqnn.experiment.files import Experiment
 from metaqnn.experiment.parts import put_together
 from metaqnn.experiment.resuming import current_versions
-from metaqnn.replay.importing import Imported, ImportedRow, create_imported, require_new
+from metaqnn.replay.importing import Imported, ImportedRow, create_imported
+from metaqnn.replay.places import require_new
 from metaqnn.replay.records import now
-from metaqnn.replay.released import NOT_MEASURED, read_released
+from metaqnn.replay.released import NOT_MEASURED, as_number, read_released
 from metaqnn.search.reward import Reward
 from metaqnn.space.base import Space
 from metaqnn.strategies.schedule import Schedule
@@ -168,8 +169,8 @@ def _without_network(error: Exception) -> str:
 def _accuracy(row: Mapping[str, str]) -> float:
     """The best validation accuracy, which is what the released code rewards."""
     text = row["accuracy_best_val"]
-    number = _number(text)
-    if number == _number(NOT_MEASURED):
+    number = as_number(text)
+    if number == as_number(NOT_MEASURED):
         raise _RefusedError("accuracy", f"accuracy_best_val is {text}: the network was not measured")
     if number is None or not 0.0 <= number <= 1.0:
         raise _RefusedError("accuracy", f"accuracy_best_val: expected a number from 0 to 1, got {text!r}")
@@ -186,8 +187,8 @@ def measured(row: Mapping[str, str], accuracy: float) -> Evaluation:
     Neither losses nor learning rates (0 here) nor times are known.
     """
     points = [accuracy]
-    last = _number(row["accuracy_last_val"])
-    is_later = _number(row["iter_last_val"]) != _number(row["iter_best_val"])
+    last = as_number(row["accuracy_last_val"])
+    is_later = as_number(row["iter_last_val"]) != as_number(row["iter_best_val"])
     if last is not None and 0.0 <= last <= accuracy and (last < accuracy or is_later):
         points.append(last)
     epochs = [EpochMetrics(n, 0.0, nan, nan, nan, point, 0.0) for n, point in enumerate(points, start=1)]
@@ -196,12 +197,5 @@ def measured(row: Mapping[str, str], accuracy: float) -> Evaluation:
 
 def _epsilon(row: Mapping[str, str]) -> float | None:
     """The exploration rate, where it is one."""
-    number = _number(row["epsilon"])
+    number = as_number(row["epsilon"])
     return number if number is not None and 0.0 <= number <= 1.0 else None
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None

@@ -1,6 +1,8 @@
 """What a command and its worker processes say to each other about finals."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +24,11 @@ class DataSource:
     dataset: DatasetConfig
     seed: int
     fingerprint: str
+
+
+def data_fingerprint(data: Mapping[str, Any]) -> str:
+    """The fingerprint of the images of a final, from what is recorded of them."""
+    return f"{data['data_hash']}:{data['split_hash']}"
 
 
 @dataclass(frozen=True)

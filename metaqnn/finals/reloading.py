@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from metaqnn.errors import ExportError
+from metaqnn.evaluators.process import python_path
 from metaqnn.finals.conversion import BATCH, REFUSED, Job
 from metaqnn.finals.forms import Form
 from metaqnn.seeding import Stream
@@ -55,9 +56,7 @@ def run_conversion(job: Job) -> None:
     Raises:
         ExportError: the network cannot be exported in that form, or the process failed.
     """
-    package = str(Path(__file__).parents[2])  # it must run the code that this process runs
-    python_path = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
-    _run(["-m", "metaqnn.finals.conversion", job.as_text()], "converting the network", {"PYTHONPATH": python_path})
+    _run(["-m", "metaqnn.finals.conversion", job.as_text()], "converting the network", {"PYTHONPATH": python_path()})
 
 
 def reloaded_predictions(form: Form, path: Path, images: Path) -> np.ndarray:

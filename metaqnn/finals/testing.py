@@ -3,15 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from metaqnn.data import DatasetConfig, Split, load_search_data, open_source
+from metaqnn.data import DatasetConfig, Split, open_source
 from metaqnn.errors import DataError, ReplayError
 from metaqnn.finals.ensembles import accuracy, average, select_greedily
-from metaqnn.finals.messages import DataSource, Predict
+from metaqnn.finals.messages import DataSource, Predict, Predicted, data_fingerprint
 from metaqnn.finals.processes import predict
-from metaqnn.replay.finals import FinalMemory, weights_folder
-from metaqnn.trial import Final, Part, Status, TestLook
+from metaqnn.finals.selection import problem_with, weights_file
+from metaqnn.replay.finals import FinalMemory
+from metaqnn.trial import Final, Part, TestLook
 
 
 def open_test_split(dataset: str, class_names: Sequence[str], input_shape: tuple[int, ...]) -> Split:
@@ -43,15 +42,12 @@ class TestResult:
     Attributes:
         look: as recorded.
         finals: what was tested.
-        low, high: the 95 % interval of the accuracy in [0, 1] over test splits like this one (Wilson, 1927).
     """
 
     __test__ = False  # pytest would take it for a test by its name
 
     look: TestLook
     finals: tuple[Final, ...]
-    low: float
-    high: float
 
 
 def evaluate(memory: FinalMemory, finals: Sequence[Final], command: str) -> list[TestResult]:
@@ -109,45 +105,16 @@ def evaluate_ensemble(
     return _record(memory, kind, chosen, finals, correct, held_out, len(said.test.labels), command)
 
 
-def interval(correct: float, count: int) -> tuple[float, float]:
-    """The 95 % interval of a share (Wilson, 1927).
-
-    Args:
-        correct: the share, in [0, 1].
-        count: of how many.
-    """
-    z = 1.959963984540054  # the 97.5 % quantile of the normal distribution
-    middle = (correct + z * z / (2 * count)) / (1 + z * z / count)
-    half = z / (1 + z * z / count) * float(np.sqrt(correct * (1 - correct) / count + z * z / (4 * count * count)))
-    return max(0.0, middle - half), min(1.0, middle + half)
-
-
-def _ask(memory: FinalMemory, finals: Sequence[Final]):
+def _ask(memory: FinalMemory, finals: Sequence[Final]) -> Predicted:
     """The predictions of some networks, after everything that can be refused is."""
     for final in finals:
-        if final.status != Status.OK:
-            raise ReplayError(
-                f"{memory.path}: expected a trained network, but final {final.final} is {final.status}"
-                f"{f' ({final.reason})' if final.reason else ''}; run the same `metaqnn train` again, or choose another"
-            )
-    paths = [weights_folder(memory.path) / final.weights for final in finals]
-    for path, final in zip(paths, finals, strict=True):
-        if not path.is_file():
-            raise ReplayError(
-                f"{path}: the network of final {final.final} is missing; put the file back, or train it again with "
-                "`metaqnn train --again`"
-            )
+        if problem := problem_with(memory, final):
+            raise ReplayError(f"{memory.path}: {problem}")
     sections = {tuple(sorted(final.dataset.items())) for final in finals}
     if len(sections) != 1:
         raise ReplayError(f"{memory.path}: expected networks of one data set, got several; choose with --dataset")
-    dataset, seed = DatasetConfig(**finals[0].dataset), memory.config()["seed"]
-    fingerprint = f"{finals[0].data['data_hash']}:{finals[0].data['split_hash']}"
-    if load_search_data(dataset, seed).fingerprint != fingerprint:
-        raise ReplayError(
-            f"{memory.path}: the data set {dataset.name} holds other images than those that the networks were trained "
-            "on; bring the old ones back, or train again"
-        )
-    return predict(Predict(DataSource(dataset, seed, fingerprint), tuple(map(str, paths))))
+    source = DataSource(DatasetConfig(**finals[0].dataset), memory.config()["seed"], data_fingerprint(finals[0].data))
+    return predict(Predict(source, tuple(str(weights_file(memory, final)) for final in finals)))
 
 
 def _record(
@@ -162,4 +129,4 @@ def _record(
 ) -> TestResult:
     numbers = tuple(final.final for final in chosen)
     look = TestLook(0, kind, numbers, finals[0].dataset["name"], count, correct, validation, command)
-    return TestResult(memory.record_look(look), tuple(chosen), *interval(correct, count))
+    return TestResult(memory.record_look(look), tuple(chosen))

@@ -6,7 +6,6 @@ training that is taken up after an epoch goes on as if it had never stopped.
 
 import gc
 import math
-import os
 import time
 import zipfile
 from collections.abc import Sequence
@@ -16,11 +15,13 @@ from pathlib import Path
 import numpy as np
 
 from metaqnn.data import DatasetConfig, SearchData, Statistics, fit_statistics
+from metaqnn.files import written_whole
 from metaqnn.finals.augmentation import augmented, shift_of
 from metaqnn.finals.config import FinalConfig
 from metaqnn.seeding import Stream, integer_seed
 from metaqnn.space.architecture import parse
 from metaqnn.training.fit_engine import preprocessing_layers
+from metaqnn.training.inference import inference_network
 from metaqnn.training.memory import VALIDATION_BATCHES
 from metaqnn.training.network import build_network
 from metaqnn.trial import FinalEpoch, Part
@@ -87,7 +88,7 @@ class FinalTraining:
         self._rates = np.array(
             [recipe.rate(step / self._steps) for step in range(recipe.num_epochs * self._steps)], "float32"
         )
-        network = build_network(
+        self._network = build_network(
             parse(architecture),
             images.x_train.shape[1:],
             seed,
@@ -100,7 +101,7 @@ class FinalTraining:
             [
                 keras.Input(images.x_train.shape[1:], dtype="uint8"),
                 *preprocessing_layers(images.statistics),
-                *network.layers,
+                *self._network.layers,
             ]
         )
         self.model.compile(
@@ -154,7 +155,8 @@ class FinalTraining:
         arrays = {f"array_{i}": np.asarray(variable) for i, variable in enumerate(self._variables())}
         columns = [list(asdict(epoch).values()) for epoch in self.epochs]
         curve = np.array([[math.nan if value is None else value for value in row] for row in columns], "float64")
-        _write(path, lambda file: np.savez(file, curve=curve, **arrays))
+        with written_whole(path, is_durable=True) as part, part.open("wb") as file:
+            np.savez(file, curve=curve, **arrays)
 
     def load_checkpoint(self, path: Path) -> bool:
         """Take a training up where it was saved.
@@ -187,28 +189,19 @@ class FinalTraining:
         Returns:
             a model from uint8 images (N, height, width, channels) to float32 probabilities (N, classes).
         """
-        import keras
-
-        shape = self.images.x_train.shape[1:]
-        plain = build_network(
-            parse(self.architecture), shape, dropout=False, batch_normalization=self.recipe.batch_normalization
+        return inference_network(
+            parse(self.architecture),
+            self.images.x_train.shape[1:],
+            self.images.statistics,
+            self._network.get_weights(),
+            self.recipe.batch_normalization,
         )
-        whole = keras.Sequential(
-            [
-                keras.Input(shape, dtype="uint8", name="images"),
-                *preprocessing_layers(self.images.statistics),
-                *plain.layers,
-                keras.layers.Softmax(name="probabilities"),
-            ]
-        )
-        whole.set_weights(self.model.get_weights())
-        return whole
 
     def close(self) -> None:
         """Let go of the network and of what Keras remembers of it."""
         import keras
 
-        self.model = None
+        self.model = self._network = None
         keras.backend.clear_session(free_memory=False)
         gc.collect()
 
@@ -243,18 +236,8 @@ class FinalTraining:
 
 def save_network(model, path: Path) -> None:
     """Save a Keras model; the file appears whole or not at all."""
-    part = path.with_name(f"part-{path.name}")  # Keras goes by the ending
-    model.save(part)
-    os.replace(part, path)
-
-
-def _write(path: Path, write) -> None:
-    part = path.with_name(f"{path.name}.part")
-    with part.open("wb") as file:
-        write(file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
+    with written_whole(path, keeps_ending=True) as part:
+        model.save(part)
 
 
 def _or_none(value: float) -> float | None:

@@ -9,7 +9,6 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from queue import SimpleQueue
@@ -60,7 +59,10 @@ def main() -> None:
 def _load(source: DataSource) -> SearchData:
     data = load_search_data(source.dataset, source.seed)
     if data.fingerprint != source.fingerprint:
-        raise MetaqnnError(f"the data set {source.dataset.name} changed while the command was starting")
+        raise MetaqnnError(
+            f"the data set {source.dataset.name} holds other images than those that the networks were trained on; "
+            "bring the old ones back, or train again"
+        )
     return data
 
 
@@ -92,6 +94,7 @@ def train_final(job: TrainFinal, send: Callable[[object], None], device: Device 
         while len(training.epochs) < job.recipe.num_epochs:
             epoch = training.run_epoch()
             if not math.isfinite(epoch.train_loss):
+                checkpoint.unlink(missing_ok=True)  # it would go the same way again
                 send(FinalEpochDone(epoch))
                 send(FinalEnded(Status.DIVERGED, f"the loss was not a number in epoch {epoch.epoch}"))
                 return
@@ -104,8 +107,7 @@ def train_final(job: TrainFinal, send: Callable[[object], None], device: Device 
         status, reason = failure_of(error, is_built=training is not None)
         send(FinalEnded(status, reason))
         return
-    with suppress(FileNotFoundError):
-        checkpoint.unlink()
+    checkpoint.unlink(missing_ok=True)
     send(FinalEnded(Status.OK, "", training.epochs[-1].validation_accuracy))
 
 

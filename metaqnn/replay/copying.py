@@ -9,6 +9,7 @@ from pathlib import Path
 from metaqnn.errors import ReplayError
 from metaqnn.replay.database import SQLITE_MAGIC, clear_errors, close_to_one_file, connect_read_only
 from metaqnn.replay.memory import writer_lock
+from metaqnn.replay.places import new_place
 
 
 def copy_database(source: Path, target: Path) -> None:
@@ -17,28 +18,17 @@ def copy_database(source: Path, target: Path) -> None:
     Raises:
         ReplayError: there is no such database, the target exists, or it cannot be written.
     """
-    if target.exists():
-        raise ReplayError(f"{target}: expected a new file, but it exists; choose another name")
-    part = target.with_name(f"{target.name}.part")
     reader = connect_read_only(source)
     try:
-        with clear_errors(target):
-            part.unlink(missing_ok=True)
+        with new_place(target, makes_folder=False) as part, clear_errors(target):
             copy = sqlite3.connect(part)
             try:
                 reader.backup(copy)
                 copy.execute("PRAGMA journal_mode = DELETE")
             finally:
                 copy.close()
-        os.replace(part, target)
-    except OSError as error:
-        raise ReplayError(
-            f"{target}: expected a place that can be written, but {error.strerror}; choose another"
-        ) from error
     finally:
         reader.close()
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
 
 
 def move_aside(database: Path) -> Path | None:

@@ -2,15 +2,12 @@
 
 import csv
 import json
-import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
 from metaqnn.errors import MetaqnnError, ReplayError
-from metaqnn.replay.importing import read_imported_rows, require_new
+from metaqnn.replay.importing import read_imported_rows
+from metaqnn.replay.places import new_place
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.released import NOT_MEASURED, write_released
 from metaqnn.space.architecture import parse
@@ -54,7 +51,7 @@ def export_released(reader: ReplayReader, target: Path) -> int:
             "enumerate`; use --layout tables"
         )
     rows = _imported(reader) if reader.is_import() else _sampled(reader)
-    with _new_place(target) as part:
+    with new_place(target) as part:
         return write_released(part, rows)
 
 
@@ -127,7 +124,7 @@ def export_tables(reader: ReplayReader, style: str, target: Path) -> dict[str, i
             ) from error
     write = {"csv": _write_csv, "json": _write_json, "parquet": _write_parquet}[style]
     counts = {}
-    with _new_place(target, "folder") as part, reader.snapshot():
+    with new_place(target, "folder") as part, reader.snapshot():
         part.mkdir()
         for table in _tables(reader):
             columns, rows = reader.query(f"SELECT * FROM {table}")
@@ -170,34 +167,3 @@ def _write_parquet(path: Path, types: dict[str, str], rows: list[tuple]) -> None
         }
     )
     frame.to_parquet(path, index=False)
-
-
-@contextmanager
-def _new_place(target: Path, what: str = "file") -> Iterator[Path]:
-    """A place beside the target that takes its name when the block ends well, and is removed when it does not.
-
-    Raises:
-        ReplayError: the target exists, or cannot be written.
-    """
-    require_new(target, what)
-    part = target.with_name(f"{target.name}.part")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _remove(part)
-        yield part
-        require_new(target, what)
-        os.replace(part, target)
-    except OSError as error:
-        raise ReplayError(
-            f"{target}: expected a place that can be written, but {error.strerror or error}; choose another"
-        ) from error
-    finally:
-        with suppress(OSError):
-            _remove(part)
-
-
-def _remove(part: Path) -> None:
-    if part.is_dir():
-        shutil.rmtree(part)
-    else:
-        part.unlink(missing_ok=True)

@@ -4,13 +4,12 @@ import json
 import os
 import sqlite3
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from metaqnn.errors import ReplayError
 from metaqnn.replay.database import connect_for_writing, transaction
+from metaqnn.replay.places import new_place
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.records import insert_episode, insert_evaluation, insert_model, now
 from metaqnn.trial import Episode, Evaluation, Model, QValue
@@ -87,42 +86,15 @@ def create_imported(
     Raises:
         ReplayError: the target exists, or the place cannot be written.
     """
-    require_new(target)
-    part = target.with_name(f"{target.name}.part")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _remove(part)
+    journal = target.with_name(f"{target.name}.part-journal")  # of an import that was killed
+    with new_place(target) as part:
+        journal.unlink(missing_ok=True)
         connection = connect_for_writing(part)
         try:
             with transaction(connection, target):
                 _fill(connection, config, versions, imported, rows, values, began)
         finally:
             connection.close()
-        require_new(target)
-        os.replace(part, target)
-    except OSError as error:
-        raise ReplayError(
-            f"{target}: expected a place that can be written, but {error.strerror or error}; choose another"
-        ) from error
-    finally:
-        with suppress(OSError):
-            _remove(part)
-
-
-def _remove(part: Path) -> None:
-    """Remove what an import left that failed or was killed."""
-    for path in (part, part.with_name(f"{part.name}-journal")):
-        path.unlink(missing_ok=True)
-
-
-def require_new(target: Path, what: str = "file") -> None:
-    """Refuse a target that exists.
-
-    Raises:
-        ReplayError: it does.
-    """
-    if target.exists():
-        raise ReplayError(f"{target}: expected a new {what}, but it exists; choose another name")
 
 
 def _fill(

@@ -253,7 +253,7 @@ def writer_lock(path: Path) -> FileLock:
         lock.acquire(timeout=0)
     except Timeout:
         raise ReplayError(
-            f"{path}: another search is running on this file; wait for it, stop it, or choose another with --db"
+            f"{path}: another search or training is running on this file; wait for it, stop it, or choose another file"
         ) from None
     except FileExistsError:
         raise ReplayError(

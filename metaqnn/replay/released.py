@@ -97,3 +97,11 @@ def write_released(path: Path, rows: Iterable[Mapping[str, str]]) -> int:
             writer.writerow(row)
             count += 1
     return count
+
+
+def as_number(text: str) -> float | None:
+    """A number of such a file; None where it is none."""
+    try:
+        return float(text)
+    except ValueError:
+        return None

@@ -2,12 +2,13 @@
 
 import base64
 import io
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from metaqnn.files import written_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -148,6 +149,5 @@ class Album:
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file that is never seen half-written."""
-    part = path.with_name(f"{path.name}.part")
-    part.write_bytes(content)
-    os.replace(part, path)
+    with written_whole(path) as part:
+        part.write_bytes(content)

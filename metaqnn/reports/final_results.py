@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist, fmean, stdev
+from statistics import fmean, stdev
 
 from metaqnn.replay.finals import read_final_curve, read_finals, read_test_looks
 from metaqnn.replay.reader import ReplayReader
@@ -116,13 +116,9 @@ def read_final_results(reader: ReplayReader) -> FinalResults:
 
 
 def error_interval(look: TestLook) -> tuple[float, float]:
-    """The 95 % interval of the error over test splits like the one that was looked at (Wilson, JASA 1927)."""
-    z = NormalDist().inv_cdf(0.975)
-    images, error = look.images, 1.0 - look.accuracy
-    middle = error + z * z / (2 * images)
-    half = z * (error * (1.0 - error) / images + z * z / (4 * images**2)) ** 0.5
-    scale = 1.0 + z * z / images
-    return max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)
+    """The 95 % interval of the error of a look, in [0, 1]."""
+    low, high = look.interval()
+    return 1.0 - high, 1.0 - low
 
 
 def spread_of(values: Sequence[float]) -> Spread | None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from metaqnn.errors import MetaqnnError
 from metaqnn.replay.importing import ImportedRow
+from metaqnn.replay.released import as_number
 from metaqnn.space.base import Space
 from metaqnn.trial import Episode
 
@@ -32,13 +33,6 @@ def difference_from_rows(rows: Sequence[ImportedRow], episodes: Sequence[Episode
                 f"row {row.row}"
             )
         text = first.setdefault(architecture, row.content).get("accuracy_best_val", "")
-        if episode.accuracy != _number(text):
+        if episode.accuracy != as_number(text):
             return f"{place}: its accuracy is {episode.accuracy!r} in the database, but {text!r} in its first row"
     return None
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None

@@ -262,8 +262,8 @@ def test_two_searches_on_one_file(small_yaml, finished):
         assert finished.read_bytes() == before
     assert result.returncode == 2
     assert result.stderr == (
-        f"metaqnn: {finished}: another search is running on this file; wait for it, stop it, or choose another "
-        "with --db\n"
+        f"metaqnn: {finished}: another search or training is running on this file; wait for it, stop it, or "
+        "choose another file\n"
     )
 
 
@@ -324,7 +324,7 @@ def test_nothing_to_resume(refused, small_yaml, tmp_path):
 def test_fresh_while_the_search_runs(refused, small_yaml, finished):
     with SQLiteReplayMemory(finished):
         sentence = refused("search", small_yaml, "--db", finished, "--fresh")
-    assert sentence.startswith(f"{finished}: another search is running on this file; wait for it")
+    assert sentence.startswith(f"{finished}: another search or training is running on this file; wait for it")
     assert difference(finished) is None
 
 

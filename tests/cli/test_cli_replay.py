@@ -448,7 +448,8 @@ def test_retry_proposes_anew_and_says_how_to_train(metaqnn, finished, small_yaml
 def test_retry_while_the_search_runs_is_refused(refused, finished):
     with SQLiteReplayMemory(finished):
         assert refused("replay", "retry", finished) == (
-            f"{finished}: another search is running on this file; wait for it, stop it, or choose another with --db"
+            f"{finished}: another search or training is running on this file; wait for it, stop it, or choose another "
+            "file"
         )
 
 

@@ -1,7 +1,10 @@
 """`metaqnn report`: where the page lies, and what is refused."""
 
+import shlex
 import shutil
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 
 import pytest
@@ -67,3 +70,19 @@ def test_a_database_that_no_search_has_written_to(refused, tmp_path):
     assert refused("report", tmp_path / "new.sqlite") == (
         f"{tmp_path / 'new.sqlite'}: no search has written to this database yet; start one with `metaqnn search`"
     )
+
+
+def test_a_place_that_is_full_ends_in_a_sentence(finished, tmp_path):
+    # No file of this process may have more than 8 KiB, so that a figure fails as on a full disk.
+    command = [sys.executable, "-m", "metaqnn", "report", str(finished), "--out", str(tmp_path / "page")]
+    ended = subprocess.run(
+        ["bash", "-c", f"ulimit -f 8; exec {shlex.join(command)}"], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 2
+    assert ended.stderr.splitlines()[-1] == (
+        "metaqnn: expected a place that can be read and written, but File too large; free some space, or choose "
+        "another place"
+    )
+    assert "Traceback" not in ended.stderr
+    assert not list((tmp_path / "page").rglob("*.part"))
+    assert not (tmp_path / "page" / "report.html").exists()

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from metaqnn.data import open_source
-from metaqnn.errors import DataError, ReplayError
+from metaqnn.errors import DataError, MetaqnnError
 from metaqnn.finals.choice import best_of_each_model, trained_finals
-from metaqnn.finals.testing import evaluate, evaluate_ensemble, interval, open_test_split
+from metaqnn.finals.testing import evaluate, evaluate_ensemble, open_test_split
 from metaqnn.replay.finals import FinalMemory, read_test_looks, weights_folder
-from metaqnn.trial import Part
+from metaqnn.trial import Part, TestLook
 
 DIGITS = tuple("0123456789")
 
@@ -29,10 +29,11 @@ def said(database, final):
 @pytest.mark.parametrize(
     ("correct", "count", "low", "high"),
     # Known values of Wilson's interval: 0 of 10, 10 of 10, 81 of 263 (Newcombe, 1998, table I).
-    [(0.0, 10, 0.0, 0.2775), (1.0, 10, 0.7225, 1.0), (81 / 263, 263, 0.2553, 0.3662)],
+    [(0, 10, 0.0, 0.2775), (10, 10, 0.7225, 1.0), (81, 263, 0.2553, 0.3662)],
 )
-def test_the_interval_of_a_share(correct, count, low, high):
-    assert interval(correct, count) == (pytest.approx(low, abs=5e-5), pytest.approx(high, abs=5e-5))
+def test_the_interval_of_a_look(correct, count, low, high):
+    look = TestLook(1, "network", (1,), "digits", count, correct / count, None, "metaqnn evaluate")
+    assert look.interval() == (pytest.approx(low, abs=5e-5), pytest.approx(high, abs=5e-5))
 
 
 def test_a_look_counts_what_the_network_says(device, trained):
@@ -40,13 +41,16 @@ def test_a_look_counts_what_the_network_says(device, trained):
         finals = trained_finals(memory)[:2]
         results = evaluate(memory, finals, "metaqnn evaluate")
         looks = read_test_looks(memory)
-    assert [result.look for result in results] == looks
+    assert [(result.look, result.finals) for result in results] == [
+        (look, (final,)) for look, final in zip(looks, finals, strict=True)
+    ]
     labels = open_source("digits").test().labels
-    for result, look, final in zip(results, looks, finals, strict=True):
+    for look, final in zip(looks, finals, strict=True):
         assert look.accuracy == np.mean(said(trained, final).argmax(1) == labels)
         assert (look.kind, look.finals, look.images, look.dataset) == ("network", (final.final,), 450, "digits")
         assert look.validation_accuracy == final.validation_accuracy
-        assert result.low < look.accuracy < result.high
+        low, high = look.interval()
+        assert low < look.accuracy < high
 
 
 def test_an_ensemble_averages_probabilities(device, trained):
@@ -71,7 +75,7 @@ def test_a_greedy_ensemble_is_not_worse_on_its_images_than_the_best_network(trai
 
 def refused(memory, finals, *, greedy=None) -> str:
     look = evaluate if greedy is None else partial(evaluate_ensemble, is_greedy=greedy)
-    with pytest.raises((ReplayError, DataError)) as error:
+    with pytest.raises(MetaqnnError) as error:
         look(memory, finals, command="metaqnn evaluate")
     assert read_test_looks(memory) == []
     return str(error.value)
@@ -81,22 +85,28 @@ def test_what_is_refused(trained):
     with FinalMemory(trained) as memory:
         first, second = trained_finals(memory)[:2]
         assert refused(memory, [replace(first, status="training")]) == (
-            f"{trained}: expected a trained network, but final {first.final} is training; run the same `metaqnn train` "
-            "again, or choose another"
+            f"{trained}: final {first.final} is still training, or was interrupted: the same `metaqnn train` goes on "
+            "with it"
         )
-        assert "is diverged (a reason);" in refused(memory, [replace(first, status="diverged", reason="a reason")])
+        assert refused(memory, [replace(first, status="diverged", reason="a reason")]) == (
+            f"{trained}: final {first.final} failed (diverged: a reason)"
+        )
         assert "members can be selected only on images that they were not trained on" in refused(
             memory, [first, replace(second, part=Part.TRAIN_AND_VALIDATION)], greedy=True
         )
         assert "expected networks of one data set, got several" in refused(
             memory, [first, replace(second, dataset={**second.dataset, "name": "mnist"})]
         )
-        assert "the data set digits holds other images than those that the networks were trained on" in refused(
-            memory, [replace(first, data={**first.data, "data_hash": "0"})]
+        assert refused(memory, [replace(first, data={**first.data, "data_hash": "0"})]) == (
+            "the data set digits holds other images than those that the networks were trained on; bring the old ones "
+            "back, or train again"
         )
         path = weights_folder(trained) / first.weights
         path.unlink()
-        assert refused(memory, [first]).startswith(f"{path}: the network of final {first.final} is missing")
+        assert refused(memory, [first]) == (
+            f"{trained}: the weights of final {first.final} are missing from {path}: put the file back, or use "
+            "`metaqnn train --again`"
+        )
 
 
 @pytest.mark.parametrize(

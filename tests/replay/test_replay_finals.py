@@ -114,5 +114,5 @@ def test_an_absent_database_is_not_created(tmp_path):
 
 
 def test_one_writer_at_a_time(database):
-    with FinalMemory(database), pytest.raises(ReplayError, match="another search is running on this file"):
+    with FinalMemory(database), pytest.raises(ReplayError, match="another search or training is running on this file"):
         FinalMemory(database)

@@ -291,7 +291,7 @@ def test_every_state_that_a_reader_meets_verifies(path):
 
 def test_a_second_writer_is_refused(path):
     with SQLiteReplayMemory(path) as memory:
-        sentence = "small.sqlite: another search is running on this file; wait for it, stop it, or choose another"
+        sentence = "another search or training is running on this file; wait for it, stop it, or choose another file$"
         with pytest.raises(ReplayError, match=sentence):
             SQLiteReplayMemory(path)
         memory.initialise({"seed": 0})  # the first one is not disturbed

@@ -1,0 +1,43 @@
+"""Places for new files: nothing that exists is ever overwritten."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from metaqnn.errors import ReplayError
+from metaqnn.files import written_whole
+
+
+def require_new(target: Path, what: str = "file") -> None:
+    """Refuse a target that exists.
+
+    Raises:
+        ReplayError: it does.
+    """
+    if target.exists():
+        raise ReplayError(f"{target}: expected a new {what}, but it exists; choose another name")
+
+
+@contextmanager
+def new_place(target: Path, what: str = "file", makes_folder: bool = True) -> Iterator[Path]:
+    """A place beside a new file or folder, which appears whole when the block ends well, or not at all.
+
+    Args:
+        target: what must not exist.
+        what: it is, for messages.
+        makes_folder: whether the folder that it lies in is made where absent.
+
+    Raises:
+        ReplayError: the target exists, or cannot be written.
+    """
+    require_new(target, what)
+    try:
+        if makes_folder:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        with written_whole(target) as part:
+            yield part
+            require_new(target, what)
+    except OSError as error:
+        raise ReplayError(
+            f"{target}: expected a place that can be written, but {error.strerror or error}; choose another"
+        ) from error
