@@ -24,6 +24,13 @@ Start a search, look into it while it runs, interrupt it, and resume it with the
 \b
     metaqnn search digits
     metaqnn replay summary replay_db/digits.sqlite
+
+Then take the best networks away:
+
+\b
+    metaqnn train replay_db/digits.sqlite --top 5
+    metaqnn evaluate replay_db/digits.sqlite
+    metaqnn export replay_db/digits.sqlite --to digits.keras
 """
 
 

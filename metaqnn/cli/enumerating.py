@@ -11,7 +11,7 @@ from metaqnn.cli.options import gpus_option, overrides_option, require_place, wo
 @click.command("enumerate")
 @click.argument("experiment")
 @click.option("--db", "database", type=click.Path(path_type=Path), help="Database file. [replay_db/NAME.sqlite]")
-@overrides_option
+@overrides_option()
 @click.option("--seeds", type=click.IntRange(1, 1000), default=1, show_default=True, help="Trainings of each network.")
 @workers_option
 @gpus_option

@@ -16,7 +16,7 @@ _EXAMPLES = 3
 @click.option(
     "--experiment", required=True, metavar="FILE or NAME", help="Whose space, reward and strategy the episodes are for."
 )
-@overrides_option
+@overrides_option()
 @format_option
 def import_(file: Path, database: Path, experiment: str, overrides: tuple[str, ...], style: str) -> None:
     """Make a new DATABASE of the released code's replay_database.csv.

@@ -31,7 +31,7 @@ _dataset = click.option("--dataset", metavar="NAME", help="Data set that the net
     help="Images to learn from; without the validation images networks can be chosen by them.",
 )
 @click.option("--recipe", metavar="NAME", help="one_cycle or paper. [the experiment's section final]")
-@overrides_option
+@overrides_option("final.epochs=20")
 @click.option("--dataset", metavar="NAME", help="Another data set: a name or a path. [the search's]")
 @click.option("--finetune", is_flag=True, help="Begin with the weights trained on the search's data (new outputs).")
 @click.option("--again", is_flag=True, help="Train anew what was trained already.")
@@ -42,7 +42,7 @@ def train(database, models, part, overrides, style, **options) -> None:
     """Train the best networks of a search again, longer, by the final recipe.
 
     The test split is not read. The same command goes on after an interruption, from the last whole epoch; what was
-    trained already is not trained twice. Trained networks are kept in the folder DATABASE.finals beside the database.
+    trained already is not trained twice. Trained networks are kept beside the database, in the folder DATABASE.finals.
     """
     from metaqnn.dashboard.counting import counting
     from metaqnn.experiment.finishing import TrainOptions, train_best

@@ -18,9 +18,11 @@ def _gpus(_context: click.Context, parameter: click.Parameter, text: str | None)
 
 gpus_option = click.option("--gpus", callback=_gpus, metavar="LIST", help="GPUs to train on, as 0,1. [all visible]")
 
-overrides_option = click.option(
-    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a key, as training.epochs=5."
-)
+
+def overrides_option(example: str = "training.epochs=5"):
+    """The option that changes keys of an experiment; the help shows the example."""
+    return click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help=f"Change a key, as {example}.")
+
 
 workers_option = click.option(
     "--workers", type=click.IntRange(min=1), help="Processes that train side by side. [one a GPU, else one a core]"

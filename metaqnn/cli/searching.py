@@ -29,7 +29,7 @@ def _options(command):
         click.option(
             "--db", "database", type=click.Path(path_type=Path), help="Database file. [replay_db/NAME.sqlite]"
         ),
-        overrides_option,
+        overrides_option(),
         click.option("--models", type=click.IntRange(max=10**9), help="Distinct networks in total, over all runs."),
         click.option("--max-time", callback=_seconds, metavar="TIME", help="Total time over all runs: 8h, 90m, 45s."),
         click.option(

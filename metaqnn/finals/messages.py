@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,12 @@ class TrainFinal:
     checkpoint: str
     network: str
     origin: str | None = None
+
+    @property
+    def identity(self) -> str:
+        """What decides every number of this training: two with the same identity are the same training."""
+        origin = self.origin and Path(self.origin).name  # wherever the database lies
+        return repr((self.source, self.architecture, self.recipe, self.seed, str(self.part), origin))
 
 
 @dataclass(frozen=True)

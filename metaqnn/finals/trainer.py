@@ -150,27 +150,38 @@ class FinalTraining:
         self.epochs.append(metrics)
         return metrics
 
-    def save_checkpoint(self, path: Path) -> None:
-        """Write everything that the next epoch needs; the file is the old one or the new one, never half of one."""
+    def save_checkpoint(self, path: Path, identity: str) -> None:
+        """Write everything that the next epoch needs; the file is the old one or the new one, never half of one.
+
+        Args:
+            path: the file.
+            identity: whose it is, so that no other training takes it up.
+        """
         arrays = {f"array_{i}": np.asarray(variable) for i, variable in enumerate(self._variables())}
         columns = [list(asdict(epoch).values()) for epoch in self.epochs]
         curve = np.array([[math.nan if value is None else value for value in row] for row in columns], "float64")
         with written_whole(path, is_durable=True) as part, part.open("wb") as file:
-            np.savez(file, curve=curve, **arrays)
+            np.savez(file, identity=np.array(identity), curve=curve, **arrays)
 
-    def load_checkpoint(self, path: Path) -> bool:
+    def load_checkpoint(self, path: Path, identity: str) -> bool:
         """Take a training up where it was saved.
 
+        Args:
+            path: the file.
+            identity: whose it must be.
+
         Returns:
-            whether there was a checkpoint of this network; else nothing has changed.
+            whether there was a whole checkpoint of this training; else nothing has changed.
         """
         variables = self._variables()
         try:
             if not zipfile.is_zipfile(path):
                 return False
             with np.load(path, allow_pickle=False) as saved:
+                if str(saved["identity"]) != identity:
+                    return False
                 curve = saved["curve"]
-                arrays = [saved[f"array_{i}"] for i in range(len(saved.files) - 1)]
+                arrays = [saved[f"array_{i}"] for i in range(len(saved.files) - 2)]
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return False
         if [array.shape for array in arrays] != [tuple(variable.shape) for variable in variables]:

@@ -88,7 +88,7 @@ def train_final(job: TrainFinal, send: Callable[[object], None], device: Device 
     try:
         is_half = job.recipe.precision == "auto" and device.has_bfloat16
         training = FinalTraining(job.architecture, images, job.recipe, job.seed, is_half, device.is_gpu)
-        if not training.load_checkpoint(checkpoint) and job.origin is not None:
+        if not training.load_checkpoint(checkpoint, job.identity) and job.origin is not None:
             take_weights(training.model, Path(job.origin))
         send(FinalStarted(device.name, tuple(training.epochs)))
         while len(training.epochs) < job.recipe.num_epochs:
@@ -98,7 +98,7 @@ def train_final(job: TrainFinal, send: Callable[[object], None], device: Device 
                 send(FinalEpochDone(epoch))
                 send(FinalEnded(Status.DIVERGED, f"the loss was not a number in epoch {epoch.epoch}"))
                 return
-            training.save_checkpoint(checkpoint)
+            training.save_checkpoint(checkpoint, job.identity)
             send(FinalEpochDone(epoch))
         save_network(training.network(), Path(job.network))
     except MetaqnnError:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from metaqnn.errors import ReplayError
 from metaqnn.replay.database import SQLITE_MAGIC, clear_errors, close_to_one_file, connect_read_only
-from metaqnn.replay.memory import writer_lock
+from metaqnn.replay.memory import FINALS, writer_lock
 from metaqnn.replay.places import new_place
 
 
 def copy_database(source: Path, target: Path) -> None:
-    """Copy a database; the target appears whole or not at all.
+    """Copy a database, without its trained networks; the target appears whole or not at all.
 
     Raises:
         ReplayError: there is no such database, the target exists, or it cannot be written.
@@ -32,7 +32,7 @@ def copy_database(source: Path, target: Path) -> None:
 
 
 def move_aside(database: Path) -> Path | None:
-    """Rename a database and its log, never deleting anything.
+    """Rename a database, its log and its trained networks, never deleting anything.
 
     Returns:
         the new name; None where there was nothing to move.
@@ -56,7 +56,8 @@ def move_aside(database: Path) -> Path | None:
             target = database.with_name(f"{database.stem}.{stamp}-{number}{database.suffix}")
         with suppress(sqlite3.Error):  # a damaged file is moved as it is
             close_to_one_file(sqlite3.connect(database, isolation_level=None))
-        for suffix in ("", "-wal", "-shm"):
+        # The trained networks go first: a new search must never find another's.
+        for suffix in (FINALS, "", "-wal", "-shm"):
             part = Path(f"{database}{suffix}")
             if part.exists():
                 os.replace(part, f"{target}{suffix}")

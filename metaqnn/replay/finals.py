@@ -9,7 +9,7 @@ from pathlib import Path
 
 from metaqnn.errors import ReplayError
 from metaqnn.replay.database import begin_writing, clear_errors, close_to_one_file, connect_for_writing, transaction
-from metaqnn.replay.memory import now, writer_lock
+from metaqnn.replay.memory import FINALS, now, writer_lock
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.trial import Final, FinalEpoch, Part, TestLook
 
@@ -19,8 +19,11 @@ _FINALS = """
 
 
 def weights_folder(database: Path) -> Path:
-    """The folder beside a database in which trained networks and unfinished trainings are kept."""
-    return database.with_suffix(".finals")
+    """The folder beside a database in which trained networks and unfinished trainings are kept.
+
+    It has the whole name of the database, so that no two databases share one.
+    """
+    return database.with_name(f"{database.name}{FINALS}")
 
 
 def read_finals(reader: ReplayReader) -> list[Final]:

@@ -241,6 +241,10 @@ class SQLiteReplayMemory(ReplayReader, ReplayMemory):
         return transaction(self._connection, self.path)
 
 
+FINALS = ".finals"
+"""What is added to a database's name for the folder of its trained networks; see `metaqnn.replay.finals`."""
+
+
 def writer_lock(path: Path) -> FileLock:
     """Take the lock beside the file that makes this process its one writer.
 

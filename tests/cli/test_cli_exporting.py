@@ -98,8 +98,8 @@ def test_a_final_that_has_not_ended_or_lost_its_weights(refused, finished, tmp_p
     assert said == [
         f"{finished}: final 1 is still training, or was interrupted: the same `metaqnn train` goes on with it",
         f"{finished}: final 2 failed (diverged: the loss is not finite)",
-        f"{finished}: the weights of final 3 are missing from {tmp_path / 'small.finals' / 'final-3.keras'}: put the "
-        "file back, or use `metaqnn train --again`",
+        f"{finished}: the weights of final 3 are missing from {tmp_path / 'small.sqlite.finals' / 'final-3.keras'}: "
+        "put the file back, or use `metaqnn train --again`",
     ]
 
 

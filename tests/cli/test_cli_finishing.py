@@ -13,6 +13,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from small_searches import SMALL_YAML, judged
+
+from metaqnn.replay.finals import weights_folder
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "schema_v3.sqlite"
 QUICK = ["--set", "final.epochs=2", "--set", "final.batch_size=256"]
@@ -59,7 +62,7 @@ def test_a_training_and_the_same_again(metaqnn, searched):
     finals = rows(searched, "SELECT final, model, seed, part, status, weights FROM finals")
     assert finals == [(1, 9, 3, "train", "ok", "final-1.keras"), (2, 7, 3, "train", "ok", "final-2.keras")]
     assert rows(searched, "SELECT final, count(*) FROM final_curves GROUP BY final") == [(1, 2), (2, 2)]
-    assert sorted(path.name for path in searched.with_suffix(".finals").iterdir()) == ["final-1.keras", "final-2.keras"]
+    assert sorted(path.name for path in weights_folder(searched).iterdir()) == ["final-1.keras", "final-2.keras"]
     assert rows(searched, "SELECT count(*) FROM test_looks") == [(0,)]
     before = rows(searched, "SELECT * FROM finals")
     again = metaqnn("train", searched, "--model", 9, "--model", 7, *QUICK)
@@ -69,11 +72,11 @@ def test_a_training_and_the_same_again(metaqnn, searched):
 
 def test_a_lost_network_is_trained_again_to_the_same_bits(metaqnn, trained):
     before = rows(trained, "SELECT * FROM final_curves ORDER BY final, epoch")
-    (trained.with_suffix(".finals") / "final-1.keras").unlink()
+    (weights_folder(trained) / "final-1.keras").unlink()
     assert metaqnn("train", trained, "--top", 2, *QUICK).code == 0
     after = rows(trained, "SELECT * FROM final_curves ORDER BY final, epoch")
     assert [row[:-1] for row in after] == [row[:-1] for row in before]
-    assert (trained.with_suffix(".finals") / "final-1.keras").is_file()
+    assert (weights_folder(trained) / "final-1.keras").is_file()
 
 
 def test_looks(metaqnn, trained):
@@ -125,6 +128,18 @@ def test_the_papers_recipe(metaqnn, searched):
     assert json.loads(recipe)["preprocessing"] == "global_contrast"
 
 
+def test_a_fresh_search_takes_the_place_of_no_trained_network(metaqnn, trained, tmp_path):
+    kept = {path.name: path.read_bytes() for path in weights_folder(trained).iterdir()}
+    (tmp_path / "small.yaml").write_text(SMALL_YAML, encoding="utf-8")
+    with judged():
+        assert metaqnn("search", tmp_path / "small.yaml", "--db", trained, "--fresh").code == 0
+    assert not weights_folder(trained).exists()
+    (aside,) = tmp_path.glob("small.2*.sqlite")
+    assert {path.name: path.read_bytes() for path in weights_folder(aside).iterdir()} == kept
+    assert metaqnn("evaluate", aside).code == 0
+    assert "expected a trained network, but there is none yet" in metaqnn("evaluate", trained).err
+
+
 # Killed and interrupted
 
 
@@ -170,7 +185,7 @@ def test_a_stopped_training_goes_on_to_the_same_bits(searched, undisturbed, name
     assert again.returncode == 0, err
     assert rows(searched, CURVE) == undisturbed
     assert len(undisturbed) == 8
-    assert [path.name for path in searched.with_suffix(".finals").iterdir()] == ["final-1.keras"]
+    assert [path.name for path in weights_folder(searched).iterdir()] == ["final-1.keras"]
 
 
 # The test split
@@ -229,9 +244,9 @@ def test_what_training_refuses(refused, searched, tmp_path):
         f"{searched}: --finetune begins with the weights of a trained network, but model 9 has none on digits yet; "
         f"train it first: metaqnn train {searched} --model 9"
     )
-    searched.with_suffix(".finals").write_text("in the way", encoding="utf-8")
+    weights_folder(searched).write_text("in the way", encoding="utf-8")
     assert refused("train", searched, "--top", 1, *QUICK).startswith(
-        f"{searched.with_suffix('.finals')}: expected a folder that can be written, but"
+        f"{weights_folder(searched)}: expected a folder that can be written, but"
     )
 
 

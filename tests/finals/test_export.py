@@ -15,6 +15,7 @@ from metaqnn.finals.conversion import Job, convert
 from metaqnn.finals.export import export_network
 from metaqnn.finals.forms import FORMS, KERAS, ONNX, SAVED_MODEL
 from metaqnn.finals.reloading import program
+from metaqnn.replay.finals import weights_folder
 
 NETWORKS = (
     "[C(8,3,1), P(3,2), FC(16), SM(10)]",
@@ -128,7 +129,7 @@ def test_a_target_that_appeared_in_the_meantime_is_kept(tmp_path):
 
 
 def test_a_file_of_weights_that_is_damaged(trained, folder):
-    weights = trained.with_suffix(".finals") / "final-2.keras"
+    weights = weights_folder(trained) / "final-2.keras"
     weights.write_bytes(weights.read_bytes()[:2000])
     with pytest.raises(ExportError) as caught:
         export_network(trained, folder / "model.onnx", final=2)

@@ -54,9 +54,9 @@ def without_seconds(epochs):
 def test_a_checkpoint_goes_on_to_the_last_bit(device, data, recipe, tmp_path):
     whole = run(training_of(data, recipe), 3)
     first = run(training_of(data, recipe), 1)
-    first.save_checkpoint(tmp_path / "state.npz")
+    first.save_checkpoint(tmp_path / "state.npz", "this one")
     second = training_of(data, recipe)
-    assert second.load_checkpoint(tmp_path / "state.npz")
+    assert second.load_checkpoint(tmp_path / "state.npz", "this one")
     assert second.epochs == first.epochs
     run(second, 2)
     assert without_seconds(second.epochs) == without_seconds(whole.epochs)
@@ -74,15 +74,24 @@ def test_what_is_no_checkpoint_is_left_alone(device, data, tmp_path, content):
     (tmp_path / "state.npz").write_bytes(content)
     training = training_of(data)
     before = state(training)
-    assert not training.load_checkpoint(tmp_path / "state.npz")
-    assert not training.load_checkpoint(tmp_path / "absent.npz")
+    assert not training.load_checkpoint(tmp_path / "state.npz", "this one")
+    assert not training.load_checkpoint(tmp_path / "absent.npz", "this one")
     assert training.epochs == []
     assert equal(state(training), before)
 
 
 def test_a_checkpoint_of_another_network_is_left_alone(device, data, tmp_path):
-    run(training_of(data), 1).save_checkpoint(tmp_path / "state.npz")
-    assert not training_of(data, network="[C(4,3,1), SM(10)]").load_checkpoint(tmp_path / "state.npz")
+    run(training_of(data), 1).save_checkpoint(tmp_path / "state.npz", "this one")
+    assert not training_of(data, network="[C(4,3,1), SM(10)]").load_checkpoint(tmp_path / "state.npz", "this one")
+
+
+def test_a_checkpoint_of_another_training_is_left_alone(device, data, tmp_path):
+    run(training_of(data), 1).save_checkpoint(tmp_path / "state.npz", "another one")
+    training = training_of(data)
+    before = state(training)
+    assert not training.load_checkpoint(tmp_path / "state.npz", "this one")
+    assert training.epochs == []
+    assert equal(state(training), before)
 
 
 def test_it_learns(device, data):

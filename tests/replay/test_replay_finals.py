@@ -30,8 +30,10 @@ def database(tmp_path):
     return path
 
 
-def test_the_folder_beside_a_database(tmp_path):
-    assert weights_folder(tmp_path / "digits.sqlite") == tmp_path / "digits.finals"
+def test_no_two_databases_share_a_folder(tmp_path):
+    assert weights_folder(tmp_path / "digits.sqlite") == tmp_path / "digits.sqlite.finals"
+    names = ("run", "run.1", "run.2", "run.sqlite", "run.db")
+    assert len({weights_folder(tmp_path / name) for name in names}) == len(names)
 
 
 def test_a_training_from_the_asking_to_the_end(database):
