@@ -14,10 +14,18 @@ from metaqnn.config import read_section
 from metaqnn.data import DatasetConfig, SearchData, load_search_data, open_source
 from metaqnn.errors import DataError, ExportError, ReplayError
 from metaqnn.finals.architecture_file import describe_network, read_architecture, write_architecture
+from metaqnn.finals.choice import (
+    best_model,
+    choose_final,
+    comparable,
+    rank,
+    require_model,
+    usable_finals,
+    weights_file,
+)
 from metaqnn.finals.conversion import Job
 from metaqnn.finals.forms import ARCHITECTURE, Form, form_of
 from metaqnn.finals.reloading import Agreement, compare, comparison_images, reloaded_predictions, run_conversion
-from metaqnn.finals.selection import best_final, best_model, choose_final, require_model, usable_finals, weights_file
 from metaqnn.replay.finals import read_final, read_finals
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.trial import Final
@@ -104,7 +112,7 @@ def _export_architecture(reader: ReplayReader, target: Path, model: int | None, 
     if final is not None:
         described = read_final(reader, final)
     elif model is None and (usable := usable_finals(reader, read_finals(reader))):
-        described = best_final(reader, usable)
+        described = rank(reader, comparable(reader, usable))[0]
     if described is not None:
         model = described.model
     elif model is None:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from metaqnn.data import DatasetConfig, Split, open_source
 from metaqnn.errors import DataError, ReplayError
+from metaqnn.finals.choice import problem_with, weights_file
 from metaqnn.finals.ensembles import accuracy, average, select_greedily
 from metaqnn.finals.messages import DataSource, Predict, Predicted, data_fingerprint
 from metaqnn.finals.processes import predict
-from metaqnn.finals.selection import problem_with, weights_file
 from metaqnn.replay.finals import FinalMemory
 from metaqnn.trial import Final, Part, TestLook
 

@@ -67,15 +67,13 @@ def test_a_database_that_is_searched_at_the_moment_can_be_exported_from(metaqnn,
 
 
 def test_without_finals_it_says_how_one_is_trained(refused, finished, tmp_path):
-    with ReplayReader(finished) as reader:
-        best = reader.query("SELECT model FROM leaderboard LIMIT 1")[1][0][0]
     assert refused("export", finished, "--to", tmp_path / "model.keras") == (
-        f"{finished}: no network has been trained with a final recipe yet; "
-        f"`metaqnn train {finished} --model {best}` trains one"
+        f"{finished}: expected a trained network, but there is none yet; train it with "
+        f"`metaqnn train {finished} --top 5`"
     )
     assert refused("export", finished, "--model", 3, "--to", tmp_path / "model.onnx") == (
-        f"{finished}: model 3 has not been trained with a final recipe yet; "
-        f"`metaqnn train {finished} --model 3` trains one"
+        f"{finished}: expected a trained network of model 3, but there is none yet; train it with "
+        f"`metaqnn train {finished} --model 3`"
     )
 
 

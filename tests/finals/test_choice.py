@@ -6,7 +6,7 @@ import pytest
 
 from metaqnn.errors import ReplayError
 from metaqnn.finals.choice import best_of_each_model, trained_finals
-from metaqnn.replay.finals import FinalMemory
+from metaqnn.replay.finals import FinalMemory, weights_folder
 from metaqnn.trial import Final, Part
 
 # By the search the models of the golden file rank 9, 7, 2, 11, ...
@@ -18,6 +18,9 @@ def final(number, model, accuracy, part=Part.TRAIN, dataset="digits", status="ok
 
 
 def chosen(database, *finals, **wanted):
+    folder = weights_folder(database)
+    folder.mkdir(exist_ok=True)
+    (folder / "x.keras").touch()
     with FinalMemory(database) as memory:
         memory.add(finals)
         return [final.final for final in trained_finals(memory, **wanted)]

@@ -7,8 +7,7 @@ import pytest
 from trained_finals import add_final
 
 from metaqnn.errors import ReplayError
-from metaqnn.finals.choice import trained_finals
-from metaqnn.finals.selection import best_model, choose_final, weights_file
+from metaqnn.finals.choice import best_model, choose_final, trained_finals, weights_file
 from metaqnn.replay.finals import weights_folder
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.trial import TRAINING, Part
@@ -72,7 +71,7 @@ def test_a_database_without_finals_says_how_one_is_trained(searched):
         best = best_model(reader)
         assert best == reader.query("SELECT model FROM leaderboard LIMIT 1")[1][0][0]
     assert refusal(searched) == (
-        f"no network has been trained with a final recipe yet; `metaqnn train {searched} --model {best}` trains one"
+        f"expected a trained network, but there is none yet; train it with `metaqnn train {searched} --top 5`"
     )
     assert refusal(searched, final=1) == "there is no final 1; nothing was trained with `metaqnn train` yet"
 
@@ -80,7 +79,8 @@ def test_a_database_without_finals_says_how_one_is_trained(searched):
 def test_a_model_without_finals_says_how_one_is_trained(searched):
     add_final(searched, 1)
     assert refusal(searched, model=2) == (
-        f"model 2 has not been trained with a final recipe yet; `metaqnn train {searched} --model 2` trains one"
+        "expected a trained network of model 2, but there is none yet; train it with "
+        f"`metaqnn train {searched} --model 2`"
     )
 
 
@@ -106,7 +106,7 @@ def test_a_final_that_cannot_be_used_says_why(searched):
     assert refusal(searched, final=5) == "final 5 has no file of weights"
     # Of many the newest three are named.
     assert refusal(searched) == (
-        f"there is no final training to use: final 3 failed (crashed); {missing}; final 5 has no file of weights"
+        f"expected a trained network, but final 3 failed (crashed); {missing}; final 5 has no file of weights"
     )
 
 
@@ -115,4 +115,3 @@ def test_a_search_without_a_trained_network_has_no_best_model(searched):
         connection.execute("UPDATE evaluations SET status = 'crashed', best_accuracy = NULL")
     with ReplayReader(searched) as reader:
         assert best_model(reader) is None
-    assert refusal(searched).endswith(f"`metaqnn train {searched} --model N` trains one")
