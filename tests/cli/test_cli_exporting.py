@@ -11,7 +11,6 @@ from test_cli_refusals import mounted
 from trained_finals import add_final, random_images, random_network
 
 from metaqnn.replay.memory import SQLiteReplayMemory
-from metaqnn.replay.reader import ReplayReader
 
 NETWORK = "[C(4,3,1), P(2,2), SM(10)]"
 
