@@ -39,3 +39,7 @@ class CalibrationError(MetaqnnError, RuntimeError):
 
 class EvaluatorError(MetaqnnError, RuntimeError):
     """An evaluator that cannot work at all (a failing candidate is data, not this)."""
+
+
+class PluginError(MetaqnnError, RuntimeError):
+    """A space, strategy, evaluator, data set or reward from outside that cannot be used."""

@@ -1,8 +1,10 @@
 """Older schemas: seen as the current one while somebody looks, brought up to date by the next search that writes.
 
-A file is never changed by looking. Temporary views of the connection stand before the tables of the same names.
+A file is never changed by looking. Temporary views of the connection stand before the tables of the same names; what a
+table gained is an expression over its older columns, which serves for looking and for bringing up to date alike.
 """
 
+import json
 import re
 import sqlite3
 from collections.abc import Mapping
@@ -11,28 +13,51 @@ from importlib.resources import files
 SCHEMA = files("metaqnn.replay").joinpath("schema.sql").read_text(encoding="utf-8")
 """The current schema."""
 
-ADDED_COLUMNS: Mapping[int, Mapping[str, tuple[str, ...]]] = {
+NEW_COLUMNS: Mapping[int, Mapping[str, tuple[str, ...]]] = {
     2: {
         "evaluations": (
-            "predicted_epoch INTEGER",
-            "predicted_accuracy REAL",
-            "predicted_low REAL",
-            "predicted_high REAL",
+            "NULL AS predicted_epoch",
+            "NULL AS predicted_accuracy",
+            "NULL AS predicted_low",
+            "NULL AS predicted_high",
         )
     },
+    4: {
+        "models": ("as_figures('parameters', parameters, 'flops', flops, 'layers', layers) AS costs",),
+        "evaluations": (
+            "iif(status = 'predicted', predicted_accuracy, best_accuracy) AS score",
+            "last_accuracy AS last_score",
+            "as_figures('learning_rate', learning_rate) AS figures",
+            "predicted_accuracy AS predicted_score",
+        ),
+        "learning_curves": (
+            "validation_accuracy AS score",
+            """as_figures('learning_rate', learning_rate, 'train_loss', train_loss, 'train_accuracy', train_accuracy,
+                          'validation_loss', validation_loss) AS figures""",
+        ),
+        "proposals": ("iif(epsilon IS NULL, '{}', as_figures('epsilon', epsilon)) AS recorded",),
+        "replay": (
+            "iif(epsilon IS NULL, '{}', as_figures('epsilon', epsilon)) AS recorded",
+            "accuracy AS score",
+        ),
+        "finals": ("parameters AS size", "validation_accuracy AS score"),
+        "final_curves": (
+            "validation_accuracy AS score",
+            """as_figures('learning_rate', learning_rate, 'train_loss', train_loss, 'train_accuracy', train_accuracy,
+                          'validation_loss', validation_loss) AS figures""",
+        ),
+        "test_looks": ("images AS examples", "accuracy AS score", "validation_accuracy AS validation_score"),
+    },
 }
-"""What each version added: version -> table -> columns, which are NULL in what was recorded before."""
+"""What each version added: version -> table -> columns, as expressions over those that were there before."""
 
 NEW_TABLES: Mapping[int, tuple[str, ...]] = {3: ("finals", "final_curves", "test_looks", "imported_rows")}
 """What each version added or made anew: version -> tables, which are empty in what was recorded before.
 
 Nothing wrote to `test_looks` before version 3."""
 
-VIEWS_OF: Mapping[int, tuple[str, ...]] = {
-    1: ("leaderboard", "failures", "epsilon_stages", "best_so_far"),
-    2: ("leaderboard", "failures", "predictions", "epsilon_stages", "best_so_far"),
-}
-"""The views that each older version had, which are made anew; others in a file are its user's."""
+_SCORE_SINCE = 4
+"""The version since which a database says what its score is; before, it was the accuracy of networks."""
 
 _TABLES = {match[1]: match[0] for match in re.finditer(r"^CREATE TABLE (\w+) .*?;$", SCHEMA, re.DOTALL | re.MULTILINE)}
 _INDEXES = {match[1]: match[0] for match in re.finditer(r"^CREATE INDEX \w+ ON (\w+) .*?;$", SCHEMA, re.MULTILINE)}
@@ -44,11 +69,13 @@ def see_as_current(connection: sqlite3.Connection, version: int, current: int) -
     if version == current:
         return
     connection.execute("PRAGMA temp_store = MEMORY")
-    for table, columns in _added_since(version).items():
-        absent = ", ".join(f"NULL AS {column.split()[0]}" for column in columns)
-        connection.execute(f"CREATE TEMP VIEW {table} AS SELECT *, {absent} FROM main.{table}")
+    _add_functions(connection)
+    for table in _changed_since(version):
+        connection.execute(f"CREATE TEMP VIEW {table} AS {_as_current(table, version, f'main.{table}')}")
     for table in _new_since(version):
         connection.execute(_TABLES[table].replace("CREATE TABLE", "CREATE TEMP TABLE", 1))
+    if version < _SCORE_SINCE:
+        connection.execute(f"CREATE TEMP VIEW config AS SELECT key, value FROM main.config UNION ALL {_SCORE}")
     for sql in _VIEWS.values():
         connection.execute(sql.replace("CREATE VIEW", "CREATE TEMP VIEW", 1))
 
@@ -57,18 +84,22 @@ def bring_up_to_date(connection: sqlite3.Connection, version: int, current: int)
     """Change a file of an older schema to the current one, all or nothing."""
     if version == current:
         return
-    added, new = _added_since(version), _new_since(version)
+    _add_functions(connection)
+    old_views = [name for (name,) in connection.execute("SELECT name FROM main.sqlite_master WHERE type = 'view'")]
+    temporary = connection.execute("SELECT type, name FROM temp.sqlite_master WHERE type IN ('view', 'table')").fetchall()
+    new = _new_since(version)
     statements = [
-        *(f"DROP VIEW temp.{name}" for name in (*_VIEWS, *added)),
-        *(f"DROP VIEW main.{name}" for name in VIEWS_OF[version]),
-        *(f"DROP TABLE temp.{name}" for name in reversed(new)),
+        *(f"DROP {kind} temp.{name}" for kind, name in reversed(temporary)),
+        *(f"DROP VIEW main.{name}" for name in old_views if name in _VIEWS),  # others in a file are its user's
+        *(statement for table in _changed_since(version) for statement in _remake(table, version)),
         *(f"DROP TABLE IF EXISTS main.{name}" for name in new),
         *(_TABLES[name] for name in new),
         *(_INDEXES[name] for name in new if name in _INDEXES),
-        *(f"ALTER TABLE {table} ADD COLUMN {column}" for table, columns in added.items() for column in columns),
+        *([f"INSERT INTO config {_SCORE}"] if version < _SCORE_SINCE else []),
         *_VIEWS.values(),
         f"PRAGMA user_version = {current}",
     ]
+    connection.execute("PRAGMA foreign_keys = OFF")  # tables are made anew, one after another
     connection.execute("BEGIN IMMEDIATE")
     try:
         for statement in statements:
@@ -78,16 +109,68 @@ def bring_up_to_date(connection: sqlite3.Connection, version: int, current: int)
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+    finally:
+        connection.execute("PRAGMA foreign_keys = ON")
 
 
-def _added_since(version: int) -> dict[str, tuple[str, ...]]:
-    """Columns added by versions after `version`: table -> columns."""
-    added: dict[str, tuple[str, ...]] = {}
-    for newer, tables in sorted(ADDED_COLUMNS.items()):
-        if newer > version:
-            for table, columns in tables.items():
-                added[table] = added.get(table, ()) + columns
-    return added
+_SCORE = """SELECT 'score', score_of_networks(value) FROM main.config WHERE key = 'data'"""
+
+
+def _add_functions(connection: sqlite3.Connection) -> None:
+    """What SQL alone would round: numbers as JSON with all their digits."""
+    connection.create_function("as_figures", -1, _as_figures, deterministic=True)
+    connection.create_function("score_of_networks", 1, _score_of_networks, deterministic=True)
+
+
+def _as_figures(*pairs: object) -> str:
+    """Names and values as JSON."""
+    return json.dumps(dict(zip(pairs[::2], pairs[1::2], strict=True)))
+
+
+def _score_of_networks(data: str) -> str:
+    """What every search measured before there was another score; a failure counts as chance."""
+    score = {"name": "accuracy", "direction": "maximize", "low": 0.0, "high": 1.0, "failure": 1.0 / _classes(data)}
+    return json.dumps(score | {"is_share": True, "of_curve": "best", "failure_name": "chance"})
+
+
+def _classes(data: str) -> int:
+    return int(json.loads(data)["classes"])
+
+
+def _remake(table: str, version: int) -> list[str]:
+    """A table of the current schema in the place of an older one, with what that held."""
+    columns = ", ".join(_stored_columns(table))
+    return [
+        f"CREATE TEMP TABLE older AS {_as_current(table, version, f'main.{table}')}",
+        f"DROP TABLE main.{table}",
+        _TABLES[table],
+        f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM temp.older",
+        "DROP TABLE temp.older",
+        *([_INDEXES[table]] if table in _INDEXES else []),
+    ]
+
+
+def _as_current(table: str, version: int, source: str) -> str:
+    """A query of an older table that has the columns of the current one, too."""
+    query = f"SELECT * FROM {source}"
+    for newer, tables in sorted(NEW_COLUMNS.items()):
+        if newer > version and table in tables:
+            query = f"SELECT *, {', '.join(tables[table])} FROM ({query})"
+    return query
+
+
+def _stored_columns(table: str) -> list[str]:
+    """The columns of a table of the current schema that are not read out of others."""
+    with sqlite3.connect(":memory:") as scratch:
+        scratch.execute(_TABLES[table])
+        return [row[0] for row in scratch.execute("SELECT name FROM pragma_table_xinfo(?) WHERE hidden = 0", (table,))]
+
+
+def _changed_since(version: int) -> list[str]:
+    """Tables that were there and have gained columns in versions after `version`."""
+    new = _new_since(version)
+    changed = {table for newer, tables in NEW_COLUMNS.items() if newer > version for table in tables}
+    return [table for table in _TABLES if table in changed and table not in new]
 
 
 def _new_since(version: int) -> list[str]:

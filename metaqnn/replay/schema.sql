@@ -1,10 +1,12 @@
--- One search. Accuracies, losses and epsilons as the search saw them; times in seconds or as ISO 8601 text in UTC.
+-- One search. Scores, losses and epsilons as the search saw them; times in seconds or as ISO 8601 text in UTC.
+-- A score is what the evaluator measures (config, key 'score'); what else it measures and what an architecture costs
+-- stands in JSON by name. Columns marked "network:" are read out of those for searches over networks.
 -- Two searches with the same seed and configuration agree in every row of config, models, evaluations,
 -- learning_curves, replay and q_values, but for columns named *_seconds, *_at or device; final trainings with the same
 -- seeds and recipes agree in finals and final_curves likewise.
 
 CREATE TABLE config (
-    key   TEXT PRIMARY KEY,  -- 'experiment', 'seed', 'schedule', 'data'
+    key   TEXT PRIMARY KEY,  -- 'experiment', 'seed', 'budget', 'data', 'score', 'parts'; 'purpose' where it is no search
     value TEXT NOT NULL      -- JSON; what the search was started with and may not change
 ) STRICT, WITHOUT ROWID;
 
@@ -25,74 +27,84 @@ CREATE TABLE runs (
 
 CREATE TABLE models (
     model        INTEGER PRIMARY KEY,   -- from 1 in the order of first proposal
-    architecture TEXT NOT NULL UNIQUE,  -- canonical text in the paper's notation
-    layers       INTEGER NOT NULL,      -- layers, the softmax included
-    parameters   INTEGER NOT NULL,      -- weights and biases
-    flops        INTEGER NOT NULL       -- 2 x multiply-adds of one image's forward pass
+    architecture TEXT NOT NULL UNIQUE,  -- canonical text of its space
+    costs        TEXT NOT NULL,         -- JSON: what it costs, by name, as its space says
+    layers       INTEGER AS (json_extract(costs, '$.layers')),     -- network: layers, the softmax included
+    parameters   INTEGER AS (json_extract(costs, '$.parameters')), -- network: weights and biases
+    flops        INTEGER AS (json_extract(costs, '$.flops'))       -- network: 2 x multiply-adds of one forward pass
 ) STRICT;
 
 CREATE TABLE evaluations (
     evaluation    INTEGER PRIMARY KEY,                        -- number reserved when the model was proposed
     model         INTEGER NOT NULL REFERENCES models (model), -- what was evaluated
-    seed          INTEGER NOT NULL,                           -- all randomness of the training derives from it
+    seed          INTEGER NOT NULL,                           -- all randomness of the evaluation derives from it
     purpose       TEXT NOT NULL CHECK (purpose IN ('search', 'table', 'final')), -- why it was evaluated
-    status        TEXT NOT NULL,     -- ok, never_learned, diverged, out_of_memory, timed_out, crashed, build_failed, too_large; predicted: stopped early
+    status        TEXT NOT NULL,     -- ok; predicted: stopped early; else a failure: never_learned, diverged, out_of_memory, timed_out, crashed, build_failed, too_large, failed
     reason        TEXT NOT NULL,     -- one sentence where the status is not ok, else empty
-    best_accuracy REAL,              -- best validation accuracy over the epochs, in [0, 1]; NULL unless status is ok
-    best_epoch    INTEGER,           -- the first epoch that reached it, from 1
-    last_accuracy REAL,              -- validation accuracy after the last epoch trained; NULL where none was
-    learning_rate REAL,              -- initial rate of the last attempt: the one that worked
-    attempts      INTEGER NOT NULL,  -- trainings from fresh weights, each with a lower rate
+    score         REAL,              -- what it counts as, measured or predicted; NULL for a failure
+    best_epoch    INTEGER,           -- the first epoch that reached the best score, from 1; NULL unless status is ok
+    last_score    REAL,              -- after the last epoch, whatever the status; NULL where there was none
+    figures       TEXT NOT NULL,     -- JSON: what else was measured, by name
+    attempts      INTEGER NOT NULL,  -- fresh starts
     train_seconds REAL NOT NULL,     -- wall clock of all attempts
     recorded_at   TEXT NOT NULL,     -- when it was recorded
-    device        TEXT NOT NULL,     -- what it was trained on
-    predicted_epoch    INTEGER,      -- epoch after which it was stopped, or, where status is ok, would have been
-    predicted_accuracy REAL,         -- best validation accuracy expected then of the whole training; NULL where none
-    predicted_low      REAL,         -- the same less a standard deviation
-    predicted_high     REAL          -- the same and a standard deviation
+    device        TEXT NOT NULL,     -- what it was evaluated on
+    predicted_epoch INTEGER,         -- epoch after which it was stopped, or, where status is ok, would have been
+    predicted_score REAL,            -- score expected then of the whole evaluation; NULL where none
+    predicted_low   REAL,            -- the same less a standard deviation
+    predicted_high  REAL,            -- the same and a standard deviation
+    best_accuracy REAL AS (iif(status = 'ok', score, NULL)),           -- network: best validation accuracy, in [0, 1]
+    last_accuracy REAL AS (last_score),                                -- network: validation accuracy after the last epoch
+    learning_rate REAL AS (json_extract(figures, '$.learning_rate')),  -- network: initial rate of the last attempt
+    predicted_accuracy REAL AS (predicted_score)                       -- network: best validation accuracy expected
 ) STRICT;
 CREATE INDEX evaluations_by_model ON evaluations (model);
 
 CREATE TABLE learning_curves (
-    evaluation          INTEGER NOT NULL REFERENCES evaluations (evaluation), -- whose curve
-    attempt             INTEGER NOT NULL,  -- from 1
-    epoch               INTEGER NOT NULL,  -- from 1
-    learning_rate       REAL NOT NULL,     -- in force during the epoch
-    train_loss          REAL,              -- mean over the epoch, in nats, weight decay included; NULL if not finite
-    train_accuracy      REAL,              -- mean over the epoch, with dropout, in [0, 1]
-    validation_loss     REAL,              -- mean cross-entropy in nats; NULL if not finite
-    validation_accuracy REAL NOT NULL,     -- in [0, 1]
-    epoch_seconds       REAL NOT NULL,     -- wall clock, validation included
+    evaluation    INTEGER NOT NULL REFERENCES evaluations (evaluation), -- whose curve
+    attempt       INTEGER NOT NULL,  -- from 1
+    epoch         INTEGER NOT NULL,  -- from 1
+    score         REAL,              -- after the epoch; NULL if not finite
+    figures       TEXT NOT NULL,     -- JSON: what else was measured, by name; null if not finite
+    epoch_seconds REAL NOT NULL,     -- wall clock of the epoch
+    learning_rate       REAL AS (json_extract(figures, '$.learning_rate')),   -- network: in force during the epoch
+    train_loss          REAL AS (json_extract(figures, '$.train_loss')),      -- network: mean, in nats, weight decay included
+    train_accuracy      REAL AS (json_extract(figures, '$.train_accuracy')),  -- network: mean, with dropout, in [0, 1]
+    validation_loss     REAL AS (json_extract(figures, '$.validation_loss')), -- network: mean cross-entropy in nats
+    validation_accuracy REAL AS (score),                                      -- network: in [0, 1]
     PRIMARY KEY (evaluation, attempt, epoch)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE proposals (
     episode     INTEGER PRIMARY KEY,  -- sampled, but its result is not told yet
     iteration   INTEGER NOT NULL,     -- distinct architectures proposed so far, this one included
-    epsilon     REAL,                 -- exploration rate; NULL for a retried one
+    recorded    TEXT NOT NULL,        -- JSON: what the strategy wants kept, such as its epsilon
     model       INTEGER NOT NULL REFERENCES models (model), -- what it proposes
     evaluation  INTEGER,              -- number reserved for its training; NULL where a known result is reused
     source      TEXT NOT NULL CHECK (source IN ('sampled', 'retried')), -- by the strategy, or by `replay retry`
-    proposed_at TEXT NOT NULL         -- when
+    proposed_at TEXT NOT NULL,        -- when
+    epsilon     REAL AS (json_extract(recorded, '$.epsilon')) -- exploration rate; NULL where there was none
 ) STRICT;
 
 CREATE TABLE replay (
     episode     INTEGER PRIMARY KEY,  -- from 1 in the order of proposal, which is the order of learning
     iteration   INTEGER NOT NULL,     -- distinct architectures proposed up to here
-    epsilon     REAL,                 -- exploration rate; NULL for one that was not sampled
+    recorded    TEXT NOT NULL,        -- JSON: what the strategy wanted kept, such as its epsilon
     model       INTEGER NOT NULL REFERENCES models (model),             -- what was sampled
     evaluation  INTEGER NOT NULL REFERENCES evaluations (evaluation),   -- where the reward comes from
-    accuracy    REAL,                 -- validation accuracy, measured or predicted; NULL for a failure
+    score       REAL,                 -- measured or predicted; NULL for a failure
     reward      REAL NOT NULL,        -- what the strategy learned from
     reused      INTEGER NOT NULL CHECK (reused IN (0, 1)), -- 1: the network was known, nothing was trained
     source      TEXT NOT NULL CHECK (source IN ('sampled', 'retried', 'imported')), -- where the episode comes from
-    recorded_at TEXT NOT NULL         -- when it was recorded
+    recorded_at TEXT NOT NULL,        -- when it was recorded
+    epsilon     REAL AS (json_extract(recorded, '$.epsilon')), -- exploration rate; NULL where there was none
+    accuracy    REAL AS (score)       -- network: validation accuracy, measured or predicted
 ) STRICT;
 CREATE INDEX replay_by_model ON replay (model, episode);
 
 CREATE TABLE q_values (
-    state   TEXT NOT NULL,     -- depth:last layer:size bin, such as 3:C(64,3,1):4-7
-    action  TEXT NOT NULL,     -- the next layer
+    state   TEXT NOT NULL,     -- key of a state of the space, such as 3:C(64,3,1):4-7
+    action  TEXT NOT NULL,     -- what is chosen in it
     value   REAL NOT NULL,     -- the estimate as of checkpoints.episode
     updates INTEGER NOT NULL,  -- how often it was updated
     PRIMARY KEY (state, action)
@@ -115,7 +127,7 @@ CREATE TABLE worker_events (
 ) STRICT;
 
 CREATE TABLE finals (
-    final               INTEGER PRIMARY KEY,  -- a network trained by the final recipe after the search, from 1
+    final               INTEGER PRIMARY KEY,  -- an architecture retrained after the search, from 1
     model               INTEGER NOT NULL REFERENCES models (model), -- whose architecture it is
     architecture        TEXT NOT NULL,        -- what was trained: the model's, with as many outputs as its data have classes
     seed                INTEGER NOT NULL,     -- all randomness of the training derives from it
@@ -124,27 +136,31 @@ CREATE TABLE finals (
     data                TEXT NOT NULL,        -- JSON: hashes, shape and classes of the images, as config.data
     part                TEXT NOT NULL CHECK (part IN ('train', 'train+validation')), -- the images it is trained on
     finetuned_from      INTEGER REFERENCES finals (final), -- whose weights it began with; NULL for fresh ones
-    parameters          INTEGER NOT NULL,     -- weights and biases, those of batch normalisation included
+    size                INTEGER NOT NULL,     -- numbers that make up what was retrained
     status              TEXT NOT NULL,        -- training until it ends; then ok, or a failure as in evaluations
     reason              TEXT NOT NULL,        -- one sentence where the training failed, else empty
-    validation_accuracy REAL,                 -- after the last epoch, in [0, 1]; NULL before, and where trained on them
+    score               REAL,                 -- on held-out data after the last epoch; NULL before, and where none is
     train_seconds       REAL NOT NULL,        -- wall clock of all epochs so far
     started_at          TEXT NOT NULL,        -- when it was asked for
     ended_at            TEXT,                 -- when it ended; NULL until then
     device              TEXT NOT NULL,        -- what it was trained on; empty before it begins
-    weights             TEXT                  -- file of the trained network in the folder beside the database; NULL for none
+    weights             TEXT,                 -- file of its weights in the folder beside the database; NULL for none
+    parameters          INTEGER AS (size),    -- network: weights and biases, those of batch normalisation included
+    validation_accuracy REAL AS (score)       -- network: in [0, 1]
 ) STRICT;
 CREATE INDEX finals_by_model ON finals (model);
 
 CREATE TABLE final_curves (
-    final               INTEGER NOT NULL REFERENCES finals (final), -- whose curve
-    epoch               INTEGER NOT NULL,  -- from 1
-    learning_rate       REAL NOT NULL,     -- at the end of the epoch
-    train_loss          REAL,              -- mean over the epoch, in nats, penalties included; NULL if not finite
-    train_accuracy      REAL,              -- mean over the epoch, with dropout, in [0, 1]
-    validation_loss     REAL,              -- mean cross-entropy in nats; NULL if not finite or not held out
-    validation_accuracy REAL,              -- in [0, 1]; NULL where the validation images are trained on
-    epoch_seconds       REAL NOT NULL,     -- wall clock, validation included
+    final         INTEGER NOT NULL REFERENCES finals (final), -- whose curve
+    epoch         INTEGER NOT NULL,  -- from 1
+    score         REAL,              -- on held-out data; NULL where none is, or not finite
+    figures       TEXT NOT NULL,     -- JSON: what else was measured, by name; null if not finite
+    epoch_seconds REAL NOT NULL,     -- wall clock of the epoch
+    learning_rate       REAL AS (json_extract(figures, '$.learning_rate')),   -- network: at the end of the epoch
+    train_loss          REAL AS (json_extract(figures, '$.train_loss')),      -- network: mean, in nats, penalties included
+    train_accuracy      REAL AS (json_extract(figures, '$.train_accuracy')),  -- network: mean, with dropout, in [0, 1]
+    validation_loss     REAL AS (json_extract(figures, '$.validation_loss')), -- network: NULL where nothing is held out
+    validation_accuracy REAL AS (score),                                      -- network: in [0, 1]
     PRIMARY KEY (final, epoch)
 ) STRICT, WITHOUT ROWID;
 
@@ -153,11 +169,14 @@ CREATE TABLE test_looks (
     kind                TEXT NOT NULL CHECK (kind IN ('network', 'average', 'greedy')), -- one network, or an ensemble
     finals              TEXT NOT NULL,        -- JSON: the finals tested; one that counts twice in an ensemble stands twice
     dataset             TEXT NOT NULL,        -- whose test split
-    images              INTEGER NOT NULL,     -- images of the test split
-    accuracy            REAL NOT NULL,        -- on the test split, in [0, 1]
-    validation_accuracy REAL,                 -- of the same on the validation images; NULL where they were trained on
+    examples            INTEGER NOT NULL,     -- of the test split
+    score               REAL NOT NULL,        -- on the test split
+    validation_score    REAL,                 -- of the same on the validation examples; NULL where they were trained on
     command             TEXT NOT NULL,        -- what was run
-    looked_at           TEXT NOT NULL         -- when
+    looked_at           TEXT NOT NULL,        -- when
+    images              INTEGER AS (examples),     -- network: images of the test split
+    accuracy            REAL AS (score),           -- network: on the test split, in [0, 1]
+    validation_accuracy REAL AS (validation_score) -- network: in [0, 1]
 ) STRICT;
 
 CREATE TABLE imported_rows (
@@ -169,12 +188,15 @@ CREATE TABLE imported_rows (
     reason  TEXT NOT NULL         -- one sentence where it was refused, else empty
 ) STRICT;
 
-CREATE VIEW leaderboard AS  -- every model with a result, the best first
+CREATE VIEW score_sign AS  -- 1 where a larger score is better, -1 where a smaller one is
+SELECT iif('minimize' IN (SELECT json_extract(value, '$.direction') FROM config WHERE key = 'score'), -1, 1) AS sign;
+
+CREATE VIEW leaderboard AS  -- every model with a result, the best first; best_accuracy is its score, whatever is measured
 SELECT m.model, m.architecture, e.best_accuracy, e.best_epoch, m.layers, m.parameters, m.flops, e.train_seconds
 FROM models m JOIN evaluations e ON e.evaluation = (
     SELECT evaluation FROM evaluations WHERE model = m.model AND purpose = 'search' AND status = 'ok'
     ORDER BY evaluation DESC LIMIT 1)
-ORDER BY e.best_accuracy DESC, m.parameters, m.model;
+ORDER BY e.best_accuracy * (SELECT sign FROM score_sign) DESC, m.parameters, m.model;
 
 CREATE VIEW failures AS  -- every model whose last evaluation failed, with the reason
 SELECT m.model, m.architecture, e.status, e.reason, m.parameters, m.flops, e.attempts
@@ -189,11 +211,14 @@ FROM evaluations e JOIN models m USING (model) WHERE e.predicted_epoch IS NOT NU
 
 CREATE VIEW epsilon_stages AS  -- what each epsilon gave: the bars of the paper's figure 3; the mean counts predictions
 SELECT epsilon, count(*) AS episodes, sum(1 - reused) AS models, avg(accuracy) AS mean_accuracy,
-       avg(reward) AS mean_reward, max(best_accuracy) AS best_accuracy
+       avg(reward) AS mean_reward,
+       iif((SELECT sign FROM score_sign) > 0, max(best_accuracy), min(best_accuracy)) AS best_accuracy
 FROM replay JOIN evaluations USING (evaluation) WHERE source = 'sampled' GROUP BY epsilon ORDER BY min(episode);
 
 CREATE VIEW best_so_far AS  -- accuracy against episodes; the best counts what was trained to the end
-SELECT episode, iteration, epsilon, r.model, accuracy, max(e.best_accuracy) OVER (ORDER BY episode) AS best_accuracy
+SELECT episode, iteration, epsilon, r.model, accuracy,
+       iif((SELECT sign FROM score_sign) > 0, max(e.best_accuracy) OVER (ORDER BY episode),
+           min(e.best_accuracy) OVER (ORDER BY episode)) AS best_accuracy
 FROM replay r JOIN evaluations e USING (evaluation) ORDER BY episode;
 
 CREATE VIEW final_networks AS  -- every final training with its last test accuracy, if anybody looked

@@ -8,12 +8,13 @@ to end alike, not one for all.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from metaqnn.training.config import PredictionConfig, TrainingConfig
-from metaqnn.trial import EpochMetrics, Precedent, Prediction, Prospect
+from metaqnn.core import CurvePoint, Prediction
 
 _SQUEEZE = 1e-3
 """Keeps log odds finite: an accuracy of 1 counts as 0.9995."""
@@ -24,7 +25,39 @@ _NU, _COST, _GAMMA = 0.5, 10.0, 0.03
 """Of the regression, on standardised features: chosen on a recorded digits search; see benchmarks/RESULTS.md."""
 
 _SMALLEST_DEVIATION = 0.02
-"""In log odds: a regression that fits its precedents by chance is not to be believed beyond this."""
+"""In log odds: a regression that fits its references by chance is not to be believed beyond this."""
+
+
+@dataclass(frozen=True)
+class ReferenceCurve:
+    """A network trained to the end, from which the end of another is predicted.
+
+    Attributes:
+        costs: of the network, by name.
+        points: of the attempt that counts, from the first epoch to the last that is looked at.
+        score: the best validation accuracy of that attempt, in [0, 1].
+    """
+
+    costs: Mapping[str, float]
+    points: tuple[CurvePoint, ...]
+    score: float
+
+
+@dataclass(frozen=True)
+class EarlyStoppingContext:
+    """What was known when a network was proposed, to predict its end by.
+
+    Attributes:
+        costs: of the network, by name.
+        references: networks trained to the end, in the order of learning; the newest so many.
+        target: the accuracy that the network must reach to be worth training on.
+        is_control: whether it is trained to the end whatever is predicted.
+    """
+
+    costs: Mapping[str, float]
+    references: tuple[ReferenceCurve, ...]
+    target: float
+    is_control: bool
 
 
 class Predictor:
@@ -33,51 +66,51 @@ class Predictor:
     Args:
         config: when to look, and how sure to be.
         training: the recipe, for its number of epochs.
-        prospect: what was known when the candidate was proposed.
+        context: what was known when the candidate was proposed.
     """
 
-    def __init__(self, config: PredictionConfig, training: TrainingConfig, prospect: Prospect):
+    def __init__(self, config: PredictionConfig, training: TrainingConfig, context: EarlyStoppingContext):
         self.probability = config.probability
         self.epochs = config.epochs(training)
-        self.prospect = prospect
+        self.context = context
 
-    def verdict(self, epochs: Sequence[EpochMetrics]) -> Prediction | None:
+    def verdict(self, epochs: Sequence[CurvePoint]) -> Prediction | None:
         """Whether an attempt should stop after its last epoch: the prediction if so, else None.
 
         Args:
             epochs: of the attempt so far, from the first.
         """
-        if len(epochs) not in self.epochs or _best(epochs) >= log_odds(self.prospect.target):
+        if len(epochs) not in self.epochs or _best(epochs) >= log_odds(self.context.target):
             return None
         expected, deviation = self.predict(epochs)
-        if normal_cdf((log_odds(self.prospect.target) - expected) / deviation) < self.probability:
+        if normal_cdf((log_odds(self.context.target) - expected) / deviation) < self.probability:
             return None
         low, high = max(expected - deviation, _best(epochs)), expected + deviation
         return Prediction(len(epochs), probability_of(expected), probability_of(low), probability_of(high))
 
-    def first_verdict(self, epochs: Sequence[EpochMetrics]) -> Prediction | None:
+    def first_verdict(self, epochs: Sequence[CurvePoint]) -> Prediction | None:
         """What stops, or would have stopped, an attempt with this curve; None where nothing does."""
         for number, metrics in enumerate(epochs, start=1):
-            if not (math.isfinite(metrics.train_loss) and math.isfinite(metrics.validation_loss)):
+            if not all(math.isfinite(metrics.figures[name]) for name in ("train_loss", "validation_loss")):
                 return None  # a loss that is no number ends an attempt before anybody looks at it
             verdict = self.verdict(epochs[:number])
             if verdict is not None:
                 return verdict
         return None
 
-    def predict(self, epochs: Sequence[EpochMetrics]) -> tuple[float, float]:
+    def predict(self, epochs: Sequence[CurvePoint]) -> tuple[float, float]:
         """The log odds expected of the best accuracy of the whole attempt, and their standard deviation."""
-        seen, precedents = len(epochs), self.prospect.precedents
-        features = np.array([_features(p, p.epochs[:seen]) for p in precedents])
-        so_far = np.array([_best(p.epochs[:seen]) for p in precedents])
-        gains = np.array([log_odds(p.accuracy) for p in precedents]) - so_far
-        folds = np.arange(len(precedents)) % _FOLDS
-        left_out = np.empty(len(precedents))
+        seen, references = len(epochs), self.context.references
+        features = np.array([_features(r, r.points[:seen]) for r in references])
+        so_far = np.array([_best(r.points[:seen]) for r in references])
+        gains = np.array([log_odds(r.score) for r in references]) - so_far
+        folds = np.arange(len(references)) % _FOLDS
+        left_out = np.empty(len(references))
         for fold in range(_FOLDS):
             left_out[folds == fold] = _fit(features[folds != fold], gains[folds != fold])(features[folds == fold])
-        own = np.array([_features(self.prospect, epochs)])
+        own = np.array([_features(self.context, epochs)])
         expected = float(_fit(features, gains)(own)[0]) + _best(epochs)
-        # Precedents that were expected to end where this one is count most.
+        # References that were expected to end where this one is count most.
         ends = left_out + so_far
         distance = (ends - expected) / (0.5 * ends.std() + 1e-9)
         weights = np.exp(-0.5 * np.square(distance)) + 1e-3
@@ -96,23 +129,23 @@ def _fit(features: np.ndarray, gains: np.ndarray) -> Callable[[np.ndarray], np.n
     return lambda rows: np.maximum(regression.predict(rows), 0.0)
 
 
-def _features(network: Precedent | Prospect, epochs: Sequence[EpochMetrics]) -> list[float]:
+def _features(network: ReferenceCurve | EarlyStoppingContext, epochs: Sequence[CurvePoint]) -> list[float]:
     """What the regression sees of a network after some epochs."""
     last = epochs[-1]
     return [
         _best(epochs),
-        log_odds(last.validation_accuracy),
-        log_odds(last.train_accuracy),
-        math.log(last.validation_loss + _SQUEEZE),
-        math.log(epochs[0].learning_rate),
-        float(network.layers),
-        math.log(network.parameters),
-        math.log(network.flops),
+        log_odds(last.score),
+        log_odds(last.figures["train_accuracy"]),
+        math.log(last.figures["validation_loss"] + _SQUEEZE),
+        math.log(epochs[0].figures["learning_rate"]),
+        float(network.costs["layers"]),
+        math.log(network.costs["parameters"]),
+        math.log(network.costs["flops"]),
     ]
 
 
-def _best(epochs: Sequence[EpochMetrics]) -> float:
-    return log_odds(max(metrics.validation_accuracy for metrics in epochs))
+def _best(epochs: Sequence[CurvePoint]) -> float:
+    return log_odds(max(metrics.score for metrics in epochs))
 
 
 def log_odds(accuracy: float) -> float:

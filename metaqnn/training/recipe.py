@@ -15,15 +15,15 @@ import numpy as np
 from metaqnn.data import SearchData, Statistics
 from metaqnn.space.architecture import Architecture, parse
 from metaqnn.training.config import TrainingConfig
-from metaqnn.training.prediction import Predictor
-from metaqnn.trial import Attempt, Candidate, EpochMetrics, Evaluation, Prediction, Status
+from metaqnn.training.prediction import EarlyStoppingContext, Predictor
+from metaqnn.core import Attempt, Candidate, CurvePoint, Evaluation, Prediction, Score, Status, score_of_curve
 
 
 class OutOfTimeError(Exception):
     """An epoch was left because the candidate's time is up."""
 
 
-class _PredictedError(Exception):
+class _EarlyStoppedError(Exception):
     """An attempt was left because it will not be among the best."""
 
 
@@ -98,54 +98,57 @@ def train(
     candidate: Candidate,
     engine: Engine,
     config: TrainingConfig,
-    classes: int,
-    report: Callable[[int, EpochMetrics], None] = lambda attempt, metrics: None,
+    score: Score,
+    report: Callable[[int, CurvePoint], None] = lambda attempt, metrics: None,
     device: str = "",
 ) -> Evaluation:
     """Train a candidate by the recipe; whatever goes wrong with it is in the answer, never raised.
 
-    A candidate with a prospect is stopped when it is predicted not to be among the best; see `training.prediction`.
+    A candidate with a context is stopped when it is predicted not to be among the best; see `training.prediction`.
 
     Args:
         candidate: what to train.
         engine: runs the epochs.
         config: the recipe.
-        classes: number of classes, for the accuracy of chance.
+        score: validation accuracy; what a failure counts as is the accuracy of chance.
         report: called after each epoch with the attempt's number, from 1.
         device: recorded with the answer.
     """
     began = time.monotonic()
     attempts: list[Attempt] = []
-    prospect, prediction = candidate.prospect, None
-    predictor = Predictor(config.prediction, config, prospect) if config.prediction and prospect else None
+    context: EarlyStoppingContext | None = candidate.context
+    prediction: Prediction | None = None
+    predictor = Predictor(config.prediction, config, context) if config.prediction and context else None
 
-    def look(epochs: list[EpochMetrics]) -> None:
+    def look(epochs: list[CurvePoint]) -> None:
         nonlocal prediction
         if predictor is None or prediction is not None:
             return
         prediction = predictor.verdict(epochs)
-        if prediction is not None and not prospect.is_control:
-            raise _PredictedError
+        if prediction is not None and not context.is_control:
+            raise _EarlyStoppedError
 
     def check_time() -> None:
         if config.max_seconds is not None and time.monotonic() - began > config.max_seconds:
             raise OutOfTimeError
 
     def answer(status: Status, reason: str = "") -> Evaluation:
-        said = prediction if status in (Status.OK, Status.PREDICTED) else None
-        return Evaluation(status, reason, tuple(attempts), time.monotonic() - began, device, said)
+        said = prediction if status.has_score else None
+        reached = said.score if status is Status.EARLY_STOPPED else score_of_curve(score, status, tuple(attempts))
+        figures = {"learning_rate": rate}
+        return Evaluation(status, reached, reason, tuple(attempts), figures, time.monotonic() - began, device, said)
 
     architecture = parse(candidate.architecture)
     rate = config.learning_rate
     for number in range(1, config.max_restarts + 2):
-        epochs: list[EpochMetrics] = []
+        epochs: list[CurvePoint] = []
         session, ended, prediction = None, None, None
         try:
             session = engine.open(architecture, candidate.seed, number)
             report_one = partial(report, number)
-            is_promising = _run(session, rate, config, classes, epochs, report_one, look, check_time)
-        except _PredictedError:
-            ended = Status.PREDICTED, _reason(prediction, prospect.target)
+            is_promising = _run(session, rate, config, score, epochs, report_one, look, check_time)
+        except _EarlyStoppedError:
+            ended = Status.EARLY_STOPPED, _reason(prediction, context.target)
         except OutOfTimeError:
             ended = Status.TIMED_OUT, f"not finished after training.max_seconds = {config.max_seconds:g}"
         except Exception as error:  # whatever a framework raises for a network is that network's result
@@ -153,21 +156,22 @@ def train(
         finally:
             if session is not None:
                 session.close()
-        attempts.append(Attempt(rate, tuple(epochs)))
+        attempts.append(Attempt(tuple(epochs)))
         if ended:
             return answer(*ended)
         if is_promising:
             return answer(Status.OK)
         if any(_is_nan(metrics) for metrics in epochs[config.restart_epoch :]):
-            return answer(Status.DIVERGED, f"the loss was not a number in epoch {epochs[-1].epoch}")
-        rate *= config.restart_factor
+            return answer(Status.DIVERGED, f"the loss was not a number in epoch {epochs[-1].step}")
+        if number <= config.max_restarts:
+            rate *= config.restart_factor
     if _is_nan(epochs[-1]):
         return answer(
-            Status.DIVERGED, f"the loss was not a number, also at a learning rate of {attempts[-1].learning_rate:.3g}"
+            Status.DIVERGED, f"the loss was not a number, also at a learning rate of {rate:.3g}"
         )
     return answer(
         Status.NEVER_LEARNED,
-        f"no better than chance after epoch {epochs[-1].epoch} at any of {len(attempts)} learning rates",
+        f"no better than chance after epoch {epochs[-1].step} at any of {len(attempts)} learning rates",
     )
 
 
@@ -175,10 +179,10 @@ def _run(
     session: Session,
     rate: float,
     config: TrainingConfig,
-    classes: int,
-    epochs: list[EpochMetrics],
-    report: Callable[[EpochMetrics], None],
-    look: Callable[[list[EpochMetrics]], None],
+    score: Score,
+    epochs: list[CurvePoint],
+    report: Callable[[CurvePoint], None],
+    look: Callable[[list[CurvePoint]], None],
     check_time: Callable[[], None],
 ) -> bool:
     """Run one attempt's epochs into `epochs`; whether it went through (True) or was given up."""
@@ -186,20 +190,18 @@ def _run(
         began = time.monotonic()
         learning_rate = config.rate(rate, epoch)
         outcome = session.run_epoch(epoch, learning_rate, check_time)
-        metrics = EpochMetrics(
-            epoch,
-            learning_rate,
-            outcome.train_loss,
-            outcome.train_accuracy,
-            outcome.validation_loss,
-            outcome.validation_accuracy,
-            time.monotonic() - began,
-        )
+        figures = {
+            "learning_rate": learning_rate,
+            "train_loss": outcome.train_loss,
+            "train_accuracy": outcome.train_accuracy,
+            "validation_loss": outcome.validation_loss,
+        }
+        metrics = CurvePoint(epoch, outcome.validation_accuracy, time.monotonic() - began, figures)
         epochs.append(metrics)
         report(metrics)
         if _is_nan(metrics):
             return False
-        if epoch == min(config.restart_epoch, config.epochs) and not _is_learning(metrics, config, classes):
+        if epoch == min(config.restart_epoch, config.epochs) and not _is_learning(metrics, config, score):
             return False
         look(epochs)
     return True
@@ -207,18 +209,18 @@ def _run(
 
 def _reason(prediction: Prediction, target: float) -> str:
     return (
-        f"stopped after epoch {prediction.epoch}: {100 * prediction.accuracy:.2f} % expected "
+        f"stopped after epoch {prediction.step}: {100 * prediction.score:.2f} % expected "
         f"({100 * prediction.low:.2f} to {100 * prediction.high:.2f} within a standard deviation), "
         f"{100 * target:.2f} % to reach"
     )
 
 
-def _is_learning(metrics: EpochMetrics, config: TrainingConfig, classes: int) -> bool:
-    return metrics.validation_accuracy > config.restart_accuracy / classes
+def _is_learning(metrics: CurvePoint, config: TrainingConfig, score: Score) -> bool:
+    return metrics.score > config.restart_accuracy * score.failure
 
 
-def _is_nan(metrics: EpochMetrics) -> bool:
-    return not (math.isfinite(metrics.train_loss) and math.isfinite(metrics.validation_loss))
+def _is_nan(metrics: CurvePoint) -> bool:
+    return not all(math.isfinite(metrics.figures[name]) for name in ("train_loss", "validation_loss"))
 
 
 def failure_of(error: Exception, is_built: bool) -> tuple[Status, str]:

@@ -5,62 +5,48 @@ hashable, and their `str` is injective within a space, because that is how they 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
+from metaqnn.core.options import NoOptions
+from metaqnn.core.trajectory import Step, Trajectory
 from metaqnn.errors import IllegalArchitectureError
 
 Action = Hashable
 State = Any
 
 
-@dataclass(frozen=True)
-class Step:
-    """One decision of a trajectory.
-
-    Attributes:
-        state: the key of the state in which the decision was made, as text.
-        action: what was chosen, as text.
-        choices: all actions that were legal there, as text, in the space's fixed order.
-    """
-
-    state: str
-    action: str
-    choices: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Trajectory:
-    """A path from the initial state to a terminal one.
-
-    Attributes:
-        steps: the decisions in order, at least one.
-        architecture: the canonical text of what the path built.
-    """
-
-    steps: tuple[Step, ...]
-    architecture: str
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What an architecture costs before anything is trained.
-
-    Attributes:
-        layers: number of layers or decisions.
-        parameters: number of trainable numbers.
-        flops: floating-point operations of one example's forward pass (2 x multiply-adds).
-    """
-
-    layers: int
-    parameters: int
-    flops: int
-
-
 class Space(ABC):
-    """A search space. Subclasses state their rules; everything here follows from those."""
+    """A search space. Subclasses state their rules; everything here follows from those.
+
+    Args:
+        options: the section `space`, as `Options`.
+        facts: what the evaluator says of its data (`Evaluator.facts`), such as the shape of an input.
+
+    Example:
+        >>> from metaqnn.core import Space
+        >>> class Bits(Space):
+        ...     '''Three bits, one after another.'''
+        ...
+        ...     all_actions, max_steps = ("0", "1"), 3
+        ...     initial_state = lambda self: ""
+        ...     is_terminal = lambda self, state: len(state) == 3
+        ...     actions = lambda self, state: self.all_actions
+        ...     step = lambda self, state, action: state + action
+        ...     key = lambda self, state: f"{len(state)}:{state[-1:]}"
+        ...     parse = lambda self, text: tuple(text)
+        ...     format = lambda self, actions: "".join(actions)
+        >>> Bits().trajectory("011").steps[1]
+        Step(state='1:0', action='1', choices=('0', '1'))
+        >>> list(Bits().architectures())[:3], Bits().costs("011")
+        (['000', '001', '010'], {})
+    """
+
+    Options: ClassVar[type] = NoOptions
+
+    def __init__(self, options: Any = None, facts: Mapping[str, Any] | None = None):
+        self.options, self.facts = options, facts or {}
 
     @property
     @abstractmethod
@@ -104,9 +90,12 @@ class Space(ABC):
     def format(self, actions: Sequence[Action]) -> str:
         """The canonical text of the architecture that `actions` build."""
 
-    @abstractmethod
-    def cost(self, actions: Sequence[Action]) -> Cost:
-        """The cost of the architecture that `actions` build."""
+    def costs(self, actions: Sequence[Action]) -> Mapping[str, float]:
+        """What the architecture that `actions` build costs before anything is evaluated, by name; {} where unknown.
+
+        The same names for every architecture, those that matter most first. Whole numbers stay whole.
+        """
+        return {}
 
     def walk(self, choose: Callable[[str, tuple[str, ...]], int]) -> Trajectory:
         """Walk from the initial to a terminal state.

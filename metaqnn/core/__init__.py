@@ -1,0 +1,80 @@
+"""The contracts of a search and its records, for those who implement one and for those who use them."""
+
+from metaqnn.core.dataset import Dataset, Split
+from metaqnn.core.early_stopping import EarlyStopping
+from metaqnn.core.episode import Candidate, Episode, EpisodeOrigin, Model, Proposal, QValue
+from metaqnn.core.evaluation import (
+    RETRYABLE,
+    Attempt,
+    CurvePoint,
+    Evaluation,
+    Prediction,
+    Status,
+    score_of_curve,
+    scored,
+)
+from metaqnn.core.evaluator import Device, Evaluator, Report, Setting
+from metaqnn.core.events import (
+    CandidateFinished,
+    CandidateStarted,
+    EpochFinished,
+    Event,
+    WorkerLost,
+    WorkerReady,
+)
+from metaqnn.core.executor import Executor, SpeedMeasurement
+from metaqnn.core.memory import ReplayMemory
+from metaqnn.core.observer import Observer, SearchStatus
+from metaqnn.core.options import NoOptions
+from metaqnn.core.retraining import TRAINING, Retraining, TestLook, TrainingSplit
+from metaqnn.core.reward import Reward
+from metaqnn.core.score import Score
+from metaqnn.core.space import Action, Space, State
+from metaqnn.core.trajectory import Step, Trajectory
+
+__all__ = [
+    "RETRYABLE",
+    "TRAINING",
+    "Action",
+    "Attempt",
+    "Candidate",
+    "CandidateFinished",
+    "CandidateStarted",
+    "CurvePoint",
+    "Dataset",
+    "Device",
+    "EarlyStopping",
+    "EpisodeOrigin",
+    "Episode",
+    "EpochFinished",
+    "Evaluation",
+    "Evaluator",
+    "Event",
+    "Executor",
+    "Model",
+    "NoOptions",
+    "Observer",
+    "Prediction",
+    "Proposal",
+    "QValue",
+    "ReplayMemory",
+    "Report",
+    "Retraining",
+    "Reward",
+    "Score",
+    "SearchStatus",
+    "Setting",
+    "Space",
+    "SpeedMeasurement",
+    "Split",
+    "State",
+    "Status",
+    "Step",
+    "TestLook",
+    "TrainingSplit",
+    "Trajectory",
+    "WorkerLost",
+    "WorkerReady",
+    "score_of_curve",
+    "scored",
+]

@@ -1,0 +1,115 @@
+"""The contract of an evaluator: how good is an architecture?"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from metaqnn.core.dataset import Dataset
+from metaqnn.core.episode import Candidate
+from metaqnn.core.evaluation import CurvePoint, Evaluation
+from metaqnn.core.options import NoOptions
+from metaqnn.core.score import Score
+
+Report = Callable[[int, CurvePoint], None]
+"""Called with the number of the attempt, from 1, and its newest point, so that displays can follow."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What an evaluator works with.
+
+    Attributes:
+        seed: the search's.
+        dataset: the data, unread; None where the experiment names none.
+        section: the section `dataset`, as plain values.
+    """
+
+    seed: int = 0
+    dataset: Dataset | None = None
+    section: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Device:
+    """Where a worker process evaluates.
+
+    Attributes:
+        gpu: the one GPU that the process may use, as CUDA_VISIBLE_DEVICES names it; None leaves the choice open.
+        is_own: whether the process exists for the evaluations, so that its settings may be changed.
+    """
+
+    gpu: str | None = None
+    is_own: bool = True
+
+
+class Evaluator(ABC):
+    """Says how good an architecture is: a score, perhaps a learning curve and further figures.
+
+    It is made in the search's process, which must stay light, sent to each worker process (so it must be picklable
+    before `start`), started there once and then asked about one candidate after another. Whatever `evaluate` raises is
+    a failed candidate, recorded with its reason; a score outside its range or NaN is one, too.
+
+    Args:
+        options: the section `evaluator`, as `Options`.
+        setting: seed and data.
+
+    Example:
+        >>> from metaqnn.core import Candidate, Evaluation, Evaluator, Score, Setting, Status
+        >>> class Ones(Evaluator):
+        ...     '''The share of ones among the digits of an architecture.'''
+        ...
+        ...     score = Score("share_of_ones", low=0.0, high=1.0)
+        ...
+        ...     def evaluate(self, candidate, report):
+        ...         text = candidate.architecture
+        ...         return Evaluation(Status.OK, text.count("1") / len(text), figures={"zeros": text.count("0")})
+        >>> evaluator = Ones(Ones.Options(), Setting(seed=0))
+        >>> evaluator.start()
+        >>> answer = evaluator.evaluate(Candidate(1, "0110", seed=0), lambda attempt, point: None)
+        >>> answer.score, answer.figures
+        (0.5, {'zeros': 2})
+    """
+
+    Options: ClassVar[type] = NoOptions
+    """The frozen dataclass of its section; `name` is not among its fields."""
+
+    score: Score
+    """What it measures; may be set by `__init__` where it depends on options or data."""
+
+    def __init__(self, options: Any, setting: Setting):
+        self.options, self.setting = options, setting
+
+    def facts(self) -> Mapping[str, Any]:
+        """What it evaluates on, as JSON-like values: hashes of the data, shapes, classes.
+
+        Recorded with a new search; a search is resumed only where they are the same. A space is made from them.
+
+        Raises:
+            DataError: the data cannot be used.
+        """
+        return {}
+
+    def start(self, device: Device = Device()) -> None:  # noqa: B008, B027 - an immutable default; nothing to load is fine
+        """Load frameworks and data, once in each process that evaluates."""
+
+    def versions(self) -> Mapping[str, str]:
+        """Packages that decide about the last digits of a score, with their versions; nothing is imported for it."""
+        return {}
+
+    @property
+    def device(self) -> str:
+        """What it runs on, once started; empty where that does not matter."""
+        return ""
+
+    @abstractmethod
+    def evaluate(self, candidate: Candidate, report: Report) -> Evaluation | float:
+        """Evaluate one candidate.
+
+        Args:
+            candidate: its text, its decisions, its costs and the seed that all randomness derives from.
+            report: called with each new point of the learning curve, if there is one.
+
+        Returns:
+            the evaluation, or the bare score.
+        """

@@ -1,0 +1,195 @@
+"""The one registry of parts: what installed packages offer through entry points, and `module:Name` where none is.
+
+The package's own parts come in through the same entry points (setup.cfg). Nothing is imported before it is asked for,
+and one that cannot be imported is only told when it is.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module, metadata
+from typing import Any
+
+from metaqnn.config import nearest, read_section
+from metaqnn.core.dataset import Dataset
+from metaqnn.core.evaluator import Evaluator
+from metaqnn.core.reward import Reward
+from metaqnn.core.space import Space
+from metaqnn.core.strategy import Strategy
+from metaqnn.errors import ConfigError, PluginError
+
+KINDS: Mapping[str, type] = {
+    "space": Space,
+    "strategy": Strategy,
+    "evaluator": Evaluator,
+    "dataset": Dataset,
+    "reward": Reward,
+}
+"""Section of an experiment -> the contract of what it names. The entry points of a kind are in `metaqnn.KINDs`."""
+
+OWN = "metaqnn"
+"""The distribution whose parts are the built-in ones."""
+
+
+def group_of(kind: str) -> str:
+    """The group of entry points of a kind."""
+    return "metaqnn.strategies" if kind == "strategy" else f"metaqnn.{kind}s"
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A part that can be named.
+
+    Attributes:
+        kind: one of `KINDS`.
+        name: what a section says.
+        target: `module:Name`, what is loaded.
+        package, version: of the distribution that offers it; empty where it is named by its target.
+    """
+
+    kind: str
+    name: str
+    target: str
+    package: str = ""
+    version: str = ""
+
+    @property
+    def is_installed(self) -> bool:
+        """Whether a package offers it under its name."""
+        return bool(self.package)
+
+    def recorded(self) -> dict[str, str]:
+        """What a database keeps of it, beside its options."""
+        return {"name": self.name, "package": self.package, "version": self.version}
+
+    def load(self) -> type:
+        """Import it, and see that it keeps its contract.
+
+        Raises:
+            PluginError: it cannot be imported, or is no class of its kind, or one that lacks methods.
+        """
+        return _load(self.kind, self.name, self.target, self.package)
+
+
+@cache
+def _load(kind: str, name: str, target: str, package: str) -> type:
+    contract, place = KINDS[kind], f"{kind} {name!r}{f' of package {package}' if package else ''}"
+    module, _, path = target.partition(":")
+    try:
+        part: Any = import_module(module)
+        for attribute in path.split("."):
+            part = getattr(part, attribute)
+    except Exception as error:  # a plug-in may raise anything while it is imported
+        problem = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        raise PluginError(f"{place}: expected {target} to be importable, but {problem}") from error
+    if not (isinstance(part, type) and issubclass(part, contract)):
+        raise PluginError(
+            f"{place}: expected a subclass of metaqnn.core.{contract.__name__} at {target}, got {part!r:.200}"
+        )
+    missing = sorted(getattr(part, "__abstractmethods__", ()))
+    if missing:
+        raise PluginError(f"{place}: {target} lacks {', '.join(missing)}, which metaqnn.core.{contract.__name__} asks for")
+    if not dataclasses.is_dataclass(part.Options):
+        raise PluginError(f"{place}: expected {target}.Options to be a frozen dataclass, got {part.Options!r:.200}")
+    return part
+
+
+@cache
+def installed(kind: str) -> Mapping[str, tuple[Plugin, ...]]:
+    """What packages offer under each name; more than one for a name is a conflict that `find` refuses."""
+    found: dict[str, dict[tuple[str, str], Plugin]] = {}
+    for point in metadata.entry_points(group=group_of(kind)):
+        package, version = (point.dist.name, point.dist.version) if point.dist else ("", "")
+        # A distribution that is found twice on the path, as an editable one may be, offers its parts once.
+        found.setdefault(point.name, {})[package, point.value] = Plugin(kind, point.name, point.value, package, version)
+    return {name: tuple(offers.values()) for name, offers in sorted(found.items())}
+
+
+def find(kind: str, name: str, place: str) -> Plugin:
+    """What a name stands for; loads nothing.
+
+    Args:
+        kind: one of `KINDS`.
+        name: a registered name, or `module:Name`.
+        place: of the name, for messages, such as `my.yaml: space.name`.
+
+    Raises:
+        ConfigError: nothing has that name, or two packages do.
+    """
+    if ":" in name:
+        return Plugin(kind, name, name)
+    offers = installed(kind).get(name, ())
+    if not offers:
+        raise ConfigError(f"{place}: there is no {kind} {name!r}; {nearest(name, installed(kind))}")
+    if len(offers) > 1:
+        packages = " and ".join(sorted(plugin.package for plugin in offers))
+        raise ConfigError(f"{place}: {packages} both offer a {kind} {name!r}; uninstall one, or name it as module:Name")
+    return offers[0]
+
+
+def find_recorded(kind: str, recorded: Mapping[str, str], allowed: Sequence[str], path: object) -> Plugin:
+    """The part that a database names: an installed one, or one that the user names again.
+
+    Args:
+        kind: one of `KINDS`.
+        recorded: from `Plugin.recorded`.
+        allowed: each `module:Name` that the user allows.
+        path: of the database, for messages.
+
+    Raises:
+        PluginError: it is not installed, or not allowed: a database executes nothing by itself.
+    """
+    name, package = recorded["name"], recorded.get("package", "")
+    if ":" in name:
+        if name not in allowed:
+            raise PluginError(
+                f"{path}: its {kind} is {name}, which is not run because a database says so; if you trust that code, "
+                f"add --allow {name}"
+            )
+        return Plugin(kind, name, name)
+    for plugin in installed(kind).get(name, ()):
+        if plugin.package == (package or OWN):
+            return plugin
+    raise PluginError(
+        f"{path}: its {kind} {name!r} comes from the package {package} {recorded.get('version', '')}, which is not "
+        f"installed; install it: pip install {package}=={recorded.get('version', '')}"
+    )
+
+
+def read_options(part: type, content: Mapping[str, Any], path: str, file: str) -> Any:
+    """The options of a part from its section, checked; `name` is left out where they have no such field.
+
+    Raises:
+        ConfigError: a key or value that cannot be used.
+    """
+    fields = {f.name for f in dataclasses.fields(part.Options)}  # type: ignore[attr-defined]
+    return read_section(
+        part.Options,  # type: ignore[attr-defined]
+        {key: value for key, value in content.items() if key != "name" or "name" in fields},
+        path,
+        file,
+    )
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A part as `metaqnn plugins` shows it: what it is, and why it cannot be used, if it cannot."""
+
+    plugin: Plugin
+    problem: str = ""
+    summary: str = field(default="")
+
+
+def listed() -> list[Listed]:
+    """Every installed part, each loaded to see whether it can be."""
+    rows = []
+    for kind in KINDS:
+        for offers in installed(kind).values():
+            for plugin in offers:
+                try:
+                    part = find(kind, plugin.name, plugin.name) and plugin.load()
+                    rows.append(Listed(plugin, "", (part.__doc__ or "").strip().split("\n")[0]))
+                except (ConfigError, PluginError) as error:
+                    rows.append(Listed(plugin, str(error)))
+    return rows
