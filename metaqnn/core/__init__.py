@@ -13,7 +13,7 @@ from metaqnn.core.evaluation import (
     score_of_curve,
     scored,
 )
-from metaqnn.core.evaluator import Device, Evaluator, Report, Setting
+from metaqnn.core.evaluator import Evaluator, Place, Report, Setting
 from metaqnn.core.events import (
     CandidateFinished,
     CandidateStarted,
@@ -42,10 +42,9 @@ __all__ = [
     "CandidateStarted",
     "CurvePoint",
     "Dataset",
-    "Device",
     "EarlyStopping",
-    "EpisodeOrigin",
     "Episode",
+    "EpisodeOrigin",
     "EpochFinished",
     "Evaluation",
     "Evaluator",
@@ -54,6 +53,7 @@ __all__ = [
     "Model",
     "NoOptions",
     "Observer",
+    "Place",
     "Prediction",
     "Proposal",
     "QValue",

@@ -31,16 +31,16 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Device:
+class Place:
     """Where a worker process evaluates.
 
     Attributes:
         gpu: the one GPU that the process may use, as CUDA_VISIBLE_DEVICES names it; None leaves the choice open.
-        is_own: whether the process exists for the evaluations, so that its settings may be changed.
+        is_own_process: whether the process exists for the evaluations, so that its settings may be changed.
     """
 
     gpu: str | None = None
-    is_own: bool = True
+    is_own_process: bool = True
 
 
 class Evaluator(ABC):
@@ -90,7 +90,7 @@ class Evaluator(ABC):
         """
         return {}
 
-    def start(self, device: Device = Device()) -> None:  # noqa: B008, B027 - an immutable default; nothing to load is fine
+    def start(self, place: Place = Place()) -> None:  # noqa: B027 - an immutable default; nothing to load is fine
         """Load frameworks and data, once in each process that evaluates."""
 
     def versions(self) -> Mapping[str, str]:

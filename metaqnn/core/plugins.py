@@ -89,7 +89,8 @@ def _load(kind: str, name: str, target: str, package: str) -> type:
         )
     missing = sorted(getattr(part, "__abstractmethods__", ()))
     if missing:
-        raise PluginError(f"{place}: {target} lacks {', '.join(missing)}, which metaqnn.core.{contract.__name__} asks for")
+        asked = f"which metaqnn.core.{contract.__name__} asks for"
+        raise PluginError(f"{place}: {target} lacks {', '.join(missing)}, {asked}")
     if not dataclasses.is_dataclass(part.Options):
         raise PluginError(f"{place}: expected {target}.Options to be a frozen dataclass, got {part.Options!r:.200}")
     return part

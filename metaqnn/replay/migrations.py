@@ -86,7 +86,9 @@ def bring_up_to_date(connection: sqlite3.Connection, version: int, current: int)
         return
     _add_functions(connection)
     old_views = [name for (name,) in connection.execute("SELECT name FROM main.sqlite_master WHERE type = 'view'")]
-    temporary = connection.execute("SELECT type, name FROM temp.sqlite_master WHERE type IN ('view', 'table')").fetchall()
+    temporary = connection.execute(
+        "SELECT type, name FROM temp.sqlite_master WHERE type IN ('view', 'table')"
+    ).fetchall()
     new = _new_since(version)
     statements = [
         *(f"DROP {kind} temp.{name}" for kind, name in reversed(temporary)),

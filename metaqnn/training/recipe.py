@@ -166,9 +166,7 @@ def train(
         if number <= config.max_restarts:
             rate *= config.restart_factor
     if _is_nan(epochs[-1]):
-        return answer(
-            Status.DIVERGED, f"the loss was not a number, also at a learning rate of {rate:.3g}"
-        )
+        return answer(Status.DIVERGED, f"the loss was not a number, also at a learning rate of {rate:.3g}")
     return answer(
         Status.NEVER_LEARNED,
         f"no better than chance after epoch {epochs[-1].step} at any of {len(attempts)} learning rates",
