@@ -179,6 +179,10 @@ class ReplayReader:
                 "experiment begins a new search with it"
             )
 
+    def episode_count(self) -> int:
+        """How many episodes are told, imported ones included."""
+        return self._one("SELECT count(*) FROM replay")[0]
+
     def imported_episodes(self) -> int:
         """How many episodes come from elsewhere; they are the first ones."""
         return self._one("SELECT count(*) FROM replay WHERE source = 'imported'")[0]
