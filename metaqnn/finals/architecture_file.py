@@ -123,7 +123,7 @@ def known_class_names(reader: ReplayReader, dataset: Mapping[str, Any], data: Ma
 
 def _search(reader: ReplayReader, model: int) -> dict[str, Any]:
     """How a model did before any final training: its last training that ended well, or the mean over a table's."""
-    trainings = [each for each in read_trainings(reader, model) if each.purpose in ("search", "table")]
+    trainings = [each for each in read_trainings(reader, model=model) if each.purpose in ("search", "table")]
     accuracies = [each.accuracy for each in trainings if each.accuracy is not None]
     counted = accuracies if reader.is_table() else accuracies[-1:]
     return {

@@ -11,6 +11,7 @@ class Training:
 
     Attributes:
         evaluation, model: their numbers.
+        architecture: canonical text.
         purpose: `search` or `table`.
         seed: all randomness of the training derives from it.
         status: `ok`, or how it failed or was stopped.
@@ -23,6 +24,7 @@ class Training:
 
     evaluation: int
     model: int
+    architecture: str
     purpose: str
     seed: int
     status: str
@@ -33,16 +35,18 @@ class Training:
     device: str
 
 
-def read_trainings(reader: ReplayReader, model: int | None = None) -> tuple[Training, ...]:
+def read_trainings(reader: ReplayReader, purpose: str | None = None, model: int | None = None) -> tuple[Training, ...]:
     """Every training, in the order of their numbers.
 
     Args:
         reader: the database.
-        model: only those of this model; None is every model.
+        purpose, model: only those of this purpose and this model; None is every one.
     """
     _, rows = reader.query(
-        """SELECT evaluation, model, purpose, seed, status, best_accuracy, attempts, train_seconds, recorded_at, device
-           FROM evaluations WHERE ifnull(model = ?, 1) ORDER BY evaluation""",
-        (model,),
+        """SELECT evaluation, model, architecture, purpose, seed, status, best_accuracy, attempts, train_seconds,
+                  recorded_at, device
+           FROM evaluations JOIN models USING (model)
+           WHERE ifnull(purpose = ?, 1) AND ifnull(model = ?, 1) ORDER BY evaluation""",
+        (purpose, model),
     )
     return tuple(Training(*row) for row in rows)

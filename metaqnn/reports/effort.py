@@ -48,8 +48,7 @@ def read_effort(reader: ReplayReader, results: Sequence[Result]) -> Effort:
         reader: the database.
         results: its episodes; none of a table.
     """
-    purpose = "table" if reader.is_table() else "search"
-    trainings = [training for training in read_trainings(reader) if training.purpose == purpose]
+    trainings = read_trainings(reader, "table" if reader.is_table() else "search")
     told = trainings if reader.is_table() else new_networks(results)
     repeats = [result.train_seconds for result in results if result.reused]
     return Effort(
