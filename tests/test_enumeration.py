@@ -22,6 +22,7 @@ from metaqnn.experiment import SearchOptions, load_experiment, run_search
 from metaqnn.experiment.enumeration import run_enumeration, write_table
 from metaqnn.experiment.table_files import load_benchmark
 from metaqnn.replay.reader import ReplayReader
+from metaqnn.replay.trainings import read_trainings
 
 SETTINGS = (
     "space.max_depth=1",
@@ -101,7 +102,7 @@ def test_every_network_is_trained_once_with_every_seed(undisturbed):
     with ReplayReader(database) as reader:
         assert reader.is_table()
         assert [model.architecture for model in reader.models()] == NETWORKS
-        best = max(training.accuracy for training in reader.table_trainings())
+        best = max(training.accuracy for training in read_trainings(reader, "table"))
         assert reader.query("SELECT count(*) FROM replay")[1] == [(0,)]
     assert told[-1].best_accuracy == best
     assert told[-1].words == f"of 4 networks, best {100 * best:.2f} %, 0 failed"

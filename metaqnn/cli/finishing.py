@@ -88,7 +88,7 @@ def evaluate(database, model, numbers, is_all, part, dataset, style) -> None:
     """
     from metaqnn.finals.choice import trained_finals
     from metaqnn.finals.testing import evaluate as look
-    from metaqnn.replay.finals import FinalMemory, read_final
+    from metaqnn.replay.finals import FinalMemory, read_final, read_test_looks
     from metaqnn.trial import Part
 
     if (model is not None) + bool(numbers) + is_all > 1:
@@ -101,7 +101,7 @@ def evaluate(database, model, numbers, is_all, part, dataset, style) -> None:
             finals = finals if is_all else finals[:1]
         _announce(memory, finals)
         results = look(memory, finals, _command())
-        total = memory.query("SELECT count(*) FROM test_looks")[1][0][0]
+        total = len(read_test_looks(memory))
     print_tables([_looks_table(results)], style)
     if style == "table":
         print(f"Looks at a test split so far: {total}, all recorded in {database} (table test_looks).")
@@ -124,7 +124,7 @@ def ensemble(database, top, greedy, part, dataset, style) -> None:
     """
     from metaqnn.finals.choice import best_of_each_model, trained_finals
     from metaqnn.finals.testing import evaluate_ensemble
-    from metaqnn.replay.finals import FinalMemory
+    from metaqnn.replay.finals import FinalMemory, read_test_looks
     from metaqnn.trial import Part
 
     with FinalMemory(database) as memory:
@@ -139,7 +139,7 @@ def ensemble(database, top, greedy, part, dataset, style) -> None:
             )
         _announce(memory, best)
         result = evaluate_ensemble(memory, best, greedy, _command())
-        total = memory.query("SELECT count(*) FROM test_looks")[1][0][0]
+        total = len(read_test_looks(memory))
     print_tables([_looks_table([result])], style)
     if style == "table":
         print(f"Looks at a test split so far: {total}, all recorded in {database} (table test_looks).")

@@ -135,7 +135,7 @@ def verify(database: Path) -> None:
     ):
         if not reader.is_import():
             reader.require_search()
-        total = reader.query("SELECT (SELECT count(*) FROM replay) + (SELECT count(*) FROM proposals)")[1][0][0]
+        total = reader.episode_count() + len(reader.proposals())
         task = bar.add_task("Rebuilding", total=total)
         verification = verify_database(reader, lambda number: bar.update(task, completed=number))
         origin = "rows of the imported file" if reader.is_import() else "seed and the recorded results"
@@ -259,7 +259,8 @@ def _raw_summary(reader) -> Table:
 
 def _summarise(reader):
     from metaqnn.experiment import stored_experiment, stored_schedule
-    from metaqnn.search.summary import summarise, summarise_predictions
+    from metaqnn.replay.predictions import summarise_predictions
+    from metaqnn.search.summary import summarise
 
     experiment = stored_experiment(reader)
     with reader.snapshot():

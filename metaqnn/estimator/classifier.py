@@ -19,7 +19,6 @@ from metaqnn.estimator.search import (
     TemporaryFolder,
     data_file,
     find_winner,
-    read_leaderboard,
     refuse_another,
     run,
     stored_config,
@@ -28,6 +27,8 @@ from metaqnn.estimator.search import (
 from metaqnn.estimator.settings import WHERE, DataFacts, experiment_content
 from metaqnn.estimator.training import train_winner
 from metaqnn.experiment import read_experiment
+from metaqnn.replay.leaderboard import read_leaderboard
+from metaqnn.replay.reader import ReplayReader
 from metaqnn.seeding import entropy
 
 if TYPE_CHECKING:
@@ -305,7 +306,8 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
                     stacklevel=3,
                 )
             network = train_winner(database, experiment, winner, self.final is not None, is_in_process, verbose)
-        self._leaderboard = read_leaderboard(database)
+        with ReplayReader(database) as reader:
+            self._leaderboard = read_leaderboard(reader)
         self.network_ = network
         self.database_ = str(database)
         self.best_architecture_ = winner.architecture

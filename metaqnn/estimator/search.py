@@ -6,7 +6,6 @@ import sys
 import tempfile
 import weakref
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,27 +17,10 @@ from metaqnn.errors import DataError, EvaluatorError, ReplayError
 from metaqnn.experiment import Experiment, SearchOptions, read_experiment, run_search
 from metaqnn.experiment.resuming import changed_keys
 from metaqnn.files import written_whole
+from metaqnn.replay.failures import first_reason
+from metaqnn.replay.leaderboard import Winner, read_winner
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.loop import Ending
-
-
-@dataclass(frozen=True)
-class Winner:
-    """The best network of a search.
-
-    Attributes:
-        model: its number.
-        architecture: in the paper's notation.
-        accuracy: on the validation images, in [0, 1].
-        learning_rate: the initial one that worked.
-        has_learned: whether it did better than to name one class whatever it sees.
-    """
-
-    model: int
-    architecture: str
-    accuracy: float
-    learning_rate: float
-    has_learned: bool
 
 
 class TemporaryFolder:
@@ -166,24 +148,8 @@ def find_winner(database: Path) -> Winner:
         EvaluatorError: there is no network with an accuracy.
     """
     with ReplayReader(database) as reader:
-        _, rows = reader.query(
-            """SELECT m.model, m.architecture, ifnull(e.best_accuracy, e.last_accuracy) AS accuracy,
-                      e.learning_rate, e.status = 'ok'
-               FROM models m JOIN evaluations e USING (model)
-               WHERE e.purpose = 'search' AND e.status IN ('ok', 'never_learned') AND e.last_accuracy IS NOT NULL
-               ORDER BY e.status = 'ok' DESC, accuracy DESC, m.parameters, m.model LIMIT 1"""
-        )
-        if rows:
-            return Winner(*rows[0][:4], bool(rows[0][4]))
-        _, failed = reader.query("SELECT reason FROM evaluations WHERE reason != '' ORDER BY evaluation LIMIT 1")
-    why = f"the first one failed: {failed[0][0]}" if failed else "max_time was over before the first one ended"
+        if winner := read_winner(reader):
+            return winner
+        reason = first_reason(reader)
+    why = f"the first one failed: {reason}" if reason else "max_time was over before the first one ended"
     raise EvaluatorError(f"expected a search that ends with a network, but it has none: {why}")
-
-
-def read_leaderboard(database: Path) -> tuple[tuple[str, ...], list[tuple]]:
-    """Columns and rows of the networks that were trained to the end, the best first."""
-    with ReplayReader(database) as reader:
-        return reader.query(
-            "SELECT model, architecture, best_accuracy AS accuracy, best_epoch AS epoch, layers, parameters, flops,"
-            " train_seconds FROM leaderboard"
-        )

@@ -14,10 +14,11 @@ from metaqnn.config import as_mapping
 from metaqnn.data import SearchData, fit_statistics, load_search_data
 from metaqnn.errors import EvaluatorError
 from metaqnn.estimator.network import TrainedNetwork, pack
-from metaqnn.estimator.search import Winner, pass_on
+from metaqnn.estimator.search import pass_on
 from metaqnn.experiment import Experiment
 from metaqnn.experiment.finishing import TrainOptions, train_best
 from metaqnn.replay.finals import weights_folder
+from metaqnn.replay.leaderboard import Winner
 from metaqnn.space.architecture import parse
 from metaqnn.trial import Final, Part, Status
 

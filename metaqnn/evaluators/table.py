@@ -12,6 +12,7 @@ from statistics import fmean
 
 from metaqnn.errors import ConfigError, EvaluatorError, MetaqnnError
 from metaqnn.replay.reader import ReplayReader
+from metaqnn.replay.trainings import read_trainings
 from metaqnn.space.base import Space
 from metaqnn.trial import Attempt, Candidate, EpochMetrics, Evaluation, Status
 
@@ -136,7 +137,7 @@ def _searched(reader: ReplayReader, chance: float) -> dict[str, Entry]:
 
 
 def _enumerated(reader: ReplayReader, chance: float) -> dict[str, Entry]:
-    trainings = reader.table_trainings()
+    trainings = read_trainings(reader, "table")
     networks = len(reader.models())
     by_seed = {seed: list(group) for seed, group in groupby(trainings, key=attrgetter("seed"))}
     whole = [group for group in by_seed.values() if len(group) == networks]

@@ -22,6 +22,7 @@ from metaqnn.experiment.resuming import changes_since, current_versions, data_fa
 from metaqnn.replay.copying import move_aside
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
+from metaqnn.replay.trainings import read_trainings
 from metaqnn.search.stop import StopRequest
 from metaqnn.space.layer_space import LayerSpace
 from metaqnn.training.device import usable_cores, visible_gpus
@@ -187,7 +188,7 @@ def _train(
     on_progress: Callable[[EnumerationProgress], None],
 ) -> bool:
     """Train what is missing; whether all of it was."""
-    done = {training.evaluation for training in memory.table_trainings()}
+    done = {training.evaluation for training in read_trainings(memory, "table")}
     total = seeds * len(networks)
     missing = deque(number for number in range(1, total + 1) if number not in done)
     progress = EnumerationProgress(total - len(missing), total, len(networks))

@@ -58,7 +58,7 @@ def read_warm_start(path: Path, parts: Parts, input_shape: tuple[int, ...], clas
 
 def _check(reader: ReplayReader, input_shape: tuple[int, ...], classes: int) -> None:
     config = reader.config()
-    if not config or not reader.query("SELECT count(*) FROM replay")[1][0][0]:
+    if not config or not reader.episode_count():
         what = "holds every network of a space, from `metaqnn enumerate`," if reader.is_table() else "is empty"
         raise ConfigError(
             f"warm_start: {reader.path}: expected the episodes of a search or an import, but this database {what}"

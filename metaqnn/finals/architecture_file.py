@@ -34,6 +34,7 @@ from metaqnn.data import DatasetConfig, load_search_data, open_source
 from metaqnn.errors import ConfigError, DataError, ExportError, IllegalArchitectureError, NotationError
 from metaqnn.replay.finals import read_finals
 from metaqnn.replay.reader import ReplayReader
+from metaqnn.replay.trainings import read_trainings
 from metaqnn.space.architecture import Architecture, parse
 from metaqnn.space.cost import describe
 from metaqnn.trial import Final
@@ -122,17 +123,18 @@ def known_class_names(reader: ReplayReader, dataset: Mapping[str, Any], data: Ma
 
 def _search(reader: ReplayReader, model: int) -> dict[str, Any]:
     """How a model did before any final training: its last training that ended well, or the mean over a table's."""
-    columns = ("evaluation", "purpose", "seed", "status", "validation_accuracy")
-    _, rows = reader.query(
-        """SELECT evaluation, purpose, seed, status, best_accuracy FROM evaluations
-           WHERE model = ? AND purpose IN ('search', 'table') ORDER BY evaluation""",
-        (model,),
-    )
-    accuracies = [row[-1] for row in rows if row[-1] is not None]
+    trainings = [each for each in read_trainings(reader, model=model) if each.purpose in ("search", "table")]
+    accuracies = [each.accuracy for each in trainings if each.accuracy is not None]
     counted = accuracies if reader.is_table() else accuracies[-1:]
     return {
         "validation_accuracy": sum(counted) / len(counted) if counted else None,
-        "evaluations": [dict(zip(columns, row, strict=True)) for row in rows],
+        "evaluations": [
+            {
+                **{name: getattr(each, name) for name in ("evaluation", "purpose", "seed", "status")},
+                "validation_accuracy": each.accuracy,
+            }
+            for each in trainings
+        ],
     }
 
 

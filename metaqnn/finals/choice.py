@@ -5,6 +5,7 @@ from pathlib import Path
 
 from metaqnn.errors import ReplayError
 from metaqnn.replay.finals import read_final, read_finals, weights_folder
+from metaqnn.replay.leaderboard import searched_accuracies
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.trial import TRAINING, Final, Part, Status
 
@@ -97,7 +98,7 @@ def comparable(
 
 def rank(reader: ReplayReader, finals: Iterable[Final]) -> list[Final]:
     """Finals in the order in which they are chosen: validation accuracy, that of the search, and the older first."""
-    searched = dict(reader.query("SELECT model, best_accuracy FROM leaderboard")[1])
+    searched = searched_accuracies(reader)
 
     def key(final: Final) -> tuple:
         by_validation = -1.0 if final.validation_accuracy is None else final.validation_accuracy
@@ -137,17 +138,6 @@ def problem_with(reader: ReplayReader, final: Final) -> str | None:
 def weights_file(reader: ReplayReader, final: Final) -> Path:
     """The file of a trained network."""
     return weights_folder(reader.path) / final.weights
-
-
-def best_model(reader: ReplayReader) -> int | None:
-    """The model that was best in the search; None before any was trained to the end."""
-    _, rows = reader.query("SELECT model FROM leaderboard LIMIT 1")
-    if not rows:  # a table has no leaderboard
-        _, rows = reader.query(
-            """SELECT model FROM evaluations WHERE status = 'ok' GROUP BY model
-               ORDER BY avg(best_accuracy) DESC, model LIMIT 1"""
-        )
-    return rows[0][0] if rows else None
 
 
 def require_model(reader: ReplayReader, model: int) -> None:

@@ -15,7 +15,6 @@ from metaqnn.data import DatasetConfig, SearchData, load_search_data, open_sourc
 from metaqnn.errors import DataError, ExportError, ReplayError
 from metaqnn.finals.architecture_file import describe_network, read_architecture, write_architecture
 from metaqnn.finals.choice import (
-    best_model,
     choose_final,
     comparable,
     rank,
@@ -27,6 +26,7 @@ from metaqnn.finals.conversion import Job
 from metaqnn.finals.forms import ARCHITECTURE, Form, form_of
 from metaqnn.finals.reloading import Agreement, compare, comparison_images, reloaded_predictions, run_conversion
 from metaqnn.replay.finals import read_final, read_finals
+from metaqnn.replay.leaderboard import best_model
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.trial import Final
 

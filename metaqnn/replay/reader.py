@@ -5,7 +5,6 @@ import math
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -39,24 +38,6 @@ _CURVES = """
     FROM learning_curves WHERE evaluation = ? ORDER BY attempt, epoch"""
 
 
-@dataclass(frozen=True)
-class TableTraining:
-    """One training of a network of a table.
-
-    Attributes:
-        evaluation, model: their numbers.
-        architecture: canonical text.
-        seed: all randomness of the training derives from it.
-        accuracy: best validation accuracy, in [0, 1]; None for a failure.
-    """
-
-    evaluation: int
-    model: int
-    architecture: str
-    seed: int
-    accuracy: float | None
-
-
 class ReplayReader:
     """A view of one search's database, also while the search runs.
 
@@ -85,7 +66,7 @@ class ReplayReader:
             self._connection = None
 
     def query(self, sql: str, parameters: Sequence = ()) -> tuple[tuple[str, ...], list[tuple]]:
-        """Run a query.
+        """Run a query, for the modules of this package: everybody else asks these for records.
 
         Returns:
             the names of its columns, and its rows.
@@ -179,6 +160,10 @@ class ReplayReader:
                 "experiment begins a new search with it"
             )
 
+    def episode_count(self) -> int:
+        """How many episodes are told, imported ones included."""
+        return self._one("SELECT count(*) FROM replay")[0]
+
     def imported_episodes(self) -> int:
         """How many episodes come from elsewhere; they are the first ones."""
         return self._one("SELECT count(*) FROM replay WHERE source = 'imported'")[0]
@@ -186,14 +171,6 @@ class ReplayReader:
     def _purpose(self) -> str:
         row = self._one("SELECT value FROM config WHERE key = 'purpose'")
         return json.loads(row[0]) if row else "search"
-
-    def table_trainings(self) -> list[TableTraining]:
-        """The trainings of a table so far, in the order of their numbers."""
-        rows = self._query(
-            """SELECT evaluation, model, architecture, seed, best_accuracy
-               FROM evaluations JOIN models USING (model) WHERE purpose = 'table' ORDER BY evaluation"""
-        )
-        return [TableTraining(*row) for row in rows]
 
     def values_as_of(self) -> int:
         """The last episode that the stored Q-values have learned from; 0 before the first checkpoint."""
@@ -231,8 +208,7 @@ class ReplayReader:
         ]
 
     def _query(self, sql: str, parameters: Sequence = ()) -> list[tuple]:
-        with clear_errors(self.path):
-            return self._connection.execute(sql, parameters).fetchall()
+        return self.query(sql, parameters)[1]
 
     def _one(self, sql: str, parameters: Sequence = ()) -> tuple | None:
         with clear_errors(self.path):

@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from metaqnn.errors import ReplayError
+from metaqnn.replay.failures import NOT_ONLY_IMPORTED
+from metaqnn.replay.leaderboard import MEANS, best_network, chance
 from metaqnn.replay.reader import ReplayReader
+from metaqnn.replay.runs import elapsed_seconds
 
 
 @dataclass(frozen=True)
@@ -22,29 +25,14 @@ class Table:
     rows: tuple[tuple, ...]
 
 
-_MEANS = """
-    SELECT model, avg(ifnull(best_accuracy, ?1)) AS accuracy, count(*) AS trainings, parameters, flops, architecture
-    FROM models JOIN evaluations USING (model) WHERE purpose = 'table'
-    GROUP BY model ORDER BY accuracy DESC, parameters, model"""
-"""The networks of a table by the mean over their trainings, of which a failed one counts as chance."""
-
-
-NOT_ONLY_IMPORTED = "model NOT IN (SELECT model FROM replay GROUP BY model HAVING min(source = 'imported'))"
-"""Holds for the models that a search proposed itself, whether it was the first to know them or not."""
-
-
-def _chance(reader: ReplayReader) -> float:
-    return 1.0 / reader.config()["data"]["classes"]
-
-
 def top(reader: ReplayReader, count: int) -> Table:
     """The best models by validation accuracy, the smaller first among equals; of a table by the mean over seeds."""
     if reader.is_table():
         return _table(
             reader,
             f"The {count} best networks",
-            f"SELECT model, accuracy, trainings, parameters, flops, architecture FROM ({_MEANS}) LIMIT ?2",
-            (_chance(reader), count),
+            f"SELECT model, accuracy, trainings, parameters, flops, architecture FROM ({MEANS}) LIMIT ?2",
+            (chance(reader), count),
         )
     # What was imported knows no epochs; where a search began with it, each network says where it comes from.
     columns = "" if reader.is_import() else ", best_epoch AS epoch"
@@ -63,14 +51,12 @@ def top(reader: ReplayReader, count: int) -> Table:
 def enumeration(reader: ReplayReader) -> Table:
     """How far the enumeration of a space is, and what it found."""
     _, rows = reader.query(
-        """SELECT (SELECT count(*) FROM models), count(*), count(DISTINCT seed), ifnull(sum(status != 'ok'), 0),
-                  (SELECT ifnull(sum(elapsed_seconds), 0) FROM runs)
+        """SELECT (SELECT count(*) FROM models), count(*), count(DISTINCT seed), ifnull(sum(status != 'ok'), 0)
            FROM evaluations WHERE purpose = 'table'"""
     )
-    networks, trainings, seeds, failed, seconds = rows[0]
-    _, best = reader.query(f"SELECT accuracy, model, architecture FROM ({_MEANS}) LIMIT 1", (_chance(reader),))
+    _, best = reader.query(f"SELECT accuracy, model, architecture FROM ({MEANS}) LIMIT 1", (chance(reader),))
     facts = ("networks", "trainings", "seeds", "failed", "elapsed_seconds", "best_accuracy", "best_model")
-    values = (networks, trainings, seeds, failed, seconds, *(best[0][:2] if best else (None, None)))
+    values = (*rows[0], elapsed_seconds(reader), *(best[0][:2] if best else (None, None)))
     return Table(
         "Every network of a space",
         (*facts, "architecture"),
@@ -91,12 +77,11 @@ def imports(reader: ReplayReader) -> Table:
                   sum(problem IS 'accuracy'), sum(problem IS 'illegal') FROM imported_rows"""
     )
     total, taken, networks, *problems = rows[0]
-    _, best = reader.query("SELECT model, best_accuracy, architecture FROM leaderboard LIMIT 1")
     columns = ("rows", "episodes", "models", "repeats", "unparsed", "bad_accuracy", "illegal")
     return Table(
         "Imported episodes",
         (*columns, "best_model", "best_accuracy", "best_architecture"),
-        ((total, taken, networks, taken - networks, *problems, *(best[0] if best else (None, None, None))),),
+        ((total, taken, networks, taken - networks, *problems, *(best_network(reader) or (None, None, None))),),
     )
 
 

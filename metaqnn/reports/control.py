@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from metaqnn.reports.results import Result, new_networks, running_best
+from metaqnn.replay.results import Result
+from metaqnn.reports.results import new_networks, running_best
 from metaqnn.trial import Source
 
 LEAST = 10

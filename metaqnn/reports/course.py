@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from metaqnn.reports.results import Result, new_networks, running_best
+from metaqnn.replay.results import Result
+from metaqnn.reports.results import new_networks, running_best
 
 WINDOW = 100
 """Networks that the paper's rolling mean runs over."""

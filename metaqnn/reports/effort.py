@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from metaqnn.replay.reader import ReplayReader
-from metaqnn.reports.results import Result, new_networks
+from metaqnn.replay.results import Result
+from metaqnn.replay.runs import elapsed_seconds
+from metaqnn.replay.trainings import read_trainings
+from metaqnn.reports.results import new_networks
 
 
 @dataclass(frozen=True)
@@ -45,16 +48,13 @@ def read_effort(reader: ReplayReader, results: Sequence[Result]) -> Effort:
         reader: the database.
         results: its episodes; none of a table.
     """
-    purpose = "table" if reader.is_table() else "search"
-    _, sums = reader.query(
-        """SELECT (SELECT ifnull(sum(elapsed_seconds), 0.0) FROM runs),
-                  (SELECT ifnull(sum(attempts), 0) FROM evaluations WHERE purpose = ?)""",
-        (purpose,),
-    )
-    if reader.is_table():
-        _, rows = reader.query("SELECT train_seconds FROM evaluations WHERE purpose = 'table' ORDER BY evaluation")
-        seconds = tuple(row[0] for row in rows)
-    else:
-        seconds = tuple(result.train_seconds for result in new_networks(results))
+    trainings = read_trainings(reader, "table" if reader.is_table() else "search")
+    told = trainings if reader.is_table() else new_networks(results)
     repeats = [result.train_seconds for result in results if result.reused]
-    return Effort(sums[0][0], seconds, len(repeats), sum(repeats), sums[0][1])
+    return Effort(
+        elapsed_seconds(reader),
+        tuple(each.train_seconds for each in told),
+        len(repeats),
+        sum(repeats),
+        sum(training.attempts for training in trainings),
+    )

@@ -3,15 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from metaqnn.replay.failures import Failure, read_failures
+from metaqnn.replay.leaderboard import Network, read_networks
+from metaqnn.replay.predictions import PredictionSummary, read_controls, summarise_predictions
 from metaqnn.replay.reader import ReplayReader
+from metaqnn.replay.results import read_results
 from metaqnn.reports.control import Control, control_of
 from metaqnn.reports.course import Course, course_of
 from metaqnn.reports.effort import Effort, read_effort
-from metaqnn.reports.failed import Failure, FailureKind, Predictions, failure_kinds, read_failures, read_predictions
+from metaqnn.reports.failed import FailureKind, failure_kinds
 from metaqnn.reports.final_results import FinalResults, read_final_results
 from metaqnn.reports.imported import Imported, read_imported
 from metaqnn.reports.provenance import Provenance, Subject, read_provenance
-from metaqnn.reports.results import Network, of_the_search, read_networks, read_results
+from metaqnn.reports.results import of_the_search
 from metaqnn.reports.trade_offs import TradeOffs, trade_offs_of
 from metaqnn.reports.values import Values, values_of
 from metaqnn.trial import Attempt
@@ -44,7 +48,8 @@ class Findings:
         top: the best of them.
         trade_offs: the Pareto fronts.
         failures, failure_kinds: what failed.
-        predictions: what stopping early gave.
+        predictions: what stopping early gave, imported trainings included.
+        predicted_and_reached: accuracy of each of its controls.
         effort: time.
         control: random search; or a sentence that says why there is none.
         finals: final trainings and looks at the test split.
@@ -60,7 +65,8 @@ class Findings:
     trade_offs: TradeOffs
     failures: tuple[Failure, ...]
     failure_kinds: tuple[FailureKind, ...]
-    predictions: Predictions
+    predictions: PredictionSummary
+    predicted_and_reached: tuple[tuple[float, float], ...]
     effort: Effort
     control: Control | str
     finals: FinalResults
@@ -78,7 +84,7 @@ def read_findings(reader: ReplayReader, subject: Subject, top: int) -> Findings:
     with reader.snapshot():
         is_table = reader.is_table()
         results = of_the_search(read_results(reader))
-        networks = read_networks(reader, subject.classes)
+        networks = read_networks(reader)
         failures = read_failures(reader)
         as_of, entries = reader.values()
         values = values_of(as_of, entries)
@@ -92,7 +98,8 @@ def read_findings(reader: ReplayReader, subject: Subject, top: int) -> Findings:
             trade_offs_of(networks),
             failures,
             failure_kinds(failures),
-            read_predictions(reader, subject.experiment["training"]["epochs"]),
+            summarise_predictions(reader, subject.experiment["training"]["epochs"], with_imported=True),
+            read_controls(reader),
             read_effort(reader, results),
             _no_control() if is_table else control_of(results, subject.experiment["strategy"], 1 / subject.classes),
             read_final_results(reader),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from metaqnn.replay.importing import read_imported_rows
 from metaqnn.replay.reader import ReplayReader
 
 _EXAMPLES = 3
@@ -48,13 +49,11 @@ class Imported:
 
 def read_imported(reader: ReplayReader) -> Imported:
     """Read what was imported; all zero where nothing was."""
-    _, sums = reader.query(
-        """SELECT count(*), ifnull(sum(problem IS NULL), 0), (SELECT count(*) FROM replay WHERE source = 'imported')
-           FROM imported_rows"""
-    )
+    rows = read_imported_rows(reader)
     refused = []
     for problem, meaning in PROBLEMS.items():
-        _, rows = reader.query("SELECT row, net, reason FROM imported_rows WHERE problem = ? ORDER BY row", (problem,))
-        if rows:
-            refused.append(Refused(meaning, len(rows), tuple(rows[:_EXAMPLES])))
-    return Imported(*sums[0], tuple(refused))
+        found = [(row.row, row.net, row.reason) for row in rows if row.problem == problem]
+        if found:
+            refused.append(Refused(meaning, len(found), tuple(found[:_EXAMPLES])))
+    taken = sum(row.problem is None for row in rows)
+    return Imported(len(rows), taken, reader.imported_episodes(), tuple(refused))

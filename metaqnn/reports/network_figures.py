@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from metaqnn.replay.leaderboard import Network
 from metaqnn.reports.course_figures import MANY
 from metaqnn.reports.drawing import (
     BLUE,
@@ -18,7 +19,6 @@ from metaqnn.reports.drawing import (
     in_percent,
 )
 from metaqnn.reports.final_results import FinalGroup
-from metaqnn.reports.results import Network
 from metaqnn.reports.words import duration
 from metaqnn.trial import Attempt
 

@@ -104,7 +104,7 @@ def _of_cost(findings: Findings) -> Iterator[Job]:
 
 
 def _of_trainings(findings: Findings) -> Iterator[Job]:
-    controls, seconds = findings.predictions.controls, findings.effort.train_seconds
+    controls, seconds = findings.predicted_and_reached, findings.effort.train_seconds
     if controls:
         yield Job(
             "predictions",

@@ -1,14 +1,17 @@
 """Where a report's numbers come from: the search, its data, its runs, and how to check and repeat them."""
 
-import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from metaqnn.replay.reader import ReplayReader
+from metaqnn.replay.runs import Run, read_runs
+from metaqnn.replay.summary import novelty
+from metaqnn.replay.trainings import read_trainings
 from metaqnn.strategies.schedule import Progress, Schedule
 from metaqnn.trial import Source
 from metaqnn.version import __version__
@@ -38,32 +41,6 @@ class Subject:
         """The strategy's name, and its preset."""
         section = self.experiment["strategy"]
         return f"{section['name']} (preset {section['preset']})"
-
-
-@dataclass(frozen=True)
-class Run:
-    """One start.
-
-    Attributes:
-        run: its number, from 1.
-        started_at, ended_at: ISO 8601 in UTC; `ended_at` is None while it runs, or if it was killed.
-        elapsed_seconds: wall clock.
-        outcome: how it ended; None as `ended_at`.
-        models: the budget.
-        workers: side by side.
-        device: what it trained on; None until a worker was ready.
-        versions: package -> version.
-    """
-
-    run: int
-    started_at: str
-    ended_at: str | None
-    elapsed_seconds: float
-    outcome: str | None
-    models: int
-    workers: int
-    device: str | None
-    versions: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -155,26 +132,17 @@ class Provenance:
 
 def read_provenance(reader: ReplayReader, subject: Subject) -> Provenance:
     """Read it, as of now."""
-    _, rows = reader.query(
-        """SELECT run, started_at, ended_at, elapsed_seconds, outcome, models, workers, device, versions
-           FROM runs ORDER BY run"""
-    )
     # The one run of an imported database is the import.
-    runs = () if reader.is_import() else tuple(Run(*row[:8], json.loads(row[8])) for row in rows)
+    runs = () if reader.is_import() else read_runs(reader)
     is_table = reader.is_table()
-    _, devices = reader.query(
-        """SELECT device, count(*) FROM evaluations WHERE purpose = ? AND device != ''
-           GROUP BY device ORDER BY count(*) DESC, device""",
-        ("table" if is_table else "search",),
-    )
-    _, last = reader.query("SELECT max(recorded_at) FROM evaluations")
+    purpose, trainings = "table" if is_table else "search", read_trainings(reader)
+    devices = Counter(each.device for each in trainings if each.purpose == purpose and each.device)
     episodes, proposals = list(reader.episodes()), reader.proposals()
-    novelty = [not e.reused for e in episodes if e.source is Source.SAMPLED]
-    novelty += [p.evaluation is not None for p in proposals if p.source is Source.SAMPLED]
-    progress = _progress(subject.schedule, novelty)
-    is_over = subject.schedule is None or subject.schedule.is_over(progress)
+    schedule = subject.schedule
+    progress = schedule.progress(novelty(episodes, proposals)) if schedule else Progress()
+    is_over = schedule is None or schedule.is_over(progress)
     if is_table:
-        done = reader.query("SELECT count(DISTINCT model) FROM evaluations WHERE purpose = 'table'")[1][0][0]
+        done = len({each.model for each in trainings if each.purpose == purpose})
     else:
         new = [episode.source for episode in episodes if not episode.reused]
         done = new.count(Source.SAMPLED) or new.count(Source.IMPORTED)
@@ -186,13 +154,9 @@ def read_provenance(reader: ReplayReader, subject: Subject) -> Provenance:
         None if is_table or not runs else runs[-1].models,
         len(episodes),
         len(proposals),
-        None if is_over else subject.schedule.epsilon(progress),
-        tuple(subject.schedule.stages[stage][0] for stage in progress.exhausted) if subject.schedule else (),
-        tuple(devices),
-        last[0][0],
+        None if is_over else schedule.epsilon(progress),
+        tuple(schedule.stages[stage][0] for stage in progress.exhausted) if schedule else (),
+        tuple(sorted(devices.items(), key=lambda item: (-item[1], item[0]))),
+        max((each.recorded_at for each in trainings), default=None),
         datetime.now(UTC).isoformat(timespec="seconds"),
     )
-
-
-def _progress(schedule: Schedule | None, novelty: Sequence[bool]) -> Progress:
-    return Progress() if schedule is None else schedule.progress(novelty)

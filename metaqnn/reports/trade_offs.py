@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from metaqnn.reports.results import Network
+from metaqnn.replay.leaderboard import Network
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,11 @@ from sklearn.datasets import make_blobs
 
 from metaqnn import open_replay
 from metaqnn.errors import DataError, EvaluatorError, ReplayError
-from metaqnn.estimator.search import Winner, pass_on
+from metaqnn.estimator.search import pass_on
 from metaqnn.estimator.training import _train_as_in_search
 from metaqnn.experiment import stored_experiment
 from metaqnn.replay.finals import read_finals
+from metaqnn.replay.leaderboard import Winner
 from metaqnn.replay.reader import ReplayReader
 
 # Keras saves a model in a way that NumPy will want otherwise one day.

@@ -7,8 +7,9 @@ import pytest
 from trained_finals import add_final
 
 from metaqnn.errors import ReplayError
-from metaqnn.finals.choice import best_model, choose_final, trained_finals, weights_file
+from metaqnn.finals.choice import choose_final, trained_finals, weights_file
 from metaqnn.replay.finals import weights_folder
+from metaqnn.replay.leaderboard import best_model
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.trial import TRAINING, Part
 

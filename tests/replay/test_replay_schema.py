@@ -13,8 +13,10 @@ from metaqnn.experiment import stored_experiment, stored_schedule
 from metaqnn.replay import database, migrations, tables
 from metaqnn.replay.copying import copy_database
 from metaqnn.replay.memory import SQLiteReplayMemory
+from metaqnn.replay.predictions import PredictionSummary, summarise_predictions
 from metaqnn.replay.reader import ReplayReader
-from metaqnn.search.summary import PredictionSummary, Summary, summarise, summarise_predictions
+from metaqnn.replay.summary import Summary
+from metaqnn.search.summary import summarise
 
 GOLDEN = {version: Path(__file__).parents[1] / "golden" / f"schema_v{version}.sqlite" for version in (1, 2, 3)}
 """The same search, as each version of the schema holds it."""

@@ -21,10 +21,11 @@ from metaqnn.experiment.importing import import_released
 from metaqnn.experiment.warm_start import read_warm_start
 from metaqnn.replay import tables
 from metaqnn.replay.memory import SQLiteReplayMemory
+from metaqnn.replay.predictions import summarise_predictions
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.released import COLUMNS, write_released
 from metaqnn.search.loop import Ending
-from metaqnn.search.summary import recorded_progress, summarise, summarise_predictions
+from metaqnn.search.summary import recorded_progress, summarise
 from metaqnn.strategies import STRATEGIES
 from metaqnn.trial import Source, Status
 

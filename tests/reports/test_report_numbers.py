@@ -8,6 +8,9 @@ from statistics import fmean
 
 import pytest
 
+from metaqnn.replay.failures import Failure
+from metaqnn.replay.leaderboard import Network
+from metaqnn.replay.results import Result
 from metaqnn.reports.control import (
     Control,
     control_of,
@@ -17,9 +20,9 @@ from metaqnn.reports.control import (
 )
 from metaqnn.reports.course import course_of, window_for
 from metaqnn.reports.diagrams import diagram_of
-from metaqnn.reports.failed import Failure, failure_kinds
+from metaqnn.reports.failed import failure_kinds
 from metaqnn.reports.final_results import Spread, error_interval, spread_of
-from metaqnn.reports.results import Network, Result, of_the_search
+from metaqnn.reports.results import of_the_search
 from metaqnn.reports.trade_offs import trade_offs_of
 from metaqnn.reports.values import Line, values_of
 from metaqnn.reports.words import count, duration, listed, magnitude, moment, percent, plural, points

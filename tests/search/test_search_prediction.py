@@ -13,10 +13,11 @@ from databases import contents
 from metaqnn.evaluators.function_evaluator import FunctionEvaluator
 from metaqnn.replay import tables
 from metaqnn.replay.memory import SQLiteReplayMemory
+from metaqnn.replay.predictions import PredictionSummary, summarise_predictions
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.loop import Ending
 from metaqnn.search.reward import RewardConfig
-from metaqnn.search.summary import PredictionSummary, summarise, summarise_predictions
+from metaqnn.search.summary import summarise
 from metaqnn.trial import Attempt, Episode, EpochMetrics, Evaluation, Model, Prediction, Proposal, Status
 
 SEARCH = SmallSearch(models=32, lookahead=3, stages=((1.0, 32),), training=TRAINING, evaluate=trained())

@@ -1,0 +1,43 @@
+"""Which networks failed, and why."""
+
+from dataclasses import dataclass
+
+from metaqnn.replay.reader import ReplayReader
+
+NOT_ONLY_IMPORTED = "model NOT IN (SELECT model FROM replay GROUP BY model HAVING min(source = 'imported'))"
+"""Holds for the models that a search proposed itself, whether it was the first to know them or not."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A network whose last evaluation failed.
+
+    Attributes:
+        model: its number.
+        architecture: canonical text.
+        status: how.
+        reason: one sentence.
+        parameters: weights and biases.
+    """
+
+    model: int
+    architecture: str
+    status: str
+    reason: str
+    parameters: int
+
+
+def read_failures(reader: ReplayReader) -> tuple[Failure, ...]:
+    """Every network whose last evaluation failed; of a table every failed training."""
+    if reader.is_table():
+        sql = """SELECT model, architecture, status, reason, parameters FROM evaluations JOIN models USING (model)
+                 WHERE purpose = 'table' AND status != 'ok' ORDER BY evaluation"""
+    else:
+        sql = "SELECT model, architecture, status, reason, parameters FROM failures"
+    return tuple(Failure(*row) for row in reader.query(sql)[1])
+
+
+def first_reason(reader: ReplayReader) -> str | None:
+    """Why the first evaluation that failed did; None where none has a reason."""
+    _, rows = reader.query("SELECT reason FROM evaluations WHERE reason != '' ORDER BY evaluation LIMIT 1")
+    return rows[0][0] if rows else None
