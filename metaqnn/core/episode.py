@@ -56,7 +56,7 @@ class Proposal:
     Attributes:
         episode: its number, from 1.
         iteration: distinct architectures proposed so far, this one included.
-        epsilon: exploration rate with which it was sampled; None where it was not.
+        recorded: what the strategy wants kept with it, such as its epsilon.
         model: what it proposes.
         evaluation: the number reserved for its evaluation; None where an earlier one is reused.
         origin: sampled or retried.
@@ -64,10 +64,15 @@ class Proposal:
 
     episode: int
     iteration: int
-    epsilon: float | None
+    recorded: Mapping[str, float]
     model: Model
     evaluation: int | None
     origin: EpisodeOrigin = EpisodeOrigin.SAMPLED
+
+    @property
+    def epsilon(self) -> float | None:
+        """The exploration rate with which it was sampled; None where there was none."""
+        return self.recorded.get("epsilon")
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,7 @@ class Episode:
 
     Attributes:
         number: from 1, in the order of proposal.
-        iteration, epsilon, origin: as in the proposal.
+        iteration, recorded, origin: as in the proposal.
         model: number of the model.
         architecture: canonical text.
         evaluation: number of the evaluation that the reward comes from.
@@ -88,7 +93,7 @@ class Episode:
 
     number: int
     iteration: int
-    epsilon: float | None
+    recorded: Mapping[str, float]
     model: int
     architecture: str
     evaluation: int
@@ -97,6 +102,11 @@ class Episode:
     reused: bool
     origin: EpisodeOrigin = EpisodeOrigin.SAMPLED
     is_predicted: bool = False
+
+    @property
+    def epsilon(self) -> float | None:
+        """The exploration rate with which it was sampled; None where there was none."""
+        return self.recorded.get("epsilon")
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
-"""Which networks failed, and why."""
+"""Which architectures failed, and why."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from metaqnn.replay.reader import ReplayReader
@@ -10,31 +12,31 @@ NOT_ONLY_IMPORTED = "model NOT IN (SELECT model FROM replay GROUP BY model HAVIN
 
 @dataclass(frozen=True)
 class Failure:
-    """A network whose last evaluation failed.
+    """An architecture whose last evaluation failed.
 
     Attributes:
         model: its number.
         architecture: canonical text.
         status: how.
         reason: one sentence.
-        parameters: weights and biases.
+        costs: by name.
     """
 
     model: int
     architecture: str
     status: str
     reason: str
-    parameters: int
+    costs: Mapping[str, float]
 
 
 def read_failures(reader: ReplayReader) -> tuple[Failure, ...]:
-    """Every network whose last evaluation failed; of a table every failed training."""
+    """Every architecture whose last evaluation failed; of a table every failed evaluation."""
     if reader.is_table():
-        sql = """SELECT model, architecture, status, reason, parameters FROM evaluations JOIN models USING (model)
+        sql = """SELECT model, architecture, status, reason, costs FROM evaluations JOIN models USING (model)
                  WHERE purpose = 'table' AND status != 'ok' ORDER BY evaluation"""
     else:
-        sql = "SELECT model, architecture, status, reason, parameters FROM failures"
-    return tuple(Failure(*row) for row in reader.query(sql)[1])
+        sql = "SELECT model, architecture, status, f.reason, costs FROM failures f JOIN models USING (model, architecture)"
+    return tuple(Failure(*row[:4], json.loads(row[4])) for row in reader.query(sql)[1])
 
 
 def first_reason(reader: ReplayReader) -> str | None:

@@ -1,5 +1,7 @@
 """A replay database as pandas DataFrames, for research: one frame a question, with typed columns."""
 
+import json
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,15 +14,11 @@ if TYPE_CHECKING:
 _DTYPES = {
     column: dtype
     for dtype, columns in {
-        "int64": (
-            "model layers parameters flops evaluations evaluation seed attempts attempt epoch episode "
-            "iteration updates final look images"
-        ),
+        "int64": "model evaluations evaluation seed attempts attempt epoch episode iteration updates final size look examples",
         "Int64": "best_epoch predicted_epoch finetuned_from",
         "float64": (
-            "accuracy best_accuracy last_accuracy learning_rate train_seconds predicted_accuracy "
-            "predicted_low predicted_high train_loss train_accuracy validation_loss validation_accuracy "
-            "epoch_seconds epsilon reward value test_accuracy"
+            "SCORE best_SCORE last_SCORE predicted_SCORE predicted_low predicted_high validation_SCORE test_SCORE "
+            "train_seconds epoch_seconds epsilon reward value"
         ),
         "string": (
             "architecture status reason purpose device source state action recipe dataset part weights "
@@ -33,38 +31,41 @@ _DTYPES = {
 }
 """What each column is in pandas: `Int64` knows a missing value, in `float64` it is NaN; `time` is made apart.
 
-A column of one name is the same in every frame.
-"""
+A column of one name is the same in every frame. SCORE stands for the name of what the search measures. The columns
+`costs`, `figures` and `recorded` become a column for each name in them."""
+
+_BY_NAME = ("costs", "figures", "recorded")
 
 _MODELS = """
-    SELECT m.model, m.architecture, e.status, e.best_accuracy AS accuracy, e.best_epoch, m.layers, m.parameters,
-           m.flops, (SELECT count(*) FROM evaluations WHERE model = m.model) AS evaluations, e.reason
+    SELECT m.model, m.architecture, e.status, iif(e.status = 'ok', e.score, NULL) AS SCORE, e.best_epoch, m.costs,
+           (SELECT count(*) FROM evaluations WHERE model = m.model) AS evaluations, e.reason
     FROM models m LEFT JOIN evaluations e ON e.evaluation = (
         SELECT max(evaluation) FROM evaluations WHERE model = m.model) ORDER BY m.model"""
 _EVALUATIONS = """
-    SELECT evaluation, model, seed, purpose, status, best_accuracy, best_epoch, last_accuracy, learning_rate,
-           attempts, train_seconds, recorded_at, device, predicted_epoch, predicted_accuracy, predicted_low,
-           predicted_high, reason
+    SELECT evaluation, model, seed, purpose, status, iif(status = 'ok', score, NULL) AS best_SCORE, best_epoch,
+           last_score AS last_SCORE, figures, attempts, train_seconds, recorded_at, device, predicted_epoch,
+           predicted_score AS predicted_SCORE, predicted_low, predicted_high, reason
     FROM evaluations ORDER BY evaluation"""
 _CURVES = """
-    SELECT model, evaluation, attempt, epoch, c.learning_rate, train_loss, train_accuracy, validation_loss,
-           validation_accuracy, epoch_seconds
+    SELECT model, evaluation, attempt, epoch, c.figures, c.score AS validation_SCORE, epoch_seconds
     FROM learning_curves c JOIN evaluations USING (evaluation) ORDER BY evaluation, attempt, epoch"""
 _EPISODES = """
-    SELECT episode, iteration, epsilon, r.model, r.evaluation, accuracy,
+    SELECT episode, iteration, recorded, r.model, r.evaluation, r.score AS SCORE,
            ifnull(e.status = 'predicted', 0) AS is_predicted, reward, reused, source, r.recorded_at, architecture
     FROM replay r JOIN models USING (model) LEFT JOIN evaluations e USING (evaluation) ORDER BY episode"""
 _Q_VALUES = "SELECT state, action, value, updates FROM q_values ORDER BY state, action"
 _FINALS = """
-    SELECT n.final, n.model, n.seed, n.recipe, n.dataset, n.part, f.finetuned_from, n.status, n.validation_accuracy,
-           n.test_accuracy, n.parameters, n.train_seconds, f.started_at, f.ended_at, f.device, f.weights,
-           n.architecture, f.reason
-    FROM final_networks n JOIN finals f USING (final) ORDER BY n.final"""
+    SELECT n.final, n.model, n.seed, n.recipe, n.dataset, n.part, f.finetuned_from, n.status,
+           f.score AS validation_SCORE, l.score AS test_SCORE, f.size, n.train_seconds, f.started_at, f.ended_at,
+           f.device, f.weights, n.architecture, f.reason
+    FROM final_networks n JOIN finals f USING (final) LEFT JOIN test_looks l ON l.look = (
+        SELECT max(look) FROM test_looks WHERE kind = 'network' AND finals = '[' || f.final || ']')
+    ORDER BY n.final"""
 _FINAL_CURVES = """
-    SELECT final, epoch, learning_rate, train_loss, train_accuracy, validation_loss, validation_accuracy, epoch_seconds
-    FROM final_curves ORDER BY final, epoch"""
+    SELECT final, epoch, figures, score AS validation_SCORE, epoch_seconds FROM final_curves ORDER BY final, epoch"""
 _TEST_LOOKS = """
-    SELECT look, kind, finals, dataset, images, accuracy, validation_accuracy, command, looked_at
+    SELECT look, kind, finals, dataset, examples, score AS SCORE, validation_score AS validation_SCORE, command,
+           looked_at
     FROM test_looks ORDER BY look"""
 
 
@@ -82,7 +83,7 @@ class Replay:
     """A replay database for looking at, also while its search runs; nothing is ever written.
 
     Each attribute reads anew, so it shows what is recorded by then; inside `snapshot` all show one state. Whole numbers
-    that may be missing are pandas' Int64, missing accuracies and losses NaN, times UTC.
+    that may be missing are pandas' Int64, missing scores and losses NaN, times UTC.
 
     >>> with open_replay("replay_db/digits.sqlite") as replay:  # doctest: +SKIP
     ...     best = replay.models.nlargest(5, "accuracy")
@@ -129,15 +130,31 @@ class Replay:
         import pandas as pd
 
         names, rows = self._reader.query(query)
-        columns = zip(*rows, strict=True) if rows else [()] * len(names)
-        return pd.DataFrame(
-            {
-                name: pd.to_datetime(pd.Series(values, dtype="string"), utc=True, format="ISO8601").dt.as_unit("us")
-                if _DTYPES[name] == "time"
-                else pd.Series(values, dtype=_DTYPES[name])
-                for name, values in zip(names, columns, strict=True)
-            }
-        )
+        columns = dict(zip(names, zip(*rows, strict=True) if rows else [()] * len(names), strict=True))
+        frame = {}
+        for name, values in columns.items():
+            if name in _BY_NAME:
+                frame |= _by_name(values)
+            elif _DTYPES[name] == "time":
+                texts = pd.Series(values, dtype="string")
+                frame[name] = pd.to_datetime(texts, utc=True, format="ISO8601").dt.as_unit("us")
+            else:
+                name_of_score = self._reader.score().name if "SCORE" in name else ""
+                frame[name.replace("SCORE", name_of_score)] = pd.Series(values, dtype=_DTYPES[name])
+        return pd.DataFrame(frame)
+
+
+def _by_name(values: Sequence[str]) -> "dict[str, pd.Series]":
+    """A column for each name in a column of JSON; whole numbers stay whole where none is missing."""
+    import pandas as pd
+
+    mappings = [json.loads(text) for text in values]
+    names = list(dict.fromkeys(name for mapping in mappings for name in mapping))
+    columns = {name: [mapping.get(name) for mapping in mappings] for name in names}
+    return {
+        name: pd.Series(column, dtype="int64" if all(type(value) is int for value in column) else "float64")
+        for name, column in columns.items()
+    }
 
 
 def open_replay(path: Path | str) -> Replay:

@@ -12,7 +12,7 @@ from metaqnn.replay.database import connect_for_writing, transaction
 from metaqnn.replay.places import new_place
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.records import insert_episode, insert_evaluation, insert_model, now
-from metaqnn.trial import Episode, Evaluation, Model, QValue
+from metaqnn.core import Episode, Evaluation, Model, QValue, Score
 
 
 @dataclass(frozen=True)
@@ -53,13 +53,19 @@ class ImportedRow:
     reason: str = ""
 
 
-def insert_imported(connection: sqlite3.Connection, imported: Sequence[Imported]) -> None:
-    """Write imported episodes with their models, evaluations and curves; the caller holds the transaction."""
+def insert_imported(connection: sqlite3.Connection, imported: Sequence[Imported], score: Score | None) -> None:
+    """Write imported episodes with their models, evaluations and curves; the caller holds the transaction.
+
+    Args:
+        connection: to the database.
+        imported: in order.
+        score: what is measured; may be None where nothing is imported.
+    """
     for one in imported:
         insert_model(connection, one.model)
         if one.evaluation is not None:
             number, model = one.episode.evaluation, one.model.model
-            insert_evaluation(connection, number, model, one.seed, "search", one.evaluation)
+            insert_evaluation(connection, number, model, one.seed, "search", one.evaluation, score)
         insert_episode(connection, one.episode)
 
 
@@ -114,7 +120,7 @@ def _fill(
         "INSERT INTO runs VALUES (1, ?, ?, ?, 'completed', 1, ?, 0, ?, NULL, ?, '[]')",
         (started_at, now(), seconds, networks, os.getpid(), json.dumps(dict(versions))),
     )
-    insert_imported(connection, imported)
+    insert_imported(connection, imported, Score(**config["score"]))
     connection.executemany(
         "INSERT INTO imported_rows VALUES (?, ?, ?, ?, ?, ?)",
         [(r.row, r.net, json.dumps(dict(r.content)), r.episode, r.problem, r.reason) for r in rows],

@@ -1,118 +1,120 @@
-"""Which networks did best: of a search by their last training that ended well, of a table by the mean over seeds."""
+"""Which architectures did best: of a search by their last evaluation that ended well, of a table by the mean over seeds."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from statistics import fmean
 
+from metaqnn.core import Score, Status
 from metaqnn.replay.reader import ReplayReader
-from metaqnn.trial import Status
-
-MEANS = """
-    SELECT model, architecture, parameters, flops, avg(ifnull(best_accuracy, ?1)) AS accuracy, NULL AS epoch,
-           max(iif(status = 'ok', evaluation, NULL)) AS evaluation, count(*) AS trainings
-    FROM models JOIN evaluations USING (model) WHERE purpose = 'table'
-    GROUP BY model ORDER BY accuracy DESC, parameters, model"""
-"""The networks of a table by the mean over their trainings, of which a failed one counts as chance (?1)."""
 
 
 @dataclass(frozen=True)
-class Network:
-    """A network with a measured accuracy.
+class RankedModel:
+    """An architecture with a measured score.
 
     Attributes:
         model: its number.
         architecture: canonical text.
-        parameters, flops: what it costs.
-        accuracy: best validation accuracy, in [0, 1]; of a table the mean over its trainings, a failure as chance.
+        costs: by name.
+        score: measured; of a table the mean over its evaluations, a failure as what the score says it counts.
         epoch: the first that reached it, from 1; None for a mean.
         evaluation: whose curve is shown; None where there is none.
-        trainings: that the accuracy is a mean of.
+        evaluations: that the score is a mean of.
+        seconds: of that evaluation; None for a mean.
     """
 
     model: int
     architecture: str
-    parameters: int
-    flops: int
-    accuracy: float
+    costs: Mapping[str, float]
+    score: float
     epoch: int | None
     evaluation: int | None
-    trainings: int = 1
+    evaluations: int = 1
+    seconds: float | None = None
 
 
 @dataclass(frozen=True)
 class Winner:
-    """The best network of a search.
+    """The best architecture of a search.
 
     Attributes:
         model: its number.
-        architecture: in the paper's notation.
-        accuracy: on the validation images, in [0, 1].
-        learning_rate: the initial one that worked.
+        architecture: canonical text.
+        score: as measured.
+        figures: what else was measured, by name.
         has_learned: whether it did better than to name one class whatever it sees.
     """
 
     model: int
     architecture: str
-    accuracy: float
-    learning_rate: float
+    score: float
+    figures: Mapping[str, float]
     has_learned: bool
 
 
-def chance(reader: ReplayReader) -> float:
-    """The accuracy of a guess, in [0, 1]."""
-    return 1.0 / reader.config()["data"]["classes"]
+def read_ranking(reader: ReplayReader) -> tuple[RankedModel, ...]:
+    """Every architecture of a search or a table with a measured score, the best first, the cheaper among equals."""
+    ranking = _of_a_table(reader) if reader.is_table() else _of_a_search(reader)
+    if not ranking:
+        return ()
+    score = reader.score()
+    return tuple(sorted(ranking, key=lambda ranked: _merit(score, ranked.score, ranked.costs, ranked.model)))
 
 
-def read_networks(reader: ReplayReader) -> tuple[Network, ...]:
-    """Every network of a search or a table with a measured accuracy, the best first, the smaller first among equals."""
-    if reader.is_table():
-        return tuple(Network(*row) for row in reader.query(MEANS, (chance(reader),))[1])
-    _, rows = reader.query(
-        """SELECT l.model, l.architecture, l.parameters, l.flops, l.best_accuracy, l.best_epoch,
-                  (SELECT max(evaluation) FROM evaluations e
-                   WHERE e.model = l.model AND purpose = 'search' AND status = 'ok')
-           FROM leaderboard l WHERE l.best_accuracy IS NOT NULL
-           ORDER BY l.best_accuracy DESC, l.parameters, l.model"""
-    )
-    return tuple(Network(*row) for row in rows)
-
-
-def read_leaderboard(reader: ReplayReader) -> tuple[tuple[str, ...], list[tuple]]:
-    """Columns and rows of the networks that a search trained to the end, the best first."""
-    return reader.query(
-        "SELECT model, architecture, best_accuracy AS accuracy, best_epoch AS epoch, layers, parameters, flops,"
-        " train_seconds FROM leaderboard"
-    )
-
-
-def best_network(reader: ReplayReader) -> tuple[int, float, str] | None:
-    """Model, accuracy and architecture of the best network of a search; None before any was trained to the end."""
-    _, rows = reader.query("SELECT model, best_accuracy, architecture FROM leaderboard LIMIT 1")
-    return rows[0] if rows else None
-
-
-def best_model(reader: ReplayReader) -> int | None:
-    """The model that was best in the search or the table; None before any was trained to the end."""
-    if best := best_network(reader):
-        return best[0]
-    _, rows = reader.query(  # a table has no leaderboard
-        """SELECT model FROM evaluations WHERE status = 'ok' GROUP BY model
-           ORDER BY avg(best_accuracy) DESC, model LIMIT 1"""
-    )
-    return rows[0][0] if rows else None
-
-
-def searched_accuracies(reader: ReplayReader) -> dict[int, float | None]:
-    """The best validation accuracy, in [0, 1], of each model that a search trained to the end."""
-    return dict(reader.query("SELECT model, best_accuracy FROM leaderboard")[1])
+def best_model(reader: ReplayReader) -> RankedModel | None:
+    """The architecture that was best in the search or the table; None before any was evaluated to the end."""
+    return next(iter(read_ranking(reader)), None)
 
 
 def read_winner(reader: ReplayReader) -> Winner | None:
-    """The best network of a search; where none learned, the best of those that did not; None where there is none."""
+    """The best of a search; where none learned, the best of those that did not; None where there is none."""
     _, rows = reader.query(
-        """SELECT m.model, m.architecture, ifnull(e.best_accuracy, e.last_accuracy) AS accuracy,
-                  e.learning_rate, e.status = ?1
+        """SELECT m.model, m.architecture, m.costs, ifnull(e.score, e.last_score), e.figures, e.status = ?1
            FROM models m JOIN evaluations e USING (model)
-           WHERE e.purpose = 'search' AND e.status IN (?1, ?2) AND e.last_accuracy IS NOT NULL
-           ORDER BY e.status = ?1 DESC, accuracy DESC, m.parameters, m.model LIMIT 1""",
+           WHERE e.purpose = 'search' AND e.status IN (?1, ?2) AND ifnull(e.score, e.last_score) IS NOT NULL""",
         (Status.OK, Status.NEVER_LEARNED),
     )
-    return Winner(*rows[0][:4], bool(rows[0][4])) if rows else None
+    if not rows:
+        return None
+    score = reader.score()
+    best = min(rows, key=lambda row: (not row[5], *_merit(score, row[3], json.loads(row[2]), row[0])))
+    return Winner(best[0], best[1], best[3], json.loads(best[4]), bool(best[5]))
+
+
+def _merit(score: Score, value: float, costs: Mapping[str, float], model: int) -> tuple[float, float, int]:
+    """By what architectures are ranked, the smallest first: the score, then the first of the costs."""
+    return -score.gain(value), next(iter(costs.values()), 0.0), model
+
+
+def _of_a_search(reader: ReplayReader) -> list[RankedModel]:
+    _, rows = reader.query(
+        """SELECT m.model, m.architecture, m.costs, e.score, e.best_epoch, e.evaluation, 1, e.train_seconds
+           FROM models m JOIN evaluations e ON e.evaluation = (
+               SELECT max(evaluation) FROM evaluations WHERE model = m.model AND purpose = 'search' AND status = 'ok')
+           WHERE e.score IS NOT NULL"""
+    )
+    return [RankedModel(*row[:2], json.loads(row[2]), *row[3:]) for row in rows]
+
+
+def _of_a_table(reader: ReplayReader) -> list[RankedModel]:
+    _, rows = reader.query(
+        """SELECT model, architecture, costs, evaluation, status, score
+           FROM evaluations JOIN models USING (model) WHERE purpose = 'table' ORDER BY evaluation"""
+    )
+    groups: dict[int, list[tuple]] = {}
+    for row in rows:
+        groups.setdefault(row[0], []).append(row)
+    failure = reader.score().failure if rows else 0.0
+    return [
+        RankedModel(
+            model,
+            group[0][1],
+            json.loads(group[0][2]),
+            fmean(failure if row[5] is None else row[5] for row in group),
+            None,
+            max((row[3] for row in group if row[4] == Status.OK), default=None),
+            len(group),
+        )
+        for model, group in groups.items()
+    ]

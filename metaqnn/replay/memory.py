@@ -4,20 +4,29 @@ import json
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from metaqnn.core import ReplayMemory, WorkerLost, WorkerReady
+from metaqnn.core import (
+    RETRYABLE,
+    Episode,
+    EpisodeOrigin,
+    Evaluation,
+    Model,
+    Proposal,
+    QValue,
+    ReplayMemory,
+    WorkerLost,
+    WorkerReady,
+)
 from metaqnn.errors import ReplayError
 from metaqnn.replay.database import begin_writing, clear_errors, close_to_one_file, connect_for_writing, transaction
 from metaqnn.replay.importing import Imported, insert_imported
 from metaqnn.replay.reader import ReplayReader
-from metaqnn.replay.records import insert_episode, insert_evaluation, insert_model, now
-from metaqnn.trial import RETRYABLE, Episode, Evaluation, Model, Proposal, QValue, Source
+from metaqnn.replay.records import insert_episode, insert_evaluation, insert_model, insert_proposal, now
 
 
 class SQLiteReplayMemory(ReplayReader, ReplayMemory):
@@ -64,7 +73,7 @@ class SQLiteReplayMemory(ReplayReader, ReplayMemory):
         rows = [(key, json.dumps(value)) for key, value in sorted(config.items())]
         with self._transaction() as connection:
             connection.executemany("INSERT INTO config VALUES (?, ?)", rows)
-            insert_imported(connection, imported)
+            insert_imported(connection, imported, self.score() if imported else None)
 
     def begin_run(self, models: int, workers: int, versions: Mapping[str, str], changes: Sequence[tuple]) -> None:
         """Add the row of this start."""
@@ -126,7 +135,7 @@ class SQLiteReplayMemory(ReplayReader, ReplayMemory):
         try:
             with adding as connection:
                 insert_model(connection, proposal.model)
-                self._insert_proposal(proposal)
+                insert_proposal(connection, proposal)
         finally:
             self._connection.execute("PRAGMA synchronous = FULL")
 
@@ -156,7 +165,7 @@ class SQLiteReplayMemory(ReplayReader, ReplayMemory):
         self.require_search()
         episode, _, evaluation = self.next_numbers()
         rows = self._query(
-            """SELECT m.model, m.architecture, m.layers, m.parameters, m.flops
+            """SELECT m.model, m.architecture, m.costs
                FROM models m JOIN evaluations e ON e.evaluation = (
                    SELECT max(evaluation) FROM evaluations WHERE model = m.model AND purpose = 'search')
                WHERE e.status IN (?, ?) AND m.model NOT IN (SELECT model FROM proposals) ORDER BY m.model""",
@@ -167,12 +176,14 @@ class SQLiteReplayMemory(ReplayReader, ReplayMemory):
                     + (SELECT count(*) FROM proposals WHERE source = 'sampled' AND evaluation IS NOT NULL)"""
         )[0]
         proposals = [
-            Proposal(episode + i, iteration, None, Model(*row), evaluation + i, Source.RETRIED)
+            Proposal(
+                episode + i, iteration, {}, Model(*row[:2], json.loads(row[2])), evaluation + i, EpisodeOrigin.RETRIED
+            )
             for i, row in enumerate(rows)
         ]
-        with self._transaction():
+        with self._transaction() as connection:
             for proposal in proposals:
-                self._insert_proposal(proposal)
+                insert_proposal(connection, proposal)
         return proposals
 
     # Tables
@@ -180,9 +191,8 @@ class SQLiteReplayMemory(ReplayReader, ReplayMemory):
     def add_models(self, models: Sequence[Model]) -> None:
         """Record the networks of a table, unless they are known; their numbers are given."""
         with self._transaction() as connection:
-            connection.executemany(
-                "INSERT INTO models VALUES (?, ?, ?, ?, ?) ON CONFLICT (model) DO NOTHING", map(astuple, models)
-            )
+            for model in models:
+                insert_model(connection, model)
 
     def record_table_evaluation(self, number: int, model: int, seed: int, evaluation: Evaluation) -> None:
         """Record one training of a network of a table."""
@@ -207,20 +217,6 @@ class SQLiteReplayMemory(ReplayReader, ReplayMemory):
     def _seed(self) -> int:
         return self.config()["seed"]
 
-    def _insert_proposal(self, proposal: Proposal) -> None:
-        self._connection.execute(
-            "INSERT INTO proposals VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (
-                proposal.episode,
-                proposal.iteration,
-                proposal.epsilon,
-                proposal.model.model,
-                proposal.evaluation,
-                proposal.source,
-                now(),
-            ),
-        )
-
     def _has_evaluation(self, evaluation: int) -> bool:
         return self._one("SELECT 1 FROM evaluations WHERE evaluation = ?", (evaluation,)) is not None
 
@@ -228,7 +224,7 @@ class SQLiteReplayMemory(ReplayReader, ReplayMemory):
         self, number: int, model: int, evaluation: Evaluation, seed: int | None = None, purpose: str = "search"
     ) -> None:
         seed = self._seed if seed is None else seed
-        insert_evaluation(self._connection, number, model, seed, purpose, evaluation)
+        insert_evaluation(self._connection, number, model, seed, purpose, evaluation, self.score())
 
     def _run_seconds(self) -> float:
         return time.monotonic() - self._run_began

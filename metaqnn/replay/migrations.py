@@ -8,6 +8,7 @@ import json
 import re
 import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from importlib.resources import files
 
 SCHEMA = files("metaqnn.replay").joinpath("schema.sql").read_text(encoding="utf-8")
@@ -163,9 +164,18 @@ def _as_current(table: str, version: int, source: str) -> str:
 
 def _stored_columns(table: str) -> list[str]:
     """The columns of a table of the current schema that are not read out of others."""
-    with sqlite3.connect(":memory:") as scratch:
+    return [name for name, _, hidden in _columns(table) if not hidden]
+
+
+def column_types(table: str) -> dict[str, str]:
+    """The columns of a table of the current schema and their types, those read out of others included."""
+    return {name: kind for name, kind, _ in _columns(table)}
+
+
+def _columns(table: str) -> list[tuple[str, str, int]]:
+    with closing(sqlite3.connect(":memory:")) as scratch:
         scratch.execute(_TABLES[table])
-        return [row[0] for row in scratch.execute("SELECT name FROM pragma_table_xinfo(?) WHERE hidden = 0", (table,))]
+        return scratch.execute("SELECT name, type, hidden FROM pragma_table_xinfo(?)", (table,)).fetchall()
 
 
 def _changed_since(version: int) -> list[str]:

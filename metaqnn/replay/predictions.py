@@ -1,4 +1,4 @@
-"""What stopping early by prediction gave."""
+"""What early stopping by prediction gave."""
 
 from dataclasses import dataclass
 
@@ -7,14 +7,14 @@ from metaqnn.replay.reader import ReplayReader
 
 @dataclass(frozen=True)
 class PredictionSummary:
-    """What stopping early by prediction gave in a recorded search.
+    """What early stopping by prediction gave in a recorded search.
 
     Attributes:
-        predicted: trainings stopped because they were predicted not to be among the best.
-        epochs_trained, epochs_saved: over all trainings; what the stopped ones would have taken more.
-        controls: trainings that would have been stopped but went to the end, to know how good the predictions are.
+        predicted: evaluations stopped because they were predicted not to be among the best.
+        epochs_trained, epochs_saved: over all evaluations; what the stopped ones would have taken more.
+        controls: evaluations that would have been stopped but went to the end, to know how good the predictions are.
         prediction_error, prediction_bias: over those, mean |predicted - reached| and mean (predicted - reached)
-            accuracy; None without controls.
+            score; None without controls.
     """
 
     predicted: int
@@ -36,7 +36,7 @@ def summarise_predictions(reader: ReplayReader, epochs: int, with_imported: bool
     Args:
         reader: the database.
         epochs: of a whole attempt.
-        with_imported: whether trainings that come from elsewhere count.
+        with_imported: whether evaluations that come from elsewhere count.
     """
     _, rows = reader.query(
         """WITH others AS (SELECT evaluation FROM replay WHERE source = 'imported' AND NOT ?2)
@@ -52,8 +52,9 @@ def summarise_predictions(reader: ReplayReader, epochs: int, with_imported: bool
 
 
 def read_controls(reader: ReplayReader) -> tuple[tuple[float, float], ...]:
-    """Predicted and reached accuracy, in [0, 1], of each training that would have been stopped but went to the end."""
+    """Predicted and reached score of each evaluation that would have been stopped but went to the end."""
     _, rows = reader.query(
-        "SELECT predicted_accuracy, best_accuracy FROM predictions WHERE error IS NOT NULL ORDER BY evaluation"
+        "SELECT predicted_score, score FROM evaluations WHERE predicted_epoch IS NOT NULL AND status = 'ok'"
+        " ORDER BY evaluation"
     )
     return tuple(rows)

@@ -9,32 +9,31 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from metaqnn.errors import ReplayError
-from metaqnn.replay.database import clear_errors, connect_read_only
-from metaqnn.trial import (
+from metaqnn.core import (
     Attempt,
+    CurvePoint,
     Episode,
-    EpochMetrics,
+    EpisodeOrigin,
     Evaluation,
     Model,
     Prediction,
     Proposal,
     QValue,
-    Source,
+    Score,
     Status,
 )
+from metaqnn.errors import ReplayError
+from metaqnn.replay.database import clear_errors, connect_read_only
 
 _EPISODES = """
-    SELECT r.episode, r.iteration, r.epsilon, r.model, m.architecture, r.evaluation, r.accuracy, r.reward, r.reused,
+    SELECT r.episode, r.iteration, r.recorded, r.model, m.architecture, r.evaluation, r.score, r.reward, r.reused,
            r.source, ifnull(e.status = 'predicted', 0)
     FROM replay r JOIN models m USING (model) LEFT JOIN evaluations e USING (evaluation)"""
 _PROPOSALS = """
-    SELECT p.episode, p.iteration, p.epsilon, p.evaluation, p.source,
-           m.model, m.architecture, m.layers, m.parameters, m.flops
+    SELECT p.episode, p.iteration, p.recorded, p.evaluation, p.source, m.model, m.architecture, m.costs
     FROM proposals p JOIN models m USING (model) ORDER BY p.episode"""
 _CURVES = """
-    SELECT attempt, epoch, learning_rate, train_loss, train_accuracy, validation_loss, validation_accuracy,
-           epoch_seconds
+    SELECT attempt, epoch, score, epoch_seconds, figures
     FROM learning_curves WHERE evaluation = ? ORDER BY attempt, epoch"""
 
 
@@ -52,6 +51,7 @@ class ReplayReader:
     def __init__(self, path: Path | str, connection: sqlite3.Connection | None = None):
         self.path = Path(path)
         self._connection = connection or connect_read_only(self.path)
+        self._score: Score | None = None
 
     def __enter__(self):
         return self
@@ -79,6 +79,19 @@ class ReplayReader:
         """What the search was started with; empty for a new file."""
         return {key: json.loads(value) for key, value in self._query("SELECT key, value FROM config")}
 
+    def score(self) -> Score:
+        """What the search measures.
+
+        Raises:
+            ReplayError: the database does not say.
+        """
+        if self._score is None:
+            row = self._one("SELECT value FROM config WHERE key = 'score'")
+            if row is None:
+                raise ReplayError(f"{self.path}: nothing says what is measured: no search has written to it yet")
+            self._score = Score(**json.loads(row[0]))
+        return self._score
+
     def last_run(self) -> dict[str, Any] | None:
         """Budget, workers, device and versions of the run before; None before the first."""
         row = self._one("SELECT models, workers, device, versions FROM runs ORDER BY run DESC LIMIT 1")
@@ -94,16 +107,14 @@ class ReplayReader:
     def proposals(self) -> list[Proposal]:
         """Episodes in flight, in order."""
         return [
-            Proposal(row[0], row[1], row[2], Model(*row[5:]), row[3], Source(row[4])) for row in self._query(_PROPOSALS)
+            Proposal(*row[:2], json.loads(row[2]), _model(row[5:]), row[3], EpisodeOrigin(row[4]))
+            for row in self._query(_PROPOSALS)
         ]
 
     def known_model(self, architecture: str) -> Model | None:
         """The model of an architecture proposed before."""
-        row = self._one(
-            "SELECT model, architecture, layers, parameters, flops FROM models WHERE architecture = ?",
-            (architecture,),
-        )
-        return Model(*row) if row else None
+        row = self._one("SELECT model, architecture, costs FROM models WHERE architecture = ?", (architecture,))
+        return _model(row) if row else None
 
     def last_episode_of(self, model: int) -> Episode | None:
         """The last told episode of a model, whose evaluation a repeat reuses."""
@@ -117,22 +128,20 @@ class ReplayReader:
             ReplayError: its status is none that this version knows.
         """
         row = self._one(
-            "SELECT status, reason, train_seconds, device, predicted_epoch, predicted_accuracy, predicted_low,"
-            " predicted_high FROM evaluations WHERE evaluation = ?",
+            "SELECT status, score, reason, figures, train_seconds, device, predicted_epoch, predicted_score,"
+            " predicted_low, predicted_high FROM evaluations WHERE evaluation = ?",
             (number,),
         )
         if row is None:
             return None
-        attempts = []
-        for _, curve in groupby(self._query(_CURVES, (number,)), key=lambda r: r[0]):
-            epochs = [EpochMetrics(*(math.nan if value is None else value for value in row[1:])) for row in curve]
-            attempts.append(Attempt(epochs[0].learning_rate, tuple(epochs)))
+        curves = groupby(self._query(_CURVES, (number,)), key=lambda r: r[0])
+        attempts = tuple(Attempt(tuple(read_point(row[1:]) for row in curve)) for _, curve in curves)
         if row[0] not in iter(Status):
             raise ReplayError(f"evaluation {number}: its status {row[0]!r} is none; valid are {', '.join(Status)}")
-        status, prediction = Status(row[0]), None if None in row[4:] else Prediction(*row[4:])
-        if status is Status.PREDICTED and prediction is None:
+        status, prediction = Status(row[0]), None if None in row[6:] else Prediction(*row[6:])
+        if status is Status.EARLY_STOPPED and prediction is None:
             raise ReplayError(f"evaluation {number}: its status is predicted, but its prediction is incomplete")
-        return Evaluation(status, row[1], tuple(attempts), row[2], row[3], prediction)
+        return Evaluation(status, row[1], row[2], attempts, json.loads(row[3]), row[4], row[5], prediction)
 
     def is_table(self) -> bool:
         """Whether the file holds every network of a space, from `metaqnn enumerate`, and no search."""
@@ -202,10 +211,7 @@ class ReplayReader:
 
     def models(self) -> list[Model]:
         """Every architecture ever proposed, in order."""
-        return [
-            Model(*row)
-            for row in self._query("SELECT model, architecture, layers, parameters, flops FROM models ORDER BY model")
-        ]
+        return [_model(row) for row in self._query("SELECT model, architecture, costs FROM models ORDER BY model")]
 
     def _query(self, sql: str, parameters: Sequence = ()) -> list[tuple]:
         return self.query(sql, parameters)[1]
@@ -216,4 +222,14 @@ class ReplayReader:
 
 
 def _episode(row: tuple) -> Episode:
-    return Episode(*row[:8], bool(row[8]), Source(row[9]), bool(row[10]))
+    return Episode(*row[:2], json.loads(row[2]), *row[3:8], bool(row[8]), EpisodeOrigin(row[9]), bool(row[10]))
+
+
+def _model(row: tuple) -> Model:
+    return Model(*row[:2], json.loads(row[2]))
+
+
+def read_point(row: tuple) -> CurvePoint:
+    """A point of a learning curve from its step, score, seconds and figures; a figure that is missing is NaN."""
+    figures = {name: math.nan if value is None else value for name, value in json.loads(row[3]).items()}
+    return CurvePoint(row[0], row[1], row[2], figures)

@@ -1,11 +1,13 @@
 """How models, evaluations and episodes are written as rows, whoever writes them."""
 
+import json
 import math
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import astuple
 from datetime import UTC, datetime
 
-from metaqnn.trial import Episode, EpochMetrics, Evaluation, Model
+from metaqnn.core import CurvePoint, Episode, Evaluation, Model, Proposal, Score
 
 
 def now() -> str:
@@ -15,11 +17,34 @@ def now() -> str:
 
 def insert_model(connection: sqlite3.Connection, model: Model) -> None:
     """Write a model, unless its number is there."""
-    connection.execute("INSERT INTO models VALUES (?, ?, ?, ?, ?) ON CONFLICT (model) DO NOTHING", astuple(model))
+    row = model.model, model.architecture, json.dumps(model.costs)
+    connection.execute("INSERT INTO models VALUES (?, ?, ?) ON CONFLICT (model) DO NOTHING", row)
+
+
+def insert_proposal(connection: sqlite3.Connection, proposal: Proposal) -> None:
+    """Write an episode in flight, whose model is there."""
+    connection.execute(
+        "INSERT INTO proposals VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            proposal.episode,
+            proposal.iteration,
+            json.dumps(proposal.recorded),
+            proposal.model.model,
+            proposal.evaluation,
+            proposal.origin,
+            now(),
+        ),
+    )
 
 
 def insert_evaluation(
-    connection: sqlite3.Connection, number: int, model: int, seed: int, purpose: str, evaluation: Evaluation
+    connection: sqlite3.Connection,
+    number: int,
+    model: int,
+    seed: int,
+    purpose: str,
+    evaluation: Evaluation,
+    score: Score,
 ) -> None:
     """Write an evaluation with its curves."""
     connection.execute(
@@ -31,23 +56,23 @@ def insert_evaluation(
             purpose,
             evaluation.status,
             evaluation.reason,
-            evaluation.best_accuracy,
-            evaluation.best_epoch,
-            evaluation.last_accuracy,
-            evaluation.learning_rate,
+            evaluation.score,
+            evaluation.best_step(score),
+            evaluation.last_score,
+            as_json(evaluation.figures),
             len(evaluation.attempts),
-            evaluation.train_seconds,
+            evaluation.seconds,
             now(),
             evaluation.device,
             *(astuple(evaluation.prediction) if evaluation.prediction else (None,) * 4),
         ),
     )
     curves = [
-        (number, attempt, m.epoch, m.learning_rate, *map(_finite, _measures(m)), m.epoch_seconds)
-        for attempt, training in enumerate(evaluation.attempts, start=1)
-        for m in training.epochs
+        (number, number_of_attempt, *point_row(point))
+        for number_of_attempt, attempt in enumerate(evaluation.attempts, start=1)
+        for point in attempt.points
     ]
-    connection.executemany("INSERT INTO learning_curves VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", curves)
+    connection.executemany("INSERT INTO learning_curves VALUES (?, ?, ?, ?, ?, ?)", curves)
 
 
 def insert_episode(connection: sqlite3.Connection, episode: Episode) -> None:
@@ -57,22 +82,28 @@ def insert_episode(connection: sqlite3.Connection, episode: Episode) -> None:
         (
             episode.number,
             episode.iteration,
-            episode.epsilon,
+            json.dumps(episode.recorded),
             episode.model,
             episode.evaluation,
-            episode.accuracy,
+            episode.score,
             episode.reward,
             int(episode.reused),
-            episode.source,
+            episode.origin,
             now(),
         ),
     )
 
 
-def _measures(metrics: EpochMetrics) -> tuple[float, float, float, float]:
-    return metrics.train_loss, metrics.train_accuracy, metrics.validation_loss, metrics.validation_accuracy
+def point_row(point: CurvePoint) -> tuple[int, float | None, str, float]:
+    """Step, score, figures and seconds of a point of a learning curve, as a row has them."""
+    return point.step, finite(point.score), as_json(point.figures), point.seconds
 
 
-def _finite(value: float) -> float | None:
-    """SQLite has no NaN; NULL says the same."""
-    return value if math.isfinite(value) else None
+def as_json(figures: Mapping[str, float]) -> str:
+    """Named figures as they are kept."""
+    return json.dumps({name: finite(value) for name, value in figures.items()})
+
+
+def finite(value: float | None) -> float | None:
+    """SQLite and JSON have no NaN; NULL says the same."""
+    return value if value is None or math.isfinite(value) else None

@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from metaqnn.core import Episode, EpisodeOrigin, Proposal
 from metaqnn.replay.failures import NOT_ONLY_IMPORTED
-from metaqnn.replay.leaderboard import best_network
+from metaqnn.replay.leaderboard import RankedModel, best_model
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.runs import elapsed_seconds
-from metaqnn.trial import Episode, Proposal, Source
 
 
 @dataclass(frozen=True)
@@ -18,10 +18,10 @@ class Summary:
         episodes: told; none of the imported ones counts here or below, but for `best`.
         models_done, models_total: distinct architectures told, and the budget of the last run.
         in_flight: episodes proposed and not recorded.
-        reused: episodes that needed no training.
-        saved_seconds: what training them again would have taken.
+        reused: episodes that needed no evaluation.
+        saved_seconds: what evaluating them again would have taken.
         failed: models whose last evaluation failed, by status.
-        best: (model, accuracy, architecture) of the best network; None before the first success.
+        best: the best architecture; None before the first success.
         epsilon: of the next proposal; None when the schedule is over.
         exhausted: epsilons of the stages that ended early because `max_repeats` episodes in a row found nothing new.
         max_repeats: that number.
@@ -38,7 +38,7 @@ class Summary:
     reused: int
     saved_seconds: float
     failed: dict[str, int]
-    best: tuple[int, float, str] | None
+    best: RankedModel | None
     epsilon: float | None
     exhausted: tuple[float, ...]
     max_repeats: int
@@ -75,7 +75,7 @@ def read_summary(
         reused=reused,
         saved_seconds=saved,
         failed=dict(failed),
-        best=best_network(reader),
+        best=best_model(reader),
         epsilon=epsilon,
         exhausted=exhausted,
         max_repeats=max_repeats,
@@ -88,5 +88,5 @@ def read_summary(
 
 def novelty(episodes: Iterable[Episode], proposals: Iterable[Proposal]) -> list[bool]:
     """Of each episode that a search sampled, told or in flight, whether its architecture was new."""
-    told = [not episode.reused for episode in episodes if episode.source is Source.SAMPLED]
-    return told + [proposal.evaluation is not None for proposal in proposals if proposal.source is Source.SAMPLED]
+    told = [not episode.reused for episode in episodes if episode.origin is EpisodeOrigin.SAMPLED]
+    return told + [proposal.evaluation is not None for proposal in proposals if proposal.origin is EpisodeOrigin.SAMPLED]

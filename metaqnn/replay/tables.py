@@ -1,13 +1,17 @@
 """What people ask of a replay database, as tables of plain values."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from metaqnn.errors import ReplayError
 from metaqnn.replay.failures import NOT_ONLY_IMPORTED
-from metaqnn.replay.leaderboard import MEANS, best_network, chance
+from metaqnn.replay.leaderboard import best_model, read_ranking
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.runs import elapsed_seconds
+
+_COSTS = 2
+"""So many costs of an architecture stand in a table of many, the first that its space names; `show` has all."""
 
 
 @dataclass(frozen=True)
@@ -18,33 +22,38 @@ class Table:
         title: what it holds.
         columns: their names.
         rows: one value a column: text, number or None.
+        percent: columns of shares, which people read in percent.
     """
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple, ...]
+    percent: frozenset[str] = frozenset()
 
 
 def top(reader: ReplayReader, count: int) -> Table:
-    """The best models by validation accuracy, the smaller first among equals; of a table by the mean over seeds."""
+    """The best models by their score, the cheaper first among equals; of a table by the mean over seeds."""
+    ranking = read_ranking(reader)[:count]
+    score = _score_name(reader)
+    names = list(ranking[0].costs)[:_COSTS] if ranking else []
+    columns: list[str] = ["model", score]
+    cells = [[ranked.model, ranked.score] for ranked in ranking]
     if reader.is_table():
-        return _table(
-            reader,
-            f"The {count} best networks",
-            f"SELECT model, accuracy, trainings, parameters, flops, architecture FROM ({MEANS}) LIMIT ?2",
-            (chance(reader), count),
-        )
-    # What was imported knows no epochs; where a search began with it, each network says where it comes from.
-    columns = "" if reader.is_import() else ", best_epoch AS epoch"
-    source = ""
-    if reader.imported_episodes() and not reader.is_import():
-        source = ", (SELECT source FROM replay r WHERE r.model = l.model ORDER BY episode LIMIT 1) AS source"
-    return _table(
-        reader,
-        f"The {count} best networks",
-        f"SELECT model, best_accuracy AS accuracy{columns}{source}, parameters, flops, architecture"
-        " FROM leaderboard l LIMIT ?",
-        (count,),
+        columns.append("evaluations")
+        cells = [[*row, ranked.evaluations] for row, ranked in zip(cells, ranking, strict=True)]
+    elif not reader.is_import():  # what was imported knows no epochs
+        columns.append("epoch")
+        cells = [[*row, ranked.epoch] for row, ranked in zip(cells, ranking, strict=True)]
+        if reader.imported_episodes():  # where a search began with it, each network says where it comes from
+            columns.append("source")
+            origins = dict(reader.query("SELECT model, source FROM replay GROUP BY model HAVING episode = min(episode)")[1])
+            cells = [[*row, origins[ranked.model]] for row, ranked in zip(cells, ranking, strict=True)]
+    rows = (
+        (*row, *(ranked.costs.get(name) for name in names), ranked.architecture)
+        for row, ranked in zip(cells, ranking, strict=True)
+    )
+    return Table(
+        f"The {count} best networks", (*columns, *names, "architecture"), tuple(rows), _percent(reader, (score,))
     )
 
 
@@ -54,13 +63,14 @@ def enumeration(reader: ReplayReader) -> Table:
         """SELECT (SELECT count(*) FROM models), count(*), count(DISTINCT seed), ifnull(sum(status != 'ok'), 0)
            FROM evaluations WHERE purpose = 'table'"""
     )
-    _, best = reader.query(f"SELECT accuracy, model, architecture FROM ({MEANS}) LIMIT 1", (chance(reader),))
-    facts = ("networks", "trainings", "seeds", "failed", "elapsed_seconds", "best_accuracy", "best_model")
-    values = (*rows[0], elapsed_seconds(reader), *(best[0][:2] if best else (None, None)))
+    best, name = best_model(reader), f"best_{_score_name(reader)}"
+    facts = ("networks", "evaluations", "seeds", "failed", "elapsed_seconds", name, "best_model")
+    values = (*rows[0], elapsed_seconds(reader), *((best.score, best.model) if best else (None, None)))
     return Table(
         "Every network of a space",
         (*facts, "architecture"),
-        ((*values, best[0][2] if best else None),),
+        ((*values, best.architecture if best else None),),
+        _percent(reader, (name,)),
     )
 
 
@@ -71,27 +81,36 @@ def is_imported(reader: ReplayReader, model: int) -> bool:
 
 
 def imports(reader: ReplayReader) -> Table:
-    """What an imported database took from its file, and what it refused."""
-    _, rows = reader.query(
-        """SELECT count(*), count(episode), (SELECT count(*) FROM models), sum(problem IS 'unparsed'),
-                  sum(problem IS 'accuracy'), sum(problem IS 'illegal') FROM imported_rows"""
-    )
-    total, taken, networks, *problems = rows[0]
-    columns = ("rows", "episodes", "models", "repeats", "unparsed", "bad_accuracy", "illegal")
+    """What an imported database took from its file, and what it refused, by the kind of problem."""
+    _, rows = reader.query("SELECT count(*), count(episode), (SELECT count(*) FROM models) FROM imported_rows")
+    total, taken, networks = rows[0]
+    problems = dict(reader.query("SELECT problem, count(*) FROM imported_rows GROUP BY problem")[1])
+    counts = {name: problems.get(kind, 0) for name, kind in _PROBLEMS.items()}
+    best, name = best_model(reader), f"best_{_score_name(reader)}"
     return Table(
         "Imported episodes",
-        (*columns, "best_model", "best_accuracy", "best_architecture"),
-        ((total, taken, networks, taken - networks, *problems, *(best_network(reader) or (None, None, None))),),
+        ("rows", "episodes", "models", "repeats", *counts, "best_model", name, "best_architecture"),
+        (
+            (
+                *(total, taken, networks, taken - networks, *counts.values()),
+                *((best.model, best.score, best.architecture) if best else (None, None, None)),
+            ),
+        ),
+        _percent(reader, (name,)),
     )
+
+
+_PROBLEMS = {"unparsed": "unparsed", "bad_score": "accuracy", "illegal": "illegal"}
+"""Column -> why rows of a file were refused, as it is recorded."""
 
 
 def imported_stages(reader: ReplayReader) -> Table:
     """What each epsilon of an imported database gave, in the order of its file."""
-    return _table(
+    return _scored_table(
         reader,
         "By epsilon",
-        """SELECT epsilon, count(*) AS episodes, sum(1 - reused) AS models, avg(accuracy) AS mean_accuracy,
-                  max(accuracy) AS best_accuracy
+        """SELECT epsilon, count(*) AS episodes, sum(1 - reused) AS models, avg(score) AS mean_SCORE,
+                  iif((SELECT sign FROM score_sign) > 0, max(score), min(score)) AS best_SCORE
            FROM replay GROUP BY epsilon ORDER BY min(episode)""",
     )
 
@@ -111,11 +130,11 @@ def refused_rows(reader: ReplayReader, count: int) -> Table:
 
 def episodes(reader: ReplayReader, last: int) -> Table:
     """The newest episodes, oldest first."""
-    return _table(
+    return _scored_table(
         reader,
         "Episodes",
         """SELECT * FROM (
-               SELECT episode, iteration, epsilon, r.model, accuracy, status, reward, reused, source, architecture
+               SELECT episode, iteration, epsilon, r.model, r.score AS SCORE, status, reward, reused, source, architecture
                FROM replay r JOIN models USING (model) JOIN evaluations USING (evaluation)
                ORDER BY episode DESC LIMIT ?)
            ORDER BY episode""",
@@ -135,10 +154,14 @@ def in_flight(reader: ReplayReader) -> Table:
 
 def stages(reader: ReplayReader) -> Table:
     """What each epsilon gave."""
-    return _table(
+    return _scored_table(
         reader,
         "By epsilon",
-        "SELECT epsilon, episodes, models, mean_accuracy, best_accuracy FROM epsilon_stages",
+        """SELECT epsilon, count(*) AS episodes, sum(1 - reused) AS models, avg(r.score) AS mean_SCORE,
+                  iif((SELECT sign FROM score_sign) > 0, max(measured), min(measured)) AS best_SCORE
+           FROM replay r JOIN (SELECT evaluation, iif(status = 'ok', score, NULL) AS measured FROM evaluations)
+               USING (evaluation)
+           WHERE source = 'sampled' GROUP BY epsilon ORDER BY min(episode)""",
     )
 
 
@@ -158,11 +181,12 @@ def model_facts(reader: ReplayReader, model: int) -> Table:
         ReplayError: there is no such model.
     """
     _require_model(reader, model)
-    return _table(
+    return _by_name(
         reader,
         f"Model {model}",
-        """SELECT evaluation, purpose, status, reason, best_accuracy AS accuracy, best_epoch AS epoch, learning_rate,
-                  attempts, train_seconds AS seconds, device FROM evaluations WHERE model = ? ORDER BY evaluation""",
+        """SELECT evaluation, purpose, status, reason, iif(status = 'ok', score, NULL) AS SCORE, best_epoch AS epoch,
+                  figures, attempts, train_seconds AS seconds, device
+           FROM evaluations WHERE model = ? ORDER BY evaluation""",
         (model,),
     )
 
@@ -174,12 +198,12 @@ def model_predictions(reader: ReplayReader, model: int) -> Table:
         ReplayError: there is no such model.
     """
     _require_model(reader, model)
-    return _table(
+    return _scored_table(
         reader,
         f"Predictions of model {model}",
-        """SELECT evaluation, status, predicted_epoch AS after_epoch, predicted_accuracy AS predicted,
-                  predicted_low AS low, predicted_high AS high, best_accuracy AS accuracy
-           FROM predictions WHERE model = ? ORDER BY evaluation""",
+        """SELECT evaluation, status, predicted_epoch AS after_epoch, predicted_score AS predicted_SCORE,
+                  predicted_low AS low_SCORE, predicted_high AS high_SCORE, iif(status = 'ok', score, NULL) AS SCORE
+           FROM evaluations WHERE model = ? AND predicted_epoch IS NOT NULL ORDER BY evaluation""",
         (model,),
     )
 
@@ -191,10 +215,10 @@ def model_episodes(reader: ReplayReader, model: int) -> Table:
         ReplayError: there is no such model.
     """
     _require_model(reader, model)
-    return _table(
+    return _scored_table(
         reader,
         f"Episodes of model {model}",
-        """SELECT episode, epsilon, accuracy, status, reward, reused, source
+        """SELECT episode, epsilon, r.score AS SCORE, status, reward, reused, source
            FROM replay r JOIN evaluations USING (evaluation) WHERE r.model = ? ORDER BY episode""",
         (model,),
     )
@@ -209,11 +233,10 @@ def curves(reader: ReplayReader, models: Sequence[int]) -> Table:
     for model in models:
         _require_model(reader, model)
     chosen = f"WHERE model IN ({', '.join('?' * len(models))})" if models else ""
-    return _table(
+    return _by_name(
         reader,
         "Learning curves",
-        f"""SELECT model, evaluation, attempt, epoch, c.learning_rate, train_loss, train_accuracy, validation_loss,
-                   validation_accuracy, epoch_seconds
+        f"""SELECT model, evaluation, attempt, epoch, c.figures, c.score AS validation_SCORE, epoch_seconds
             FROM learning_curves c JOIN evaluations USING (evaluation) {chosen}
             ORDER BY evaluation, attempt, epoch""",
         tuple(models),
@@ -224,7 +247,7 @@ def q_values(reader: ReplayReader, state: str | None, count: int) -> Table:
     """The stored Q-values, the most often updated first.
 
     Args:
-        state: only states that begin with this text, such as "0:" or "3:C(64,3,1)"; None for all.
+        state: only states that begin with this text, such as "0:"; None for all.
         count: at most so many.
     """
     as_of = reader.values_as_of()
@@ -240,6 +263,37 @@ def q_values(reader: ReplayReader, state: str | None, count: int) -> Table:
 def _table(reader: ReplayReader, title: str, sql: str, parameters: Sequence = ()) -> Table:
     columns, rows = reader.query(sql, parameters)
     return Table(title, columns, tuple(rows))
+
+
+def _score_name(reader: ReplayReader) -> str:
+    return reader.score().name
+
+
+def _percent(reader: ReplayReader, columns: Sequence[str]) -> frozenset[str]:
+    """Those columns, where the score is a share."""
+    return frozenset(columns) if reader.score().is_share else frozenset()
+
+
+def _scored_table(reader: ReplayReader, title: str, sql: str, parameters: Sequence = ()) -> Table:
+    """A table whose columns named after SCORE are named after what the search measures."""
+    found, rows = reader.query(sql, parameters)
+    columns = tuple(column.replace("SCORE", _score_name(reader)) for column in found)
+    shares = [column for column, was in zip(columns, found, strict=True) if "SCORE" in was]
+    return Table(title, columns, tuple(rows), _percent(reader, shares))
+
+
+def _by_name(reader: ReplayReader, title: str, sql: str, parameters: Sequence = ()) -> Table:
+    """The same with a column for each name in the JSON of the column `figures`."""
+    table = _scored_table(reader, title, sql, parameters)
+    at = table.columns.index("figures")
+    figures = [json.loads(row[at]) for row in table.rows]
+    names = tuple(dict.fromkeys(name for one in figures for name in one))
+    rows = (
+        (*row[:at], *(one.get(name) for name in names), *row[at + 1 :])
+        for row, one in zip(table.rows, figures, strict=True)
+    )
+    columns = (*table.columns[:at], *names, *table.columns[at + 1 :])
+    return Table(title, columns, tuple(rows), table.percent | {n for n in names if n == f"train_{_score_name(reader)}"})
 
 
 def _require_model(reader: ReplayReader, model: int) -> None:
