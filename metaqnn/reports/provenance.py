@@ -2,14 +2,15 @@
 
 import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from metaqnn.core import Exploration
 from metaqnn.replay.reader import ReplayReader
-from metaqnn.strategies.schedule import Progress, Schedule
+from metaqnn.strategies.schedule import Schedule
 from metaqnn.trial import Source
 from metaqnn.version import __version__
 
@@ -20,7 +21,7 @@ class Subject:
 
     Attributes:
         experiment: all sections as plain values, with `name` and `seed`.
-        schedule: of epsilon, scaled to the budget; None for a table.
+        schedule: of epsilon, scaled to the budget; None for a table, and where the strategy has none.
         data: hashes and shapes of the images, as in `config.data`.
     """
 
@@ -78,7 +79,7 @@ class Provenance:
         networks_total: the budget of the last run; None before the first, and of a table.
         episodes: told.
         in_flight: proposed and not recorded.
-        epsilon: of the next proposal; None when the schedule is over, and of a table.
+        epsilon: of the next proposal; None when the schedule is over, or there is none.
         exhausted: epsilons of the stages that ended early for finding nothing new.
         devices: (device, trainings) of all evaluations, the most frequent first.
         last_recorded_at: ISO 8601 in UTC; None before the first result.
@@ -169,10 +170,8 @@ def read_provenance(reader: ReplayReader, subject: Subject) -> Provenance:
     )
     _, last = reader.query("SELECT max(recorded_at) FROM evaluations")
     episodes, proposals = list(reader.episodes()), reader.proposals()
-    novelty = [not e.reused for e in episodes if e.source is Source.SAMPLED]
-    novelty += [p.evaluation is not None for p in proposals if p.source is Source.SAMPLED]
-    progress = _progress(subject.schedule, novelty)
-    is_over = subject.schedule is None or subject.schedule.is_over(progress)
+    schedule = subject.schedule
+    exploration = schedule.describe(schedule.recorded(episodes, proposals)) if schedule else Exploration()
     if is_table:
         done = reader.query("SELECT count(DISTINCT model) FROM evaluations WHERE purpose = 'table'")[1][0][0]
     else:
@@ -186,13 +185,9 @@ def read_provenance(reader: ReplayReader, subject: Subject) -> Provenance:
         None if is_table or not runs else runs[-1].models,
         len(episodes),
         len(proposals),
-        None if is_over else subject.schedule.epsilon(progress),
-        tuple(subject.schedule.stages[stage][0] for stage in progress.exhausted) if subject.schedule else (),
+        exploration.epsilon,
+        exploration.exhausted,
         tuple(devices),
         last[0][0],
         datetime.now(UTC).isoformat(timespec="seconds"),
     )
-
-
-def _progress(schedule: Schedule | None, novelty: Sequence[bool]) -> Progress:
-    return Progress() if schedule is None else schedule.progress(novelty)

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
+from metaqnn.core import Exploration, Strategy
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.tables import NOT_ONLY_IMPORTED
-from metaqnn.strategies.schedule import Progress, Schedule
-from metaqnn.trial import Source
+from metaqnn.strategies.schedule import Schedule
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Summary:
         saved_seconds: what training them again would have taken.
         failed: models whose last evaluation failed, by status.
         best: (model, accuracy, architecture) of the best network; None before the first success.
-        epsilon: of the next proposal; None when the schedule is over.
+        epsilon: of the next proposal; None when the schedule is over, or there is none.
         exhausted: epsilons of the stages that ended early because `max_repeats` episodes in a row found nothing new.
         max_repeats: that number.
         runs: starts of the search.
@@ -91,10 +91,15 @@ def summarise_predictions(reader: ReplayReader, epochs: int) -> PredictionSummar
     return PredictionSummary(*rows[0])
 
 
-def summarise(reader: ReplayReader, schedule: Schedule) -> Summary:
-    """Read the summary of a search, also while it runs."""
+def summarise(reader: ReplayReader, schedule: Schedule | None) -> Summary:
+    """Read the summary of a search, also while it runs.
+
+    Args:
+        reader: the database.
+        schedule: of its strategy, scaled to the budget that it began with; None where there is none.
+    """
     with reader.snapshot():
-        progress = recorded_progress(reader, schedule)
+        progress = schedule.recorded(reader.episodes(), reader.proposals()) if schedule else None
         _, totals = reader.query(
             """SELECT count(*), ifnull(sum(source = 'sampled' AND NOT reused), 0), ifnull(sum(reused), 0),
                       ifnull(sum(iif(reused, train_seconds, 0.0)), 0)
@@ -111,6 +116,7 @@ def summarise(reader: ReplayReader, schedule: Schedule) -> Summary:
         imported = reader.imported_episodes()
         in_flight, as_of = len(reader.proposals()), reader.values_as_of()
     episodes, models, reused, saved = totals[0]
+    exploration = schedule.describe(progress) if schedule else Exploration()
     return Summary(
         episodes=episodes,
         models_done=models,
@@ -120,18 +126,11 @@ def summarise(reader: ReplayReader, schedule: Schedule) -> Summary:
         saved_seconds=saved,
         failed=dict(failed),
         best=best[0] if best else None,
-        epsilon=None if schedule.is_over(progress) else schedule.epsilon(progress),
-        exhausted=tuple(schedule.stages[stage][0] for stage in progress.exhausted),
-        max_repeats=schedule.max_repeats,
+        epsilon=exploration.epsilon,
+        exhausted=exploration.exhausted,
+        max_repeats=schedule.max_repeats if schedule else Strategy.max_repeats,
         runs=runs[0][0],
         elapsed_seconds=runs[0][1],
         values_as_of=as_of,
         imported=imported,
     )
-
-
-def recorded_progress(reader: ReplayReader, schedule: Schedule) -> Progress:
-    """Where a recorded search stands in its schedule."""
-    novelty = [not e.reused for e in reader.episodes() if e.source is Source.SAMPLED]
-    novelty += [p.evaluation is not None for p in reader.proposals() if p.source is Source.SAMPLED]
-    return schedule.progress(novelty)
