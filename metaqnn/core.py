@@ -5,24 +5,92 @@ The space's contract is `metaqnn.space.base`. A new implementation passes the co
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from metaqnn.space.base import Trajectory
-from metaqnn.trial import Candidate, Episode, EpochMetrics, Evaluation, Model, Proposal, QValue
+from metaqnn.trial import Candidate, Episode, EpochMetrics, Evaluation, Model, Proposal, QValue, Source
+
+
+@dataclass(frozen=True)
+class PendingEpisode:
+    """An episode whose result may not be known to the next proposal.
+
+    Attributes:
+        number: from 1.
+        architecture: canonical text.
+        is_new: whether its architecture was never proposed before.
+        origin: sampled, retried or imported.
+    """
+
+    number: int
+    architecture: str
+    is_new: bool
+    origin: Source
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a search says of itself when it asks for a proposal.
+
+    Attributes:
+        number: of the episode that is asked for, from 1.
+        budget: distinct architectures that the search began with; a larger one later does not change it.
+        distinct: architectures sampled so far.
+        repeats: sampled episodes in a row, up to now, that proposed nothing new.
+        pending: every episode after the last that was told, in order.
+    """
+
+    number: int
+    budget: int
+    distinct: int
+    repeats: int
+    pending: tuple[PendingEpisode, ...] = ()
+
+
+@dataclass(frozen=True)
+class Exploration:
+    """How far a strategy has come in its exploration schedule, for displays.
+
+    Attributes:
+        epsilon: of the next proposal; None when the schedule is over, and where there is none.
+        exhausted: epsilons of the stages that ended early for finding nothing new.
+    """
+
+    epsilon: float | None = None
+    exhausted: tuple[float, ...] = ()
 
 
 class Strategy(ABC):
-    """Decides what to try next. What it knows is a function of the episodes told and the seed."""
+    """Decides what to try next: a pure function of the seed, the episodes told and the context.
+
+    Attributes:
+        max_repeats: so many repeats in a row say that nothing new is to be expected.
+    """
+
+    max_repeats: int = 500
+
+    @property
+    def default_models(self) -> int:
+        """The budget of distinct architectures where none is given."""
+        return 2700
 
     @abstractmethod
-    def ask(self, number: int, epsilon: float) -> Trajectory:
-        """Propose the architecture of episode `number`; never learns, and asked again answers the same.
+    def ask(self, context: Context, recorded: Mapping[str, float] | None = None) -> Trajectory:
+        """Propose the architecture of an episode; never learns, and asked again answers the same.
 
         Args:
-            number: the episode, from 1.
-            epsilon: exploration rate in [0, 1]; a strategy without one ignores it.
+            context: where the search stands.
+            recorded: what was recorded with this very episode, to propose it once more; None derives it.
         """
+
+    def is_exhausted(self, context: Context) -> bool:
+        """Whether nothing new is to be expected: the search ends."""
+        return context.repeats >= self.max_repeats
+
+    def describe_progress(self, context: Context) -> Exploration:
+        """How far its exploration schedule has come; a strategy without one has nothing to say."""
+        return Exploration()
 
     @abstractmethod
     def tell(self, episode: Episode) -> None:

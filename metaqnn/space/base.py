@@ -5,8 +5,8 @@ hashable, and their `str` is injective within a space, because that is how they 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -38,10 +38,13 @@ class Trajectory:
     Attributes:
         steps: the decisions in order, at least one.
         architecture: the canonical text of what the path built.
+        recorded: what the strategy that proposed it wants recorded with the episode, by name; no part of the path. A
+            replay memory keeps `epsilon`.
     """
 
     steps: tuple[Step, ...]
     architecture: str
+    recorded: Mapping[str, float] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)
