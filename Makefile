@@ -16,10 +16,10 @@ TABLE := benchmarks/digits.yaml
 DATABASE = $(or $(DB),replay_db/$(basename $(notdir $(DATASET))).sqlite)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup search resume inspect compare report test lint check bench wheel clean
+.PHONY: help setup search resume inspect compare report test test-all lint check bench wheel clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.installed ## set up .venv with the package
 
@@ -38,6 +38,9 @@ report: $(VENV)/.installed ## a search as one page in OUT=build/report/NAME [DAT
 
 test: $(VENV)/.installed-dev ## run the tests
 	$(BIN)/python -m pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile $(ARGS)
+
+test-all: $(VENV)/.installed-dev ## run the tests that take minutes, too
+	$(BIN)/python -m pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile -m "" $(ARGS)
 
 lint: $(VENV)/.installed-dev ## check style
 	$(BIN)/ruff check .

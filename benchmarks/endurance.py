@@ -18,7 +18,6 @@ from metaqnn.evaluators.keras_evaluator import KerasEvaluator
 from metaqnn.experiment import load_experiment
 from metaqnn.experiment.parts import put_together
 from metaqnn.seeding import Stream
-from metaqnn.strategies.schedule import Schedule
 from metaqnn.training.device import usable_cores
 from metaqnn.trial import Candidate
 
@@ -28,7 +27,7 @@ STAGE = 50
 
 def networks(count: int) -> list[str]:
     """So many networks of the digits space, walked at random; the first come again at the end."""
-    space = put_together(load_experiment("digits"), (8, 8, 1), 10, Schedule(((1.0, 1),), 1)).space
+    space = put_together(load_experiment("digits"), (8, 8, 1), 10).space
     found = []
     for number in range(count - AGAIN):
         stream = Stream(0, "endurance", number)

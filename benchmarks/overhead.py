@@ -17,7 +17,6 @@ from metaqnn.experiment import load_experiment
 from metaqnn.experiment.parts import put_together
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.search.loop import Search, SearchPlan
-from metaqnn.strategies.schedule import Schedule
 from metaqnn.trial import Attempt, EpochMetrics, Evaluation, Status
 
 MODELS = 2700
@@ -57,16 +56,16 @@ class _Clock(Observer):
 def run_search(database: Path, models: int) -> list[float]:
     """Search, or resume; the times at which episodes were recorded."""
     experiment = load_experiment("cifar10", ["search.lookahead=1"])
-    schedule = Schedule(experiment.strategy.schedule, experiment.strategy.max_repeats)
-    parts = put_together(experiment, (32, 32, 3), 10, schedule)
+    parts = put_together(experiment, (32, 32, 3), 10)
     clock = _Clock()
     with SQLiteReplayMemory(database) as memory:
         if not memory.config():
             memory.initialise({"seed": experiment.seed})
         memory.begin_run(models, 1, {}, [])
-        plan = SearchPlan(experiment.seed, models, experiment.search.lookahead)
+        strategy = parts.make_strategy()
+        plan = SearchPlan(experiment.seed, models, experiment.search.lookahead, budget=strategy.default_models)
         evaluator = FunctionEvaluator(instant_evaluation)
-        Search(plan, parts.space, parts.make_strategy(), schedule, evaluator, memory, parts.reward, [clock]).run()
+        Search(plan, parts.space, strategy, evaluator, memory, parts.reward, [clock]).run()
         memory.end_run("completed")
     return clock.times
 

@@ -11,6 +11,7 @@ from zlib import crc32
 import click
 
 from metaqnn.config import read_section
+from metaqnn.core import Context
 from metaqnn.seeding import Stream
 from metaqnn.space.layer_space import LayerSpace, SpaceConfig
 from metaqnn.strategies import STRATEGIES
@@ -51,7 +52,7 @@ def main(evaluations: tuple[int, ...]) -> None:
                 asked, learned = [], []
                 for _ in range(MEASURED):
                     began = time.perf_counter()
-                    architecture = strategy.ask(told + 1, 0.1).architecture
+                    architecture = strategy.ask(Context(told + 1, 2700, told, 0), {"epsilon": 0.1}).architecture
                     between = time.perf_counter()
                     strategy.tell(episode(told + 1, architecture))
                     asked.append(1000 * (between - began))

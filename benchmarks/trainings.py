@@ -27,7 +27,6 @@ from metaqnn.experiment import load_experiment
 from metaqnn.experiment.parts import put_together
 from metaqnn.seeding import Stream
 from metaqnn.space.cost import describe
-from metaqnn.strategies.schedule import Schedule
 from metaqnn.training.calibration import TRAINING_FACTOR
 from metaqnn.training.config import TrainingConfig
 from metaqnn.training.device import usable_cores, visible_gpus, worker_environment
@@ -100,7 +99,7 @@ def workload(name: str, folder: Path, is_gpu: bool) -> Workload:
     steady = {"max_restarts": 0, "restart_accuracy": 0.0}
     if name == "digits":
         experiment = load_experiment("digits")
-        space = put_together(experiment, (8, 8, 1), 10, Schedule(((1.0, 1),), 1)).space
+        space = put_together(experiment, (8, 8, 1), 10).space
         networks = []
         for number in range(20):
             stream = Stream(0, "benchmark", number)

@@ -5,7 +5,7 @@ import math
 from itertools import islice, pairwise
 
 import pytest
-from contracts.agents import configured
+from contracts.agents import ask, configured
 from contracts.spaces import chain
 from PIL import Image
 from scipy import stats
@@ -29,7 +29,7 @@ from metaqnn.reports.comparison import (
 )
 from metaqnn.strategies import make_strategy
 
-NAMES = ("q_learning", "paper", "random", "regularized_evolution", "reinforce")
+NAMES = ("linear_ucb", "q_learning", "random", "regularized_evolution", "reinforce")
 
 RANDOM = Contestant("random", "random", "default")
 
@@ -54,7 +54,7 @@ def proposed_at_random(benchmark: Benchmark, seed: int):
     number = 0
     while True:
         number += 1
-        yield strategy.ask(number, 1.0).architecture
+        yield ask(strategy, number, 1.0).architecture
 
 
 def firsts(proposals) -> list[tuple[int, str]]:
@@ -160,10 +160,10 @@ def test_a_network_outside_the_table_ends_a_run():
 
 
 def test_contestants_by_name():
-    assert contestants(["paper", "random", "q_learning"], nine()) == [
+    assert contestants(["paper", "random", "linear_ucb"], nine()) == [
         Contestant("paper", "q_learning", "paper"),
         Contestant("random", "random", "default"),
-        Contestant("q_learning", "q_learning", "default"),
+        Contestant("linear_ucb", "linear_ucb", "default"),
     ]
 
 
@@ -173,9 +173,10 @@ def test_contestants_by_name():
         (["randm"], "--strategies: there is no strategy 'randm'; did you mean 'random'?"),
         (["random", "papr"], "--strategies: there is no strategy 'papr'; did you mean 'paper'?"),
         (["paper", "random", "paper"], "--strategies: expected each strategy once, got 'paper' twice"),
+        (["q_learning", "paper"], "--strategies: expected each strategy once, got 'paper' twice"),
         (
             [],
-            "--strategies: expected at least one strategy; valid names are paper, q_learning, random, "
+            "--strategies: expected at least one strategy; valid names are linear_ucb, paper, q_learning, random, "
             "regularized_evolution, reinforce, smac, tpe",
         ),
     ],

@@ -1,6 +1,7 @@
 """The experiments that come with the package, and how an experiment file is read."""
 
 import pytest
+from contracts.agents import ask
 
 from metaqnn.config import as_mapping
 from metaqnn.errors import ConfigError
@@ -11,6 +12,7 @@ from metaqnn.experiment import (
     put_together,
     read_experiment,
     shipped_experiments,
+    stored_budget,
     stored_schedule,
 )
 from metaqnn.experiment.forecast import format_duration
@@ -51,12 +53,9 @@ def test_every_shipped_experiment_can_be_put_together(name):
     assert experiment.seed == 0
     assert experiment.dataset.name == name.removesuffix("_quick").removesuffix("_table")
     assert default_database(experiment).as_posix() == f"replay_db/{name}.sqlite"
-    models = experiment.search.models
-    schedule = Schedule(experiment.strategy.schedule, experiment.strategy.max_repeats).scaled(models)
-    assert schedule.total == models
     shape, classes = SHAPES[experiment.dataset.name]
-    parts = put_together(experiment, shape, classes, schedule)
-    trajectory = parts.make_strategy().ask(1, 1.0)
+    parts = put_together(experiment, shape, classes)
+    trajectory = ask(parts.make_strategy(), 1, 1.0)
     assert parts.space.trajectory(trajectory.architecture) == trajectory
     assert parts.reward(None, None) == 1 / classes
 
@@ -148,7 +147,7 @@ def test_the_small_ones_are_small(name):
     experiment = load_experiment(name)
     assert experiment.search.models <= 40
     shape, classes = SHAPES[experiment.dataset.name]
-    space = put_together(experiment, shape, classes, Schedule(((1.0, 1),), 1)).space
+    space = put_together(experiment, shape, classes).space
     limit = experiment.space.limits.flops
     assert name == "digits" or limit <= 20_000_000
     for text in (f"[SM({classes})]", f"[GAP({classes}), SM({classes})]"):
@@ -157,7 +156,7 @@ def test_the_small_ones_are_small(name):
 
 def test_an_image_of_a_search_over_digits_costs_a_few_megaflops():
     # The most expensive network of the embedded default: six times C(64,5,1) on 8x8.
-    space = put_together(load_experiment("digits"), (8, 8, 1), 10, Schedule(((1.0, 1),), 1)).space
+    space = put_together(load_experiment("digits"), (8, 8, 1), 10).space
     text = "[" + "C(64,5,1), " * 6 + "SM(10)]"
     assert space.trajectory(text).architecture == text
     assert space.cost(space.parse(text)).flops == 2 * (64 * 25 * 64 + 5 * 64 * 25 * 64 * 64 + 4096 * 10)
@@ -167,8 +166,8 @@ def test_an_image_of_a_search_over_digits_costs_a_few_megaflops():
 
 
 def test_overrides_win():
-    experiment = load_experiment("digits", ["training.epochs=3", "strategy.learning_rate=1e-2", "name=mine", "seed=7"])
-    assert (experiment.training.epochs, experiment.strategy.learning_rate) == (3, 0.01)
+    experiment = load_experiment("digits", ["training.epochs=3", "strategy.optimism=1e-2", "name=mine", "seed=7"])
+    assert (experiment.training.epochs, experiment.strategy.optimism) == (3, 0.01)
     assert (experiment.name, experiment.seed) == ("mine", 7)
     assert experiment.training.batch_size == load_experiment("digits").training.batch_size
     assert load_experiment("digits", ["seed=1", "seed=2"]).seed == 2
@@ -188,7 +187,49 @@ def test_a_key_beside_the_preset_wins_over_it():
     content = {"name": "x", "dataset": {"name": "digits"}, "strategy": {"preset": "paper", "replay_episodes": 128}}
     strategy = read_experiment(content, "a.yaml").strategy
     assert (strategy.replay_episodes, strategy.learning_rate) == (128, 0.01)
-    assert read_experiment({**content, "strategy": None}, "a.yaml").strategy.preset == "default"
+    assert (strategy.name, read_experiment({**content, "strategy": None}, "").strategy.name) == (
+        "q_learning",
+        "linear_ucb",
+    )
+
+
+GUIDED = "a.yaml: strategy: what was 'name: q_learning' with 'preset: default' is called 'name: linear_ucb' now."
+ALONE = (
+    "a.yaml: strategy: 'name: q_learning' alone means the paper's Q-learning now; what it meant before is 'linear_ucb'."
+)
+
+
+@pytest.mark.parametrize(
+    ("section", "now", "line"),
+    [
+        ({"name": "q_learning", "preset": "default"}, "linear_ucb", GUIDED),
+        ({"name": "q_learning", "preset": "default", "optimism": 1.0}, "linear_ucb", GUIDED),
+        ({"name": "q_learning", "candidates": 7}, "linear_ucb", GUIDED),
+        ({"name": "q_learning"}, "q_learning", ALONE),
+        ({"name": "q_learning", "learning_rate": 0.1}, "q_learning", ALONE),
+        ({"name": "q_learning", "preset": "paper"}, "q_learning", None),
+        ({"preset": "paper"}, "q_learning", None),
+        ({"preset": "default"}, "linear_ucb", None),
+        ({"name": "linear_ucb"}, "linear_ucb", None),
+        ({}, "linear_ucb", None),
+    ],
+)
+def test_names_of_before_are_read_and_the_new_one_is_said(section, now, line):
+    lines = []
+    content = {"name": "x", "dataset": {"name": "digits"}, "strategy": section}
+    strategy = read_experiment(content, "a.yaml", lines.append).strategy
+    assert (strategy.name, lines) == (now, [] if line is None else [line])
+    assert {name: getattr(strategy, name) for name in section if name not in ("name", "preset")} == {
+        name: value for name, value in section.items() if name not in ("name", "preset")
+    }
+    assert read_experiment(content, "stored").strategy == strategy
+
+
+def test_a_name_of_before_in_a_file_is_a_warning_in_python(tmp_path):
+    (tmp_path / "a.yaml").write_text("name: a\ndataset: {name: digits}\nstrategy: {name: q_learning}\n")
+    with pytest.warns(FutureWarning, match="alone means the paper's Q-learning now") as warned:
+        load_experiment(tmp_path / "a.yaml")
+    assert warned[0].filename == __file__
 
 
 def test_an_unknown_experiment():
@@ -221,13 +262,13 @@ def test_an_absent_file(tmp_path):
             {"strategy": {"name": "q_learing"}},
             "strategy.name: there is no strategy 'q_learing'; did you mean 'q_learning'?",
         ),
-        ({"strategy": {"preset": "papr"}}, "strategy.preset: there is no preset 'papr'; did you mean 'paper'?"),
-        ({"strategy": {"preset": None}}, "strategy.preset: there is no preset None; valid names are default, paper"),
+        ({"strategy": {"preset": "papr"}}, "strategy.preset: there is no preset 'papr'; valid names are default"),
+        ({"strategy": {"preset": None}}, "strategy.preset: there is no preset None; valid names are default"),
         ({"strategy": [1]}, "strategy: expected keys and values such as 'name: q_learning', got [1]"),
         (
             {"strategy": {"learning_rate": 0.1}},
-            "strategy.learning_rate: 'default' has no such key, which is one of 'strategy.preset: paper'; name that "
-            "preset, or leave the key out",
+            "strategy.learning_rate: 'linear_ucb' has no such key, which is one of 'strategy.name: q_learning'; name "
+            "that strategy, or leave the key out",
         ),
         (
             {"strategy": {"preset": "paper", "lerning_rate": 1}},
@@ -276,12 +317,24 @@ def test_choices_come_from_the_registry():
 def test_a_limit_that_no_network_keeps():
     experiment = load_experiment("digits", ["space.limits={parameters: 10}"])
     with pytest.raises(ConfigError, match=r"^space\.limits: \[SM\(10\)\] alone has 650 parameters and 1,280 FLOPs"):
-        put_together(experiment, (8, 8, 1), 10, Schedule(((1.0, 1),), 1))
+        put_together(experiment, (8, 8, 1), 10)
 
 
-def test_a_schedule_is_stored_and_read_again():
+def test_a_schedule_follows_from_the_budget_that_is_stored():
+    overrides = ["strategy.name=q_learning", "strategy.preset=paper", "strategy.max_repeats=7"]
+    content = as_mapping(load_experiment("digits", overrides))
     schedule = Schedule(PAPER_SCHEDULE, 7).scaled(40)
-    assert stored_schedule({"schedule": as_mapping(schedule)}) == schedule
+    assert stored_schedule({"experiment": content, "budget": 40}) == schedule
+    assert stored_schedule({"experiment": content}) is None
+
+
+def test_a_database_of_before_stores_the_schedule_in_place_of_the_budget():
+    content = as_mapping(load_experiment("cifar10"))
+    for models in (1, 4, 10, 40, 2700, 5000):
+        schedule = Schedule(PAPER_SCHEDULE, 500).scaled(models)
+        old = {"experiment": content, "schedule": as_mapping(schedule)}
+        assert stored_budget(old) == models
+        assert stored_schedule(old) == schedule
 
 
 # A start

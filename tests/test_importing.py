@@ -189,7 +189,9 @@ def test_the_values_are_those_of_an_agent_that_is_told_the_episodes(tmp_path):
     }
 
 
-@pytest.mark.parametrize("strategy", ["q_learning", "random", "regularized_evolution", "reinforce"])
+@pytest.mark.parametrize(
+    "strategy", ["linear_ucb", "q_learning, preset: paper", "random", "regularized_evolution", "reinforce"]
+)
 def test_every_strategy_is_told(tmp_path, strategy):
     path, _ = imported(tmp_path, {}, {"net": "[GAP(10), SM(10)]"}, overrides=(f"strategy={{name: {strategy}}}",))
     with ReplayReader(path) as reader:
@@ -199,7 +201,7 @@ def test_every_strategy_is_told(tmp_path, strategy):
             agent.tell(episode)
         assert as_of == 2
         assert sorted(map(str, values)) == sorted(map(str, agent.values()))
-        assert bool(values) == (strategy == "q_learning")
+        assert bool(values) == (strategy in ("linear_ucb", "q_learning, preset: paper"))
         assert verify_database(reader).difference is None
 
 

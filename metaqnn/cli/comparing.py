@@ -1,6 +1,7 @@
 """`metaqnn compare`: strategies on equal terms, on a table of known networks."""
 
 import re
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import click
 from metaqnn.cli.options import require_place
 from metaqnn.cli.output import format_option, print_tables
 
-_FIVE = ("q_learning", "paper", "random", "regularized_evolution", "reinforce")
+_FIVE = ("linear_ucb", "q_learning", "random", "regularized_evolution", "reinforce")
 _OTHERS = {"smac": "smac", "tpe": "optuna"}
 """Strategies that take part where their package is installed."""
 
@@ -73,6 +74,8 @@ def compare(table, strategies, seeds, evaluations, out, processes, style) -> Non
     require_place("--out", out, "compare.csv", "compare.png")
     with counting("runs") as count:
         courses = run(table, chosen, counts | seeds[1], evaluations, processes or usable_cores(), count)
+    if strategies and ("paper" in names or "q_learning" in names):
+        print("q_learning is what paper was; what q_learning was is linear_ucb now.", file=sys.stderr)
     comparison.write_csv(courses, out / "compare.csv")
     comparison.draw(courses, f"{benchmark.name}: {len(benchmark.table.entries):,} networks", out / "compare.png")
     if style != "table":

@@ -32,7 +32,7 @@ def enumerate_(experiment, database, overrides, seeds, workers, gpus, fresh, des
     from metaqnn.experiment import default_database, load_experiment
     from metaqnn.experiment.enumeration import run_enumeration, write_table
 
-    experiment = load_experiment(experiment, overrides)
+    experiment = load_experiment(experiment, overrides, lambda line: print(line, flush=True))
     database = database or default_database(experiment)
     if description is not None and description.suffix not in (".yaml", ".yml"):
         raise click.BadParameter(f"expected a name that ends in .yaml, got {description}", param_hint="--table")

@@ -41,7 +41,7 @@ def report(database: Path, out: Path | None, top: int) -> None:
             raise ReplayError(
                 f"{database}: no search has written to this database yet; start one with `metaqnn search`"
             )
-        schedule = stored_schedule(config) if "schedule" in config else None
+        schedule = stored_schedule(config)
         out = out or Path("build") / "report" / database.stem
         require_place("--out", out, PAGE)
         require_place("--out", out / FIGURES)

@@ -80,7 +80,7 @@ def _search(where, database, overrides, max_time, **options) -> None:
         with ReplayReader(database) as reader:
             experiment = stored_experiment(reader)
     else:
-        experiment = load_experiment(where, overrides)
+        experiment = load_experiment(where, overrides, lambda line: print(line, flush=True))
         database = database or default_database(experiment)
     print(f"{experiment.name}: {experiment.dataset.name}, seed {experiment.seed}, database {database}", flush=True)
     report = run_search(
@@ -122,7 +122,9 @@ def _print_ending(database: Path, report) -> None:
     if report.ending is Ending.COMPLETED:
         print(f"The search is complete: {done} networks in {facts['time']}, {facts['reused']}.")
     elif report.ending is Ending.EXHAUSTED:
-        print(f"The search ended after {done} of {total} networks: {facts['exhausted']}.")
+        repeats = f"{summary.max_repeats} repeats in a row found nothing new"
+        why = facts["exhausted"] if summary.exhausted else repeats
+        print(f"The search ended after {done} of {total} networks: {why}.")
     else:
         why = "Time is up" if report.ending is Ending.OUT_OF_TIME else "Stopped"
         print(f"{why}: {done} of {total} networks are kept in {database}; what was in training will be trained again.")

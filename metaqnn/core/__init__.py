@@ -30,6 +30,7 @@ from metaqnn.core.retraining import TRAINING, Retraining, TestLook, TrainingSpli
 from metaqnn.core.reward import Reward
 from metaqnn.core.score import Score
 from metaqnn.core.space import Action, Space, State
+from metaqnn.core.strategy import Context, Exploration, PendingEpisode, Strategy
 from metaqnn.core.trajectory import Step, Trajectory
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "Candidate",
     "CandidateFinished",
     "CandidateStarted",
+    "Context",
     "CurvePoint",
     "Dataset",
     "EarlyStopping",
@@ -50,9 +52,11 @@ __all__ = [
     "Evaluator",
     "Event",
     "Executor",
+    "Exploration",
     "Model",
     "NoOptions",
     "Observer",
+    "PendingEpisode",
     "Place",
     "Prediction",
     "Proposal",
@@ -70,6 +74,7 @@ __all__ = [
     "State",
     "Status",
     "Step",
+    "Strategy",
     "TestLook",
     "TrainingSplit",
     "Trajectory",

@@ -26,9 +26,10 @@ class Trajectory:
     Attributes:
         steps: the decisions in order, at least one.
         architecture: the canonical text of what the path built.
-        recorded: what the strategy that proposed it wants recorded with its episode, such as its epsilon.
+        recorded: what the strategy that proposed it wants recorded with its episode, such as its epsilon; no part of
+            the path.
     """
 
     steps: tuple[Step, ...]
     architecture: str
-    recorded: Mapping[str, float] = field(default_factory=dict)
+    recorded: Mapping[str, float] = field(default_factory=dict, compare=False)

@@ -48,7 +48,7 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
     each feature has a range of its own. Values outside the range of the training data are clipped.
 
     Args:
-        models: distinct networks that are tried, over all fits of one `path`; None is the strategy's whole schedule.
+        models: distinct networks that are tried, over all fits of one `path`; None is what the strategy is made for.
         epochs: of every training of the search; None is 20 below 5,000 training images, else 10.
         max_time: seconds that a search may take, over all fits of one `path`; None is no limit. What was best by then
             is used.
@@ -60,7 +60,7 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
             look into it. None keeps it in a temporary folder as long as the estimator lives.
         validation_fraction: share of X that is held out in the search, class by class; None is a fifth, and at most
             5,000 rows.
-        strategy: what proposes networks: q_learning, regularized_evolution, reinforce, random, smac or tpe.
+        strategy: what proposes networks: linear_ucb, q_learning, regularized_evolution, reinforce, random, smac or tpe.
         preset: of the strategy; None is its default.
         max_depth: layers before the softmax; None is 4, 6 or 8 for images whose shorter side is below 8, below 16 or
             larger.
@@ -103,7 +103,7 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
         input_shape=None,
         path=None,
         validation_fraction=None,
-        strategy="q_learning",
+        strategy="linear_ucb",
         preset=None,
         max_depth=None,
         filters=None,
@@ -290,7 +290,7 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
         share = float(np.bincount(labels).max() / len(labels))
         facts = DataFacts(len(images), self.image_shape_, len(self.classes_), share)
         content = experiment_content(self.get_params(deep=False), facts, str(data_file(database)), self._seed(stored))
-        experiment = read_experiment(content, WHERE)
+        experiment = read_experiment(content, WHERE, lambda line: warnings.warn(line, FutureWarning, stacklevel=5))
         if stored:
             refuse_another(database, stored, experiment, images, labels)
         if not (stored and data_file(database).is_file()):

@@ -7,6 +7,7 @@ from metaqnn.experiment.files import Experiment, load_experiment, read_experimen
 from metaqnn.experiment.parts import (
     Parts,
     put_together,
+    stored_budget,
     stored_experiment,
     stored_parts,
     stored_schedule,
@@ -26,6 +27,7 @@ __all__ = [
     "read_experiment",
     "run_search",
     "shipped_experiments",
+    "stored_budget",
     "stored_experiment",
     "stored_parts",
     "stored_schedule",

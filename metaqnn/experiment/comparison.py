@@ -9,16 +9,15 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from metaqnn.config import nearest, read_section
 from metaqnn.core import Strategy
 from metaqnn.errors import ConfigError
 from metaqnn.experiment.table_files import Benchmark, load_benchmark
 from metaqnn.reports.comparison import Course
+from metaqnn.search.position import Position
 from metaqnn.space.base import Space
 from metaqnn.strategies import STRATEGIES
-from metaqnn.strategies.schedule import Progress, Schedule
 from metaqnn.trial import Episode
 
 PROPOSALS_PER_EVALUATION = 50
@@ -49,7 +48,7 @@ class _Task:
 
 
 def contestants(names: Sequence[str], benchmark: Benchmark) -> list[Contestant]:
-    """The strategies of these names; `paper` is Q-learning with the paper's preset.
+    """The strategies of these names; `paper` is what `q_learning` was called.
 
     Raises:
         ConfigError: there is no strategy of a name, or one stands twice, or needs a package that is not installed.
@@ -60,7 +59,7 @@ def contestants(names: Sequence[str], benchmark: Benchmark) -> list[Contestant]:
     for name in names:
         if name not in known:
             raise ConfigError(f"--strategies: there is no strategy {name!r}; {nearest(name, known)}")
-        if known[name] in found:
+        if any((one.name, one.preset) == (known[name].name, known[name].preset) for one in found):
             raise ConfigError(f"--strategies: expected each strategy once, got {name!r} twice")
         _build(known[name], benchmark.space, 0)  # what cannot run is refused before anything does
         found.append(known[name])
@@ -129,28 +128,26 @@ def _run_task(task: _Task) -> Course:
     return run_course(_benchmarks[task.path], task.contestant, task.seed, task.evaluations)
 
 
-def _build(contestant: Contestant, space: Space, seed: int) -> tuple[Any, Strategy]:
-    """A strategy with its configuration."""
+def _build(contestant: Contestant, space: Space, seed: int) -> Strategy:
     preset = STRATEGIES[contestant.name][contestant.preset]
     settings = {"name": contestant.name, "preset": contestant.preset, **preset.values}
     config = read_section(preset.config, settings, "strategy", contestant.label)
-    return config, preset.build(config, space, seed)
+    return preset.build(config, space, seed)
 
 
 def run_course(benchmark: Benchmark, contestant: Contestant, seed: int, evaluations: int) -> Course:
     """One run: proposals one after another, each told before the next; only distinct networks count."""
     space, table = benchmark.space, benchmark.table
-    config, strategy = _build(contestant, space, seed)
-    schedule = Schedule(config.schedule, config.max_repeats).scaled(evaluations)
-    best, regret, progress = -1.0, 100.0 * table.best, Progress()
+    strategy, position = _build(contestant, space, seed), Position(evaluations)
+    best, regret = -1.0, 100.0 * table.best
     known: dict[str, tuple[int, float]] = {}
-    best_rewards, regrets, number = [], [], 0
-    while len(best_rewards) < evaluations and number < PROPOSALS_PER_EVALUATION * evaluations:
-        if schedule.is_over(progress):
+    best_rewards, regrets = [], []
+    while len(best_rewards) < evaluations and position.last < PROPOSALS_PER_EVALUATION * evaluations:
+        context = position.context()
+        if strategy.is_exhausted(context):
             break
-        number += 1
-        epsilon = schedule.epsilon(progress)
-        architecture = strategy.ask(number, epsilon).architecture
+        trajectory = strategy.ask(context)
+        architecture, epsilon = trajectory.architecture, trajectory.recorded.get("epsilon")
         is_new = architecture not in known
         if is_new:
             entry = table.entry(architecture)
@@ -160,11 +157,11 @@ def run_course(benchmark: Benchmark, contestant: Contestant, seed: int, evaluati
                 best, regret = reward, 100.0 * (table.best - entry.judge)
             best_rewards.append(best)
             regrets.append(regret)
-        progress = schedule.advance(progress, is_new)
         model, reward = known[architecture]
-        strategy.tell(
-            Episode(number, progress.distinct, epsilon, model, architecture, model, reward, reward, not is_new)
-        )
+        episode = Episode(context.number, len(known), epsilon, model, architecture, model, reward, reward, not is_new)
+        position.add(episode)
+        position.tell()
+        strategy.tell(episode)
     # A strategy that finds nothing new keeps what it has.
     missing = evaluations - len(best_rewards)
     return Course(
@@ -172,5 +169,5 @@ def run_course(benchmark: Benchmark, contestant: Contestant, seed: int, evaluati
         seed,
         (*best_rewards, *[best] * missing),
         (*regrets, *[regret] * missing),
-        number,
+        position.last,
     )

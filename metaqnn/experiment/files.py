@@ -1,6 +1,7 @@
 """An experiment file: read, checked section by section, and found by name."""
 
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from metaqnn.search.config import SearchConfig
 from metaqnn.search.reward import RewardConfig
 from metaqnn.space.layer_space import SpaceConfig
 from metaqnn.strategies import STRATEGIES
+from metaqnn.strategies.names import renamed
 from metaqnn.training.config import TrainingConfig
 
 
@@ -58,12 +60,15 @@ _SECTIONS: Mapping[str, type] = {
 }
 
 
-def read_experiment(content: Mapping[str, Any], file: str) -> Experiment:
-    """Check the content of an experiment file.
+def read_experiment(
+    content: Mapping[str, Any], file: str, announce: Callable[[str], None] = lambda line: None
+) -> Experiment:
+    """Check the content of an experiment file, or of a stored experiment, whose names may be older ones.
 
     Args:
         content: sections by name.
         file: its name, for messages.
+        announce: called with a line for the user for each name that has changed.
 
     Raises:
         ConfigError: something in it cannot be used; the message names the key.
@@ -80,18 +85,21 @@ def read_experiment(content: Mapping[str, Any], file: str) -> Experiment:
     if header.warm_start is not None and not header.warm_start.strip():
         raise ConfigError(f"{file}: warm_start: expected the path of a replay database, or nothing, got an empty text")
     sections = {name: read_section(kind, content.get(name), name, file) for name, kind in _SECTIONS.items()}
-    strategy, final = _read_strategy(content.get("strategy"), file), read_final(content.get("final"), file)
+    strategy, final = _read_strategy(content.get("strategy"), file, announce), read_final(content.get("final"), file)
     return Experiment(
         header.name, header.seed, strategy=strategy, final=final, warm_start=header.warm_start, **sections
     )
 
 
-def _read_strategy(content: Any, file: str) -> Any:
+def _read_strategy(content: Any, file: str, announce: Callable[[str], None]) -> Any:
     """The section `strategy`: a registered name, a preset, and the keys that win over the preset."""
     content = {} if content is None else content
     if not isinstance(content, Mapping):
         raise ConfigError(f"{file}: strategy: expected keys and values such as 'name: q_learning', got {content!r}")
-    name = content.get("name", "q_learning")
+    content, line = renamed(content)
+    if line:
+        announce(f"{file}: strategy: {line}.")
+    name = content["name"]
     if not isinstance(name, str) or name not in STRATEGIES:
         raise ConfigError(f"{file}: strategy.name: there is no strategy {name!r}; {nearest(name, STRATEGIES)}")
     presets = STRATEGIES[name]
@@ -99,11 +107,11 @@ def _read_strategy(content: Any, file: str) -> Any:
     if not isinstance(preset, str) or preset not in presets:
         raise ConfigError(f"{file}: strategy.preset: there is no preset {preset!r}; {nearest(preset, presets)}")
     for key in content:
-        others = [other for other in presets if key in _keys(presets[other].config)]
+        others = [other for other, (first, *_) in STRATEGIES.items() if key in _keys(STRATEGIES[other][first].config)]
         if key not in _keys(presets[preset].config) and others:
             raise ConfigError(
-                f"{file}: strategy.{key}: {preset!r} has no such key, which is one of 'strategy.preset: {others[0]}'; "
-                "name that preset, or leave the key out"
+                f"{file}: strategy.{key}: {name!r} has no such key, which is one of 'strategy.name: {others[0]}'; "
+                "name that strategy, or leave the key out"
             )
     filled = {"name": name, "preset": preset, **presets[preset].values, **content}
     return read_section(presets[preset].config, filled, "strategy", file)
@@ -123,12 +131,19 @@ def shipped_experiments() -> dict[str, Path]:
     return {}
 
 
-def load_experiment(where: str | Path, overrides: Sequence[str] = ()) -> Experiment:
+def _warn(line: str) -> None:
+    warnings.warn(line, FutureWarning, stacklevel=5)  # of who calls `load_experiment`
+
+
+def load_experiment(
+    where: str | Path, overrides: Sequence[str] = (), announce: Callable[[str], None] = _warn
+) -> Experiment:
     """Read an experiment.
 
     Args:
         where: a YAML file, or the name of a shipped experiment.
         overrides: `key=value` with dotted keys, which win over the file.
+        announce: called with a line for the user for each name that has changed.
 
     Raises:
         ConfigError: there is no such experiment, or something in it cannot be used.
@@ -144,4 +159,4 @@ def load_experiment(where: str | Path, overrides: Sequence[str] = ()) -> Experim
     content = load_yaml(path)
     for assignment in overrides:
         content = override(content, assignment)
-    return read_experiment(content, str(path))
+    return read_experiment(content, str(path), announce)

@@ -19,7 +19,6 @@ from metaqnn.replay.records import now
 from metaqnn.replay.released import NOT_MEASURED, as_number, read_released
 from metaqnn.search.reward import Reward
 from metaqnn.space.base import Space
-from metaqnn.strategies.schedule import Schedule
 from metaqnn.trial import Attempt, Episode, EpochMetrics, Evaluation, Model, Source, Status
 
 
@@ -71,8 +70,7 @@ def import_released(file: Path, target: Path, experiment: Experiment) -> ImportR
     require_new(target)
     released = read_released(file)
     input_shape, classes = image_facts(experiment.dataset.name)
-    schedule = Schedule(experiment.strategy.schedule, experiment.strategy.max_repeats)
-    parts = put_together(experiment, input_shape, classes, schedule)
+    parts = put_together(experiment, input_shape, classes)
     intake = _Intake(parts.space, parts.reward)
     rows = [intake.take(number, row) for number, row in enumerate(released, start=1)]
     strategy = parts.make_strategy()
@@ -81,7 +79,7 @@ def import_released(file: Path, target: Path, experiment: Experiment) -> ImportR
     config = {
         "experiment": as_mapping(experiment),
         "seed": experiment.seed,
-        "schedule": as_mapping(schedule),
+        "budget": strategy.default_models,
         "data": {"input_shape": list(input_shape), "classes": classes},
         "purpose": "import",
     }

@@ -12,7 +12,7 @@ from metaqnn.search.verify import Verification, verify
 from metaqnn.space.base import Space
 from metaqnn.space.layer_space import LayerSpace
 from metaqnn.strategies import make_strategy
-from metaqnn.strategies.schedule import Schedule
+from metaqnn.strategies.schedule import Schedule, ScheduleConfig
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,6 @@ class Parts:
     """What an experiment's sections stand for, over one data set."""
 
     space: Space
-    schedule: Schedule
     reward: Reward
     make_strategy: Callable[[], Strategy]
 
@@ -34,7 +33,7 @@ def make_space(experiment: Experiment, input_shape: tuple[int, ...], classes: in
     return LayerSpace(experiment.space, tuple(input_shape), classes)
 
 
-def put_together(experiment: Experiment, input_shape: tuple[int, ...], classes: int, schedule: Schedule) -> Parts:
+def put_together(experiment: Experiment, input_shape: tuple[int, ...], classes: int) -> Parts:
     """Make the parts.
 
     Raises:
@@ -43,7 +42,6 @@ def put_together(experiment: Experiment, input_shape: tuple[int, ...], classes: 
     space = make_space(experiment, input_shape, classes)
     return Parts(
         space,
-        schedule,
         Reward(experiment.reward, classes),
         lambda: make_strategy(experiment.strategy, space, experiment.seed),
     )
@@ -54,10 +52,19 @@ def stored_experiment(reader: ReplayReader) -> Experiment:
     return read_experiment(reader.config()["experiment"], str(reader.path))
 
 
-def stored_schedule(config: Mapping[str, Any]) -> Schedule:
-    """The scaled schedule that a database was started with."""
-    schedule = config["schedule"]
-    return Schedule(tuple((epsilon, models) for epsilon, models in schedule["stages"]), schedule["max_repeats"])
+def stored_budget(config: Mapping[str, Any]) -> int:
+    """The distinct architectures that a search began with; older databases have a schedule that is scaled to them."""
+    return config["budget"] if "budget" in config else sum(models for _, models in config["schedule"]["stages"])
+
+
+def stored_schedule(config: Mapping[str, Any]) -> Schedule | None:
+    """The schedule of a recorded search, scaled to the budget that it began with; None where there is none."""
+    if "budget" not in config and "schedule" not in config:  # a table
+        return None
+    strategy = read_experiment(config["experiment"], "the database").strategy
+    if not isinstance(strategy, ScheduleConfig):
+        return None
+    return Schedule(strategy.schedule, strategy.max_repeats).scaled(stored_budget(config))
 
 
 def stored_space(reader: ReplayReader) -> LayerSpace:
@@ -73,7 +80,7 @@ def stored_parts(reader: ReplayReader) -> Parts:
     config = reader.config()
     experiment = stored_experiment(reader)
     data = config["data"]
-    return put_together(experiment, data["input_shape"], data["classes"], stored_schedule(config))
+    return put_together(experiment, data["input_shape"], data["classes"])
 
 
 def verify_database(reader: ReplayReader, on_episode: Callable[[int], None] = lambda number: None) -> Verification:
@@ -83,7 +90,7 @@ def verify_database(reader: ReplayReader, on_episode: Callable[[int], None] = la
         reader,
         parts.space,
         parts.make_strategy,
-        parts.schedule,
+        stored_budget(reader.config()),
         parts.reward,
         experiment.search.lookahead,
         experiment.seed,

@@ -9,7 +9,6 @@ from metaqnn.config import differences
 from metaqnn.data import SearchData
 from metaqnn.errors import ReplayError
 from metaqnn.experiment.files import Experiment
-from metaqnn.strategies.schedule import Schedule
 from metaqnn.training.device import library_versions
 from metaqnn.version import __version__
 
@@ -54,14 +53,14 @@ def changes_since(
     return differences(old, new | {"models": models, "workers": workers})
 
 
-def budget(said: int | None, experiment: Experiment, schedule: Schedule, stored: Mapping, last: Mapping | None) -> int:
+def chosen_models(said: int | None, experiment: Experiment, budget: int, stored: Mapping, last: Mapping | None) -> int:
     """Distinct architectures in total: as said now, else as the file says if it changed, else as before."""
     if said is not None:
         return said
     in_file = experiment.search.models
     if last and stored["experiment"]["search"]["models"] == in_file:
         return last["models"]
-    return in_file or schedule.total
+    return in_file or budget
 
 
 def changed_keys(stored: Mapping, current: Mapping) -> list[str]:

@@ -13,8 +13,8 @@ from metaqnn.evaluators.keras_evaluator import KerasEvaluator
 from metaqnn.evaluators.local import LocalEvaluator
 from metaqnn.experiment.files import Experiment, read_experiment
 from metaqnn.experiment.forecast import forecast
-from metaqnn.experiment.parts import Parts, put_together, stored_schedule
-from metaqnn.experiment.resuming import budget, changes_since, current_versions, data_facts, refuse_changes
+from metaqnn.experiment.parts import Parts, put_together, stored_budget
+from metaqnn.experiment.resuming import changes_since, chosen_models, current_versions, data_facts, refuse_changes
 from metaqnn.experiment.warm_start import WarmStart, read_warm_start
 from metaqnn.replay.copying import move_aside
 from metaqnn.replay.memory import SQLiteReplayMemory
@@ -24,7 +24,6 @@ from metaqnn.search.estimate import estimate_search
 from metaqnn.search.loop import Ending, Search, SearchPlan
 from metaqnn.search.prospects import Prospects
 from metaqnn.search.stop import StopRequest
-from metaqnn.strategies.schedule import Schedule
 from metaqnn.training.device import usable_cores, visible_gpus
 from metaqnn.trial import Source
 
@@ -101,8 +100,7 @@ def run_search(
             announce(f"The data set {experiment.dataset.name} is not on this machine; trying to download it ...")
         data = load_search_data(experiment.dataset, experiment.seed)
         # Everything that can be refused is, before a file is made or moved.
-        schedule = _schedule(experiment, options)
-        parts = put_together(experiment, data.input_shape, data.classes, schedule)
+        parts = put_together(experiment, data.input_shape, data.classes)
         warm_start = None
         if is_new and experiment.warm_start is not None:
             warm_start = read_warm_start(Path(experiment.warm_start), parts, data.input_shape, data.classes)
@@ -114,7 +112,7 @@ def run_search(
         with SQLiteReplayMemory(database) as memory:
             if options.must_exist and not memory.config():
                 raise _nothing_to_resume(database)
-            run = _begin(experiment, data, schedule, memory, options, announce, warm_start, stop)
+            run = _begin(experiment, data, parts, memory, options, announce, warm_start, stop)
             outcome = "failed"
             with ExitStack() as stack:
                 try:
@@ -205,7 +203,6 @@ class _Run:
             self.plan,
             parts.space,
             parts.make_strategy(),
-            parts.schedule,
             self.evaluator,
             memory,
             parts.reward,
@@ -215,17 +212,10 @@ class _Run:
         ).run()
 
 
-def _schedule(experiment: Experiment, options: SearchOptions) -> Schedule:
-    """The schedule of a new search, scaled to its budget."""
-    schedule = Schedule(experiment.strategy.schedule, experiment.strategy.max_repeats)
-    models = options.models or experiment.search.models
-    return schedule if models is None else schedule.scaled(models)
-
-
 def _begin(
     experiment: Experiment,
     data: SearchData,
-    schedule: Schedule,
+    parts: Parts,
     memory: SQLiteReplayMemory,
     options: SearchOptions,
     announce: Callable[[str], None],
@@ -240,18 +230,18 @@ def _begin(
     current = {
         "experiment": as_mapping(experiment),
         "seed": experiment.seed,
-        "schedule": as_mapping(schedule),
+        "budget": options.models or experiment.search.models or parts.make_strategy().default_models,
         "data": data_facts(data),
     }
     if stored:
         refuse_changes(memory.path, stored, current)
-        schedule = stored_schedule(stored)
     else:
         memory.initialise(current, warm_start.imported if warm_start else ())
         if warm_start:
             announce(warm_start.words)
     last = memory.last_run()
-    models = budget(options.models, experiment, schedule, stored, last)
+    budget = stored_budget(stored or current)
+    models = chosen_models(options.models, experiment, budget, stored, last)
     gpus = visible_gpus() if options.gpus is None else options.gpus
     workers = _workers(experiment, options, gpus)
     versions = current_versions()
@@ -267,13 +257,13 @@ def _begin(
         options.max_seconds,
         memory.elapsed_seconds(),
         experiment.search.checkpoint_seconds,
+        budget,
     )
     trained = experiment.dataset, experiment.training, experiment.seed, data.fingerprint
     if options.in_process:
         evaluator = LocalEvaluator(*trained, lambda: stop.requested)
     else:
         evaluator = KerasEvaluator(*trained, workers, gpus, data.input_shape)
-    parts = put_together(experiment, data.input_shape, data.classes, schedule)
     return _Run(experiment, parts, plan, workers, evaluator)
 
 

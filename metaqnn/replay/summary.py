@@ -1,9 +1,8 @@
 """A search in a few lines: how far it is, what it found, what it saved, what failed."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-from metaqnn.core import Episode, EpisodeOrigin, Proposal
+from metaqnn.core import Exploration
 from metaqnn.replay.failures import NOT_ONLY_IMPORTED
 from metaqnn.replay.leaderboard import RankedModel, best_model
 from metaqnn.replay.reader import ReplayReader
@@ -48,14 +47,13 @@ class Summary:
     imported: int = 0
 
 
-def read_summary(
-    reader: ReplayReader, epsilon: float | None, exhausted: tuple[float, ...], max_repeats: int
-) -> Summary:
+def read_summary(reader: ReplayReader, exploration: Exploration, max_repeats: int) -> Summary:
     """Read the summary of a search; the caller holds a snapshot and knows the schedule.
 
     Args:
         reader: the database.
-        epsilon, exhausted, max_repeats: as in `Summary`.
+        exploration: how far the schedule has come.
+        max_repeats: as in `Summary`.
     """
     _, totals = reader.query(
         """SELECT count(*), ifnull(sum(source = 'sampled' AND NOT reused), 0), ifnull(sum(reused), 0),
@@ -76,17 +74,11 @@ def read_summary(
         saved_seconds=saved,
         failed=dict(failed),
         best=best_model(reader),
-        epsilon=epsilon,
-        exhausted=exhausted,
+        epsilon=exploration.epsilon,
+        exhausted=exploration.exhausted,
         max_repeats=max_repeats,
         runs=reader.query("SELECT count(*) FROM runs")[1][0][0],
         elapsed_seconds=elapsed_seconds(reader),
         values_as_of=reader.values_as_of(),
         imported=reader.imported_episodes(),
     )
-
-
-def novelty(episodes: Iterable[Episode], proposals: Iterable[Proposal]) -> list[bool]:
-    """Of each episode that a search sampled, told or in flight, whether its architecture was new."""
-    told = [not episode.reused for episode in episodes if episode.origin is EpisodeOrigin.SAMPLED]
-    return told + [proposal.evaluation is not None for proposal in proposals if proposal.origin is EpisodeOrigin.SAMPLED]

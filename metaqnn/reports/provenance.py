@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from metaqnn.core import Exploration
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.runs import Run, read_runs
-from metaqnn.replay.summary import novelty
 from metaqnn.replay.trainings import read_trainings
-from metaqnn.strategies.schedule import Progress, Schedule
+from metaqnn.strategies.schedule import Schedule
 from metaqnn.trial import Source
 from metaqnn.version import __version__
 
@@ -23,7 +23,7 @@ class Subject:
 
     Attributes:
         experiment: all sections as plain values, with `name` and `seed`.
-        schedule: of epsilon, scaled to the budget; None for a table.
+        schedule: of epsilon, scaled to the budget; None for a table, and where the strategy has none.
         data: hashes and shapes of the images, as in `config.data`.
     """
 
@@ -55,7 +55,7 @@ class Provenance:
         networks_total: the budget of the last run; None before the first, and of a table.
         episodes: told.
         in_flight: proposed and not recorded.
-        epsilon: of the next proposal; None when the schedule is over, and of a table.
+        epsilon: of the next proposal; None when the schedule is over, or there is none.
         exhausted: epsilons of the stages that ended early for finding nothing new.
         devices: (device, trainings) of all evaluations, the most frequent first.
         last_recorded_at: ISO 8601 in UTC; None before the first result.
@@ -139,8 +139,7 @@ def read_provenance(reader: ReplayReader, subject: Subject) -> Provenance:
     devices = Counter(each.device for each in trainings if each.purpose == purpose and each.device)
     episodes, proposals = list(reader.episodes()), reader.proposals()
     schedule = subject.schedule
-    progress = schedule.progress(novelty(episodes, proposals)) if schedule else Progress()
-    is_over = schedule is None or schedule.is_over(progress)
+    exploration = schedule.describe(schedule.recorded(episodes, proposals)) if schedule else Exploration()
     if is_table:
         done = len({each.model for each in trainings if each.purpose == purpose})
     else:
@@ -154,8 +153,8 @@ def read_provenance(reader: ReplayReader, subject: Subject) -> Provenance:
         None if is_table or not runs else runs[-1].models,
         len(episodes),
         len(proposals),
-        None if is_over else schedule.epsilon(progress),
-        tuple(schedule.stages[stage][0] for stage in progress.exhausted) if schedule else (),
+        exploration.epsilon,
+        exploration.exhausted,
         tuple(sorted(devices.items(), key=lambda item: (-item[1], item[0]))),
         max((each.recorded_at for each in trainings), default=None),
         datetime.now(UTC).isoformat(timespec="seconds"),

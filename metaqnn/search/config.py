@@ -13,7 +13,7 @@ class SearchConfig:
     """How a search is run.
 
     Attributes:
-        models: distinct architectures in total, whatever their outcome; None is the schedule's total.
+        models: distinct architectures in total, whatever their outcome; None is what the strategy is made for.
         lookahead: L, episodes that may be in flight: episode n is proposed from exactly the episodes up to n - L.
         workers: processes that train side by side, at most `lookahead`; changes nothing but the time. None is one a
             GPU, or one a core where there is no GPU.

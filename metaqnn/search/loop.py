@@ -22,10 +22,10 @@ from metaqnn.core import (
     WorkerLost,
     WorkerReady,
 )
+from metaqnn.search.position import Position
 from metaqnn.search.prospects import Prospects
 from metaqnn.search.reward import Reward
 from metaqnn.space.base import Space
-from metaqnn.strategies.schedule import Progress, Schedule
 from metaqnn.trial import Candidate, Episode, Evaluation, Model, Proposal, Source, Status
 
 _POLL_SECONDS = 0.2
@@ -63,6 +63,7 @@ class SearchPlan:
         max_seconds: wall clock over all runs; None is no limit.
         elapsed_seconds: what earlier runs took.
         checkpoint_seconds: the stored values are refreshed at most this often.
+        budget: of distinct architectures when the search began; None is `models`.
     """
 
     seed: int
@@ -71,6 +72,7 @@ class SearchPlan:
     max_seconds: float | None = None
     elapsed_seconds: float = 0.0
     checkpoint_seconds: float = 10.0
+    budget: int | None = None
 
 
 class Search:
@@ -78,7 +80,7 @@ class Search:
 
     Args:
         plan: budget, seed and lookahead.
-        space, strategy, schedule, evaluator, memory, reward: the parts.
+        space, strategy, evaluator, memory, reward: the parts.
         prospects: what the end of a training may be predicted by; None has every network trained to the end.
         observers: told what happens.
         stop_requested: asked several times a second.
@@ -89,7 +91,6 @@ class Search:
         plan: SearchPlan,
         space: Space,
         strategy: Strategy,
-        schedule: Schedule,
         evaluator: Evaluator,
         memory: ReplayMemory,
         reward: Reward,
@@ -100,14 +101,13 @@ class Search:
         self.plan = plan
         self.space = space
         self.strategy = strategy
-        self.schedule = schedule
         self.evaluator = evaluator
         self.memory = memory
         self.reward = reward
         self.observers = observers
         self.stop_requested = stop_requested
         self.prospects = prospects
-        self.progress = Progress()
+        self._position = Position(plan.budget or plan.models)
         self._in_flight: deque[Proposal] = deque()  # proposed, not recorded
         self._untold: deque[Episode] = deque()  # recorded, not told
         self._finished: dict[int, Evaluation] = {}  # by episode, trained ahead of its turn
@@ -144,31 +144,32 @@ class Search:
                 self._tell_until(self._known_to(proposal.episode))
                 self._evaluate(proposal)
             while not self._is_complete():
-                number = self._next_number
-                self._tell_until(self._known_to(number))
-                self._propose(number)
-            self._tell_until(self._next_number - 1)
+                self._tell_until(self._known_to(self._position.last + 1))
+                self._propose()
+            self._tell_until(self._position.last)
         except _StoppedError as stopped:
             return stopped.ending
-        return Ending.EXHAUSTED if self.schedule.is_over(self.progress) else Ending.COMPLETED
+        return Ending.EXHAUSTED if self.strategy.is_exhausted(self._position.context()) else Ending.COMPLETED
 
     def _is_complete(self) -> bool:
         """Whether no further episode may be proposed."""
-        return self.progress.distinct >= self.plan.models or self.schedule.is_over(self.progress)
+        position = self._position
+        return position.distinct >= self.plan.models or self.strategy.is_exhausted(position.context())
 
-    def _propose(self, number: int) -> None:
-        """Sample an episode and put it in flight."""
-        epsilon = self.schedule.epsilon(self.progress)
-        trajectory = self.strategy.ask(number, epsilon)
+    def _propose(self) -> None:
+        """Sample the next episode and put it in flight."""
+        context = self._position.context()
+        trajectory = self.strategy.ask(context)
         model = self.memory.known_model(trajectory.architecture)
         is_new = model is None
         _, next_model, next_evaluation = self.memory.next_numbers()
         if is_new:
             cost = self.space.cost(self.space.parse(trajectory.architecture))
             model = Model(next_model, trajectory.architecture, cost.layers, cost.parameters, cost.flops)
-        self.progress = self.schedule.advance(self.progress, is_new)
-        proposal = Proposal(number, self.progress.distinct, epsilon, model, next_evaluation if is_new else None)
+        evaluation, epsilon = next_evaluation if is_new else None, trajectory.recorded.get("epsilon")
+        proposal = Proposal(context.number, context.distinct + is_new, epsilon, model, evaluation)
         self.memory.add_proposal(proposal)
+        self._position.add(proposal)
         self._in_flight.append(proposal)
         self._evaluate(proposal)
 
@@ -190,6 +191,7 @@ class Search:
             self._heed_stop()
             episode = self._untold.popleft() if self._untold else self._record(self._in_flight[0])
             self.strategy.tell(episode)
+            self._position.tell()
             self._told = episode.number
             if time.monotonic() >= self._next_checkpoint:
                 self._checkpoint()
@@ -250,9 +252,8 @@ class Search:
         episodes = list(self.memory.episodes())
         proposals = list(self.memory.proposals())
         self._imported = sum(episode.source is Source.IMPORTED for episode in episodes)
-        novelty = [not e.reused for e in episodes if e.source is Source.SAMPLED]
-        novelty += [p.evaluation is not None for p in proposals if p.source is Source.SAMPLED]
-        self.progress = self.schedule.progress(novelty)
+        for record in (*episodes, *proposals):
+            self._position.add(record)
         for episode in episodes:
             self._tally.count(episode)
             if self.prospects and not episode.reused and episode.source is not Source.IMPORTED:
@@ -261,8 +262,9 @@ class Search:
         self._in_flight.extend(proposals)
         as_of, values = self.memory.values()
         # A search that had ended and goes on with a larger budget has told more than its next proposal may know.
-        if self._is_complete() or as_of <= self._known_to(self._next_number):
+        if as_of <= self._known_to(self._position.last + 1) or self._is_complete():
             self.strategy.restore((e for e in episodes if e.number <= as_of), values)
+            self._position.tell(as_of)
             self._told = as_of
         else:
             self._replace_values = True
@@ -272,10 +274,6 @@ class Search:
     def _known_to(self, number: int) -> int:
         """The last episode that the proposal of episode `number` may know: what was imported, it knows at once."""
         return max(self._imported, number - self.plan.lookahead)
-
-    @property
-    def _next_number(self) -> int:
-        return 1 + max(self._tally.last, self._in_flight[-1].episode if self._in_flight else 0)
 
     def _checkpoint(self) -> None:
         began = time.monotonic()
@@ -300,7 +298,7 @@ class Search:
             episodes=tally.episodes,
             reused=tally.reused,
             failed=len(tally.failed_models),
-            epsilon=None if self.schedule.is_over(self.progress) else self.schedule.epsilon(self.progress),
+            epsilon=self.strategy.describe_progress(self._position.context()).epsilon,
             best_accuracy=tally.best_accuracy,
             best_architecture=tally.best_architecture,
             elapsed_seconds=self._elapsed_seconds(),
@@ -316,7 +314,6 @@ class Search:
 class _Tally:
     """Counts for displays, kept as episodes come so that none has to be counted twice; none of what was imported."""
 
-    last: int = 0
     episodes: int = 0
     trained: int = 0
     trained_before: int = 0
@@ -326,7 +323,6 @@ class _Tally:
     best_architecture: str | None = None
 
     def count(self, episode: Episode) -> None:
-        self.last = episode.number
         if episode.source is Source.IMPORTED:
             return
         self.episodes += 1

@@ -1,19 +1,20 @@
 """Where a recorded search stands in its schedule of epsilon, and its summary with that."""
 
+from metaqnn.core import Exploration, Strategy
 from metaqnn.replay.reader import ReplayReader
-from metaqnn.replay.summary import Summary, novelty, read_summary
-from metaqnn.strategies.schedule import Progress, Schedule
+from metaqnn.replay.summary import Summary, read_summary
+from metaqnn.strategies.schedule import Schedule
 
 
-def summarise(reader: ReplayReader, schedule: Schedule) -> Summary:
-    """Read the summary of a search, also while it runs."""
+def summarise(reader: ReplayReader, schedule: Schedule | None) -> Summary:
+    """Read the summary of a search, also while it runs.
+
+    Args:
+        reader: the database.
+        schedule: of its strategy, scaled to the budget that it began with; None where there is none.
+    """
     with reader.snapshot():
-        progress = recorded_progress(reader, schedule)
-        epsilon = None if schedule.is_over(progress) else schedule.epsilon(progress)
-        exhausted = tuple(schedule.stages[stage][0] for stage in progress.exhausted)
-        return read_summary(reader, epsilon, exhausted, schedule.max_repeats)
-
-
-def recorded_progress(reader: ReplayReader, schedule: Schedule) -> Progress:
-    """Where a recorded search stands in its schedule."""
-    return schedule.progress(novelty(reader.episodes(), reader.proposals()))
+        if schedule is None:
+            return read_summary(reader, Exploration(), Strategy.max_repeats)
+        progress = schedule.recorded(reader.episodes(), reader.proposals())
+        return read_summary(reader, schedule.describe(progress), schedule.max_repeats)

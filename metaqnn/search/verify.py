@@ -9,10 +9,10 @@ from metaqnn.errors import MetaqnnError, ReplayError
 from metaqnn.replay.importing import read_imported_rows
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.imported import difference_from_rows
+from metaqnn.search.position import Position
 from metaqnn.search.prospects import Prospects
 from metaqnn.search.reward import Reward
 from metaqnn.space.base import Space
-from metaqnn.strategies.schedule import Progress, Schedule
 from metaqnn.training.config import TrainingConfig
 from metaqnn.training.prediction import Predictor
 from metaqnn.trial import (
@@ -57,7 +57,7 @@ def verify(
     reader: ReplayReader,
     space: Space,
     make_strategy: Callable[[], Strategy],
-    schedule: Schedule,
+    budget: int,
     reward: Reward,
     lookahead: int,
     seed: int,
@@ -71,10 +71,10 @@ def verify(
 
     Args:
         reader: the database; what a running search adds meanwhile is not looked at.
-        space, make_strategy, schedule, reward, lookahead, seed, training: what the search was started with.
+        space, make_strategy, budget, reward, lookahead, seed, training: what the search was started with.
         on_episode: called with the number of each episode when it is checked.
     """
-    comparison = _Comparison(reader, space, make_strategy(), schedule, reward, lookahead, seed, training)
+    comparison = _Comparison(reader, space, make_strategy(), budget, reward, lookahead, seed, training)
     difference = None
     try:
         comparison.run(on_episode)
@@ -91,13 +91,13 @@ class _Comparison:
         reader: ReplayReader,
         space: Space,
         strategy: Strategy,
-        schedule: Schedule,
+        budget: int,
         reward: Reward,
         lookahead: int,
         seed: int,
         training: TrainingConfig,
     ):
-        self.reader, self.space, self.strategy, self.schedule = reader, space, strategy, schedule
+        self.reader, self.space, self.strategy = reader, space, strategy
         self.reward, self.lookahead, self.seed, self.training = reward, lookahead, seed, training
         self.prospects = Prospects(training, reward, lookahead, seed) if training.prediction else None
         with reader.snapshot():
@@ -108,7 +108,7 @@ class _Comparison:
             self.rows = read_imported_rows(reader) if reader.is_import() else None
         self.imported = sum(episode.source is Source.IMPORTED for episode in self.episodes)
         self.records = [*self.episodes, *self.proposals]
-        self.progress = Progress()
+        self.position = Position(budget)
         self.told = 0
         self.latest: dict[int, Episode] = {}  # by model
         self.known: dict[str, int] = {}  # architecture -> model
@@ -146,6 +146,7 @@ class _Comparison:
         while self.told < min(number, len(self.episodes)):
             self._compare_values()
             self.strategy.tell(self.episodes[self.told])
+            self.position.tell()
             self.told += 1
         self._compare_values()
 
@@ -169,15 +170,15 @@ class _Comparison:
         model = record.model if in_flight else self.models[record.model]
         reused = record.evaluation is None if in_flight else record.reused
         if record.source is Source.SAMPLED:
-            if self.schedule.is_over(self.progress):
-                raise _DifferenceError(f"{place}: it is recorded, but the schedule was over before it")
-            epsilon = self.schedule.epsilon(self.progress)
-            _expect(place, "epsilon", record.epsilon, epsilon)
-            architecture = self.strategy.ask(number, epsilon).architecture
+            context = self.position.context()
+            if self.strategy.is_exhausted(context):
+                raise _DifferenceError(f"{place}: it is recorded, but the search was over before it")
+            trajectory = self.strategy.ask(context)
+            _expect(place, "epsilon", record.epsilon, trajectory.recorded.get("epsilon"))
+            architecture = trajectory.architecture
             _expect(place, "the architecture", model.architecture, architecture)
             is_new = architecture not in self.known
             _expect(place, "reused", reused, not is_new)
-            self.progress = self.schedule.advance(self.progress, is_new)
             if is_new:
                 self.known[architecture] = len(self.known) + 1
             _expect(place, "the model's number", model.model, self.known[architecture])
@@ -192,7 +193,8 @@ class _Comparison:
             _expect(place, "reused", reused, False)
         else:
             self._compare_imported(number, record, model)
-        iteration = self.progress.distinct if self.rows is None else len(self.known)
+        self.position.add(record)
+        iteration = self.position.distinct if self.rows is None else len(self.known)
         _expect(place, "iteration", record.iteration, iteration)
 
     def _compare_imported(self, number: int, episode: Episode, model: Model) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 from metaqnn.core import Strategy
 from metaqnn.space.base import Space
-from metaqnn.strategies import guided_q_learning, q_learning, random_search, regularized_evolution, reinforce, smac, tpe
-from metaqnn.strategies.guided_q_learning import GuidedQLearning, GuidedQLearningConfig
+from metaqnn.strategies import linear_ucb, q_learning, random_search, regularized_evolution, reinforce, smac, tpe
+from metaqnn.strategies.linear_ucb import LinearUCB, LinearUCBConfig
 from metaqnn.strategies.q_learning import QLearning, QLearningConfig
 from metaqnn.strategies.random_search import RandomSearch, RandomSearchConfig
 from metaqnn.strategies.regularized_evolution import RegularizedEvolution, RegularizedEvolutionConfig
@@ -21,7 +21,7 @@ class Preset:
     """A strategy with named settings, over which an experiment's own keys win.
 
     Attributes:
-        config: dataclass of the section; has `schedule` and `max_repeats`.
+        config: dataclass of the section.
         values: the settings.
         build: makes the strategy from its configuration, the space and the seed.
     """
@@ -32,10 +32,8 @@ class Preset:
 
 
 STRATEGIES: Mapping[str, Mapping[str, Preset]] = {
-    "q_learning": {
-        "default": Preset(GuidedQLearningConfig, guided_q_learning.DEFAULT, GuidedQLearning),
-        "paper": Preset(QLearningConfig, q_learning.PAPER, QLearning),
-    },
+    "linear_ucb": {"default": Preset(LinearUCBConfig, linear_ucb.DEFAULT, LinearUCB)},
+    "q_learning": {"paper": Preset(QLearningConfig, q_learning.PAPER, QLearning)},
     "random": {"default": Preset(RandomSearchConfig, random_search.DEFAULT, RandomSearch)},
     "regularized_evolution": {
         "default": Preset(RegularizedEvolutionConfig, regularized_evolution.DEFAULT, RegularizedEvolution)

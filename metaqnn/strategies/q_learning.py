@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from metaqnn.config import require
-from metaqnn.core import Strategy
+from metaqnn.core import Context
 from metaqnn.seeding import Stream
 from metaqnn.space.base import Space, Trajectory
 from metaqnn.strategies.equations import greedy_choices
 from metaqnn.strategies.q_table import QTable
-from metaqnn.strategies.schedule import PAPER_SCHEDULE, Schedule
+from metaqnn.strategies.schedule import PAPER_SCHEDULE, ScheduleConfig, ScheduledStrategy
 from metaqnn.trial import Episode, QValue
 
 PAPER: Mapping[str, Any] = {
@@ -28,8 +28,8 @@ PAPER: Mapping[str, Any] = {
 
 
 @dataclass(frozen=True)
-class QLearningConfig:
-    """The section `strategy` for `name: q_learning` with `preset: paper`.
+class QLearningConfig(ScheduleConfig):
+    """The section `strategy` for `name: q_learning`.
 
     Attributes:
         preset: the named settings that the other keys were filled from.
@@ -38,8 +38,6 @@ class QLearningConfig:
         initial_q: value of a pair before its first update.
         replay_episodes: K, episodes replayed after each episode, the newest among them; 0 learns nothing.
         replay_after_repeats: whether an episode that reused a known network is followed by a replay too.
-        schedule: stages [epsilon, distinct models].
-        max_repeats: a stage ends after so many repeats in a row, for spaces that run out of networks.
     """
 
     name: Literal["q_learning"]
@@ -49,18 +47,16 @@ class QLearningConfig:
     initial_q: float
     replay_episodes: int
     replay_after_repeats: bool
-    schedule: tuple[tuple[float, int], ...]
-    max_repeats: int = 500
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         require(0.0 < self.learning_rate <= 1.0, "learning_rate", "above 0 and at most 1", self.learning_rate)
         require(0.0 <= self.discount <= 1.0, "discount", "from 0 to 1", self.discount)
         require(abs(self.initial_q) < float("inf"), "initial_q", "a finite number", self.initial_q)
         require(0 <= self.replay_episodes <= 100_000, "replay_episodes", "from 0 to 100000", self.replay_episodes)
-        Schedule(self.schedule, self.max_repeats)
+        super().__post_init__()
 
 
-class QLearning(Strategy):
+class QLearning(ScheduledStrategy):
     """The paper's agent.
 
     Args:
@@ -70,15 +66,16 @@ class QLearning(Strategy):
     """
 
     def __init__(self, config: QLearningConfig, space: Space, seed: int):
+        super().__init__(config)
         self.config = config
         self.space = space
         self.seed = seed
         self.q_table = QTable(config.initial_q)
         self._memory: list[tuple[tuple, float]] = []
 
-    def ask(self, number: int, epsilon: float) -> Trajectory:
+    def _propose(self, context: Context, epsilon: float) -> Trajectory:
         """Walk the space: each step uniform with probability epsilon, else greedy with ties at random."""
-        stream = Stream(self.seed, "explore", number)
+        stream = Stream(self.seed, "explore", context.number)
 
         def choose(state: str, choices: tuple[str, ...]) -> int:
             if stream.uniform() < epsilon:
@@ -90,6 +87,7 @@ class QLearning(Strategy):
 
     def tell(self, episode: Episode) -> None:
         """Store the episode, then replay K: the newest, and K - 1 drawn uniformly with replacement."""
+        super().tell(episode)
         self._remember(episode)
         if self.config.replay_episodes == 0 or (episode.reused and not self.config.replay_after_repeats):
             return
@@ -110,6 +108,7 @@ class QLearning(Strategy):
     def restore(self, episodes: Iterable[Episode], values: Iterable[QValue]) -> None:
         """Fill the replay memory and the Q-table."""
         for episode in episodes:
+            super().tell(episode)
             self._remember(episode)
         self.q_table.load(values)
 

@@ -4,35 +4,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from metaqnn.core import Strategy
+from metaqnn.core import Context
 from metaqnn.seeding import Stream
 from metaqnn.space.base import Space, Trajectory
-from metaqnn.strategies.schedule import Schedule
+from metaqnn.strategies.schedule import ScheduleConfig, ScheduledStrategy
 from metaqnn.strategies.walks import random_walk
-from metaqnn.trial import Episode
 
 DEFAULT: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True)
-class RandomSearchConfig:
-    """The section `strategy` for `name: random`.
-
-    Attributes:
-        schedule: one stage, in which everything is random.
-        max_repeats: a search ends after so many repeats in a row, for spaces that run out of networks.
-    """
+class RandomSearchConfig(ScheduleConfig):
+    """The section `strategy` for `name: random`."""
 
     name: Literal["random"]
     preset: Literal["default"] = "default"
-    schedule: tuple[tuple[float, int], ...] = ((1.0, 2700),)
-    max_repeats: int = 500
-
-    def __post_init__(self):
-        Schedule(self.schedule, self.max_repeats)
 
 
-class RandomSearch(Strategy):
+class RandomSearch(ScheduledStrategy):
     """A strategy that never learns.
 
     Args:
@@ -42,11 +31,9 @@ class RandomSearch(Strategy):
     """
 
     def __init__(self, config: RandomSearchConfig, space: Space, seed: int):
+        super().__init__(config)
         self.space, self.seed = space, seed
 
-    def ask(self, number: int, epsilon: float) -> Trajectory:
-        """Walk at random, whatever epsilon is."""
-        return random_walk(self.space, Stream(self.seed, "random", number))
-
-    def tell(self, episode: Episode) -> None:
-        """Learn nothing."""
+    def _propose(self, context: Context, epsilon: float) -> Trajectory:
+        """Walk at random."""
+        return random_walk(self.space, Stream(self.seed, "random", context.number))

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from metaqnn.config import require
-from metaqnn.core import Strategy
+from metaqnn.core import Context
 from metaqnn.seeding import Stream
 from metaqnn.space.base import Space, Step, Trajectory
-from metaqnn.strategies.schedule import Schedule
+from metaqnn.strategies.schedule import ScheduleConfig, ScheduledStrategy
 from metaqnn.strategies.walks import deviating_walk, open_places, random_walk
 from metaqnn.trial import Episode
 
@@ -23,31 +23,27 @@ DEFAULT: Mapping[str, Any] = {"population": 50, "sample": 10}
 
 
 @dataclass(frozen=True)
-class RegularizedEvolutionConfig:
+class RegularizedEvolutionConfig(ScheduleConfig):
     """The section `strategy` for `name: regularized_evolution`.
 
     Attributes:
         population: the youngest so many episodes are alive; so many are random before the first mutation.
         sample: a parent is the best of so many that are drawn from the population, at most all of it.
-        schedule: one stage; evolution knows no epsilon.
-        max_repeats: a search ends after so many repeats in a row.
     """
 
     name: Literal["regularized_evolution"]
     preset: Literal["default"]
     population: int
     sample: int
-    schedule: tuple[tuple[float, int], ...] = ((1.0, 2700),)
-    max_repeats: int = 500
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         require(1 <= self.population <= 1_000_000, "population", "from 1 to 1000000", self.population)
         expected = f"from 1 to strategy.population ({self.population})"
         require(1 <= self.sample <= self.population, "sample", expected, self.sample)
-        Schedule(self.schedule, self.max_repeats)
+        super().__post_init__()
 
 
-class RegularizedEvolution(Strategy):
+class RegularizedEvolution(ScheduledStrategy):
     """Evolution with ageing.
 
     Args:
@@ -57,12 +53,13 @@ class RegularizedEvolution(Strategy):
     """
 
     def __init__(self, config: RegularizedEvolutionConfig, space: Space, seed: int):
+        super().__init__(config)
         self.config, self.space, self.seed = config, space, seed
         self._alive: deque[tuple[float, str]] = deque(maxlen=config.population)
 
-    def ask(self, number: int, epsilon: float) -> Trajectory:
+    def _propose(self, context: Context, epsilon: float) -> Trajectory:
         """Mutate the best of a sample; a random walk while the population is not full."""
-        stream = Stream(self.seed, "evolution", number)
+        stream = Stream(self.seed, "evolution", context.number)
         if len(self._alive) < self.config.population:
             return random_walk(self.space, stream)
         sample = [self._alive[index] for index in stream.permutation(len(self._alive))[: self.config.sample].tolist()]
@@ -71,6 +68,7 @@ class RegularizedEvolution(Strategy):
 
     def tell(self, episode: Episode) -> None:
         """Add the youngest; the oldest leaves."""
+        super().tell(episode)
         self._alive.append((episode.reward, episode.architecture))
 
 

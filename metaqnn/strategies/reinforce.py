@@ -12,10 +12,10 @@ from typing import Any, Literal
 import numpy as np
 
 from metaqnn.config import require
-from metaqnn.core import Strategy
+from metaqnn.core import Context
 from metaqnn.seeding import Stream
 from metaqnn.space.base import Space, Trajectory
-from metaqnn.strategies.schedule import Schedule
+from metaqnn.strategies.schedule import ScheduleConfig, ScheduledStrategy
 from metaqnn.trial import Episode
 
 DEFAULT: Mapping[str, Any] = {
@@ -30,7 +30,7 @@ _BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-8
 
 
 @dataclass(frozen=True)
-class ReinforceConfig:
+class ReinforceConfig(ScheduleConfig):
     """The section `strategy` for `name: reinforce`.
 
     Attributes:
@@ -38,8 +38,6 @@ class ReinforceConfig:
         learning_rate: Adam's.
         baseline_decay: of the moving average of rewards, which is subtracted from each; in [0, 1).
         entropy_weight: of the policy's entropy beside the reward, in units of the rewards' standard deviation.
-        schedule: one stage; the controller knows no epsilon.
-        max_repeats: a search ends after so many repeats in a row.
     """
 
     name: Literal["reinforce"]
@@ -48,18 +46,16 @@ class ReinforceConfig:
     learning_rate: float
     baseline_decay: float
     entropy_weight: float
-    schedule: tuple[tuple[float, int], ...] = ((1.0, 2700),)
-    max_repeats: int = 500
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         require(1 <= self.hidden_units <= 4096, "hidden_units", "from 1 to 4096", self.hidden_units)
         require(0.0 < self.learning_rate < 1.0, "learning_rate", "above 0 and below 1", self.learning_rate)
         require(0.0 <= self.baseline_decay < 1.0, "baseline_decay", "from 0 to below 1", self.baseline_decay)
         require(0.0 <= self.entropy_weight < 10.0, "entropy_weight", "from 0 to below 10", self.entropy_weight)
-        Schedule(self.schedule, self.max_repeats)
+        super().__post_init__()
 
 
-class Reinforce(Strategy):
+class Reinforce(ScheduledStrategy):
     """The controller.
 
     Args:
@@ -69,15 +65,16 @@ class Reinforce(Strategy):
     """
 
     def __init__(self, config: ReinforceConfig, space: Space, seed: int):
+        super().__init__(config)
         self.config, self.space, self.seed = config, space, seed
         self._index = {str(action): index for index, action in enumerate(space.all_actions)}
         self._controller = _Controller(len(self._index), config.hidden_units, Stream(seed, "controller"))
         self._baseline: float | None = None
         self._variance = 0.0
 
-    def ask(self, number: int, epsilon: float) -> Trajectory:
+    def _propose(self, context: Context, epsilon: float) -> Trajectory:
         """Sample a network from the controller."""
-        stream = Stream(self.seed, "reinforce", number)
+        stream = Stream(self.seed, "reinforce", context.number)
         state, previous = self._controller.initial_state(), len(self._index)
 
         def choose(_: str, choices: tuple[str, ...]) -> int:
@@ -94,6 +91,7 @@ class Reinforce(Strategy):
 
     def tell(self, episode: Episode) -> None:
         """One step up the policy gradient."""
+        super().tell(episode)
         if self._baseline is None:
             self._baseline = episode.reward
         advantage, decay = episode.reward - self._baseline, self.config.baseline_decay

@@ -4,10 +4,14 @@ Everything is a pure function of the recorded proposals (was each one new or a r
 needs to store no position in its schedule.
 """
 
-from collections.abc import Iterable
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from metaqnn.config import require
+from metaqnn.core import Context, Exploration, Strategy
+from metaqnn.space.base import Trajectory
+from metaqnn.trial import Episode, Proposal, Source
 
 PAPER_SCHEDULE: tuple[tuple[float, int], ...] = (
     (1.0, 1500),
@@ -41,6 +45,10 @@ class Progress:
     distinct_in_stage: int = 0
     repeats: int = 0
     exhausted: tuple[int, ...] = ()
+
+
+START = Progress()
+"""Before the first proposal."""
 
 
 @dataclass(frozen=True)
@@ -99,8 +107,13 @@ class Schedule:
         return progress.stage >= len(self.stages)
 
     def epsilon(self, progress: Progress) -> float:
-        """The exploration rate of the next proposal; the schedule must not be over."""
-        return self.stages[progress.stage][0]
+        """The exploration rate of the next proposal; the last stage's where the schedule is over."""
+        return self.stages[min(progress.stage, len(self.stages) - 1)][0]
+
+    def describe(self, progress: Progress) -> Exploration:
+        """The same for displays."""
+        epsilon = None if self.is_over(progress) else self.epsilon(progress)
+        return Exploration(epsilon, tuple(self.stages[stage][0] for stage in progress.exhausted))
 
     def advance(self, progress: Progress, is_new: bool) -> Progress:
         """The progress after one more proposal.
@@ -126,9 +139,87 @@ class Schedule:
             progress = replace(progress, stage=progress.stage + 1, distinct_in_stage=0)
         return progress
 
-    def progress(self, novelty: Iterable[bool]) -> Progress:
-        """The progress after all proposals so far, each new or not."""
-        progress = Progress()
+    def progress(self, novelty: Iterable[bool], after: Progress = START) -> Progress:
+        """The progress after more proposals, each new or not."""
         for is_new in novelty:
-            progress = self.advance(progress, is_new)
-        return progress
+            after = self.advance(after, is_new)
+        return after
+
+    def recorded(self, episodes: Iterable[Episode], proposals: Iterable[Proposal]) -> Progress:
+        """The progress of a recorded search; what was imported or retried counts for nothing."""
+        progress = self.progress(not e.reused for e in episodes if e.source is Source.SAMPLED)
+        return self.progress((p.evaluation is not None for p in proposals if p.source is Source.SAMPLED), progress)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScheduleConfig:
+    """The keys that the section `strategy` has for every built-in strategy.
+
+    Attributes:
+        schedule: stages [epsilon, distinct models]; a single one where a strategy knows no epsilon.
+        max_repeats: a stage ends after so many repeats in a row, for spaces that run out of networks.
+    """
+
+    schedule: tuple[tuple[float, int], ...] = ((1.0, 2700),)
+    max_repeats: int = 500
+
+    def __post_init__(self) -> None:
+        Schedule(self.schedule, self.max_repeats)
+
+
+class ScheduledStrategy(Strategy):
+    """A strategy whose proposals have an exploration rate, by a schedule that it scales to the budget of the search.
+
+    Those that make no use of the rate have it recorded all the same: stored searches of theirs hold it, and verify.
+
+    Args:
+        config: holds the schedule.
+    """
+
+    def __init__(self, config: ScheduleConfig):
+        self._unscaled = self._schedule = Schedule(config.schedule, config.max_repeats)
+        self.max_repeats = config.max_repeats
+        self._novelty: list[bool] = []  # of the sampled episodes told
+        self._progress, self._counted = START, 0  # so many of them are in the progress
+
+    @property
+    def default_models(self) -> int:
+        """The schedule's total."""
+        return self._unscaled.total
+
+    def ask(self, context: Context, recorded: Mapping[str, float] | None = None) -> Trajectory:
+        """Propose at the schedule's exploration rate, or at the recorded one."""
+        epsilon = recorded.get("epsilon") if recorded else None
+        if epsilon is None:
+            progress = self._progress_at(context)  # which scales the schedule
+            epsilon = self._schedule.epsilon(progress)
+        return replace(self._propose(context, epsilon), recorded={"epsilon": epsilon})
+
+    @abstractmethod
+    def _propose(self, context: Context, epsilon: float) -> Trajectory:
+        """Propose at an exploration rate in [0, 1]; a strategy that knows none ignores it."""
+
+    def tell(self, episode: Episode) -> None:
+        """Count an episode of the schedule; what was imported or retried is none."""
+        if episode.source is Source.SAMPLED:
+            self._novelty.append(not episode.reused)
+
+    def is_exhausted(self, context: Context) -> bool:
+        """Whether even the last stage found nothing new."""
+        progress = self._progress_at(context)
+        return self._schedule.is_over(progress)
+
+    def describe_progress(self, context: Context) -> Exploration:
+        """Where it stands in its schedule."""
+        progress = self._progress_at(context)
+        return self._schedule.describe(progress)
+
+    def _progress_at(self, context: Context) -> Progress:
+        """The progress after all episodes told and pending; sees to it that the schedule is scaled."""
+        if self._schedule.total != context.budget:
+            self._schedule = self._unscaled.scaled(context.budget)
+            self._progress, self._counted = START, 0
+        self._progress = self._schedule.progress(self._novelty[self._counted :], self._progress)
+        self._counted = len(self._novelty)
+        pending = (episode.is_new for episode in context.pending if episode.origin is Source.SAMPLED)
+        return self._schedule.progress(pending, self._progress)

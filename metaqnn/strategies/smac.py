@@ -15,11 +15,11 @@ from typing import Any, Literal
 import numpy as np
 
 from metaqnn.config import require
-from metaqnn.core import Strategy
+from metaqnn.core import Context
 from metaqnn.errors import ConfigError
 from metaqnn.seeding import Stream, integer_seed
 from metaqnn.space.base import Space, Step, Trajectory
-from metaqnn.strategies.schedule import Schedule
+from metaqnn.strategies.schedule import ScheduleConfig, ScheduledStrategy
 from metaqnn.strategies.walks import random_walk
 from metaqnn.trial import Episode
 
@@ -29,7 +29,7 @@ _TINY = 1e-10
 
 
 @dataclass(frozen=True)
-class SMACConfig:
+class SMACConfig(ScheduleConfig):
     """The section `strategy` for `name: smac`.
 
     Attributes:
@@ -37,8 +37,6 @@ class SMACConfig:
         random_share: of the proposals after that which are random; the default is SMAC3's.
         trees: of the forest; the default is SMAC3's.
         challengers: random networks that the acquisition function looks at, beside the local search.
-        schedule: one stage; SMAC knows no epsilon.
-        max_repeats: a search ends after so many repeats in a row.
     """
 
     name: Literal["smac"]
@@ -47,18 +45,16 @@ class SMACConfig:
     random_share: float
     trees: int
     challengers: int
-    schedule: tuple[tuple[float, int], ...] = ((1.0, 2700),)
-    max_repeats: int = 500
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         require(2 <= self.random_first <= 1_000_000, "random_first", "from 2 to 1000000", self.random_first)
         require(0.0 <= self.random_share <= 1.0, "random_share", "from 0 to 1", self.random_share)
         require(1 <= self.trees <= 10_000, "trees", "from 1 to 10000", self.trees)
         require(1 <= self.challengers <= 1_000_000, "challengers", "from 1 to 1000000", self.challengers)
-        Schedule(self.schedule, self.max_repeats)
+        super().__post_init__()
 
 
-class SMAC(Strategy):
+class SMAC(ScheduledStrategy):
     """Sequential model-based optimisation; the forest is grown anew for every proposal.
 
     Args:
@@ -71,6 +67,7 @@ class SMAC(Strategy):
     """
 
     def __init__(self, config: SMACConfig, space: Space, seed: int):
+        super().__init__(config)
         try:
             import smac  # noqa: F401 - the parts are imported where they are used
             from ConfigSpace import CategoricalHyperparameter, ConfigurationSpace
@@ -86,12 +83,12 @@ class SMAC(Strategy):
         self._rewards: dict[str, float] = {}
         self._rows: list[Any] = []
 
-    def ask(self, number: int, epsilon: float) -> Trajectory:
+    def _propose(self, context: Context, epsilon: float) -> Trajectory:
         """The network of the largest expected improvement among those that are not known."""
-        stream = Stream(self.seed, "smac", number)
+        stream = Stream(self.seed, "smac", context.number)
         if len(self._rewards) < self.config.random_first or stream.uniform() < self.config.random_share:
             return random_walk(self.space, stream)
-        for configuration in self._challengers(number):
+        for configuration in self._challengers(context.number):
             trajectory = self._decoded(configuration)
             if trajectory.architecture not in self._rewards:
                 return trajectory
@@ -99,6 +96,7 @@ class SMAC(Strategy):
 
     def tell(self, episode: Episode) -> None:
         """Add an observation; a repeat is none."""
+        super().tell(episode)
         if episode.architecture not in self._rewards:
             self._rows.append(self._encoded(self.space.trajectory(episode.architecture).steps))
         self._rewards[episode.architecture] = episode.reward

@@ -10,38 +10,34 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from metaqnn.config import require
-from metaqnn.core import Strategy
+from metaqnn.core import Context
 from metaqnn.errors import ConfigError
 from metaqnn.seeding import integer_seed
 from metaqnn.space.base import Space, Trajectory
-from metaqnn.strategies.schedule import Schedule
+from metaqnn.strategies.schedule import ScheduleConfig, ScheduledStrategy
 from metaqnn.trial import Episode
 
 DEFAULT: Mapping[str, Any] = {"random_first": 10}
 
 
 @dataclass(frozen=True)
-class TPEConfig:
+class TPEConfig(ScheduleConfig):
     """The section `strategy` for `name: tpe`.
 
     Attributes:
         random_first: so many episodes are random; the default is Optuna's.
-        schedule: one stage; the estimator knows no epsilon.
-        max_repeats: a search ends after so many repeats in a row.
     """
 
     name: Literal["tpe"]
     preset: Literal["default"]
     random_first: int
-    schedule: tuple[tuple[float, int], ...] = ((1.0, 2700),)
-    max_repeats: int = 500
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         require(1 <= self.random_first <= 1_000_000, "random_first", "from 1 to 1000000", self.random_first)
-        Schedule(self.schedule, self.max_repeats)
+        super().__post_init__()
 
 
-class TPE(Strategy):
+class TPE(ScheduledStrategy):
     """Optuna's sampler, seeded anew for every episode.
 
     Args:
@@ -54,6 +50,7 @@ class TPE(Strategy):
     """
 
     def __init__(self, config: TPEConfig, space: Space, seed: int):
+        super().__init__(config)
         try:
             import optuna
         except ImportError:
@@ -67,9 +64,9 @@ class TPE(Strategy):
         self._study = optuna.create_study(storage=self._storage, study_name="metaqnn", direction="maximize")
         self._choices: dict[str, Any] = {}
 
-    def ask(self, number: int, epsilon: float) -> Trajectory:
+    def _propose(self, context: Context, epsilon: float) -> Trajectory:
         """Sample every decision from what the best fifth or so of the episodes chose there, against the others."""
-        sampler = self._sampler(number)
+        sampler = self._sampler(context.number)
         # A study of its own: each remembers the trials that it saw first.
         study = self._optuna.load_study(study_name="metaqnn", storage=self._storage, sampler=sampler)
         trial = self._optuna.trial.create_trial(state=self._optuna.trial.TrialState.RUNNING)
@@ -85,6 +82,7 @@ class TPE(Strategy):
 
     def tell(self, episode: Episode) -> None:
         """Add a trial."""
+        super().tell(episode)
         steps = self.space.trajectory(episode.architecture).steps
         parameters = [self._parameter(place, step.choices) for place, step in enumerate(steps)]
         names = [name for name, _ in parameters]

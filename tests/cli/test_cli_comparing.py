@@ -9,7 +9,7 @@ from itertools import product
 import pytest
 from PIL import Image
 
-FIVE = ["q_learning", "paper", "random", "regularized_evolution", "reinforce"]
+FIVE = ["linear_ucb", "q_learning", "random", "regularized_evolution", "reinforce"]
 STRATEGIES = ["--strategies", ",".join(FIVE)]
 TITLES = [
     "Mean regret in points, with its 95 % interval",
@@ -126,7 +126,7 @@ def test_a_table_that_is_not_there(refused):
         ("paper,random,paper", "--strategies: expected each strategy once, got 'paper' twice"),
         (
             " , ",
-            "--strategies: expected at least one strategy; valid names are paper, q_learning, random, "
+            "--strategies: expected at least one strategy; valid names are linear_ucb, paper, q_learning, random, "
             "regularized_evolution, reinforce, smac, tpe",
         ),
     ],

@@ -3,7 +3,8 @@
 from zlib import crc32
 
 from metaqnn.config import read_section
-from metaqnn.core import Strategy
+from metaqnn.core import Context, Strategy
+from metaqnn.space.base import Trajectory
 from metaqnn.strategies import STRATEGIES
 from metaqnn.trial import Episode
 
@@ -14,6 +15,11 @@ def configured(name: str = "q_learning", preset: str | None = None, **changes):
     preset = preset or next(iter(presets))
     settings = {"name": name, "preset": preset, **presets[preset].values, **changes}
     return read_section(presets[preset].config, settings, "strategy", "test")
+
+
+def ask(strategy: Strategy, number: int, epsilon: float) -> Trajectory:
+    """What a strategy proposes as an episode that was recorded with an exploration rate."""
+    return strategy.ask(Context(number, 2700, number - 1, 0), {"epsilon": epsilon})
 
 
 def accuracy_of(architecture: str) -> float:
@@ -32,7 +38,7 @@ def history(strategy: Strategy, length: int, epsilon: float = 0.7) -> list[Episo
     episodes: list[Episode] = []
     known: dict[str, int] = {}
     for number in range(1, length + 1):
-        architecture = strategy.ask(number, epsilon).architecture
+        architecture = ask(strategy, number, epsilon).architecture
         reused = architecture in known
         model = known.setdefault(architecture, len(known) + 1)
         episodes.append(episode(number, architecture, accuracy_of(architecture), reused, model))

@@ -93,7 +93,11 @@ class SmallSearch:
         return Schedule(self.stages, self.max_repeats)
 
     def make_strategy(self) -> Strategy:
-        return make_strategy(configured(**self.strategy), self.space, self.seed)
+        return make_strategy(
+            configured(**{"schedule": self.stages, "max_repeats": self.max_repeats, **self.strategy}),
+            self.space,
+            self.seed,
+        )
 
     def make_prospects(self) -> Prospects | None:
         reward = Reward(self.reward, self.space.classes)
@@ -117,12 +121,12 @@ class SmallSearch:
                 self.max_seconds,
                 memory.elapsed_seconds(),
                 self.checkpoint_seconds,
+                self.schedule.total,
             )
             search = Search(
                 plan,
                 self.space,
                 self.make_strategy(),
-                self.schedule,
                 self.make_evaluator(self.evaluate),
                 memory,
                 Reward(self.reward, self.space.classes),
@@ -142,7 +146,7 @@ class SmallSearch:
                 reader,
                 self.space,
                 self.make_strategy,
-                self.schedule,
+                self.schedule.total,
                 reward,
                 self.lookahead,
                 self.seed,

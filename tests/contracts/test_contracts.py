@@ -120,7 +120,6 @@ class TestFunctionEvaluator(EvaluatorContract):
 
 @pytest.mark.parametrize("name", STRATEGIES)
 def test_a_registered_strategy_can_be_configured_and_built(name):
-    assert "default" in STRATEGIES[name]
     for preset in STRATEGIES[name]:
         config = configured(name, preset)
         assert (config.name, config.preset) == (name, preset)

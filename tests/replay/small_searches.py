@@ -25,6 +25,7 @@ from metaqnn.experiment import (
     SearchOptions,
     load_experiment,
     run_search,
+    stored_budget,
     stored_experiment,
     stored_parts,
     verify_database,
@@ -115,9 +116,10 @@ def run_small(
 def go_on(memory: SQLiteReplayMemory, models: int) -> Ending:
     """Go on with a small search on a memory that is open already."""
     parts, experiment = stored_parts(memory), stored_experiment(memory)
-    plan = SearchPlan(experiment.seed, models, experiment.search.lookahead)
+    budget = stored_budget(memory.config())
+    plan = SearchPlan(experiment.seed, models, experiment.search.lookahead, budget=budget)
     strategy = parts.make_strategy()
-    return Search(plan, parts.space, strategy, parts.schedule, Judge(judge), memory, parts.reward).run()
+    return Search(plan, parts.space, strategy, Judge(judge), memory, parts.reward).run()
 
 
 def interrupt_after(models: int) -> Callable[[Candidate], Evaluation]:

@@ -100,7 +100,7 @@ def test_a_search_goes_there_and_back(finished, tmp_path):
     there_and_back(finished, small_experiment(tmp_path))
 
 
-@given(st.integers(0, 1000), st.sampled_from(["q_learning", "random"]))
+@given(st.integers(0, 1000), st.sampled_from(["linear_ucb", "random"]))
 @settings(max_examples=4, deadline=None)
 def test_a_search_in_the_papers_space_goes_there_and_back(seed, strategy):
     overrides = (

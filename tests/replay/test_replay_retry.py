@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 from small_searches import contents, difference, interrupt_after, judge, run_small
 
-from metaqnn.experiment import stored_parts
+from metaqnn.experiment import stored_budget
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.loop import Ending
@@ -128,7 +128,7 @@ def test_a_retry_waits_behind_what_is_in_flight(tmp_path):
     with ReplayReader(path) as reader:
         assert len(reader.models()) == 12
         assert evaluations_of(path, 4) == [(4, "crashed"), (7, "ok")]
-        assert stored_parts(reader).schedule.total == 12
+        assert stored_budget(reader.config()) == 12
 
 
 def test_a_network_in_flight_is_not_retried(tmp_path):

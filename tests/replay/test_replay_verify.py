@@ -207,8 +207,12 @@ ALTERATIONS = {
         "Q-value of C(4,1,1) in state 0:start:8+: value is 0.5030275822322925 in the database, but ",
     ),
     "the schedule": (
-        "UPDATE config SET value = json_set(value, '$.stages[1][0]', 0.75) WHERE key = 'schedule'",
+        "UPDATE config SET value = json_set(value, '$.strategy.schedule[1][0]', 0.75) WHERE key = 'experiment'",
         "episode 7: epsilon is 0.5 in the database, but 0.75 follows from seed and results",
+    ),
+    "the budget": (
+        "UPDATE config SET value = '6' WHERE key = 'budget'",
+        "episode 4: epsilon is 1.0 in the database, but 0.5 follows from seed and results",
     ),
 }
 
@@ -242,8 +246,8 @@ def test_an_episode_after_the_end_of_the_schedule_is_named(tmp_path):
     tiny = ["space.max_depth=1", "strategy.schedule=[[1.0, 20]]", "strategy.max_repeats=12"]
     run_small(path, *tiny)  # it has 6 networks, so the stage ends after 12 repeats in a row
     assert difference(path) is None
-    alter(path, "UPDATE config SET value = json_set(value, '$.max_repeats', 6) WHERE key = 'schedule'")
-    assert difference(path).endswith(": it is recorded, but the schedule was over before it")
+    alter(path, "UPDATE config SET value = json_set(value, '$.strategy.max_repeats', 6) WHERE key = 'experiment'")
+    assert difference(path).endswith(": it is recorded, but the search was over before it")
 
 
 def test_of_two_differences_the_first_is_named(finished):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import small_searches
+from contracts.agents import ask
 from contracts.curves import trained
 from databases import contents
 from small_searches import difference, interrupt_after, judge, judged, run_small, small_experiment
@@ -25,7 +26,7 @@ from metaqnn.replay.predictions import summarise_predictions
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.released import COLUMNS, write_released
 from metaqnn.search.loop import Ending
-from metaqnn.search.summary import recorded_progress, summarise
+from metaqnn.search.summary import summarise
 from metaqnn.strategies import STRATEGIES
 from metaqnn.trial import Source, Status
 
@@ -90,7 +91,7 @@ def test_neither_the_budget_nor_the_schedule_counts_them(finished_once, undistur
     assert [e.epsilon for e in new] == [1.0] * 6 + [0.5] * 3 + [0.1] * 3
     assert [e.iteration for e in new] == list(range(1, 13))
     with ReplayReader(undisturbed) as reader:
-        progress = recorded_progress(reader, stored_schedule(reader.config()))
+        progress = stored_schedule(reader.config()).recorded(reader.episodes(), reader.proposals())
         assert progress.distinct == 12
         facts = summarise(reader, stored_schedule(reader.config()))
         failed = {e.model for e in own if e.accuracy is None}  # the other's failures alone are none of this search
@@ -123,7 +124,7 @@ def test_the_first_proposal_knows_all_of_them(finished_once, tmp_path):
         agent = stored_parts(reader).make_strategy()
         for episode in episodes_of(path)[:count]:
             agent.tell(episode)
-        assert agent.ask(count + 1, 0.0).architecture == episodes_of(path)[count].architecture
+        assert ask(agent, count + 1, 0.0).architecture == episodes_of(path)[count].architecture
     assert difference(path) is None
 
 
@@ -184,7 +185,7 @@ def test_a_search_that_began_so_can_be_begun_with(undisturbed, tmp_path):
 @pytest.mark.parametrize("name", [name for name in STRATEGIES if name not in ("smac", "tpe")])
 @pytest.mark.parametrize("lookahead", [1, 4])
 def test_every_strategy_begins_so(finished_once, tmp_path, name, lookahead):
-    strategy = f"strategy={{name: {name}, schedule: [[1.0, 3], [0.1, 3]]}}"
+    strategy = f"strategy={{name: {name}, preset: {next(iter(STRATEGIES[name]))}, schedule: [[1.0, 3], [0.1, 3]]}}"
     for file in ("a.sqlite", "b.sqlite"):
         run_small(tmp_path / file, *warm(finished_once, strategy, f"search.lookahead={lookahead}"), models=6)
     assert contents(tmp_path / "a.sqlite") == contents(tmp_path / "b.sqlite")

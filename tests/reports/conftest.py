@@ -19,7 +19,7 @@ def find():
     def call(database: Path, top: int = 3) -> Findings:
         with ReplayReader(database) as reader:
             config = reader.config()
-            schedule = stored_schedule(config) if "schedule" in config else None
+            schedule = stored_schedule(config)
             return read_findings(reader, Subject(as_mapping(stored_experiment(reader)), schedule, config["data"]), top)
 
     return call

@@ -213,7 +213,7 @@ def test_a_control_in_which_all_failed_has_no_best():
 
 def test_which_networks_are_random():
     results = a_search([0.5] * 12, [0.6] * 20)
-    first = {"name": "q_learning", "preset": "default", "random_first": 15}
+    first = {"name": "linear_ucb", "preset": "default", "random_first": 15}
     assert len(control_of(results, first, 0.1).random) == 15
     assert len(control_of(results, {"name": "regularized_evolution", "population": 20}, 0.1).random) == 20
     everything = control_of(results, {"name": "random"}, 0.1)

@@ -207,13 +207,13 @@ def test_every_schema(find, version):
     assert "12 of 12 networks are done, in 40 episodes" in page_of(findings).text
 
 
-@pytest.mark.parametrize("strategy", ["random", "regularized_evolution", "reinforce", "q_learning"])
+@pytest.mark.parametrize("strategy", ["random", "regularized_evolution", "reinforce", "linear_ucb"])
 def test_every_strategy(find, tmp_path, strategy):
     path = tmp_path / "small.sqlite"
     run_small(path, f"strategy={{name: {strategy}}}", models=25)
     page = page_of(find(path))
-    if strategy == "q_learning":
-        assert "Of this preset a Q-value is the best return seen from its pair." in page.text
+    if strategy == "linear_ucb":
+        assert "Of this strategy a Q-value is the best return seen from its pair." in page.text
     else:
         assert f"This database holds no Q-values: the strategy {strategy} keeps none" in page.text
     if strategy == "random":

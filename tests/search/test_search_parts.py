@@ -20,7 +20,7 @@ from metaqnn.search.estimate import estimate_search
 from metaqnn.search.loop import Ending
 from metaqnn.search.reward import Reward, RewardConfig
 from metaqnn.search.stop import StopRequest
-from metaqnn.search.summary import recorded_progress, summarise
+from metaqnn.search.summary import summarise
 from metaqnn.seeding import Stream
 from metaqnn.strategies.schedule import Progress
 from metaqnn.training.calibration import TRAINING_FACTOR
@@ -266,7 +266,7 @@ def test_a_summary_of_an_interrupted_search(tmp_path):
     search.run(tmp_path / "a", lambda: True)
     with ReplayReader(tmp_path / "a") as reader:
         summary = summarise(reader, search.schedule)
-        assert recorded_progress(reader, search.schedule) == Progress(distinct=4, stage=1)
+        assert search.schedule.recorded(reader.episodes(), reader.proposals()) == Progress(distinct=4, stage=1)
     assert (summary.episodes, summary.models_done, summary.models_total, summary.in_flight) == (0, 0, 14, 4)
     assert (summary.best, summary.failed, summary.epsilon, summary.saved_seconds) == (None, {}, 0.5, 0)
 
@@ -276,7 +276,7 @@ def test_a_summary_of_an_exhausted_search(tmp_path):
     search.run(tmp_path / "a")
     with ReplayReader(tmp_path / "a") as reader:
         summary = summarise(reader, search.schedule)
-        progress = recorded_progress(reader, search.schedule)
+        progress = search.schedule.recorded(reader.episodes(), reader.proposals())
     assert summary.epsilon is None
     assert summary.exhausted[-1] == 0.1
     assert search.schedule.is_over(progress)

@@ -9,7 +9,7 @@ from databases import contents
 from metaqnn.search.loop import Ending
 from metaqnn.strategies import STRATEGIES
 
-CHEAP = {"smac": {"random_first": 4, "trees": 2, "challengers": 20}, "q_learning-default": {"random_first": 5}}
+CHEAP = {"smac": {"random_first": 4, "trees": 2, "challengers": 20}, "linear_ucb-default": {"random_first": 5}}
 """Settings that let a strategy learn within a search this short."""
 
 

@@ -78,7 +78,7 @@ def test_the_progress_is_shown(good):
     seen = []
     with ReplayReader(good) as reader:
         reward = Reward(SEARCH.reward, 3)
-        facts = (SEARCH.space, SEARCH.make_strategy, SEARCH.schedule, reward, 1, SEARCH.seed, SEARCH.training)
+        facts = (SEARCH.space, SEARCH.make_strategy, SEARCH.schedule.total, reward, 1, SEARCH.seed, SEARCH.training)
         verify(reader, *facts, seen.append)
     assert seen == list(range(1, 36))
 
@@ -247,7 +247,7 @@ def test_an_episode_after_the_schedule_was_over(tmp_path):
         (last,) = connection.execute("SELECT max(episode) FROM replay").fetchone()
     connection.close()
     difference = search.verify(tmp_path / "a").difference
-    assert difference == f"episode {last}: it is recorded, but the schedule was over before it"
+    assert difference == f"episode {last}: it is recorded, but the search was over before it"
 
 
 @pytest.mark.parametrize(

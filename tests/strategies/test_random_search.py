@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 
 import pytest
-from contracts.agents import configured, episode, history
+from contracts.agents import ask, configured, episode, history
 from contracts.spaces import chain, small
 
 from metaqnn.errors import ConfigError
@@ -38,12 +38,12 @@ def assert_uniform_at_every_step(trajectories):
 @pytest.mark.parametrize("space", [small(), chain(3, 2, 4, 1, 3), chain(12, 5)])
 def test_every_step_is_uniform_over_the_legal_actions(space):
     strategy = agent(space)
-    assert_uniform_at_every_step(strategy.ask(number, 0.0) for number in range(4000))
+    assert_uniform_at_every_step(ask(strategy, number, 0.0) for number in range(4000))
 
 
 def test_every_network_of_a_chain_is_as_likely():
     strategy = agent(chain(3, 2, 2))
-    counts = Counter(strategy.ask(number, 0.0).architecture for number in range(6000))
+    counts = Counter(ask(strategy, number, 0.0).architecture for number in range(6000))
     assert len(counts) == 12
     # 11 degrees of freedom: exceeded once in a million seeds.
     assert sum((count - 500) ** 2 / 500 for count in counts.values()) < 48.9
@@ -59,7 +59,7 @@ def test_it_learns_nothing():
     strategy, fresh = agent(space), agent(space)
     for one in history(agent(space), 30):
         strategy.tell(one)
-    assert [strategy.ask(number, 0.5) for number in range(60)] == [fresh.ask(number, 0.5) for number in range(60)]
+    assert [ask(strategy, number, 0.5) for number in range(60)] == [ask(fresh, number, 0.5) for number in range(60)]
     assert list(strategy.values()) == list(strategy.snapshot()) == []
 
 
@@ -68,19 +68,19 @@ def test_even_the_best_of_all_changes_nothing():
     strategy = agent(space)
     for number in range(1, 100):
         strategy.tell(episode(number, "01", 1.0, reused=number > 1, model=1))
-    counts = Counter(strategy.ask(number, 0.0).architecture for number in range(4000))
+    counts = Counter(ask(strategy, number, 0.0).architecture for number in range(4000))
     # 3 degrees of freedom: exceeded once in a million seeds.
     assert sum((counts[text] - 1000) ** 2 / 1000 for text in ("00", "01", "10", "11")) < 30.7
 
 
 def test_epsilon_changes_nothing():
     strategy = agent(small())
-    assert [strategy.ask(n, 0.0) for n in range(20)] == [strategy.ask(n, 1.0) for n in range(20)]
+    assert [ask(strategy, n, 0.0) for n in range(20)] == [ask(strategy, n, 1.0) for n in range(20)]
 
 
 def test_the_seed_and_the_number_decide():
     space = chain(*[10] * 9)
-    asked = {agent(space, seed).ask(number, 0.0).architecture for seed in range(10) for number in range(10)}
+    asked = {ask(agent(space, seed), number, 0.0).architecture for seed in range(10) for number in range(10)}
     # A billion networks: two of a hundred are the same once in 200,000 times.
     assert len(asked) == 100
 

@@ -4,7 +4,7 @@ import sys
 
 import numpy as np
 import pytest
-from contracts.agents import configured, episode
+from contracts.agents import ask, configured, episode
 from contracts.spaces import chain, paper, small
 
 from metaqnn.errors import ConfigError
@@ -33,7 +33,7 @@ def searched(name: str, seed: int, count: int, places: int = 6, **changes) -> li
     """The episodes of a search in an additive table."""
     worth, strategy, episodes = worth_of(seed, places), agent(name, chain(*[3] * places), seed, **changes), []
     for number in range(1, count + 1):
-        text = strategy.ask(number, 1.0).architecture
+        text = ask(strategy, number, 1.0).architecture
         reward = sum(row[int(digit)] for row, digit in zip(worth, text, strict=True))
         episodes.append(episode(number, text, reward, any(one.architecture == text for one in episodes)))
         strategy.tell(episodes[-1])
@@ -70,7 +70,7 @@ def test_smac_proposes_better_networks_than_random_search():
         worth, strategy = worth_of(seed, 6), agent("smac", space, seed, trees=4)
         for one in searched("random", seed, 60):
             strategy.tell(one)
-        texts = [strategy.ask(number, 1.0).architecture for number in range(61, 66)]
+        texts = [ask(strategy, number, 1.0).architecture for number in range(61, 66)]
         found += [sum(row[int(digit)] for row, digit in zip(worth, text, strict=True)) for text in texts]
     tables, stream, means = [worth_of(seed, 6) for seed in range(3)], Stream(0, "random networks"), []
     for _ in range(1000):
@@ -84,11 +84,11 @@ def test_the_first_episodes_are_random(name):
     space = chain(*[3] * 6)
     good, bad = agent(name, space, random_first=20), agent(name, space, random_first=20)
     for number in range(1, 21):
-        trajectory = good.ask(number, 1.0)
-        assert bad.ask(number, 1.0) == trajectory
+        trajectory = ask(good, number, 1.0)
+        assert ask(bad, number, 1.0) == trajectory
         good.tell(episode(number, trajectory.architecture, number / 32))
         bad.tell(episode(number, trajectory.architecture, 1 - number / 32))
-    later = [[one.ask(number, 1.0).architecture for number in range(21, 24)] for one in (good, bad)]
+    later = [[ask(one, number, 1.0).architecture for number in range(21, 24)] for one in (good, bad)]
     assert later[0] != later[1]
 
 
@@ -102,7 +102,7 @@ def test_smac_goes_on_where_everything_is_known():
     strategy = agent("smac", space, random_first=4)
     for number, text in enumerate(space.architectures(), start=1):
         strategy.tell(episode(number, text, number / 4))
-    assert strategy.ask(5, 1.0).architecture in space.architectures()
+    assert ask(strategy, 5, 1.0).architecture in space.architectures()
 
 
 @pytest.mark.parametrize("rewards", [(0.5,) * 6, (0.0,) * 6, (1.0, 0.0, 0.0, 0.0, 0.0, 0.0)])
@@ -112,7 +112,7 @@ def test_equal_rewards_are_no_obstacle(name, rewards):
     strategy = agent(name, space)
     for number, (text, reward) in enumerate(zip(space.architectures(), rewards, strict=False), start=1):
         strategy.tell(episode(number, text, reward))
-    assert len(strategy.ask(7, 1.0).architecture) == 3
+    assert len(ask(strategy, 7, 1.0).architecture) == 3
 
 
 @pytest.mark.parametrize("name", ["tpe", "smac"])
@@ -120,7 +120,7 @@ def test_equal_rewards_are_no_obstacle(name, rewards):
 def test_networks_of_layers_are_written_by_the_rules_of_their_space(name, space):
     strategy = agent(name, space, random_first=3)
     for number in range(1, 6):
-        trajectory = strategy.ask(number, 1.0)
+        trajectory = ask(strategy, number, 1.0)
         assert space.trajectory(trajectory.architecture) == trajectory
         strategy.tell(episode(number, trajectory.architecture, number / 8))
 
@@ -135,13 +135,13 @@ def test_what_is_told_after_an_answer_counts_in_the_next(name):
     asked, fresh = agent(name, space), agent(name, space)
     for one in episodes[:7]:
         asked.tell(one)
-    before = [asked.ask(number, 1.0) for number in (11, 12, 13)]
+    before = [ask(asked, number, 1.0) for number in (11, 12, 13)]
     for one in episodes[7:]:
         asked.tell(one)
     for one in episodes:
         fresh.tell(one)
-    after = [asked.ask(number, 1.0) for number in (11, 12, 13)]
-    assert after == [fresh.ask(number, 1.0) for number in (11, 12, 13)]
+    after = [ask(asked, number, 1.0) for number in (11, 12, 13)]
+    assert after == [ask(fresh, number, 1.0) for number in (11, 12, 13)]
     assert after != before
 
 
@@ -152,7 +152,7 @@ def test_a_repeat_is_no_observation_to_smac():
         first.tell(one)
         second.tell(one)
     second.tell(episode(8, episodes[2].architecture, episodes[2].reward, reused=True, model=3))
-    assert second.ask(9, 1.0) == first.ask(9, 1.0)
+    assert ask(second, 9, 1.0) == ask(first, 9, 1.0)
 
 
 def test_smac_compares_with_the_lowest_prediction_and_its_trees_grow_freely(monkeypatch):
@@ -176,14 +176,14 @@ def test_smac_compares_with_the_lowest_prediction_and_its_trees_grow_freely(monk
     rows = np.array([row.get_array() for row in strategy._rows])
     monkeypatch.setattr(EI, "update", recorded_update)
     monkeypatch.setattr(RandomForest, "__init__", recorded_build)
-    proposed = strategy.ask(41, 1.0)
+    proposed = ask(strategy, 41, 1.0)
     ((model, eta),) = updates
     predicted, observed = model.predict_marginalized(rows)[0], _log_scaled(-np.array(list(strategy._rewards.values())))
     assert eta == predicted.min() > observed.min()
     assert limits == [len(rows)]
     unlimited = {"max_leaf_nodes": 4096}
     monkeypatch.setattr(RandomForest, "__init__", lambda *args, **settings: build(*args, **(settings | unlimited)))
-    assert strategy.ask(41, 1.0) == proposed
+    assert ask(strategy, 41, 1.0) == proposed
 
 
 @pytest.mark.parametrize("name", ["tpe", "smac"])
@@ -211,7 +211,7 @@ def test_without_its_package_it_says_what_to_install(monkeypatch, name, package)
 def test_the_other_strategies_need_neither(monkeypatch, package):
     monkeypatch.setitem(sys.modules, package, None)
     for name in set(STRATEGIES) - {"tpe", "smac"}:
-        assert len(make_strategy(configured(name), chain(2, 2), 0).ask(1, 1.0).architecture) == 2
+        assert len(ask(make_strategy(configured(name), chain(2, 2), 0), 1, 1.0).architecture) == 2
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,8 @@
-"""Q-learning for few trainings: the best episodes are varied where a linear model of the return promises most.
+"""A search for few trainings: the best episodes are varied where a linear model of the return promises most.
 
-Q(s, a) is the best return seen from a state-action pair: tabular Q-learning with a learning rate of 1 that never learns
-from a disappointment, which is exact where the same steps give the same return (Lauer & Riedmiller, ICML 2000). Its
-greedy trajectories are the best episodes. What it cannot tell, the value of what was never tried, is estimated by a
-linear model (`metaqnn.strategies.credit_model`) that shares returns out among the steps of trajectories.
+What was never tried is judged by a linear model (`metaqnn.strategies.credit_model`) that shares returns out among the
+steps of trajectories, with an upper confidence bound. Nothing is proposed from Q-values; those that it keeps for people
+to look at are the best return seen from each state-action pair (as in Lauer & Riedmiller, ICML 2000).
 
 After a few random walks, trajectories are sampled for an episode that deviate from one of the best episodes in a step
 or a few, and those that are known are left out. With probability epsilon the first of them is taken. Else it is the one
@@ -16,11 +15,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from metaqnn.config import require
-from metaqnn.core import Strategy
+from metaqnn.core import Context
 from metaqnn.seeding import Stream
 from metaqnn.space.base import Space, Step, Trajectory
 from metaqnn.strategies.credit_model import CreditModel
-from metaqnn.strategies.schedule import Schedule
+from metaqnn.strategies.schedule import ScheduleConfig, ScheduledStrategy
 from metaqnn.strategies.walks import deviating_walk, open_places, random_walk
 from metaqnn.trial import Episode, QValue
 
@@ -41,8 +40,8 @@ _WALKS = 20
 
 
 @dataclass(frozen=True)
-class GuidedQLearningConfig:
-    """The section `strategy` for `name: q_learning` with `preset: default`.
+class LinearUCBConfig(ScheduleConfig):
+    """The section `strategy` for `name: linear_ucb`.
 
     Attributes:
         random_first: so many networks are sampled at random before anything else.
@@ -52,11 +51,9 @@ class GuidedQLearningConfig:
         optimism: standard deviations that are added to what is expected of a trajectory: what is less known is worth
             a look (upper confidence bound).
         action_variance, pair_variance: see `CreditModel`.
-        schedule: stages [epsilon, distinct models].
-        max_repeats: a stage ends after so many repeats in a row, for spaces that run out of networks.
     """
 
-    name: Literal["q_learning"]
+    name: Literal["linear_ucb"]
     preset: Literal["default"]
     random_first: int
     best_episodes: int
@@ -65,10 +62,8 @@ class GuidedQLearningConfig:
     optimism: float
     action_variance: float
     pair_variance: float
-    schedule: tuple[tuple[float, int], ...]
-    max_repeats: int = 500
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         require(1 <= self.random_first <= 1_000_000, "random_first", "from 1 to 1000000", self.random_first)
         require(1 <= self.best_episodes <= 1000, "best_episodes", "from 1 to 1000", self.best_episodes)
         require(1 <= self.candidates <= 10_000, "candidates", "from 1 to 10000", self.candidates)
@@ -77,11 +72,11 @@ class GuidedQLearningConfig:
         require(0.0 <= self.optimism <= 100.0, "optimism", "from 0 to 100", self.optimism)
         for name in ("action_variance", "pair_variance"):
             require(0.0 < getattr(self, name) <= 1e6, name, "above 0 and at most 1e6", getattr(self, name))
-        Schedule(self.schedule, self.max_repeats)
+        super().__post_init__()
 
 
-class GuidedQLearning(Strategy):
-    """The agent of `preset: default`.
+class LinearUCB(ScheduledStrategy):
+    """The guided search.
 
     Args:
         config: its settings.
@@ -89,7 +84,8 @@ class GuidedQLearning(Strategy):
         seed: the search's seed.
     """
 
-    def __init__(self, config: GuidedQLearningConfig, space: Space, seed: int):
+    def __init__(self, config: LinearUCBConfig, space: Space, seed: int):
+        super().__init__(config)
         self.config, self.space, self.seed = config, space, seed
         self._credit = CreditModel(config.action_variance, config.pair_variance)
         self._known: set[str] = set()
@@ -97,9 +93,9 @@ class GuidedQLearning(Strategy):
         self._values: dict[tuple[str, str], QValue] = {}
         self._changed: set[tuple[str, str]] = set()
 
-    def ask(self, number: int, epsilon: float) -> Trajectory:
+    def _propose(self, context: Context, epsilon: float) -> Trajectory:
         """A random walk at first; then a deviation from one of the best episodes, mostly the most promising one."""
-        stream, config = Stream(self.seed, "deviate", number), self.config
+        stream, config = Stream(self.seed, "deviate", context.number), self.config
         if len(self._known) < config.random_first:
             return self._unknown_walk(stream)
         is_exploring = stream.uniform() < epsilon
@@ -118,6 +114,7 @@ class GuidedQLearning(Strategy):
 
     def tell(self, episode: Episode) -> None:
         """Learn from a new result; a repeat says nothing new."""
+        super().tell(episode)
         if episode.reused:
             return
         steps = self.space.trajectory(episode.architecture).steps

@@ -1,33 +1,33 @@
-"""The preset `default`: best returns, and the most promising deviations from the best episodes."""
+"""Linear UCB: best returns, and the most promising deviations from the best episodes."""
 
 import subprocess
 import sys
 from collections import Counter
 
 import pytest
-from contracts.agents import accuracy_of, configured, episode, history
+from contracts.agents import accuracy_of, ask, configured, episode, history
 from contracts.spaces import chain, small
 
 from metaqnn.errors import ConfigError
 from metaqnn.seeding import Stream
 from metaqnn.strategies import STRATEGIES
 from metaqnn.strategies.credit_model import CreditModel
-from metaqnn.strategies.guided_q_learning import DEFAULT, GuidedQLearning
+from metaqnn.strategies.linear_ucb import DEFAULT, LinearUCB
 from metaqnn.strategies.schedule import Schedule
 from metaqnn.trial import QValue
 
 
-def agent(space=None, seed: int = 0, **changes) -> GuidedQLearning:
-    return GuidedQLearning(configured(preset="default", **changes), space or small(), seed)
+def agent(space=None, seed: int = 0, **changes) -> LinearUCB:
+    return LinearUCB(configured("linear_ucb", **changes), space or small(), seed)
 
 
-def told(strategy: GuidedQLearning, *episodes: tuple[str, float]) -> GuidedQLearning:
+def told(strategy: LinearUCB, *episodes: tuple[str, float]) -> LinearUCB:
     for number, (architecture, reward) in enumerate(episodes, start=1):
         strategy.tell(episode(number, architecture, reward))
     return strategy
 
 
-def values_of(strategy: GuidedQLearning) -> dict[tuple[str, str], tuple[float, int]]:
+def values_of(strategy: LinearUCB) -> dict[tuple[str, str], tuple[float, int]]:
     return {(value.state, value.action): (value.value, value.updates) for value in strategy.values()}
 
 
@@ -36,8 +36,8 @@ def distance(first: str, second: str) -> int:
     return sum(a != b for a, b in zip(first, second, strict=True))
 
 
-def asked(strategy: GuidedQLearning, count: int, epsilon: float = 0.0) -> list[str]:
-    return [strategy.ask(number, epsilon).architecture for number in range(1, count + 1)]
+def asked(strategy: LinearUCB, count: int, epsilon: float = 0.0) -> list[str]:
+    return [ask(strategy, number, epsilon).architecture for number in range(1, count + 1)]
 
 
 # Values
@@ -99,8 +99,8 @@ def test_the_first_networks_are_random_and_unknown():
 def test_what_was_told_does_not_move_the_first_networks():
     good, bad = agent(random_first=10), agent(random_first=10)
     for number in range(1, 11):
-        trajectory = good.ask(number, 0.0)
-        assert bad.ask(number, 0.0) == trajectory
+        trajectory = ask(good, number, 0.0)
+        assert ask(bad, number, 0.0) == trajectory
         good.tell(episode(number, trajectory.architecture, accuracy_of(trajectory.architecture)))
         bad.tell(episode(number, trajectory.architecture, 1.0 - accuracy_of(trajectory.architecture)))
     assert asked(good, 20) != asked(bad, 20)
@@ -131,7 +131,7 @@ def test_with_epsilon_one_unknown_neighbours_are_all_as_likely():
 def test_epsilon_is_the_share_of_proposals_that_the_model_does_not_choose():
     strategy = agent(chain(3, 3, 3), random_first=1, best_episodes=1, further_deviation=0.0, candidates=200)
     told(strategy, ("000", 1.0), ("111", 0.0), ("100", 0.5))
-    chosen = strategy.ask(9, 0.0).architecture
+    chosen = ask(strategy, 9, 0.0).architecture
     count = sum(text != chosen for text in asked(strategy, 3000, 0.25))
     # Of the quarter that is explored, a fifth is what the model would have chosen; five standard deviations.
     assert abs(count - 600) < 5 * (3000 * 0.2 * 0.8) ** 0.5
@@ -262,7 +262,7 @@ def test_the_neighbour_of_the_largest_prediction_is_taken():
         neighbours = [text for text in space.architectures() if distance(text, best) == 1 and text not in known]
         paths = {text: space.trajectory(text).steps for text in neighbours}
         promises = {text: credit.predict(p) + optimism * credit.uncertainty(p) for text, p in paths.items()}
-        assert strategy.ask(9, 0.0).architecture == max(promises, key=promises.get)
+        assert ask(strategy, 9, 0.0).architecture == max(promises, key=promises.get)
         seen[len(neighbours)] += 1
     assert max(seen) == 6  # some choose among all their neighbours
 
@@ -279,7 +279,7 @@ def test_it_finds_the_best_of_an_additive_table():
         best = "".join(str(row.index(max(row))) for row in worth)
         strategy, found = agent(chain(*[4] * 6), seed), []
         for number in range(1, 101):
-            text = strategy.ask(number, 0.1).architecture
+            text = ask(strategy, number, 0.1).architecture
             reward = sum(row[int(digit)] for row, digit in zip(worth, text, strict=True)) / 6
             strategy.tell(episode(number, text, reward, text in found))
             found.append(text)
@@ -290,7 +290,7 @@ def test_it_finds_the_best_of_an_additive_table():
 
 
 def test_nothing_depends_on_the_budget():
-    config = configured(preset="default")
+    config = configured("linear_ucb")
     schedule = Schedule(config.schedule, config.max_repeats)
     novelty = [number % 3 > 0 for number in range(60)]
     epsilons, proposals = [], []
@@ -316,8 +316,8 @@ import sys
 sys.path.insert(0, sys.argv[1])
 from contracts.agents import configured, history
 from contracts.spaces import small
-from metaqnn.strategies.guided_q_learning import GuidedQLearning
-strategy = GuidedQLearning(configured(preset="default"), small(), 5)
+from metaqnn.strategies.linear_ucb import LinearUCB
+strategy = LinearUCB(configured("linear_ucb"), small(), 5)
 for one in history(strategy, 60, 0.2):
     print(one.architecture)
 for value in sorted(strategy.values(), key=str):
@@ -340,9 +340,9 @@ def test_an_architecture_of_another_space_is_refused():
 
 
 def test_the_preset():
-    assert STRATEGIES["q_learning"]["default"].values is DEFAULT
-    assert next(iter(STRATEGIES["q_learning"])) == "default"
-    config = configured(preset="default")
+    assert STRATEGIES["linear_ucb"]["default"].values is DEFAULT
+    assert list(STRATEGIES["linear_ucb"]) == ["default"]
+    config = configured("linear_ucb")
     assert {name: getattr(config, name) for name in DEFAULT if name != "schedule"} == {
         name: value for name, value in DEFAULT.items() if name != "schedule"
     }
@@ -376,7 +376,7 @@ def test_the_preset():
 )
 def test_a_section_that_is_refused(changes, problem):
     with pytest.raises(ConfigError) as error:
-        configured(preset="default", **changes)
+        configured("linear_ucb", **changes)
     assert str(error.value) == f"test: strategy.{problem}"
 
 
@@ -389,5 +389,5 @@ def test_a_section_that_is_refused(changes, problem):
     ],
 )
 def test_the_bounds_themselves_are_allowed(changes):
-    config = configured(preset="default", **changes)
+    config = configured("linear_ucb", **changes)
     assert {name: getattr(config, name) for name in changes} == changes

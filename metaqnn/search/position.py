@@ -1,0 +1,45 @@
+"""Where a search stands when it asks for a proposal: what follows from the episodes alone, however they are stored."""
+
+from collections import deque
+
+from metaqnn.core import Context, PendingEpisode
+from metaqnn.trial import Episode, Proposal, Source
+
+
+class Position:
+    """Counts the episodes of a search.
+
+    Args:
+        budget: distinct architectures that the search began with.
+
+    Attributes:
+        last: number of the last episode.
+        distinct, repeats: as in `Context`.
+    """
+
+    def __init__(self, budget: int):
+        self.budget = budget
+        self.last = self.distinct = self.repeats = 0
+        self._pending: deque[PendingEpisode] = deque()
+
+    def add(self, record: Episode | Proposal) -> None:
+        """Count the next episode, whether it is recorded or in flight."""
+        if isinstance(record, Episode):
+            number, architecture, is_trained = record.number, record.architecture, not record.reused
+        else:
+            number, architecture, is_trained = record.episode, record.model.architecture, record.evaluation is not None
+        is_new = is_trained and record.source is not Source.RETRIED
+        if record.source is Source.SAMPLED:
+            self.distinct += is_new
+            self.repeats = 0 if is_new else self.repeats + 1
+        self._pending.append(PendingEpisode(number, architecture, is_new, record.source))
+        self.last = number
+
+    def tell(self, count: int = 1) -> None:
+        """The oldest episodes that were pending are told."""
+        for _ in range(count):
+            self._pending.popleft()
+
+    def context(self) -> Context:
+        """What the strategy is asked the next episode with."""
+        return Context(self.last + 1, self.budget, self.distinct, self.repeats, tuple(self._pending))
