@@ -12,14 +12,13 @@ import time
 import click
 import psutil
 
-from metaqnn.core import CandidateFinished, CandidateStarted
-from metaqnn.data import load_search_data
+from metaqnn.core import Candidate, CandidateFinished, CandidateStarted
 from metaqnn.evaluators.keras_evaluator import KerasEvaluator
-from metaqnn.experiment import load_experiment
-from metaqnn.experiment.parts import put_together
+from metaqnn.networks.data import load_search_data
+from metaqnn.networks.training.device import usable_cores
 from metaqnn.seeding import Stream
-from metaqnn.training.device import usable_cores
-from metaqnn.trial import Candidate
+from metaqnn.workflows import load_experiment
+from metaqnn.workflows.components import put_together
 
 AGAIN = 20
 STAGE = 50

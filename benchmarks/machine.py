@@ -14,7 +14,7 @@ _REPEATS = 10
 
 def main(threads: int) -> None:
     """Measure in this process, which holds the device until it ends."""
-    from metaqnn.training.device import prepare_device
+    from metaqnn.networks.training.device import prepare_device
 
     device = prepare_device(threads)
     if not device.is_gpu:

@@ -11,13 +11,12 @@ from hashlib import blake2b
 from itertools import pairwise
 from pathlib import Path
 
-from metaqnn.core import Observer
+from metaqnn.core import Attempt, EpochMetrics, Evaluation, Observer, Status
 from metaqnn.evaluators.function_evaluator import FunctionEvaluator
-from metaqnn.experiment import load_experiment
-from metaqnn.experiment.parts import put_together
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.search.loop import Search, SearchPlan
-from metaqnn.trial import Attempt, EpochMetrics, Evaluation, Status
+from metaqnn.workflows import load_experiment
+from metaqnn.workflows.components import put_together
 
 MODELS = 2700
 OPTUNA_TRIALS = 400

@@ -10,17 +10,16 @@ from pathlib import Path
 
 import click
 
-from metaqnn.core import CandidateFinished
-from metaqnn.data import load_search_data
+from metaqnn.core import Candidate, CandidateFinished, Status
 from metaqnn.evaluators.keras_evaluator import KerasEvaluator
-from metaqnn.experiment import stored_experiment, stored_parts
-from metaqnn.experiment.files import Experiment
+from metaqnn.networks.curve_prediction import Predictor
+from metaqnn.networks.data import load_search_data
+from metaqnn.networks.early_stopping import Prospects
+from metaqnn.networks.training.config import PredictionConfig
+from metaqnn.networks.training.device import usable_cores
 from metaqnn.replay.reader import ReplayReader
-from metaqnn.search.prospects import Prospects
-from metaqnn.training.config import PredictionConfig
-from metaqnn.training.device import usable_cores
-from metaqnn.training.prediction import Predictor
-from metaqnn.trial import Candidate, Status
+from metaqnn.workflows import stored_experiment, stored_parts
+from metaqnn.workflows.experiment import Experiment
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,11 @@ from zlib import crc32
 import click
 
 from metaqnn.config import read_section
-from metaqnn.core import Context
+from metaqnn.core import Context, Episode
+from metaqnn.networks.layer_space import LayerSpace, SpaceConfig
 from metaqnn.seeding import Stream
-from metaqnn.space.layer_space import LayerSpace, SpaceConfig
 from metaqnn.strategies import STRATEGIES
 from metaqnn.strategies.walks import random_walk
-from metaqnn.trial import Episode
 
 MEASURED = 50
 """Proposals that are timed at each point."""

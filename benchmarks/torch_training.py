@@ -7,12 +7,12 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from metaqnn.data import SearchData, Statistics
+from metaqnn.networks.architecture import parse
+from metaqnn.networks.costs import dropout_rates
+from metaqnn.networks.data import SearchData, Statistics
+from metaqnn.networks.layers import Convolution, FullyConnected, GlobalAveragePooling, Pooling
+from metaqnn.networks.training.config import TrainingConfig
 from metaqnn.seeding import Stream
-from metaqnn.space.architecture import parse
-from metaqnn.space.cost import dropout_rates
-from metaqnn.space.layers import Convolution, FullyConnected, GlobalAveragePooling, Pooling
-from metaqnn.training.config import TrainingConfig
 
 
 class TorchTrainer:

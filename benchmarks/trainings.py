@@ -22,15 +22,15 @@ from pathlib import Path
 import click
 import numpy as np
 
-from metaqnn.data import DatasetConfig, SearchData, fit_statistics, load_search_data
-from metaqnn.experiment import load_experiment
-from metaqnn.experiment.parts import put_together
+from metaqnn.core import Candidate
+from metaqnn.networks.costs import describe
+from metaqnn.networks.data import DatasetConfig, SearchData, fit_statistics, load_search_data
+from metaqnn.networks.training.calibration import TRAINING_FACTOR
+from metaqnn.networks.training.config import TrainingConfig
+from metaqnn.networks.training.device import usable_cores, visible_gpus, worker_environment
 from metaqnn.seeding import Stream
-from metaqnn.space.cost import describe
-from metaqnn.training.calibration import TRAINING_FACTOR
-from metaqnn.training.config import TrainingConfig
-from metaqnn.training.device import usable_cores, visible_gpus, worker_environment
-from metaqnn.trial import Candidate
+from metaqnn.workflows import load_experiment
+from metaqnn.workflows.components import put_together
 
 CPU_WORKLOADS = ("digits", "net4", "net5")
 CPU_STYLES = ("fit", "engine", "engine+workers", "pytorch", "pytorch x2")
@@ -314,9 +314,9 @@ def _serve(style: str, name: str, folder: str, device: str, threads: str, part: 
 
 
 def _keras_trainer(style: str, work: Workload, data: SearchData, threads: int, is_gpu: bool) -> Callable:
-    from metaqnn.training.device import prepare_device
-    from metaqnn.training.engines import make_engine
-    from metaqnn.training.recipe import train
+    from metaqnn.networks.training.device import prepare_device
+    from metaqnn.networks.training.engines import make_engine
+    from metaqnn.networks.training.recipe import train
 
     device = prepare_device(threads)
     config = work.training if style == "engine" else replace(work.training, engine="fit")

@@ -12,12 +12,12 @@ from importlib import import_module
 from metaqnn.version import __version__
 
 _LAZY = {
-    "parse": "metaqnn.space.architecture",
-    "describe": "metaqnn.space.cost",
-    "load_experiment": "metaqnn.experiment",
+    "parse": "metaqnn.networks.architecture",
+    "describe": "metaqnn.networks.costs",
+    "load_experiment": "metaqnn.workflows",
     "MetaqnnError": "metaqnn.errors",
-    "MetaQNNClassifier": "metaqnn.estimator.classifier",
-    "build": "metaqnn.training.network",
+    "MetaQNNClassifier": "metaqnn.estimators.classifier",
+    "build": "metaqnn.networks.training.network",
     "open_replay": "metaqnn.replay.frames",
 }
 

@@ -407,7 +407,7 @@ class Agent:
         self, number: int, distinct: int, epsilon: float, model: int, architecture: str, reward: float, reused: bool
     ) -> None:
         """Tell an episode; its evaluation bears the number of its model, and the reward is the accuracy."""
-        from metaqnn.trial import Episode
+        from metaqnn.core import Episode
 
         self._strategy.tell(Episode(number, distinct, epsilon, model, architecture, model, reward, reward, reused))
 
@@ -423,11 +423,11 @@ def make_agent(case: Case) -> Agent:
 def make_space(name: str) -> Any:
     """The layers of digits, or a chain of eight positions with three options each."""
     if name == "chain":
-        from metaqnn.space.chain import ChainConfig, ChainSpace
+        from metaqnn.tables.chain import ChainConfig, ChainSpace
 
         return ChainSpace(ChainConfig("chain", (3,) * 8))
-    from metaqnn.experiment import load_experiment
-    from metaqnn.space.layer_space import LayerSpace
+    from metaqnn.networks.layer_space import LayerSpace
+    from metaqnn.workflows import load_experiment
 
     return LayerSpace(load_experiment(str(DIGITS), ()).space, (8, 8, 1), 10)
 
@@ -441,8 +441,8 @@ def registered_strategies() -> set[tuple[str, str]]:
 
 def difference(file: Path) -> str | None:
     """What of a search or an import does not follow from its seed and its results, in one sentence."""
-    from metaqnn.experiment import verify_database
     from metaqnn.replay.reader import ReplayReader
+    from metaqnn.workflows import verify_database
 
     with ReplayReader(file) as reader:
         return verify_database(reader).difference

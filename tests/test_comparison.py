@@ -11,9 +11,6 @@ from PIL import Image
 from scipy import stats
 
 from metaqnn.errors import ConfigError, EvaluatorError
-from metaqnn.evaluators.table import Entry, EvaluationTable
-from metaqnn.experiment.comparison import Contestant, compare, contestants, run_course
-from metaqnn.experiment.table_files import Benchmark, load_benchmark
 from metaqnn.reports.comparison import (
     Course,
     Interval,
@@ -28,6 +25,9 @@ from metaqnn.reports.comparison import (
     write_csv,
 )
 from metaqnn.strategies import make_strategy
+from metaqnn.tables.table import Entry, EvaluationTable
+from metaqnn.workflows.compare import Contestant, compare, contestants, run_course
+from metaqnn.workflows.table_files import Benchmark, load_benchmark
 
 NAMES = ("linear_ucb", "q_learning", "random", "regularized_evolution", "reinforce")
 

@@ -15,14 +15,14 @@ from statistics import fmean
 import pytest
 from contracts.searches import SmallSearch
 from databases import contents
+from metaqnn.replay.trainings import read_trainings
 
 from metaqnn.errors import ConfigError, ReplayError
-from metaqnn.evaluators.table import read_database
-from metaqnn.experiment import SearchOptions, load_experiment, run_search
-from metaqnn.experiment.enumeration import run_enumeration, write_table
-from metaqnn.experiment.table_files import load_benchmark
 from metaqnn.replay.reader import ReplayReader
-from metaqnn.replay.trainings import read_trainings
+from metaqnn.tables.table import read_database
+from metaqnn.workflows import SearchOptions, load_experiment, run_search
+from metaqnn.workflows.enumerate import run_enumeration, write_table
+from metaqnn.workflows.table_files import load_benchmark
 
 SETTINGS = (
     "space.max_depth=1",

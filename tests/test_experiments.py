@@ -5,7 +5,9 @@ from contracts.agents import ask
 
 from metaqnn.config import as_mapping
 from metaqnn.errors import ConfigError
-from metaqnn.experiment import (
+from metaqnn.strategies import STRATEGIES
+from metaqnn.strategies.schedule import PAPER_SCHEDULE, Schedule
+from metaqnn.workflows import (
     SearchOptions,
     default_database,
     load_experiment,
@@ -15,9 +17,7 @@ from metaqnn.experiment import (
     stored_budget,
     stored_schedule,
 )
-from metaqnn.experiment.forecast import format_duration
-from metaqnn.strategies import STRATEGIES
-from metaqnn.strategies.schedule import PAPER_SCHEDULE, Schedule
+from metaqnn.workflows.forecast import format_duration
 
 SHAPES = {
     "digits": ((8, 8, 1), 10),

@@ -13,21 +13,21 @@ from contracts.spaces import paper
 from databases import contents
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from metaqnn.replay.released import COLUMNS, write_released
 
+from metaqnn.core import Source
 from metaqnn.errors import ConfigError, ReplayError
-from metaqnn.evaluators.table import read_database
-from metaqnn.experiment import load_experiment, stored_parts, verify_database
-from metaqnn.experiment.importing import import_released
+from metaqnn.networks.architecture import parse
+from metaqnn.networks.released_notation import with_dropout_marks
 from metaqnn.replay.exporting import export_released
 from metaqnn.replay.importing import ImportedRow, create_imported, read_imported_rows
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
-from metaqnn.replay.released import COLUMNS, write_released
 from metaqnn.seeding import Stream
-from metaqnn.space.architecture import parse
-from metaqnn.space.released_notation import with_dropout_marks
 from metaqnn.strategies.walks import random_walk
-from metaqnn.trial import Source
+from metaqnn.tables.table import read_database
+from metaqnn.workflows import load_experiment, stored_parts, verify_database
+from metaqnn.workflows.import_released import import_released
 
 GOLDEN = Path(__file__).parent / "golden" / "replay_database.csv"
 DEEP = "[C(64,3,1), C(128,3,1), C(256,3,1), P(2,2), C(64,1,1), SM(10)]"

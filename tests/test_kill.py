@@ -12,8 +12,8 @@ import pytest
 from databases import contents
 
 from metaqnn.errors import ReplayError
-from metaqnn.experiment import verify_database
 from metaqnn.replay.reader import ReplayReader
+from metaqnn.workflows import verify_database
 
 SEARCH = ("--set", "training.epochs=3", "--set", "dataset.train_limit=300", "--models", "8")
 

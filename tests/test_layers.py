@@ -65,8 +65,8 @@ def imports_of(module: str) -> list[tuple[str, int]]:
 
 def test_there_is_something_to_look_at():
     assert {"metaqnn", "metaqnn.__main__", "metaqnn.cli", "metaqnn.search.loop", "metaqnn.errors"} <= set(MODULES)
-    assert "metaqnn.config" in [name for name, _ in imports_of("metaqnn.space.layer_space")]
-    assert "metaqnn.experiment" in [name for name, _ in imports_of("metaqnn.cli.searching")]
+    assert "metaqnn.config" in [name for name, _ in imports_of("metaqnn.networks.layer_space")]
+    assert "metaqnn.workflows" in [name for name, _ in imports_of("metaqnn.cli.searching")]
 
 
 def test_every_room_has_its_row():
@@ -153,5 +153,5 @@ def test_describing_a_network_loads_nothing_heavy():
 
 
 def test_reading_every_experiment_loads_nothing_heavy():
-    code = "from metaqnn.experiment import *; [load_experiment(name) for name in shipped_experiments()]"
+    code = "from metaqnn.workflows import *; [load_experiment(name) for name in shipped_experiments()]"
     assert loaded_by(code) == set()

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 import yaml
 
-from metaqnn.evaluators.table import Entry
-from metaqnn.experiment.table_files import load_benchmark
-from metaqnn.finals.config import OneCycleConfig, read_final
+from metaqnn.networks.retraining.config import OneCycleConfig, read_final
+from metaqnn.tables.table import Entry
+from metaqnn.workflows.table_files import load_benchmark
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -8,12 +8,12 @@ from contracts.spaces import small
 
 from metaqnn.config import as_mapping
 from metaqnn.errors import ConfigError, EvaluatorError, IllegalArchitectureError, ReplayError
-from metaqnn.evaluators.table import Entry
-from metaqnn.experiment.table_files import load_benchmark
+from metaqnn.networks.layer_space import LayerSpace
 from metaqnn.replay.memory import SQLiteReplayMemory
-from metaqnn.space.chain import ChainSpace
-from metaqnn.space.layer_space import LayerSpace
-from metaqnn.space.listed import ListedSpace
+from metaqnn.tables.chain import ChainSpace
+from metaqnn.tables.listed import ListedSpace
+from metaqnn.tables.table import Entry
+from metaqnn.workflows.table_files import load_benchmark
 
 CHAIN = """
 name: squares

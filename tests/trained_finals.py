@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from metaqnn.data import fit_statistics
+from metaqnn.core import Final, Part, Status
+from metaqnn.networks.architecture import parse
+from metaqnn.networks.data import fit_statistics
+from metaqnn.networks.training.device import prepare_device
 from metaqnn.replay.finals import FinalMemory, read_finals, weights_folder
 from metaqnn.seeding import Stream
-from metaqnn.space.architecture import parse
-from metaqnn.training.device import prepare_device
-from metaqnn.trial import Final, Part, Status
 
 KINDS = ("none", "mean", "standardize", "global_contrast")
 """All preprocessings."""
@@ -28,8 +28,8 @@ def random_network(text: str, shape: tuple[int, ...], preprocessing: str, batch_
     prepare_device()  # before Keras does anything: other tests of this process rely on it
     import keras
 
-    from metaqnn.training.fit_engine import preprocessing_layers
-    from metaqnn.training.network import build_network
+    from metaqnn.networks.training.fit_engine import preprocessing_layers
+    from metaqnn.networks.training.network import build_network
 
     statistics = fit_statistics(preprocessing, random_images(50, shape) // 2)
     layers = build_network(parse(text), shape, batch_normalization=batch_normalization).layers

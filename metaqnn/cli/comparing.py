@@ -54,12 +54,12 @@ def compare(table, strategies, seeds, evaluations, out, processes, style) -> Non
     Regret is the distance, in points of the judge, of the network with the best reward so far to the best of the
     table. Leaves compare.csv and compare.png in the folder.
     """
-    from metaqnn.dashboard.counting import counting
-    from metaqnn.experiment.comparison import compare as run
-    from metaqnn.experiment.comparison import contestants
-    from metaqnn.experiment.table_files import load_benchmark
+    from metaqnn.cli.display.counting import counting
+    from metaqnn.networks.training.device import usable_cores
     from metaqnn.reports import comparison
-    from metaqnn.training.device import usable_cores
+    from metaqnn.workflows.compare import compare as run
+    from metaqnn.workflows.compare import contestants
+    from metaqnn.workflows.table_files import load_benchmark
 
     if strategies is None:
         names = [*_FIVE, *(name for name, package in _OTHERS.items() if find_spec(package))]

@@ -25,10 +25,10 @@ def import_(file: Path, database: Path, experiment: str, overrides: tuple[str, .
     set need not be on this machine.
     """
     from metaqnn.cli.replay import import_table
-    from metaqnn.experiment import load_experiment
-    from metaqnn.experiment.importing import import_released
     from metaqnn.replay import tables
     from metaqnn.replay.reader import ReplayReader
+    from metaqnn.workflows import load_experiment
+    from metaqnn.workflows.import_released import import_released
 
     import_released(file, database, load_experiment(experiment, overrides))
     with ReplayReader(database) as reader:

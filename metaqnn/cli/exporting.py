@@ -22,8 +22,8 @@ def export(database: Path, model: int | None, final: int | None, target: Path) -
     The export takes raw uint8 images and gives probabilities. Before the command says that it is done, a fresh process
     has loaded it and predicted the same as the original on the validation images.
     """
-    from metaqnn.dashboard.words import accuracy
-    from metaqnn.finals.export import export_network
+    from metaqnn.cli.display.words import accuracy
+    from metaqnn.networks.export.export import export_network
 
     if model is not None and final is not None:
         raise click.UsageError("expected --model or --final, got both; a final belongs to one model")

@@ -44,9 +44,9 @@ def train(database, models, part, overrides, style, **options) -> None:
     The test split is not read. The same command goes on after an interruption, from the last whole epoch; what was
     trained already is not trained twice. Trained networks are kept beside the database, in the folder DATABASE.finals.
     """
-    from metaqnn.dashboard.counting import counting
-    from metaqnn.experiment.finishing import TrainOptions, train_best
-    from metaqnn.trial import Part, Status
+    from metaqnn.cli.display.counting import counting
+    from metaqnn.core import Part, Status
+    from metaqnn.workflows.retrain import TrainOptions, train_best
 
     asked = TrainOptions(models=models, part=Part(part), overrides=overrides, **options)
     with counting("epochs") as count:
@@ -86,10 +86,10 @@ def evaluate(database, model, numbers, is_all, part, dataset, style) -> None:
     Only this command and `ensemble` open the test split. Choosing by what it shows would make it a validation split:
     look rarely, and report the first look.
     """
-    from metaqnn.finals.choice import trained_finals
-    from metaqnn.finals.testing import evaluate as look
+    from metaqnn.core import Part
+    from metaqnn.networks.retraining.choice import trained_finals
+    from metaqnn.networks.retraining.testing import evaluate as look
     from metaqnn.replay.finals import FinalMemory, read_final, read_test_looks
-    from metaqnn.trial import Part
 
     if (model is not None) + bool(numbers) + is_all > 1:
         raise click.UsageError("expected one of --model, --final and --all, got several")
@@ -122,10 +122,10 @@ def ensemble(database, top, greedy, part, dataset, style) -> None:
     One network of each of the best models by validation. With --greedy, members are selected among all networks of
     those models, on the validation images.
     """
-    from metaqnn.finals.choice import best_of_each_model, trained_finals
-    from metaqnn.finals.testing import evaluate_ensemble
+    from metaqnn.core import Part
+    from metaqnn.networks.retraining.choice import best_of_each_model, trained_finals
+    from metaqnn.networks.retraining.testing import evaluate_ensemble
     from metaqnn.replay.finals import FinalMemory, read_test_looks
-    from metaqnn.trial import Part
 
     with FinalMemory(database) as memory:
         finals = trained_finals(memory, dataset, Part(part) if part else None)

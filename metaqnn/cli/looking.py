@@ -16,9 +16,9 @@ def describe(network: str, size: str, style: str) -> None:
 
     FLOPs are 2 x the multiply-adds of one image's forward pass.
     """
+    from metaqnn.networks.costs import describe as describe_network
+    from metaqnn.networks.costs import dropout_rates
     from metaqnn.replay.tables import Table
-    from metaqnn.space.cost import describe as describe_network
-    from metaqnn.space.cost import dropout_rates
 
     match = re.fullmatch(r"([1-9][0-9]{0,5})x([1-9][0-9]{0,5})x([1-9][0-9]{0,5})", size)
     if not match:
@@ -47,7 +47,7 @@ def datasets(style: str) -> None:
 
     A path to an .npz file (x_train, y_train, x_test, y_test) or to a folder of images per class works too.
     """
-    from metaqnn.data import catalogue
+    from metaqnn.networks.data import catalogue
     from metaqnn.replay.tables import Table
 
     rows = tuple(

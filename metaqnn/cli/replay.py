@@ -61,9 +61,9 @@ def top(database: Path, count: int, style: str) -> None:
 @format_option
 def show(database: Path, model: int, style: str) -> None:
     """Everything about one MODEL: layers, evaluations, episodes."""
-    from metaqnn.experiment import stored_space
+    from metaqnn.networks.costs import describe
     from metaqnn.replay import tables
-    from metaqnn.space.cost import describe
+    from metaqnn.workflows import stored_space
 
     with _reader(database) as reader:
         facts, predicted = tables.model_facts(reader, model), tables.model_predictions(reader, model)
@@ -126,7 +126,7 @@ def verify(database: Path) -> None:
     from rich.console import Console
     from rich.progress import Progress
 
-    from metaqnn.experiment import verify_database
+    from metaqnn.workflows import verify_database
 
     console = Console(stderr=True)
     with (
@@ -179,7 +179,7 @@ def retry(database: Path) -> None:
 
 def summary_table(reader) -> Table:
     """The summary of a search for people: a table of facts in words."""
-    from metaqnn.dashboard.words import duration
+    from metaqnn.cli.display.words import duration
     from metaqnn.replay import tables
 
     experiment, facts, predictions = _summarise(reader)
@@ -212,8 +212,8 @@ def summary_table(reader) -> Table:
 
 def import_table(reader) -> Table:
     """The summary of an imported database for people."""
-    from metaqnn.experiment import stored_experiment
     from metaqnn.replay import tables
+    from metaqnn.workflows import stored_experiment
 
     experiment, table = stored_experiment(reader), tables.imports(reader)
     facts = dict(zip(table.columns, table.rows[0], strict=True))
@@ -258,9 +258,9 @@ def _raw_summary(reader) -> Table:
 
 
 def _summarise(reader):
-    from metaqnn.experiment import stored_experiment, stored_schedule
     from metaqnn.replay.predictions import summarise_predictions
     from metaqnn.search.summary import summarise
+    from metaqnn.workflows import stored_experiment, stored_schedule
 
     experiment = stored_experiment(reader)
     with reader.snapshot():

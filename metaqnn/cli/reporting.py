@@ -24,15 +24,15 @@ def report(database: Path, out: Path | None, top: int) -> None:
     DATABASE may belong to a running search, which is not disturbed; the page says how far it was. Reads what is
     recorded, and never a data set.
     """
+    from metaqnn.cli.display.counting import counting
     from metaqnn.config import as_mapping
-    from metaqnn.dashboard.counting import counting
     from metaqnn.errors import ReplayError
-    from metaqnn.experiment import stored_experiment, stored_schedule
     from metaqnn.replay.reader import ReplayReader
     from metaqnn.reports.findings import read_findings
     from metaqnn.reports.page import FIGURES, PAGE, write_report
     from metaqnn.reports.provenance import Subject
     from metaqnn.reports.words import plural
+    from metaqnn.workflows import stored_experiment, stored_schedule
 
     began = time.monotonic()
     with ReplayReader(database) as reader:

@@ -65,15 +65,15 @@ def resume(experiment, database, overrides, **options) -> None:
 
 
 def _search(where, database, overrides, max_time, **options) -> None:
-    from metaqnn.dashboard import make_display
-    from metaqnn.experiment import (
+    from metaqnn.cli.display import make_display
+    from metaqnn.replay.reader import ReplayReader
+    from metaqnn.workflows import (
         SearchOptions,
         default_database,
         load_experiment,
         run_search,
         stored_experiment,
     )
-    from metaqnn.replay.reader import ReplayReader
 
     if where.endswith(".sqlite") and database is None and not overrides:
         database = Path(where)
@@ -108,11 +108,11 @@ def _program() -> str:
 def _print_ending(database: Path, report) -> None:
     from metaqnn.cli.output import print_tables
     from metaqnn.cli.replay import summary_table
-    from metaqnn.experiment import stored_schedule
     from metaqnn.replay.reader import ReplayReader
     from metaqnn.replay.tables import top
     from metaqnn.search.loop import Ending
     from metaqnn.search.summary import summarise
+    from metaqnn.workflows import stored_schedule
 
     with ReplayReader(database) as reader:
         summary = summarise(reader, stored_schedule(reader.config()))

@@ -3,8 +3,7 @@
 from collections import deque
 from collections.abc import Callable
 
-from metaqnn.core import CandidateFinished, CandidateStarted, Evaluator, Event
-from metaqnn.trial import Candidate, Evaluation
+from metaqnn.core import Candidate, CandidateFinished, CandidateStarted, Evaluation, Evaluator, Event
 
 
 class FunctionEvaluator(Evaluator):

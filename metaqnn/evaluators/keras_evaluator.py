@@ -6,24 +6,27 @@ from collections.abc import Sequence
 from multiprocessing.connection import wait
 
 from metaqnn.core import (
+    Attempt,
+    Candidate,
     CandidateFinished,
     CandidateStarted,
     EpochFinished,
+    Evaluation,
     Evaluator,
     Event,
     SpeedMeasurement,
+    Status,
     WorkerLost,
     WorkerReady,
 )
-from metaqnn.data import DatasetConfig
 from metaqnn.errors import CalibrationError, EvaluatorError
 from metaqnn.evaluators.memory_guard import MemoryGuard
 from metaqnn.evaluators.messages import MeasureSpeed, SpeedMeasured, WorkerFailed, WorkerSetup
 from metaqnn.evaluators.process import WorkerProcess
-from metaqnn.space.cost import Shape
-from metaqnn.training.config import TrainingConfig
-from metaqnn.training.memory import GIBIBYTE
-from metaqnn.trial import Attempt, Candidate, Evaluation, Status
+from metaqnn.networks.costs import Shape
+from metaqnn.networks.data import DatasetConfig
+from metaqnn.networks.training.config import TrainingConfig
+from metaqnn.networks.training.memory import GIBIBYTE
 
 _MAX_KILLS = 3
 """A candidate whose worker is killed from outside is tried again so many times."""

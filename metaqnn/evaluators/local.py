@@ -3,12 +3,11 @@
 from collections import deque
 from collections.abc import Callable
 
-from metaqnn.core import CandidateFinished, CandidateStarted, EpochFinished, Evaluator, Event
-from metaqnn.data import DatasetConfig
+from metaqnn.core import Candidate, CandidateFinished, CandidateStarted, EpochFinished, Evaluator, Event
 from metaqnn.evaluators.messages import WorkerSetup
 from metaqnn.evaluators.worker import CandidateRunner
-from metaqnn.training.config import TrainingConfig
-from metaqnn.trial import Candidate
+from metaqnn.networks.data import DatasetConfig
+from metaqnn.networks.training.config import TrainingConfig
 
 
 class _StoppedError(BaseException):
@@ -51,7 +50,7 @@ class LocalEvaluator(Evaluator):
             return []
         events: list[Event] = []
         if self._runner is None:
-            from metaqnn.training.device import current_device
+            from metaqnn.networks.training.device import current_device
 
             self._runner = CandidateRunner(self._setup, current_device())
             events.append(self._runner.ready())

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from metaqnn.core import Candidate
 from metaqnn.evaluators.process import WorkerProcess
-from metaqnn.space.architecture import parse
-from metaqnn.space.cost import Shape
-from metaqnn.training.config import TrainingConfig
-from metaqnn.training.memory import GIBIBYTE, IDLE_BYTES, gpu_bytes, machine_bytes, training_bytes
-from metaqnn.trial import Candidate
+from metaqnn.networks.architecture import parse
+from metaqnn.networks.costs import Shape
+from metaqnn.networks.training.config import TrainingConfig
+from metaqnn.networks.training.memory import GIBIBYTE, IDLE_BYTES, gpu_bytes, machine_bytes, training_bytes
 
 _MACHINE_SHARE = 0.9
 """Workers that hold more than this part of the machine's memory are ended, before the system ends something else."""

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from metaqnn.core import SpeedMeasurement
-from metaqnn.data import DatasetConfig
-from metaqnn.training.config import TrainingConfig
+from metaqnn.networks.data import DatasetConfig
+from metaqnn.networks.training.config import TrainingConfig
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ import time
 from multiprocessing import Pipe
 from pathlib import Path
 
+from metaqnn.core import Candidate, EpochMetrics
 from metaqnn.evaluators.messages import Prepare
-from metaqnn.training.device import worker_environment
-from metaqnn.trial import Candidate, EpochMetrics
+from metaqnn.networks.training.device import worker_environment
 
 _KILLED_FROM_OUTSIDE = (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP)
 _STDERR_TAIL = 2000

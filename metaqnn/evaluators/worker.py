@@ -13,14 +13,22 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
 
-from metaqnn.core import CandidateFinished, CandidateStarted, EpochFinished, WorkerReady
-from metaqnn.data import SearchData
+from metaqnn.core import (
+    Candidate,
+    CandidateFinished,
+    CandidateStarted,
+    EpochFinished,
+    EpochMetrics,
+    Evaluation,
+    Status,
+    WorkerReady,
+)
 from metaqnn.evaluators.messages import MeasureSpeed, Prepare, SpeedMeasured, WorkerFailed, WorkerSetup
-from metaqnn.space.architecture import parse
-from metaqnn.training.ahead import EngineAhead
-from metaqnn.training.device import Device
-from metaqnn.training.recipe import Engine
-from metaqnn.trial import Candidate, EpochMetrics, Evaluation, Status
+from metaqnn.networks.architecture import parse
+from metaqnn.networks.data import SearchData
+from metaqnn.networks.training.ahead import EngineAhead
+from metaqnn.networks.training.device import Device
+from metaqnn.networks.training.recipe import Engine
 
 _EXIT_WITHOUT_PARENT = 3
 
@@ -77,8 +85,8 @@ class CandidateRunner:
     """
 
     def __init__(self, setup: WorkerSetup, device: Device | None = None):
-        from metaqnn.data import fit_statistics, load_search_data
-        from metaqnn.training.device import prepare_device
+        from metaqnn.networks.data import fit_statistics, load_search_data
+        from metaqnn.networks.training.device import prepare_device
 
         self.setup = setup
         self.may_skip_tracing = device is not None
@@ -93,7 +101,7 @@ class CandidateRunner:
 
     def make_engine(self, data: SearchData) -> Engine:
         """The fastest engine there is here, over some data."""
-        from metaqnn.training.engines import make_engine
+        from metaqnn.networks.training.engines import make_engine
 
         dataset, training = self.setup.dataset, self.setup.training
         return make_engine(data, self.statistics, dataset.mirror, training, self.device, self.may_skip_tracing)
@@ -105,7 +113,7 @@ class CandidateRunner:
 
     def available_bytes(self) -> int | None:
         """What a candidate may use: as the search says, else what the device has; None where nobody knows."""
-        from metaqnn.training.memory import GIBIBYTE, IDLE_BYTES, gpu_bytes, machine_bytes
+        from metaqnn.networks.training.memory import GIBIBYTE, IDLE_BYTES, gpu_bytes, machine_bytes
 
         limit = self.setup.training.max_memory
         if limit is not None:
@@ -116,7 +124,7 @@ class CandidateRunner:
 
     def why_too_large(self, architecture: str) -> str | None:
         """Why a network cannot be trained in the memory there is; None where it can."""
-        from metaqnn.training.memory import too_large, training_bytes
+        from metaqnn.networks.training.memory import too_large, training_bytes
 
         config, number_bytes = self.setup.training, 2 if self.engine.is_half else 4
         batch_size = min(config.batch_size, len(self.data.x_train))
@@ -130,7 +138,7 @@ class CandidateRunner:
 
     def train(self, candidate: Candidate, send: Callable[[object], None]) -> Evaluation:
         """Train a candidate; `send` is called with every epoch."""
-        from metaqnn.training.recipe import train
+        from metaqnn.networks.training.recipe import train
 
         config = self.setup.training
         reason = self.why_too_large(candidate.architecture)
@@ -144,8 +152,8 @@ class CandidateRunner:
 
     def measure_speed(self, architectures: tuple[str, ...]) -> SpeedMeasured:
         """Calibrate on a few architectures."""
-        from metaqnn.training.calibration import measure_speed
-        from metaqnn.training.recipe import failure_of
+        from metaqnn.networks.training.calibration import measure_speed
+        from metaqnn.networks.training.recipe import failure_of
 
         try:
             return SpeedMeasured(measure_speed(architectures, self.data, self.make_engine, self.setup.training))

@@ -12,6 +12,7 @@ from metaqnn.replay.reader import ReplayReader
 FORMATS = ("csv", "json", "parquet")
 """What a table can be written as."""
 
+
 def export_tables(reader: ReplayReader, style: str, target: Path) -> dict[str, int]:
     """Write every table of a database as a file of its own into a new folder.
 

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from dataclasses import astuple, replace
 from pathlib import Path
 
+from metaqnn.core import Final, FinalEpoch, Part, TestLook
 from metaqnn.errors import ReplayError
 from metaqnn.replay.database import begin_writing, clear_errors, close_to_one_file, connect_for_writing, transaction
 from metaqnn.replay.memory import FINALS, now, writer_lock
 from metaqnn.replay.reader import ReplayReader
-from metaqnn.trial import Final, FinalEpoch, Part, TestLook
 
 _FINALS = """
     SELECT final, model, architecture, seed, recipe, dataset, data, part, finetuned_from, parameters, status, reason,

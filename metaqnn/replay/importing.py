@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from metaqnn.core import Episode, Evaluation, Model, QValue, Score
 from metaqnn.replay.database import connect_for_writing, transaction
 from metaqnn.replay.places import new_place
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.records import insert_episode, insert_evaluation, insert_model, now
-from metaqnn.core import Episode, Evaluation, Model, QValue, Score
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,9 @@ def top(reader: ReplayReader, count: int) -> Table:
         cells = [[*row, ranked.epoch] for row, ranked in zip(cells, ranking, strict=True)]
         if reader.imported_episodes():  # where a search began with it, each network says where it comes from
             columns.append("source")
-            origins = dict(reader.query("SELECT model, source FROM replay GROUP BY model HAVING episode = min(episode)")[1])
+            origins = dict(
+                reader.query("SELECT model, source FROM replay GROUP BY model HAVING episode = min(episode)")[1]
+            )
             cells = [[*row, origins[ranked.model]] for row, ranked in zip(cells, ranking, strict=True)]
     rows = (
         (*row, *(ranked.costs.get(name) for name in names), ranked.architecture)

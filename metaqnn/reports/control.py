@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
+from metaqnn.core import Source
 from metaqnn.replay.results import Result
 from metaqnn.reports.results import new_networks, running_best
-from metaqnn.trial import Source
 
 LEAST = 10
 """Fewer random networks are no control."""

@@ -4,9 +4,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from metaqnn.networks.costs import Shape, describe
+from metaqnn.networks.layers import Convolution
 from metaqnn.reports.drawing import GREY, KIND_COLORS, KIND_NAMES
-from metaqnn.space.cost import Shape, describe
-from metaqnn.space.layers import Convolution
 
 _LARGEST = 54.0
 """Pixels of the side of the input image, and of the longest vector."""

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from metaqnn.core import Status
 from metaqnn.replay.failures import Failure
-from metaqnn.trial import Status
 
 MEANINGS = {
     Status.NEVER_LEARNED: "no better than chance after every restart",

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
+from metaqnn.core import TRAINING, Final, FinalEpoch, Status, TestLook
 from metaqnn.replay.finals import read_final_curve, read_finals, read_test_looks
 from metaqnn.replay.reader import ReplayReader
-from metaqnn.trial import TRAINING, Final, FinalEpoch, Status, TestLook
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from metaqnn.core import Attempt
 from metaqnn.replay.failures import Failure, read_failures
 from metaqnn.replay.leaderboard import Network, read_networks
 from metaqnn.replay.predictions import PredictionSummary, read_controls, summarise_predictions
@@ -18,7 +19,6 @@ from metaqnn.reports.provenance import Provenance, Subject, read_provenance
 from metaqnn.reports.results import of_the_search
 from metaqnn.reports.trade_offs import TradeOffs, trade_offs_of
 from metaqnn.reports.values import Values, values_of
-from metaqnn.trial import Attempt
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from metaqnn.core import Attempt
 from metaqnn.replay.leaderboard import Network
 from metaqnn.reports.course_figures import MANY
 from metaqnn.reports.drawing import (
@@ -20,7 +21,6 @@ from metaqnn.reports.drawing import (
 )
 from metaqnn.reports.final_results import FinalGroup
 from metaqnn.reports.words import duration
-from metaqnn.trial import Attempt
 
 _NAMED = 6
 """Final networks that a figure tells apart; more share the last look."""

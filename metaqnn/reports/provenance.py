@@ -8,12 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from metaqnn.core import Exploration
+from metaqnn.core import Exploration, Source
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.runs import Run, read_runs
 from metaqnn.replay.trainings import read_trainings
 from metaqnn.strategies.schedule import Schedule
-from metaqnn.trial import Source
 from metaqnn.version import __version__
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from metaqnn.core import Source
 from metaqnn.replay.results import Result
-from metaqnn.trial import Source
 
 
 def of_the_search(results: Sequence[Result]) -> tuple[Result, ...]:

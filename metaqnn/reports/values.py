@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from statistics import fmean
 
-from metaqnn.space.layers import KINDS, Convolution, Layer
-from metaqnn.trial import QValue
+from metaqnn.core import QValue
+from metaqnn.networks.layers import KINDS, Convolution, Layer
 
 _ACTION = re.compile(r"(?P<code>[A-Z]+)\((?P<numbers>[0-9]+(?:,[0-9]+)*)\)")
 _KINDS = {kind.code: kind for kind in KINDS}

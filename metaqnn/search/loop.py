@@ -13,20 +13,26 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from metaqnn.core import (
+    Candidate,
     CandidateFinished,
+    Episode,
+    Evaluation,
     Evaluator,
+    Model,
     Observer,
+    Proposal,
     ReplayMemory,
     SearchStatus,
+    Source,
+    Space,
+    Status,
     Strategy,
     WorkerLost,
     WorkerReady,
 )
+from metaqnn.networks.early_stopping import Prospects
 from metaqnn.search.position import Position
-from metaqnn.search.prospects import Prospects
 from metaqnn.search.reward import Reward
-from metaqnn.space.base import Space
-from metaqnn.trial import Candidate, Episode, Evaluation, Model, Proposal, Source, Status
 
 _POLL_SECONDS = 0.2
 """How long the loop may be deaf to a request to stop."""

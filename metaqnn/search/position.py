@@ -2,8 +2,7 @@
 
 from collections import deque
 
-from metaqnn.core import Context, PendingEpisode
-from metaqnn.trial import Episode, Proposal, Source
+from metaqnn.core import Context, Episode, PendingEpisode, Proposal, Source
 
 
 class Position:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from metaqnn.config import require
-from metaqnn.trial import Model
+from metaqnn.core import Model
 
 
 @dataclass(frozen=True)

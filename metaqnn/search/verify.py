@@ -4,18 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from metaqnn.core import Strategy
-from metaqnn.errors import MetaqnnError, ReplayError
-from metaqnn.replay.importing import read_imported_rows
-from metaqnn.replay.reader import ReplayReader
-from metaqnn.search.imported import difference_from_rows
-from metaqnn.search.position import Position
-from metaqnn.search.prospects import Prospects
-from metaqnn.search.reward import Reward
-from metaqnn.space.base import Space
-from metaqnn.training.config import TrainingConfig
-from metaqnn.training.prediction import Predictor
-from metaqnn.trial import (
+from metaqnn.core import (
     RETRYABLE,
     Episode,
     Evaluation,
@@ -24,8 +13,19 @@ from metaqnn.trial import (
     Proposal,
     QValue,
     Source,
+    Space,
     Status,
+    Strategy,
 )
+from metaqnn.errors import MetaqnnError, ReplayError
+from metaqnn.networks.curve_prediction import Predictor
+from metaqnn.networks.early_stopping import Prospects
+from metaqnn.networks.training.config import TrainingConfig
+from metaqnn.replay.importing import read_imported_rows
+from metaqnn.replay.reader import ReplayReader
+from metaqnn.search.position import Position
+from metaqnn.search.reward import Reward
+from metaqnn.workflows.imported_rows import difference_from_rows
 
 _PREDICTION_TOLERANCE = 1e-6
 """A regression's last digits depend on the version of the libraries that fit it."""

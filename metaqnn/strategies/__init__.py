@@ -4,8 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from metaqnn.core import Strategy
-from metaqnn.space.base import Space
+from metaqnn.core import Space, Strategy
 from metaqnn.strategies import linear_ucb, q_learning, random_search, regularized_evolution, reinforce, smac, tpe
 from metaqnn.strategies.linear_ucb import LinearUCB, LinearUCBConfig
 from metaqnn.strategies.q_learning import QLearning, QLearningConfig

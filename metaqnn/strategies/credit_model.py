@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from metaqnn.space.base import Step
+from metaqnn.core import Step
 
 MAX_FEATURES = 1000
 """Weights beyond that are not kept: the cost of learning grows with the square."""

@@ -15,13 +15,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from metaqnn.config import require
-from metaqnn.core import Context
+from metaqnn.core import Context, Episode, QValue, Space, Step, Trajectory
 from metaqnn.seeding import Stream
-from metaqnn.space.base import Space, Step, Trajectory
 from metaqnn.strategies.credit_model import CreditModel
 from metaqnn.strategies.schedule import ScheduleConfig, ScheduledStrategy
 from metaqnn.strategies.walks import deviating_walk, open_places, random_walk
-from metaqnn.trial import Episode, QValue
 
 DEFAULT: Mapping[str, Any] = {
     "random_first": 20,

@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from metaqnn.config import require
-from metaqnn.core import Context
+from metaqnn.core import Context, Episode, QValue, Space, Trajectory
 from metaqnn.seeding import Stream
-from metaqnn.space.base import Space, Trajectory
 from metaqnn.strategies.equations import greedy_choices
 from metaqnn.strategies.q_table import QTable
 from metaqnn.strategies.schedule import PAPER_SCHEDULE, ScheduleConfig, ScheduledStrategy
-from metaqnn.trial import Episode, QValue
 
 PAPER: Mapping[str, Any] = {
     "learning_rate": 0.01,

@@ -4,9 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 
-from metaqnn.space.base import Trajectory
+from metaqnn.core import QValue, Trajectory
 from metaqnn.strategies.equations import q_learning_target, q_learning_update
-from metaqnn.trial import QValue
 
 
 @dataclass(eq=False, slots=True)

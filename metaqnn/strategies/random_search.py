@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from metaqnn.core import Context
+from metaqnn.core import Context, Space, Trajectory
 from metaqnn.seeding import Stream
-from metaqnn.space.base import Space, Trajectory
 from metaqnn.strategies.schedule import ScheduleConfig, ScheduledStrategy
 from metaqnn.strategies.walks import random_walk
 

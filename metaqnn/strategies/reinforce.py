@@ -12,11 +12,9 @@ from typing import Any, Literal
 import numpy as np
 
 from metaqnn.config import require
-from metaqnn.core import Context
+from metaqnn.core import Context, Episode, Space, Trajectory
 from metaqnn.seeding import Stream
-from metaqnn.space.base import Space, Trajectory
 from metaqnn.strategies.schedule import ScheduleConfig, ScheduledStrategy
-from metaqnn.trial import Episode
 
 DEFAULT: Mapping[str, Any] = {
     "hidden_units": 32,

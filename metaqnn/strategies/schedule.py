@@ -9,9 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from metaqnn.config import require
-from metaqnn.core import Context, Exploration, Strategy
-from metaqnn.space.base import Trajectory
-from metaqnn.trial import Episode, Proposal, Source
+from metaqnn.core import Context, Episode, Exploration, Proposal, Source, Strategy, Trajectory
 
 PAPER_SCHEDULE: tuple[tuple[float, int], ...] = (
     (1.0, 1500),

@@ -15,13 +15,11 @@ from typing import Any, Literal
 import numpy as np
 
 from metaqnn.config import require
-from metaqnn.core import Context
+from metaqnn.core import Context, Episode, Space, Step, Trajectory
 from metaqnn.errors import ConfigError
 from metaqnn.seeding import Stream, integer_seed
-from metaqnn.space.base import Space, Step, Trajectory
 from metaqnn.strategies.schedule import ScheduleConfig, ScheduledStrategy
 from metaqnn.strategies.walks import random_walk
-from metaqnn.trial import Episode
 
 DEFAULT: Mapping[str, Any] = {"random_first": 20, "random_share": 0.08, "trees": 10, "challengers": 1000}
 

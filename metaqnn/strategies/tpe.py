@@ -10,12 +10,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from metaqnn.config import require
-from metaqnn.core import Context
+from metaqnn.core import Context, Episode, Space, Trajectory
 from metaqnn.errors import ConfigError
 from metaqnn.seeding import integer_seed
-from metaqnn.space.base import Space, Trajectory
 from metaqnn.strategies.schedule import ScheduleConfig, ScheduledStrategy
-from metaqnn.trial import Episode
 
 DEFAULT: Mapping[str, Any] = {"random_first": 10}
 

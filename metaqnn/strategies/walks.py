@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Sequence
 
+from metaqnn.core import Space, Step, Trajectory
 from metaqnn.seeding import Stream
-from metaqnn.space.base import Space, Step, Trajectory
 
 
 def random_walk(space: Space, stream: Stream) -> Trajectory:

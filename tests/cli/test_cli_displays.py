@@ -13,20 +13,27 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from metaqnn.cli.display import make_display
+from metaqnn.cli.display import plain as plain_module
+from metaqnn.cli.display.live import LiveDisplay
+from metaqnn.cli.display.plain import PlainDisplay
+from metaqnn.cli.display.words import accuracy, duration, models_per_hour, seconds_left, shorten
 from metaqnn.core import (
     CandidateFinished,
     CandidateStarted,
+    Episode,
     EpochFinished,
+    EpochMetrics,
+    Evaluation,
+    Model,
+    Prediction,
+    Proposal,
     SearchStatus,
+    Source,
+    Status,
     WorkerLost,
     WorkerReady,
 )
-from metaqnn.dashboard import make_display
-from metaqnn.dashboard import plain as plain_module
-from metaqnn.dashboard.live import LiveDisplay
-from metaqnn.dashboard.plain import PlainDisplay
-from metaqnn.dashboard.words import accuracy, duration, models_per_hour, seconds_left, shorten
-from metaqnn.trial import Episode, EpochMetrics, Evaluation, Model, Prediction, Proposal, Source, Status
 
 LONG = "[C(64,3,1), C(64,3,1), P(2,2), C(128,3,1), C(128,3,1), P(2,2), C(256,3,1), GAP(10), SM(10)]"
 

@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
+from metaqnn.replay.released import COLUMNS, write_released
 
 from metaqnn.replay.memory import SQLiteReplayMemory
-from metaqnn.replay.released import COLUMNS, write_released
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "replay_database.csv"
 

@@ -52,7 +52,7 @@ def test_an_architecture_needs_no_training(metaqnn, finished, tmp_path):
         f"Exported model 5 to {tmp_path / 'architecture.json'}: architecture, {size}.",
         f"  {content['architecture']}",
         "Read it:",
-        "    from metaqnn.finals.architecture_file import build_described, read_architecture",
+        "    from metaqnn.networks.export.architecture_file import build_described, read_architecture",
         f"    architecture = read_architecture({str(tmp_path / 'architecture.json')!r})",
         f"    network = build_described({str(tmp_path / 'architecture.json')!r})"
         "  # fresh weights; from preprocessed images to logits",

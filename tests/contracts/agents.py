@@ -3,10 +3,8 @@
 from zlib import crc32
 
 from metaqnn.config import read_section
-from metaqnn.core import Context, Strategy
-from metaqnn.space.base import Trajectory
+from metaqnn.core import Context, Episode, Strategy, Trajectory
 from metaqnn.strategies import STRATEGIES
-from metaqnn.trial import Episode
 
 
 def configured(name: str = "q_learning", preset: str | None = None, **changes):

@@ -4,9 +4,9 @@ from zlib import crc32
 
 from contracts.agents import accuracy_of
 
-from metaqnn.training.config import PredictionConfig, TrainingConfig
-from metaqnn.training.recipe import Engine, EpochOutcome, Session, train
-from metaqnn.trial import Candidate, EpochMetrics, Evaluation, Precedent, Prospect
+from metaqnn.core import Candidate, EpochMetrics, Evaluation, Precedent, Prospect
+from metaqnn.networks.training.config import PredictionConfig, TrainingConfig
+from metaqnn.networks.training.recipe import Engine, EpochOutcome, Session, train
 
 EPOCHS = 10
 

@@ -15,8 +15,16 @@ import time
 
 import pytest
 
-from metaqnn.core import CandidateFinished, CandidateStarted, EpochFinished, Evaluator, SpeedMeasurement
-from metaqnn.trial import Candidate, Evaluation, Status
+from metaqnn.core import (
+    Candidate,
+    CandidateFinished,
+    CandidateStarted,
+    EpochFinished,
+    Evaluation,
+    Evaluator,
+    SpeedMeasurement,
+    Status,
+)
 
 
 class EvaluatorContract:

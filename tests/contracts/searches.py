@@ -9,19 +9,30 @@ from zlib import crc32
 from contracts.agents import accuracy_of, configured
 from contracts.spaces import small
 
-from metaqnn.core import CandidateFinished, Evaluator, Event, Observer, Strategy, WorkerReady
+from metaqnn.core import (
+    Attempt,
+    Candidate,
+    CandidateFinished,
+    EpochMetrics,
+    Evaluation,
+    Evaluator,
+    Event,
+    Observer,
+    Status,
+    Strategy,
+    WorkerReady,
+)
 from metaqnn.evaluators.function_evaluator import FunctionEvaluator
+from metaqnn.networks.early_stopping import Prospects
+from metaqnn.networks.layer_space import LayerSpace
+from metaqnn.networks.training.config import TrainingConfig
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.loop import Ending, Search, SearchPlan
-from metaqnn.search.prospects import Prospects
 from metaqnn.search.reward import Reward, RewardConfig
 from metaqnn.search.verify import Verification, verify
-from metaqnn.space.layer_space import LayerSpace
 from metaqnn.strategies import make_strategy
 from metaqnn.strategies.schedule import Schedule
-from metaqnn.training.config import TrainingConfig
-from metaqnn.trial import Attempt, Candidate, EpochMetrics, Evaluation, Status
 
 
 def evaluate(candidate: Candidate) -> Evaluation:

@@ -1,10 +1,10 @@
-"""What every space keeps (`metaqnn.space.base.Space`)."""
+"""What every space keeps (`metaqnn.core.space.Space`)."""
 
 import pytest
 
+from metaqnn.core import Cost, Space, Trajectory
 from metaqnn.errors import IllegalArchitectureError, NotationError
 from metaqnn.seeding import Stream
-from metaqnn.space.base import Cost, Space, Trajectory
 
 
 class SpaceContract:

@@ -3,16 +3,16 @@
 from collections.abc import Callable, Mapping
 from itertools import islice
 
-from metaqnn.space.base import Space
-from metaqnn.space.chain import ChainConfig, ChainSpace
-from metaqnn.space.layer_space import (
+from metaqnn.core import Space
+from metaqnn.networks.layer_space import (
     ConvolutionChoices,
     FullyConnectedChoices,
     LayerSpace,
     Limits,
     SpaceConfig,
 )
-from metaqnn.space.listed import ListedSpace
+from metaqnn.tables.chain import ChainConfig, ChainSpace
+from metaqnn.tables.listed import ListedSpace
 
 
 def paper(max_depth: int = 18, side: int = 32, channels: int = 3, **changes) -> LayerSpace:

@@ -14,11 +14,9 @@ from contracts.space_contract import SpaceContract
 from contracts.spaces import SPACES
 from contracts.strategy_contract import StrategyContract
 
-from metaqnn.core import Strategy
+from metaqnn.core import Attempt, Candidate, EpochMetrics, Evaluation, Space, Status, Strategy
 from metaqnn.evaluators.function_evaluator import FunctionEvaluator
-from metaqnn.space.base import Space
 from metaqnn.strategies import STRATEGIES, make_strategy
-from metaqnn.trial import Attempt, Candidate, EpochMetrics, Evaluation, Status
 
 
 class TestSpaces(SpaceContract):

@@ -3,8 +3,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from metaqnn.data import DatasetConfig, load_search_data, open_source
 from metaqnn.errors import DataError
+from metaqnn.networks.data import DatasetConfig, load_search_data, open_source
 
 
 def message_of(path, part="train") -> str:

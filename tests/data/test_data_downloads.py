@@ -4,10 +4,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from metaqnn.data import open_source
-from metaqnn.data.downloads import DownloadError, cache_folder, fetch_file
-from metaqnn.data.svhn import fetch_svhn, read_mat
 from metaqnn.errors import DataError
+from metaqnn.networks.data import open_source
+from metaqnn.networks.data.downloads import DownloadError, cache_folder, fetch_file
+from metaqnn.networks.data.svhn import fetch_svhn, read_mat
 
 
 def write_mat(path: Path, number: int) -> tuple[str, str]:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from metaqnn.data import open_source
 from metaqnn.errors import DataError
+from metaqnn.networks.data import open_source
 
 PLAIN = [f"{kind}/{i}.png" for kind in ("bee", "ant") for i in range(10)]
 APART = [f"{part}/{kind}/{i}.png" for part in ("train", "test") for kind in ("bee", "ant") for i in range(3)]

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays as drawn
 
-from metaqnn.data import fit_statistics
+from metaqnn.networks.data import fit_statistics
 
 # Two images of one row, two columns and one channel.
 IMAGES = np.array([[[[10], [200]]], [[[30], [200]]]], dtype=np.uint8)

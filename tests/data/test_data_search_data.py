@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from metaqnn.config import read_section
-from metaqnn.data import DatasetConfig, load_search_data
 from metaqnn.errors import ConfigError, DataError
+from metaqnn.networks.data import DatasetConfig, load_search_data
 
 DIGITS = DatasetConfig("digits", validation_size=300)
 

@@ -6,9 +6,9 @@ import sys
 import numpy as np
 import pytest
 
-from metaqnn.data import catalogue, open_source
-from metaqnn.data.sources import Split
 from metaqnn.errors import DataError
+from metaqnn.networks.data import catalogue, open_source
+from metaqnn.networks.data.sources import Split
 
 KEPT = ("mnist", "fashion_mnist", "cifar10", "cifar100", "svhn")
 
@@ -103,7 +103,7 @@ def test_every_name_of_the_catalogue_opens(archive, monkeypatch, tmp_path):
 
 def test_the_catalogue_imports_no_library():
     program = (
-        "import sys; from metaqnn.data import catalogue; catalogue(); "
+        "import sys; from metaqnn.networks.data import catalogue; catalogue(); "
         "print([m for m in ('sklearn', 'scipy', 'PIL', 'keras', 'tensorflow') if m in sys.modules])"
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metaqnn.data import stratified
 from metaqnn.errors import DataError
+from metaqnn.networks.data import stratified
 from metaqnn.seeding import Stream
 
 

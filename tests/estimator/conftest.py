@@ -32,7 +32,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 @pytest.fixture(scope="session", autouse=True)
 def device():
     """The device, prepared as other tests need it, which share this process."""
-    from metaqnn.training.device import prepare_device
+    from metaqnn.networks.training.device import prepare_device
 
     return prepare_device()
 

@@ -17,7 +17,7 @@ from sklearn.utils import get_tags
 
 from metaqnn import MetaQNNClassifier, describe, parse
 from metaqnn.errors import ConfigError, DataError, EvaluatorError
-from metaqnn.estimator.settings import WHERE
+from metaqnn.estimators.settings import WHERE
 
 # Keras saves a model in a way that NumPy will want otherwise one day.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

@@ -15,12 +15,12 @@ from sklearn.datasets import make_blobs
 
 from metaqnn import open_replay
 from metaqnn.errors import DataError, EvaluatorError, ReplayError
-from metaqnn.estimator.search import pass_on
-from metaqnn.estimator.training import _train_as_in_search
-from metaqnn.experiment import stored_experiment
+from metaqnn.estimators.search import pass_on
+from metaqnn.estimators.training import _train_as_in_search
 from metaqnn.replay.finals import read_finals
 from metaqnn.replay.leaderboard import Winner
 from metaqnn.replay.reader import ReplayReader
+from metaqnn.workflows import stored_experiment
 
 # Keras saves a model in a way that NumPy will want otherwise one day.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

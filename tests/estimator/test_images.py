@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from metaqnn.errors import MetaqnnError
-from metaqnn.estimator.images import PixelScale, image_shape
+from metaqnn.estimators.images import PixelScale, image_shape
 
 
 @pytest.mark.parametrize(
@@ -100,5 +100,5 @@ def test_what_is_fitted_in_parts_is_what_is_fitted_at_once(monkeypatch):
     values = np.linspace(-1, 1, 300).reshape(100, 3)
     scale = PixelScale.fitted(values, True)
     whole = scale.apply(values)
-    monkeypatch.setattr("metaqnn.estimator.images._CHUNK", 7)
+    monkeypatch.setattr("metaqnn.estimators.images._CHUNK", 7)
     assert np.array_equal(scale.apply(values), whole)

@@ -7,9 +7,9 @@ import pytest
 
 from metaqnn import MetaQNNClassifier
 from metaqnn.errors import ConfigError
-from metaqnn.estimator.settings import WHERE, DataFacts, experiment_content
-from metaqnn.experiment import read_experiment
-from metaqnn.space.layer_space import LayerSpace
+from metaqnn.estimators.settings import WHERE, DataFacts, experiment_content
+from metaqnn.networks.layer_space import LayerSpace
+from metaqnn.workflows import read_experiment
 
 DIGITS = DataFacts(1347, (8, 8, 1), 10, 0.1)
 MNIST = DataFacts(60_000, (28, 28, 1), 10, 0.11)

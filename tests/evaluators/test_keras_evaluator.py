@@ -11,14 +11,13 @@ from weakref import WeakKeyDictionary
 import pytest
 from contracts.evaluator_contract import EvaluatorContract
 
-from metaqnn.core import CandidateFinished, CandidateStarted, EpochFinished, WorkerLost, WorkerReady
-from metaqnn.data import DatasetConfig, load_search_data
+from metaqnn.core import Candidate, CandidateFinished, CandidateStarted, EpochFinished, Status, WorkerLost, WorkerReady
 from metaqnn.errors import EvaluatorError
 from metaqnn.evaluators.keras_evaluator import KerasEvaluator
-from metaqnn.training.config import TrainingConfig
-from metaqnn.training.device import worker_environment
-from metaqnn.training.memory import IDLE_BYTES
-from metaqnn.trial import Candidate, Status
+from metaqnn.networks.data import DatasetConfig, load_search_data
+from metaqnn.networks.training.config import TrainingConfig
+from metaqnn.networks.training.device import worker_environment
+from metaqnn.networks.training.memory import IDLE_BYTES
 
 DATASET = DatasetConfig("digits", train_limit=200, validation_size=100)
 TRAINING = TrainingConfig(epochs=3, learning_rate=0.01, max_restarts=0, restart_accuracy=0.0)

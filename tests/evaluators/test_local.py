@@ -5,14 +5,13 @@ from dataclasses import replace
 import pytest
 from contracts.evaluator_contract import EvaluatorContract
 
-from metaqnn.core import CandidateFinished, EpochFinished, WorkerReady
-from metaqnn.data import DatasetConfig, load_search_data
+from metaqnn.core import Candidate, CandidateFinished, EpochFinished, Status, WorkerReady
 from metaqnn.evaluators.local import LocalEvaluator
-from metaqnn.experiment import SearchOptions, load_experiment, run_search
+from metaqnn.networks.data import DatasetConfig, load_search_data
+from metaqnn.networks.training.config import TrainingConfig
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.loop import Ending
-from metaqnn.training.config import TrainingConfig
-from metaqnn.trial import Candidate, Status
+from metaqnn.workflows import SearchOptions, load_experiment, run_search
 
 DATASET = DatasetConfig("digits", train_limit=200, validation_size=100)
 TRAINING = TrainingConfig(epochs=2, learning_rate=0.01, max_restarts=0, restart_accuracy=0.0)
@@ -22,7 +21,7 @@ SMALL = "[C(8,3,1), SM(10)]"
 @pytest.fixture(scope="module", autouse=True)
 def device():
     """The device, prepared as other tests need it, which share this process."""
-    from metaqnn.training.device import prepare_device
+    from metaqnn.networks.training.device import prepare_device
 
     return prepare_device()
 

@@ -8,11 +8,11 @@ from contracts.curves import does_crash
 from contracts.searches import SmallSearch, evaluate
 from contracts.spaces import chain
 
+from metaqnn.core import Attempt, Candidate, EpochMetrics, Evaluation, Model, Status
 from metaqnn.errors import ConfigError, EvaluatorError, MetaqnnError
-from metaqnn.evaluators.table import Entry, EvaluationTable, read_csv, read_database
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
-from metaqnn.trial import Attempt, Candidate, EpochMetrics, Evaluation, Model, Status
+from metaqnn.tables.table import Entry, EvaluationTable, read_csv, read_database
 
 FOUR = """network,noise,valid,test
 00,x,0.5,0.25

@@ -17,7 +17,7 @@ QUICK = ("final.epochs=2", "final.batch_size=256")
 @pytest.fixture(scope="session")
 def device():
     """The device, prepared once."""
-    from metaqnn.training.device import prepare_device
+    from metaqnn.networks.training.device import prepare_device
 
     return prepare_device()
 
@@ -31,7 +31,7 @@ def searched(tmp_path):
 @pytest.fixture(scope="session")
 def trained_once(tmp_path_factory):
     """A search whose three best networks were trained twice each, not to be changed."""
-    from metaqnn.experiment.finishing import TrainOptions, train_best
+    from metaqnn.workflows.retrain import TrainOptions, train_best
 
     path = Path(shutil.copy(GOLDEN, tmp_path_factory.mktemp("trained") / "small.sqlite"))
     report = train_best(path, TrainOptions(top=3, seeds=2, overrides=QUICK))

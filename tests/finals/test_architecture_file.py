@@ -8,12 +8,12 @@ import pytest
 from trained_finals import add_final
 
 from metaqnn.errors import ExportError, ReplayError
-from metaqnn.finals.architecture_file import build_described, read_architecture, read_description
-from metaqnn.finals.export import export_network
-from metaqnn.finals.forms import ARCHITECTURE
+from metaqnn.networks.architecture import Architecture, parse
+from metaqnn.networks.costs import describe
+from metaqnn.networks.export.architecture_file import build_described, read_architecture, read_description
+from metaqnn.networks.export.export import export_network
+from metaqnn.networks.export.formats import ARCHITECTURE
 from metaqnn.replay.reader import ReplayReader
-from metaqnn.space.architecture import Architecture, parse
-from metaqnn.space.cost import describe
 from metaqnn.version import __version__
 
 

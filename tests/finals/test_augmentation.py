@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metaqnn.finals.augmentation import augmented, shift_of
+from metaqnn.networks.retraining.augmentation import augmented, shift_of
 
 SHAPE = (6, 5, 2)
 

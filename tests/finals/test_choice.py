@@ -4,10 +4,10 @@ import re
 
 import pytest
 
+from metaqnn.core import Final, Part
 from metaqnn.errors import ReplayError
-from metaqnn.finals.choice import best_of_each_model, trained_finals
+from metaqnn.networks.retraining.choice import best_of_each_model, trained_finals
 from metaqnn.replay.finals import FinalMemory, weights_folder
-from metaqnn.trial import Final, Part
 
 # By the search the models of the golden file rank 9, 7, 2, 11, ...
 

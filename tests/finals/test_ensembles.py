@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from metaqnn.finals.ensembles import accuracy, average, select_greedily
+from metaqnn.networks.retraining.ensembles import accuracy, average, select_greedily
 
 LABELS = np.array([0, 1, 0, 1])
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from trained_finals import KINDS, add_final, random_network, save
 
-from metaqnn.data import open_source
 from metaqnn.errors import DataError, ExportError
-from metaqnn.finals import conversion, export, reloading
-from metaqnn.finals.conversion import Job, convert
-from metaqnn.finals.export import export_network
-from metaqnn.finals.forms import FORMS, KERAS, ONNX, SAVED_MODEL
-from metaqnn.finals.reloading import program
+from metaqnn.networks.data import open_source
+from metaqnn.networks.export.conversion import Job, convert
+from metaqnn.networks.export.export import export_network
+from metaqnn.networks.export.formats import FORMS, KERAS, ONNX, SAVED_MODEL
+from metaqnn.networks.export.reloading import program
+from metaqnn.networks.retraining import conversion, export, reloading
 from metaqnn.replay.finals import weights_folder
 
 NETWORKS = (

@@ -6,7 +6,7 @@ import pytest
 
 from metaqnn.config import as_mapping
 from metaqnn.errors import ConfigError
-from metaqnn.finals.config import OneCycleConfig, PaperConfig, read_final
+from metaqnn.networks.retraining.config import OneCycleConfig, PaperConfig, read_final
 
 
 def test_the_default_is_the_one_cycle():

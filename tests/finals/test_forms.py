@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from metaqnn.errors import ExportError
-from metaqnn.finals.forms import ARCHITECTURE, FORMS, KERAS, ONNX, SAVED_MODEL, form_of
+from metaqnn.networks.export.formats import ARCHITECTURE, FORMS, KERAS, ONNX, SAVED_MODEL, form_of
 
 
 @pytest.mark.parametrize(

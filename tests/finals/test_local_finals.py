@@ -4,9 +4,9 @@ import signal
 
 import pytest
 
-from metaqnn.experiment.finishing import TrainOptions, train_best
 from metaqnn.replay.finals import read_final_curve, read_finals, weights_folder
 from metaqnn.replay.reader import ReplayReader
+from metaqnn.workflows.retrain import TrainOptions, train_best
 
 # Keras saves a model in a way that NumPy will want otherwise one day.
 pytestmark = [

@@ -9,14 +9,14 @@ import pytest
 from trained_finals import KINDS, random_images, random_network
 
 from metaqnn.errors import ExportError
-from metaqnn.finals.onnx_graph import write_onnx
-from metaqnn.seeding import Stream
-from metaqnn.space.layer_space import (
+from metaqnn.networks.export.onnx_graph import write_onnx
+from metaqnn.networks.layer_space import (
     ConvolutionChoices,
     FullyConnectedChoices,
     LayerSpace,
     SpaceConfig,
 )
+from metaqnn.seeding import Stream
 
 NETWORKS = [
     ("[SM(10)]", (8, 8, 1)),

@@ -5,8 +5,8 @@ import pytest
 from trained_finals import random_images
 
 from metaqnn.errors import ExportError
-from metaqnn.finals.forms import FORMS, ONNX
-from metaqnn.finals.reloading import Agreement, compare, comparison_images, program, reloaded_predictions
+from metaqnn.networks.export.formats import FORMS, ONNX
+from metaqnn.networks.export.reloading import Agreement, compare, comparison_images, program, reloaded_predictions
 
 ORIGINAL = np.array([[0.7, 0.2, 0.1], [0.1, 0.45, 0.45], [0.0, 0.5, 0.5]], dtype=np.float32)
 

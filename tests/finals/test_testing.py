@@ -8,12 +8,12 @@ from functools import partial
 import numpy as np
 import pytest
 
-from metaqnn.data import open_source
+from metaqnn.core import Part, TestLook
 from metaqnn.errors import DataError, MetaqnnError
-from metaqnn.finals.choice import best_of_each_model, trained_finals
-from metaqnn.finals.testing import evaluate, evaluate_ensemble, open_test_split
+from metaqnn.networks.data import open_source
+from metaqnn.networks.retraining.choice import best_of_each_model, trained_finals
+from metaqnn.networks.retraining.testing import evaluate, evaluate_ensemble, open_test_split
 from metaqnn.replay.finals import FinalMemory, read_test_looks, weights_folder
-from metaqnn.trial import Part, TestLook
 
 DIGITS = tuple("0123456789")
 

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from metaqnn.data import DatasetConfig, load_search_data
-from metaqnn.experiment.finishing import final_parameters
-from metaqnn.finals.config import OneCycleConfig, PaperConfig
-from metaqnn.finals.trainer import FinalTraining, final_images
-from metaqnn.training.fit_engine import preprocessing_layers
-from metaqnn.trial import Part
+from metaqnn.core import Part
+from metaqnn.networks.data import DatasetConfig, load_search_data
+from metaqnn.networks.retraining.config import OneCycleConfig, PaperConfig
+from metaqnn.networks.retraining.trainer import FinalTraining, final_images
+from metaqnn.networks.training.fit_engine import preprocessing_layers
+from metaqnn.workflows.retrain import final_parameters
 
 DATASET = DatasetConfig("digits", train_limit=256, validation_size=100, preprocessing="standardize")
 NETWORK = "[C(8,3,1), C(4,1,1), P(2,2), FC(16), SM(10)]"

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from metaqnn.errors import IllegalArchitectureError, MetaqnnError
-from metaqnn.finals.trainer import save_network
-from metaqnn.finals.transfer import refuse_unbuildable, refuse_untransferable, take_weights, with_classes
-from metaqnn.space.architecture import parse
-from metaqnn.training.network import build_network
+from metaqnn.networks.architecture import parse
+from metaqnn.networks.retraining.trainer import save_network
+from metaqnn.networks.retraining.transfer import refuse_unbuildable, refuse_untransferable, take_weights, with_classes
+from metaqnn.networks.training.network import build_network
 
 
 @pytest.mark.parametrize(

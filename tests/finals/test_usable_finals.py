@@ -6,12 +6,12 @@ from contextlib import closing
 import pytest
 from trained_finals import add_final
 
+from metaqnn.core import TRAINING, Part
 from metaqnn.errors import ReplayError
-from metaqnn.finals.choice import choose_final, trained_finals, weights_file
+from metaqnn.networks.retraining.choice import choose_final, trained_finals, weights_file
 from metaqnn.replay.finals import weights_folder
 from metaqnn.replay.leaderboard import best_model
 from metaqnn.replay.reader import ReplayReader
-from metaqnn.trial import TRAINING, Part
 
 
 def chosen(database, **which) -> int:

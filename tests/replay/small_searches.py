@@ -19,9 +19,12 @@ from pathlib import Path
 
 import pytest
 
-from metaqnn.core import Observer, SpeedMeasurement
+from metaqnn.core import Attempt, Candidate, EpochMetrics, Evaluation, Observer, SpeedMeasurement, Status
 from metaqnn.evaluators.function_evaluator import FunctionEvaluator
-from metaqnn.experiment import (
+from metaqnn.replay.memory import SQLiteReplayMemory
+from metaqnn.replay.reader import ReplayReader
+from metaqnn.search.loop import Ending, Search, SearchPlan
+from metaqnn.workflows import (
     SearchOptions,
     load_experiment,
     run_search,
@@ -30,10 +33,6 @@ from metaqnn.experiment import (
     stored_parts,
     verify_database,
 )
-from metaqnn.replay.memory import SQLiteReplayMemory
-from metaqnn.replay.reader import ReplayReader
-from metaqnn.search.loop import Ending, Search, SearchPlan
-from metaqnn.trial import Attempt, Candidate, EpochMetrics, Evaluation, Status
 
 SMALL_YAML = """
 name: small
@@ -89,7 +88,7 @@ class Judge(FunctionEvaluator):
 def judged(function: Callable[[Candidate], Evaluation] = judge) -> Iterator[None]:
     """Have every search in this process ask `function` instead of training."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("metaqnn.experiment.run.KerasEvaluator", lambda *_: Judge(function))
+        patch.setattr("metaqnn.workflows.search.KerasEvaluator", lambda *_: Judge(function))
         yield
 
 

@@ -14,15 +14,15 @@ import pytest
 from contracts.curves import trained
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from metaqnn.replay.released import COLUMNS
 from small_searches import run_small, small_experiment
 
+from metaqnn.core import Source
 from metaqnn.errors import ReplayError
-from metaqnn.experiment.importing import import_released
 from metaqnn.replay.exporting import FORMATS, export_released, export_tables
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
-from metaqnn.replay.released import COLUMNS
-from metaqnn.trial import Source
+from metaqnn.workflows.import_released import import_released
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 TABLES = (
@@ -197,7 +197,7 @@ def test_pandas_reads_whole_numbers_as_such(finished, tmp_path):
 
 
 def test_an_imported_database_and_a_table_have_their_tables_too(tmp_path):
-    from metaqnn.experiment import load_experiment
+    from metaqnn.workflows import load_experiment
 
     path = tmp_path / "a.sqlite"
     import_released(GOLDEN / "replay_database.csv", path, load_experiment("svhn"))

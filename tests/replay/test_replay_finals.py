@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from small_searches import run_small
 
+from metaqnn.core import TRAINING, Final, FinalEpoch, Part, TestLook
 from metaqnn.errors import ReplayError
 from metaqnn.replay.finals import (
     FinalMemory,
@@ -16,7 +17,6 @@ from metaqnn.replay.finals import (
     weights_folder,
 )
 from metaqnn.replay.reader import ReplayReader
-from metaqnn.trial import TRAINING, Final, FinalEpoch, Part, TestLook
 
 RECIPE, DATASET, DATA = {"name": "one_cycle", "epochs": 2}, {"name": "digits"}, {"classes": 10}
 FINAL = Final(1, 3, "[SM(10)]", 7, RECIPE, DATASET, DATA, Part.TRAIN, None, 650)

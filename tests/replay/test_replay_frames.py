@@ -8,10 +8,10 @@ import pytest
 from small_searches import run_small, start_endless
 
 from metaqnn import open_replay
+from metaqnn.core import Final, FinalEpoch, Part, TestLook
 from metaqnn.errors import ReplayError
 from metaqnn.replay.finals import FinalMemory
 from metaqnn.replay.frames import Replay
-from metaqnn.trial import Final, FinalEpoch, Part, TestLook
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 FRAMES = ("models", "evaluations", "curves", "episodes", "q_values", "finals", "final_curves", "test_looks")

@@ -21,12 +21,22 @@ from small_searches import (
     start_endless,
 )
 
-from metaqnn.core import WorkerLost, WorkerReady
+from metaqnn.core import (
+    Candidate,
+    Episode,
+    Evaluation,
+    Model,
+    Prediction,
+    Proposal,
+    QValue,
+    Status,
+    WorkerLost,
+    WorkerReady,
+)
 from metaqnn.errors import ReplayError
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.loop import Ending
-from metaqnn.trial import Candidate, Episode, Evaluation, Model, Prediction, Proposal, QValue, Status
 
 EXPLORE = "strategy.schedule=[[1.0, 60]]"
 """Repeats are rare where all choices are random."""

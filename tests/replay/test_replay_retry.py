@@ -6,11 +6,11 @@ from contextlib import closing
 import pytest
 from small_searches import contents, difference, interrupt_after, judge, run_small
 
-from metaqnn.experiment import stored_budget
+from metaqnn.core import Candidate, Source, Status
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.loop import Ending
-from metaqnn.trial import Candidate, Source, Status
+from metaqnn.workflows import stored_budget
 
 # Of the finished search, model 4 (episode 4) crashed, model 6 diverged, and model 8 (episode 9) timed out.
 

@@ -9,7 +9,6 @@ import pytest
 from small_searches import contents, difference, go_on, run_small
 
 from metaqnn.errors import ReplayError
-from metaqnn.experiment import stored_experiment, stored_schedule
 from metaqnn.replay import database, migrations, tables
 from metaqnn.replay.copying import copy_database
 from metaqnn.replay.memory import SQLiteReplayMemory
@@ -17,6 +16,7 @@ from metaqnn.replay.predictions import PredictionSummary, summarise_predictions
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.summary import Summary
 from metaqnn.search.summary import summarise
+from metaqnn.workflows import stored_experiment, stored_schedule
 
 GOLDEN = {version: Path(__file__).parents[1] / "golden" / f"schema_v{version}.sqlite" for version in (1, 2, 3)}
 """The same search, as each version of the schema holds it."""

@@ -6,8 +6,8 @@ from contextlib import closing
 import pytest
 from small_searches import difference, interrupt_after, run_small
 
-from metaqnn.experiment import verify_database
 from metaqnn.replay.reader import ReplayReader
+from metaqnn.workflows import verify_database
 
 
 def alter(path, *statements):

@@ -14,21 +14,21 @@ import small_searches
 from contracts.agents import ask
 from contracts.curves import trained
 from databases import contents
+from metaqnn.replay.released import COLUMNS, write_released
 from small_searches import difference, interrupt_after, judge, judged, run_small, small_experiment
 
+from metaqnn.core import Source, Status
 from metaqnn.errors import ConfigError, ReplayError
-from metaqnn.experiment import SearchOptions, run_search, stored_parts, stored_schedule
-from metaqnn.experiment.importing import import_released
-from metaqnn.experiment.warm_start import read_warm_start
 from metaqnn.replay import tables
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.predictions import summarise_predictions
 from metaqnn.replay.reader import ReplayReader
-from metaqnn.replay.released import COLUMNS, write_released
 from metaqnn.search.loop import Ending
 from metaqnn.search.summary import summarise
 from metaqnn.strategies import STRATEGIES
-from metaqnn.trial import Source, Status
+from metaqnn.workflows import SearchOptions, run_search, stored_parts, stored_schedule
+from metaqnn.workflows.import_released import import_released
+from metaqnn.workflows.warm_start import read_warm_start
 
 
 def warm(other, *overrides) -> tuple[str, ...]:

@@ -4,10 +4,10 @@ from pathlib import Path
 import pytest
 
 from metaqnn.config import as_mapping
-from metaqnn.experiment import stored_experiment, stored_schedule
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.reports.findings import Findings, read_findings
 from metaqnn.reports.provenance import Subject
+from metaqnn.workflows import stored_experiment, stored_schedule
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "replay"))  # for the helper small_searches
 

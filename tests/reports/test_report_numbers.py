@@ -8,6 +8,7 @@ from statistics import fmean
 
 import pytest
 
+from metaqnn.core import QValue, Source, TestLook
 from metaqnn.replay.failures import Failure
 from metaqnn.replay.leaderboard import Network
 from metaqnn.replay.results import Result
@@ -26,7 +27,6 @@ from metaqnn.reports.results import of_the_search
 from metaqnn.reports.trade_offs import trade_offs_of
 from metaqnn.reports.values import Line, values_of
 from metaqnn.reports.words import count, duration, listed, magnitude, moment, percent, plural, points
-from metaqnn.trial import QValue, Source, TestLook
 
 
 def result(episode, accuracy, epsilon=1.0, **changes):

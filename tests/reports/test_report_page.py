@@ -15,15 +15,15 @@ import yaml
 from PIL import Image
 from small_searches import Judge, judge, run_small
 
-from metaqnn.experiment import load_experiment, read_experiment, stored_experiment
-from metaqnn.experiment.enumeration import run_enumeration
-from metaqnn.experiment.importing import import_released
+from metaqnn.core import Evaluation, Final, FinalEpoch, Part, Status, TestLook
 from metaqnn.replay.finals import FinalMemory
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.reports.page import render, write_report
 from metaqnn.reports.pictures import figure_jobs
-from metaqnn.trial import Evaluation, Final, FinalEpoch, Part, Status, TestLook
+from metaqnn.workflows import load_experiment, read_experiment, stored_experiment
+from metaqnn.workflows.enumerate import run_enumeration
+from metaqnn.workflows.import_released import import_released
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -237,7 +237,7 @@ def test_what_the_database_holds_is_text_and_never_markup(find, tmp_path):
 
 
 def test_a_table_has_what_makes_sense_of_one(find, tmp_path, monkeypatch):
-    monkeypatch.setattr("metaqnn.experiment.enumeration.KerasEvaluator", lambda *_: Judge(judge))
+    monkeypatch.setattr("metaqnn.workflows.enumerate.KerasEvaluator", lambda *_: Judge(judge))
     experiment = load_experiment("digits_table", ["space.max_depth=1", "space.convolution.filters=[4]"])
     run_enumeration(experiment, tmp_path / "table.sqlite", 2, None, (), False, lambda _: None, lambda _: None)
     findings = find(tmp_path / "table.sqlite")

@@ -3,10 +3,10 @@
 import pytest
 from contracts.curves import EPOCHS, curve
 
-from metaqnn.search.prospects import Prospects
+from metaqnn.core import Attempt, Episode, Evaluation, Model, Precedent, Prediction, Status
+from metaqnn.networks.early_stopping import Prospects
+from metaqnn.networks.training.config import PredictionConfig, TrainingConfig
 from metaqnn.search.reward import Reward, RewardConfig
-from metaqnn.training.config import PredictionConfig, TrainingConfig
-from metaqnn.trial import Attempt, Episode, Evaluation, Model, Precedent, Prediction, Status
 
 ACCURACY = Reward(RewardConfig(), 10)
 NEW = Model(999, "[SM(10)]", 1, 20_000, 1_000_000)

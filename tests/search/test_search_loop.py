@@ -14,13 +14,22 @@ from databases import contents
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metaqnn.core import CandidateFinished, CandidateStarted, Observer
+from metaqnn.core import (
+    Attempt,
+    Candidate,
+    CandidateFinished,
+    CandidateStarted,
+    EpochMetrics,
+    Evaluation,
+    Observer,
+    Source,
+    Status,
+)
 from metaqnn.evaluators.function_evaluator import FunctionEvaluator
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.loop import Ending
 from metaqnn.search.reward import RewardConfig
-from metaqnn.trial import Attempt, Candidate, EpochMetrics, Evaluation, Source, Status
 
 
 @pytest.fixture(scope="module")

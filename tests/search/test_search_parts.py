@@ -11,21 +11,20 @@ from contracts.searches import SmallSearch, evaluate
 from contracts.spaces import small, tiny
 
 from metaqnn.config import as_mapping, read_section
-from metaqnn.core import SpeedMeasurement
+from metaqnn.core import Attempt, EpochMetrics, Evaluation, Model, Prediction, SpeedMeasurement, Status
 from metaqnn.errors import ConfigError
 from metaqnn.evaluators.function_evaluator import FunctionEvaluator
+from metaqnn.networks.estimate import estimate_search
+from metaqnn.networks.training.calibration import TRAINING_FACTOR
+from metaqnn.networks.training.config import TrainingConfig
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.config import SearchConfig
-from metaqnn.search.estimate import estimate_search
 from metaqnn.search.loop import Ending
 from metaqnn.search.reward import Reward, RewardConfig
 from metaqnn.search.stop import StopRequest
 from metaqnn.search.summary import summarise
 from metaqnn.seeding import Stream
 from metaqnn.strategies.schedule import Progress
-from metaqnn.training.calibration import TRAINING_FACTOR
-from metaqnn.training.config import TrainingConfig
-from metaqnn.trial import Attempt, EpochMetrics, Evaluation, Model, Prediction, Status
 
 MODEL = Model(1, "[SM(10)]", 1, 20_000, 1_000_000)
 

@@ -4,7 +4,7 @@ from itertools import islice
 
 from contracts.spaces import listed, paper, small, tiny
 
-from metaqnn.space.base import Space
+from metaqnn.core import Space
 
 
 def count(space: Space, state) -> int:

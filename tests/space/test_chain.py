@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metaqnn.config import read_section
+from metaqnn.core import Cost, Step
 from metaqnn.errors import ConfigError, IllegalArchitectureError, NotationError
-from metaqnn.space.base import Cost, Step
-from metaqnn.space.chain import ChainConfig, ChainKey
+from metaqnn.tables.chain import ChainConfig, ChainKey
 
 FEW = st.lists(st.integers(1, 4), min_size=1, max_size=4)
 """Chains whose networks can all be listed."""

@@ -3,11 +3,11 @@
 import pytest
 from contracts.spaces import paper
 
+from metaqnn.core import Cost
 from metaqnn.errors import IllegalArchitectureError, NotationError
-from metaqnn.space.architecture import parse
-from metaqnn.space.base import Cost
-from metaqnn.space.cost import describe, dropout_rates, layer_cost
-from metaqnn.space.layers import Convolution, FullyConnected, GlobalAveragePooling, Pooling, Softmax
+from metaqnn.networks.architecture import parse
+from metaqnn.networks.costs import describe, dropout_rates, layer_cost
+from metaqnn.networks.layers import Convolution, FullyConnected, GlobalAveragePooling, Pooling, Softmax
 
 # The five best CIFAR-10 networks of the paper, table A2.
 TABLE_A2 = {

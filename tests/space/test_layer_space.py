@@ -7,7 +7,7 @@ from contracts.spaces import paper, small, tiny
 
 from metaqnn.config import as_mapping, read_section
 from metaqnn.errors import ConfigError, IllegalArchitectureError, NotationError
-from metaqnn.space.layer_space import (
+from metaqnn.networks.layer_space import (
     ConvolutionChoices,
     FullyConnectedChoices,
     LayerSpace,

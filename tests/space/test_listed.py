@@ -5,10 +5,10 @@ from itertools import islice
 import pytest
 from contracts.spaces import chain, listed, small, tiny
 
+from metaqnn.core import Step
 from metaqnn.errors import IllegalArchitectureError, NotationError
 from metaqnn.seeding import Stream
-from metaqnn.space.base import Step
-from metaqnn.space.listed import ListedSpace
+from metaqnn.tables.listed import ListedSpace
 
 THREE = ["000", "001", "210"]
 """Of the twelve networks of the chain 3 x 2 x 2."""

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metaqnn.errors import IllegalArchitectureError, NotationError
-from metaqnn.space.architecture import Architecture, parse
-from metaqnn.space.layers import (
+from metaqnn.networks.architecture import Architecture, parse
+from metaqnn.networks.layers import (
     KINDS,
     Convolution,
     FullyConnected,

@@ -6,8 +6,8 @@ from functools import cache
 import pytest
 from contracts.spaces import SPACES, small
 
+from metaqnn.networks.layer_space import LayerSpace, Limits
 from metaqnn.seeding import Stream
-from metaqnn.space.layer_space import LayerSpace, Limits
 
 NETWORKS = 1250
 """For each of the eight spaces."""

@@ -5,9 +5,9 @@ from contracts.spaces import paper
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from metaqnn.networks.architecture import parse
+from metaqnn.networks.released_notation import with_dropout_marks
 from metaqnn.seeding import Stream
-from metaqnn.space.architecture import parse
-from metaqnn.space.released_notation import with_dropout_marks
 from metaqnn.strategies.walks import random_walk
 
 

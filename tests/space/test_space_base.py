@@ -2,8 +2,8 @@
 
 import pytest
 
+from metaqnn.core import Cost, Space, Step, Trajectory
 from metaqnn.errors import IllegalArchitectureError
-from metaqnn.space.base import Cost, Space, Step, Trajectory
 
 
 class Words(Space):

@@ -11,8 +11,8 @@ import pytest
 from contracts.agents import accuracy_of
 from contracts.spaces import chain, small
 
+from metaqnn.core import Space, Step
 from metaqnn.seeding import Stream
-from metaqnn.space.base import Space, Step
 from metaqnn.strategies import credit_model
 from metaqnn.strategies.credit_model import CreditModel
 from metaqnn.strategies.random_search import random_walk

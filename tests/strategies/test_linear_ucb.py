@@ -8,13 +8,13 @@ import pytest
 from contracts.agents import accuracy_of, ask, configured, episode, history
 from contracts.spaces import chain, small
 
+from metaqnn.core import QValue
 from metaqnn.errors import ConfigError
 from metaqnn.seeding import Stream
 from metaqnn.strategies import STRATEGIES
 from metaqnn.strategies.credit_model import CreditModel
 from metaqnn.strategies.linear_ucb import DEFAULT, LinearUCB
 from metaqnn.strategies.schedule import Schedule
-from metaqnn.trial import QValue
 
 
 def agent(space=None, seed: int = 0, **changes) -> LinearUCB:

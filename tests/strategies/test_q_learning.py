@@ -10,12 +10,12 @@ from contracts.spaces import paper, small
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from metaqnn.core import QValue
 from metaqnn.errors import ConfigError
+from metaqnn.networks.layer_space import Limits
 from metaqnn.seeding import Stream
-from metaqnn.space.layer_space import Limits
 from metaqnn.strategies import STRATEGIES
 from metaqnn.strategies.q_learning import PAPER, QLearning
-from metaqnn.trial import QValue
 
 POOLED = "[C(8,3,1), P(2,2), SM(3)]"
 PLAIN = "[C(8,3,1), SM(3)]"

@@ -1,8 +1,7 @@
 """The Q-table: learning along a trajectory by hand."""
 
-from metaqnn.space.base import Step, Trajectory
+from metaqnn.core import QValue, Step, Trajectory
 from metaqnn.strategies.q_table import QTable
-from metaqnn.trial import QValue
 
 
 def path(*steps: tuple[str, str, str]) -> Trajectory:

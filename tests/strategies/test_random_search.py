@@ -6,9 +6,9 @@ import pytest
 from contracts.agents import ask, configured, episode, history
 from contracts.spaces import chain, small
 
+from metaqnn.core import Space
 from metaqnn.errors import ConfigError
 from metaqnn.seeding import Stream
-from metaqnn.space.base import Space
 from metaqnn.strategies import STRATEGIES
 from metaqnn.strategies.random_search import RandomSearch, random_walk
 

@@ -10,6 +10,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 @pytest.fixture(scope="session")
 def device():
     """The device, prepared once."""
-    from metaqnn.training.device import prepare_device
+    from metaqnn.networks.training.device import prepare_device
 
     return prepare_device()

@@ -2,13 +2,13 @@
 
 import pytest
 
-from metaqnn.data import DatasetConfig, fit_statistics, load_search_data
-from metaqnn.space.architecture import parse
-from metaqnn.training.ahead import EngineAhead
-from metaqnn.training.config import TrainingConfig
-from metaqnn.training.recipe import Engine, Session, train
-from metaqnn.training.tensorflow_engine import TensorFlowEngine
-from metaqnn.trial import Candidate
+from metaqnn.core import Candidate
+from metaqnn.networks.architecture import parse
+from metaqnn.networks.data import DatasetConfig, fit_statistics, load_search_data
+from metaqnn.networks.training.ahead import EngineAhead
+from metaqnn.networks.training.config import TrainingConfig
+from metaqnn.networks.training.recipe import Engine, Session, train
+from metaqnn.networks.training.tensorflow_engine import TensorFlowEngine
 
 FIRST, SECOND = "[C(8,3,1), C(8,3,1), SM(10)]", "[C(4,5,1), FC(16), SM(10)]"
 CONFIG = TrainingConfig(epochs=2, learning_rate=0.01, restart_accuracy=0.0)

@@ -6,16 +6,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from metaqnn.data import DatasetConfig, fit_statistics, load_search_data
-from metaqnn.space.architecture import parse
-from metaqnn.training.config import TrainingConfig
-from metaqnn.training.device import Device
-from metaqnn.training.engines import make_engine
-from metaqnn.training.fit_engine import FitEngine, preprocessing_layers
-from metaqnn.training.network import build_network
-from metaqnn.training.recipe import OutOfTimeError, train
-from metaqnn.training.tensorflow_engine import TensorFlowEngine
-from metaqnn.trial import Candidate, Status
+from metaqnn.core import Candidate, Status
+from metaqnn.networks.architecture import parse
+from metaqnn.networks.data import DatasetConfig, fit_statistics, load_search_data
+from metaqnn.networks.training.config import TrainingConfig
+from metaqnn.networks.training.device import Device
+from metaqnn.networks.training.engines import make_engine
+from metaqnn.networks.training.fit_engine import FitEngine, preprocessing_layers
+from metaqnn.networks.training.network import build_network
+from metaqnn.networks.training.recipe import OutOfTimeError, train
+from metaqnn.networks.training.tensorflow_engine import TensorFlowEngine
 
 NETWORKS = [
     "[C(8,3,1), C(8,5,1), P(2,2), C(8,3,1), FC(16), SM(10)]",

@@ -7,10 +7,10 @@ import psutil
 import pytest
 
 from metaqnn.config import KeyValueError
-from metaqnn.space.architecture import parse
-from metaqnn.training import memory
-from metaqnn.training.config import TrainingConfig
-from metaqnn.training.memory import GIBIBYTE, gpu_bytes, machine_bytes, too_large, training_bytes
+from metaqnn.networks.architecture import parse
+from metaqnn.networks.training import memory
+from metaqnn.networks.training.config import TrainingConfig
+from metaqnn.networks.training.memory import GIBIBYTE, gpu_bytes, machine_bytes, too_large, training_bytes
 
 NETWORK = "[C(4,3,1), P(2,2), SM(10)]"
 IMAGES = (8, 8, 1)

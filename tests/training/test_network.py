@@ -5,11 +5,11 @@ import pytest
 
 import metaqnn
 from metaqnn.errors import IllegalArchitectureError, NotationError
+from metaqnn.networks.architecture import parse
+from metaqnn.networks.costs import describe
+from metaqnn.networks.layer_space import ConvolutionChoices, FullyConnectedChoices, LayerSpace, SpaceConfig
+from metaqnn.networks.training.network import build, build_network
 from metaqnn.seeding import Stream
-from metaqnn.space.architecture import parse
-from metaqnn.space.cost import describe
-from metaqnn.space.layer_space import ConvolutionChoices, FullyConnectedChoices, LayerSpace, SpaceConfig
-from metaqnn.training.network import build, build_network
 
 # PAPER: Table A2 of the submission, with the parameters that our size rule gives.
 TABLE_A2 = {

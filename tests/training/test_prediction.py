@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metaqnn.config import KeyValueError
-from metaqnn.training.config import PredictionConfig, TrainingConfig
-from metaqnn.training.prediction import Predictor, log_odds, normal_cdf, probability_of
-from metaqnn.training.recipe import train
-from metaqnn.trial import Candidate, Precedent, Prediction, Status
+from metaqnn.core import Candidate, Precedent, Prediction, Status
+from metaqnn.networks.curve_prediction import Predictor, log_odds, normal_cdf, probability_of
+from metaqnn.networks.training.config import PredictionConfig, TrainingConfig
+from metaqnn.networks.training.recipe import train
 
 TRAINING = TrainingConfig(epochs=EPOCHS, prediction=PredictionConfig())
 """It looks after epochs 2 to 5."""

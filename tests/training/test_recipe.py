@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from metaqnn.config import KeyValueError
-from metaqnn.training.config import TrainingConfig
-from metaqnn.training.recipe import Engine, EpochOutcome, OutOfTimeError, Session, failure_of, train
-from metaqnn.trial import Candidate, Status
+from metaqnn.core import Candidate, Status
+from metaqnn.networks.training.config import TrainingConfig
+from metaqnn.networks.training.recipe import Engine, EpochOutcome, OutOfTimeError, Session, failure_of, train
 
 CANDIDATE = Candidate(7, "[C(64,3,1), SM(10)]", seed=0)
 CONFIG = TrainingConfig(epochs=6, decay_epochs=2, learning_rate=0.1)

@@ -7,10 +7,10 @@ from metaqnn.errors import MetaqnnError, ReplayError
 from metaqnn.networks.architecture import parse
 from metaqnn.networks.released_file import NOT_MEASURED, write_released
 from metaqnn.networks.released_notation import with_dropout_marks
+from metaqnn.replay.evaluations import ToldEvaluation, read_told_evaluations
 from metaqnn.replay.importing import read_imported_rows
 from metaqnn.replay.places import new_place
 from metaqnn.replay.reader import ReplayReader
-from metaqnn.replay.evaluations import ToldEvaluation, read_told_evaluations
 
 
 def export_released(reader: ReplayReader, target: Path) -> int:

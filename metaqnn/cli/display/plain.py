@@ -1,0 +1,76 @@
+"""Plain lines, for logs and pipes: one an episode that was trained, and now and then one in between."""
+
+import time
+from typing import TextIO
+
+from metaqnn.cli.display.words import accuracy, device_line, duration, models_per_hour, seconds_left, shorten
+from metaqnn.core import (
+    CandidateFinished,
+    Episode,
+    EpochFinished,
+    Event,
+    Observer,
+    SearchStatus,
+    Status,
+    WorkerLost,
+    WorkerReady,
+)
+
+_QUIET_SECONDS = 30.0
+
+
+class PlainDisplay(Observer):
+    """Prints what a person would want in a log, each line complete at once.
+
+    Args:
+        stream: where it is printed; None is the standard output.
+    """
+
+    def __init__(self, stream: TextIO | None = None):
+        self._stream = stream
+        self._last_line = time.monotonic()
+
+    def on_start(self, status: SearchStatus) -> None:
+        """Where the search begins or goes on."""
+        state = "resumes" if status.episodes else "starts"
+        self._line(
+            f"The search {state}: {status.models_done} of {status.models_total} models done, "
+            f"best {accuracy(status.best_accuracy)}."
+        )
+
+    def on_event(self, event: Event) -> None:
+        """The device; a lost worker; a failure; an epoch, where a training is long."""
+        if isinstance(event, WorkerReady) and event.worker == 1:
+            self._line(device_line(event))
+        elif isinstance(event, WorkerLost):
+            self._line(f"  {event.reason}; it is replaced")
+        elif isinstance(event, CandidateFinished) and event.evaluation.status is Status.PREDICTED:
+            prediction = event.evaluation.prediction
+            self._line(
+                f"  episode {event.number} stopped after epoch {prediction.epoch}: "
+                f"{accuracy(prediction.accuracy)} expected"
+            )
+        elif isinstance(event, CandidateFinished) and event.evaluation.status is not Status.OK:
+            self._line(f"  episode {event.number} failed ({event.evaluation.status}): {event.evaluation.reason}")
+        elif isinstance(event, EpochFinished) and time.monotonic() - self._last_line > _QUIET_SECONDS:
+            metrics = event.metrics
+            self._line(
+                f"  episode {event.number}, attempt {event.attempt}, epoch {metrics.epoch}: "
+                f"{accuracy(metrics.validation_accuracy)} after {duration(metrics.epoch_seconds)}"
+            )
+
+    def on_episode(self, episode: Episode, status: SearchStatus) -> None:
+        """An episode that was trained."""
+        if episode.reused:
+            return
+        epsilon = "retry" if episode.epsilon is None else f"eps {episode.epsilon:.2f}"
+        reached = f"{'~' if episode.is_predicted else ''}{accuracy(episode.accuracy)}"
+        self._line(
+            f"[{status.models_done:>4}/{status.models_total}] {epsilon}  {reached:>9}  "
+            f"best {accuracy(status.best_accuracy)}  reused {status.reused}  {models_per_hour(status)}/h  "
+            f"left {duration(seconds_left(status))}\n           {shorten(episode.architecture, 68)}"
+        )
+
+    def _line(self, text: str) -> None:
+        print(text, file=self._stream, flush=True)
+        self._last_line = time.monotonic()

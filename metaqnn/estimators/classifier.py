@@ -1,0 +1,328 @@
+"""The scikit-learn classifier. This module imports scikit-learn, so nobody imports it before the class is asked for."""
+
+import warnings
+from collections.abc import Mapping
+from numbers import Integral, Real
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_array, check_is_fitted, check_X_y, validate_data
+
+from metaqnn.errors import ConfigError, DataError
+from metaqnn.estimators.images import PixelScale, image_shape
+from metaqnn.estimators.network import quiet_import
+from metaqnn.estimators.search import (
+    TemporaryFolder,
+    data_file,
+    find_winner,
+    refuse_another,
+    run,
+    stored_config,
+    write_data,
+)
+from metaqnn.estimators.settings import WHERE, DataFacts, experiment_content
+from metaqnn.estimators.training import train_winner
+from metaqnn.replay.leaderboard import read_leaderboard
+from metaqnn.replay.reader import ReplayReader
+from metaqnn.seeding import entropy
+from metaqnn.workflows import read_experiment
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_NUMBERS = [np.float64, np.float32, np.uint8]
+"""What X is kept as; anything else becomes the first."""
+
+
+class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
+    """A convolutional network that is searched for, trained and used.
+
+    `fit` searches on a part of X, y and is told how good a network is by the rest of them. Then it trains the best
+    network on all of them, by the final recipe. Networks see images of 8 bits: uint8 is kept as it is, and everything
+    else is scaled to 0..255 and rounded, so that differences of less than a 255th of the range of X are lost. The range
+    is one for all pixels of an image; where X has rows of features whose image is a single row or column of pixels,
+    each feature has a range of its own. Values outside the range of the training data are clipped.
+
+    Args:
+        models: distinct networks that are tried, over all fits of one `path`; None is what the strategy is made for.
+        epochs: of every training of the search; None is 20 below 5,000 training images, else 10.
+        max_time: seconds that a search may take, over all fits of one `path`; None is no limit. What was best by then
+            is used.
+        random_state: an int gives the same search again; None draws a seed, or takes the one of the search at `path`.
+        input_shape: (height, width) or (height, width, channels) of the image that a row of X is. None makes a square
+            of features where their number is one, else one row of pixels.
+        path: of the replay database, which is kept there, with its data (`.npz`) and trained networks (`.finals`)
+            beside it, and resumed by the next fit with the same data and parameters; `metaqnn replay` and `open_replay`
+            look into it. None keeps it in a temporary folder as long as the estimator lives.
+        validation_fraction: share of X that is held out in the search, class by class; None is a fifth, and at most
+            5,000 rows.
+        strategy: what proposes networks: linear_ucb, q_learning, regularized_evolution, reinforce, random, smac or tpe.
+        preset: of the strategy; None is its default.
+        max_depth: layers before the softmax; None is 4, 6 or 8 for images whose shorter side is below 8, below 16 or
+            larger.
+        filters: of convolutions; None is (16, 32, 64).
+        receptive_fields: of convolutions; None is (1, 3, 5), without 5 below 8 pixels.
+        pooling: pairs (size, stride); None is (3, 2) and (2, 2), and (5, 3) from 16 pixels on, (3, 2) not below 8.
+        neurons: of fully connected layers; None is (128, 64).
+        final: how the best network is trained on all of X, y: the name of a recipe, `one_cycle` or `paper`, or its
+            keys, such as {"name": "one_cycle", "epochs": 60}; None is the recipe of the search once more.
+        settings: further keys of an experiment, such as {"training.batch_size": 32, "dataset.mirror": True}; they win
+            over everything above.
+        workers: processes that train side by side; more than two make it another search, as more proposals are in
+            flight. None is two, one where there is one core or one GPU. 0 trains in this process: for small data,
+            where starting a process takes longer than training; with several threads the last digits may then differ.
+        verbose: whether the progress is shown, on the standard error.
+
+    Attributes:
+        classes_: the labels, sorted.
+        n_features_in_: features of a row of X, or pixels of an image.
+        feature_names_in_: names of the columns, where X is a DataFrame.
+        image_shape_: (height, width, channels) of an image.
+        pixel_low_, pixel_high_: what became 0 and 255; numbers, or arrays with one of each feature.
+        database_: path of the replay database.
+        best_architecture_: the network, in the paper's notation.
+        best_accuracy_: what it reached on the images held out during the search, in [0, 1].
+        network_: the trained network; `network_.model()` is a Keras model from uint8 images to probabilities.
+
+    Raises:
+        ValueError: from `fit`, `predict` and the like, of parameters or data that cannot be used.
+        ReplayError: from `fit`, where `path` holds a search with other data or parameters.
+    """
+
+    def __init__(
+        self,
+        models=30,
+        *,
+        epochs=None,
+        max_time=None,
+        random_state=None,
+        input_shape=None,
+        path=None,
+        validation_fraction=None,
+        strategy="linear_ucb",
+        preset=None,
+        max_depth=None,
+        filters=None,
+        receptive_fields=None,
+        pooling=None,
+        neurons=None,
+        final="one_cycle",
+        settings=None,
+        workers=None,
+        verbose=1,
+    ):
+        self.models = models
+        self.epochs = epochs
+        self.max_time = max_time
+        self.random_state = random_state
+        self.input_shape = input_shape
+        self.path = path
+        self.validation_fraction = validation_fraction
+        self.strategy = strategy
+        self.preset = preset
+        self.max_depth = max_depth
+        self.filters = filters
+        self.receptive_fields = receptive_fields
+        self.pooling = pooling
+        self.neurons = neurons
+        self.final = final
+        self.settings = settings
+        self.workers = workers
+        self.verbose = verbose
+
+    def fit(self, X, y):
+        """Search for a network and train it.
+
+        Args:
+            X: (N, features), (N, height, width) or (N, height, width, channels); numbers.
+            y: (N,) labels: numbers or texts, at least two different ones.
+
+        Returns:
+            this estimator.
+
+        Raises:
+            ValueError: parameters or data that cannot be used; most are a MetaqnnError, which is one.
+            ReplayError: `path` holds another search.
+            EvaluatorError: no network could be trained.
+            KeyboardInterrupt: it was interrupted; with a `path` the next fit goes on.
+        """
+        self.__dict__.pop("network_", None)  # what fails below must not leave an old network with new classes
+        X, y = self._checked_training_data(X, y)
+        self._check_parameters()
+        shape = image_shape(X.shape, self.input_shape)
+        self.classes_, labels = np.unique(y, return_inverse=True)
+        labels = labels.astype(np.int64)
+        if len(self.classes_) < 2:
+            only = self.classes_.tolist()[0]
+            raise DataError(f"y: expected at least two classes to tell apart, got one class, {only!r}")
+        self.image_shape_ = shape
+        scale = PixelScale.fitted(X, is_each_feature=X.ndim == 2 and min(shape[:2]) == 1)
+        self.pixel_low_, self.pixel_high_ = scale.low, scale.high
+        images = scale.apply(X).reshape(-1, *shape)
+        self._folder = TemporaryFolder() if self.path is None else None
+        database = Path(self.path) if self._folder is None else self._folder.path / "search.sqlite"
+        self._search(database.absolute(), images, labels)
+        return self
+
+    def predict_proba(self, X):
+        """The probability of every class.
+
+        Args:
+            X: as in `fit`, of the same shape.
+
+        Returns:
+            float64 of shape (N, classes), in the order of `classes_`.
+
+        Raises:
+            ValueError: other features or images than those of `fit`, or missing values.
+        """
+        check_is_fitted(self, "network_")
+        X = self._checked(X)
+        scale = PixelScale(np.asarray(self.pixel_low_), np.asarray(self.pixel_high_))
+        return self.network_.probabilities(scale.apply(X).reshape(-1, *self.image_shape_))
+
+    def predict(self, X):
+        """The most probable class of every row.
+
+        Args:
+            X: as in `fit`, of the same shape.
+
+        Returns:
+            labels of shape (N,).
+
+        Raises:
+            ValueError: other features or images than those of `fit`, or missing values.
+        """
+        best = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[best]
+
+    def score(self, X, y, sample_weight=None):
+        """The share of rows whose label is predicted.
+
+        Args:
+            X, y: as in `fit`.
+            sample_weight: of every row; None counts them alike.
+
+        Raises:
+            DataError: a label that `fit` never saw, which no network could predict.
+            ValueError: other features or images than those of `fit`, or missing values.
+        """
+        check_is_fitted(self, "network_")
+        unknown = set(np.ravel(np.asarray(y)).tolist()) - set(self.classes_.tolist())
+        if unknown:
+            known = ", ".join(map(repr, self.classes_.tolist()[:10])) + (", ..." if len(self.classes_) > 10 else "")
+            raise DataError(
+                f"y: expected labels that the search saw ({known}), got {min(unknown, key=repr)!r}; fit with it, or "
+                "leave its rows out"
+            )
+        return super().score(X, y, sample_weight)
+
+    def leaderboard(self) -> "pd.DataFrame":
+        """The networks of the search that were trained to the end, the best first.
+
+        Returns:
+            model, architecture, accuracy (on the images held out), epoch (the best), layers, parameters, flops (of an
+            image's forward pass), train_seconds.
+        """
+        import pandas as pd
+
+        check_is_fitted(self, "network_")
+        columns, rows = self._leaderboard
+        return pd.DataFrame(rows, columns=list(columns))
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+    def __getstate__(self):
+        state = dict(super().__getstate__())
+        if "_folder" in state:
+            state["_folder"] = None  # a copy does not own the database
+        return state
+
+    def _checked_training_data(self, X, y) -> tuple[np.ndarray, np.ndarray]:
+        """X and y as arrays; what X looks like is kept."""
+        if _dimensions(X) > 2:
+            X, y = check_X_y(X, y, dtype=_NUMBERS, allow_nd=True, ensure_min_samples=2, estimator=self)
+            self.n_features_in_ = int(np.prod(X.shape[1:]))
+            if hasattr(self, "feature_names_in_"):
+                del self.feature_names_in_
+        else:
+            X, y = validate_data(self, X, y, dtype=_NUMBERS, ensure_min_samples=2)
+        check_classification_targets(y)
+        self._is_of_images = X.ndim > 2
+        return X, y
+
+    def _checked(self, X) -> np.ndarray:
+        """X as an array of the shape that was fitted."""
+        if not self._is_of_images:
+            if _dimensions(X) > 2:
+                raise DataError(
+                    f"X: expected rows of {self.n_features_in_} features, as in fit, got shape {np.shape(X)}; "
+                    "reshape it to two dimensions"
+                )
+            return validate_data(self, X, dtype=_NUMBERS, reset=False)
+        X = check_array(X, dtype=_NUMBERS, allow_nd=True, ensure_2d=False, estimator=self)
+        height, width, channels = self.image_shape_
+        if (*X.shape[1:], 1)[:3] != self.image_shape_ or X.ndim not in (3, 4):
+            raise DataError(
+                f"X: expected images of {height}x{width}x{channels}, as in fit, got an array of shape {X.shape}"
+            )
+        return X
+
+    def _check_parameters(self) -> None:
+        """Refuse what no section of the experiment looks at; the others are refused there."""
+        if not (self.workers is None or (isinstance(self.workers, Integral) and self.workers >= 0)):
+            raise ConfigError(f"workers: expected a whole number from 0, or None, got {self.workers!r}")
+        if not (self.max_time is None or (isinstance(self.max_time, Real) and self.max_time > 0)):
+            raise ConfigError(f"max_time: expected seconds above 0, or None, got {self.max_time!r}")
+        if not (self.settings is None or isinstance(self.settings, dict)):
+            raise ConfigError(f"settings: expected a dict such as {{'training.batch_size': 32}}, got {self.settings!r}")
+
+    def _search(self, database: Path, images: np.ndarray, labels: np.ndarray) -> None:
+        """Search, train the winner, and keep what `predict` needs."""
+        stored = stored_config(database)
+        share = float(np.bincount(labels).max() / len(labels))
+        facts = DataFacts(len(images), self.image_shape_, len(self.classes_), share)
+        content = experiment_content(self.get_params(deep=False), facts, str(data_file(database)), self._seed(stored))
+        experiment = read_experiment(content, WHERE, lambda line: warnings.warn(line, FutureWarning, stacklevel=5))
+        if stored:
+            refuse_another(database, stored, experiment, images, labels)
+        if not (stored and data_file(database).is_file()):
+            write_data(database, images, labels)
+        is_in_process, verbose = self.workers == 0, bool(self.verbose)
+        with quiet_import():
+            run(experiment, database, self.workers, self.max_time, verbose)
+            winner = find_winner(database)
+            if not winner.has_learned:
+                warnings.warn(
+                    f"none of the networks learned more than to name the most frequent class; {winner.architecture} "
+                    "is used; more epochs, another training.learning_rate or other data may help",
+                    stacklevel=3,
+                )
+            network = train_winner(database, experiment, winner, self.final is not None, is_in_process, verbose)
+        with ReplayReader(database) as reader:
+            self._leaderboard = read_leaderboard(reader)
+        self.network_ = network
+        self.database_ = str(database)
+        self.best_architecture_ = winner.architecture
+        self.best_accuracy_ = winner.accuracy
+
+    def _seed(self, stored: Mapping[str, Any]) -> int:
+        """The seed of the search."""
+        if self.random_state is None:
+            return stored.get("seed", entropy())
+        if isinstance(self.random_state, Integral):
+            check_random_state(self.random_state)  # refuses what scikit-learn refuses
+            return int(self.random_state)
+        return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+
+
+def _dimensions(X) -> int:
+    """How many axes X has: an array, a DataFrame, nested lists, or whatever becomes an array."""
+    return X.ndim if hasattr(X, "ndim") else np.asarray(X).ndim

@@ -1,0 +1,128 @@
+"""The winner of a search, trained on all images."""
+
+import json
+import math
+import sys
+import warnings
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from metaqnn.config import as_mapping
+from metaqnn.core import Final, Part, Status
+from metaqnn.errors import EvaluatorError
+from metaqnn.estimators.network import TrainedNetwork, pack
+from metaqnn.estimators.search import pass_on
+from metaqnn.networks.architecture import parse
+from metaqnn.networks.data import SearchData, fit_statistics, load_search_data
+from metaqnn.replay.finals import weights_folder
+from metaqnn.replay.leaderboard import Winner
+from metaqnn.workflows import Experiment
+from metaqnn.workflows.retrain import TrainOptions, train_best
+
+_MAX_ATTEMPTS = 5
+
+
+def train_winner(
+    database: Path, experiment: Experiment, winner: Winner, has_final: bool, is_in_process: bool, verbose: bool
+) -> TrainedNetwork:
+    """Train the winner of a search on all images, or take it up where that was done or begun before.
+
+    Args:
+        database: of the search.
+        experiment: what was searched; its section `final` is the final recipe.
+        winner: what to train.
+        has_final: whether the final recipe is used; else that of the search.
+        is_in_process: whether it is trained in this process.
+        verbose: whether the progress is shown, on the standard error.
+
+    Raises:
+        KeyboardInterrupt: it was interrupted; no worker is left.
+        EvaluatorError: it could not be trained.
+    """
+    if has_final:
+        final = _train_by_final_recipe(database, experiment, winner, is_in_process, verbose)
+        if final.status == Status.OK:
+            return TrainedNetwork((weights_folder(database) / final.weights).read_bytes())
+        warnings.warn(
+            f"the final training of {winner.architecture} failed ({final.reason}); the recipe of the search is used",
+            stacklevel=4,
+        )
+    file = weights_folder(database) / f"model-{winner.model}-as-in-search.keras"
+    if file.is_file():
+        return TrainedNetwork(file.read_bytes())
+    return _train_as_in_search(experiment, winner, file)
+
+
+def _train_by_final_recipe(
+    database: Path, experiment: Experiment, winner: Winner, is_in_process: bool, verbose: bool
+) -> Final:
+    from metaqnn.cli.display.counting import counting
+
+    recipe = as_mapping(experiment.final)
+    options = TrainOptions(
+        models=(winner.model,),
+        part=Part.TRAIN_AND_VALIDATION,
+        recipe=recipe["name"],  # the database may have been started with another one
+        overrides=tuple(f"final.{key}={json.dumps(value)}" for key, value in recipe.items()),
+        workers=1,
+        in_process=is_in_process,
+    )
+    with counting("epochs") if verbose else nullcontext() as count:
+        report = train_best(
+            database,
+            options,
+            (lambda now: count(now.epochs_done, now.epochs_total, "of the best network on all data"))
+            if verbose
+            else (lambda now: None),
+            (lambda line: print(line, file=sys.stderr, flush=True)) if verbose else (lambda line: None),
+        )
+    if not report.is_complete:
+        pass_on(report.signal)
+    return report.finals[0]
+
+
+def _train_as_in_search(experiment: Experiment, winner: Winner, file: Path) -> TrainedNetwork:
+    """Train a network by the recipe of the search, in this process.
+
+    Raises:
+        EvaluatorError: its loss is not a number at any learning rate.
+    """
+    from metaqnn.networks.training.device import current_device
+    from metaqnn.networks.training.engines import make_engine
+    from metaqnn.networks.training.inference import inference_network
+
+    device = current_device()
+    data = _all_images(load_search_data(experiment.dataset, experiment.seed))
+    statistics = fit_statistics(experiment.dataset.preprocessing, data.x_train)
+    config = experiment.training
+    engine = make_engine(data, statistics, experiment.dataset.mirror, config, device, may_skip_tracing=True)
+    architecture, rate = parse(winner.architecture), winner.learning_rate
+    for attempt in range(1, _MAX_ATTEMPTS + 1):
+        session = engine.open(architecture, experiment.seed, attempt)
+        try:
+            for epoch in range(1, config.epochs + 1):
+                outcome = session.run_epoch(epoch, config.rate(rate, epoch), lambda: None)
+                if not math.isfinite(outcome.train_loss):
+                    break
+            else:
+                network = inference_network(architecture, data.input_shape, statistics, session.numpy_weights())
+                return pack(network, file)
+        finally:
+            session.close()
+        rate *= config.restart_factor
+    raise EvaluatorError(
+        f"expected {winner.architecture} to be trained on all images as in the search, but its loss was not a number "
+        f"at any of {_MAX_ATTEMPTS} learning rates; set a lower training.learning_rate"
+    )
+
+
+def _all_images(data: SearchData) -> SearchData:
+    """All images to train on; validation, which an engine always does, looks at some of them again."""
+    return replace(
+        data,
+        x_train=np.concatenate([data.x_train, data.x_validation]),
+        y_train=np.concatenate([data.y_train, data.y_validation]),
+    )

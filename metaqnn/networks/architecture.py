@@ -1,0 +1,155 @@
+"""An architecture is an immutable tuple of layers; this module writes and reads the paper's notation."""
+
+import itertools
+import re
+from collections.abc import Iterable
+
+from metaqnn.errors import IllegalArchitectureError, NotationError
+from metaqnn.networks.layers import (
+    KINDS,
+    Convolution,
+    FullyConnected,
+    GlobalAveragePooling,
+    Layer,
+    Pooling,
+    Softmax,
+)
+
+# `D(i,n)` marks where the released code trained with dropout; the rate follows from the layers, so it is dropped.
+_CODES = {kind.code: kind for kind in KINDS} | {"D": None}
+_ARGUMENTS = {
+    "C": ("d", "f", "s"),
+    "P": ("f", "s"),
+    "FC": ("d",),
+    "GAP": ("c",),
+    "SM": ("c",),
+    "D": ("i", "n"),
+}
+_MAX_DIGITS = 9
+_TOKEN = re.compile(r"[ \t]*(?:(?P<name>[A-Za-z]+)|(?P<number>[0-9]+)|(?P<sign>.)|(?P<end>$))", re.DOTALL)
+
+
+class Architecture(tuple):
+    """A complete network: layers in order, the last of them a softmax.
+
+    Raises:
+        IllegalArchitectureError: the order of the layers builds no network.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, layers: Iterable[Layer]) -> "Architecture":
+        """Check that the layers build a network."""
+        self = super().__new__(cls, layers)
+        problem = _structural_problem(self)
+        if problem:
+            raise IllegalArchitectureError(f"[{', '.join(map(str, self))}]: {problem}")
+        return self
+
+    def __str__(self) -> str:
+        return f"[{', '.join(map(str, self))}]"
+
+    def __repr__(self) -> str:
+        return f"Architecture({self})"
+
+
+def parse(text: str) -> Architecture:
+    """Read a network in the paper's notation, such as `[C(64,3,1), P(2,2), SM(10)]`.
+
+    Spaces are free, the brackets may be left out, and dropout marks `D(i,n)` are read and dropped.
+
+    Raises:
+        NotationError: the text is no network; the message points at the character that is wrong.
+        IllegalArchitectureError: the layers are fine but build no network, for example without `SM` at the end.
+    """
+    return Architecture(_Reader(text).network())
+
+
+class _Reader:
+    """A reader with one token of foresight over one text."""
+
+    def __init__(self, text: str):
+        self.text = text
+        self.position = 0
+        self._advance()
+
+    def network(self) -> list[Layer]:
+        bracket = self._accept("[")
+        layers = [self._layer()]
+        while self._accept(","):
+            layers.append(self._layer())
+        if bracket:
+            self._expect("]", "',' or ']'")
+        if self.kind != "end":
+            self._fail("the end of the network")
+        return [layer for layer in layers if layer is not None]
+
+    def _layer(self) -> Layer | None:
+        code, start = self.token, self.start
+        if self.kind != "name" or code not in _CODES:
+            self._fail(f"a layer ({', '.join(_CODES)})")
+        self._advance()
+        names = _ARGUMENTS[code]
+        usage = f"{code}({','.join(names)})"
+        self._expect("(", f"'(' as in {usage}")
+        numbers = []
+        for name in names:
+            if numbers:
+                self._expect(",", f"',' as in {usage}")
+            numbers.append(self._number(f"a whole number for {name} in {usage}"))
+        self._expect(")", f"')' as in {usage}")
+        kind = _CODES[code]
+        if kind is None and numbers[0] > numbers[1]:
+            self.start = start
+            self._fail("a dropout mark D(i,n) with i at most n")
+        return kind(*numbers) if kind else None
+
+    def _number(self, expected: str) -> int:
+        if self.kind != "number":
+            self._fail(expected)
+        if len(self.token) > _MAX_DIGITS or int(self.token) == 0:
+            self._fail(f"{expected}, from 1 to {10**_MAX_DIGITS - 1}")
+        value = int(self.token)
+        self._advance()
+        return value
+
+    def _advance(self) -> None:
+        match = _TOKEN.match(self.text, self.position)
+        self.kind, self.position = match.lastgroup, match.end()
+        self.token, self.start = match[self.kind], match.start(self.kind)
+
+    def _accept(self, sign: str) -> bool:
+        found = self.kind == "sign" and self.token == sign
+        if found:
+            self._advance()
+        return found
+
+    def _expect(self, sign: str, expected: str) -> None:
+        if not self._accept(sign):
+            self._fail(expected)
+
+    def _fail(self, expected: str) -> None:
+        came = "the end" if self.start >= len(self.text) else repr(self.text[self.start])
+        # A window around the fault keeps the pointer readable when someone pastes a very long text.
+        left = max(0, self.start - 50)
+        shown = re.sub(r"\s", " ", self.text[left : self.start + 25])
+        raise NotationError(
+            f"expected {expected} at character {self.start + 1}, got {came}\n  {shown}\n  {' ' * (self.start - left)}^"
+        )
+
+
+def _structural_problem(layers: tuple[Layer, ...]) -> str | None:
+    """Why these layers build no network whatever the input, or None."""
+    if not layers or not isinstance(layers[-1], Softmax):
+        return "a network must end with SM(classes); add it"
+    for layer, following in itertools.pairwise(layers):
+        if isinstance(layer, Softmax):
+            return f"nothing may follow {layer}, but {following} does"
+        if isinstance(layer, GlobalAveragePooling) and not isinstance(following, Softmax):
+            return f"only SM may follow {layer}, but {following} does"
+        if isinstance(layer, FullyConnected) and isinstance(following, Convolution | Pooling | GlobalAveragePooling):
+            return f"{following} cannot follow {layer}, which leaves no image"
+    classes = {layer.classes for layer in layers if isinstance(layer, GlobalAveragePooling | Softmax)}
+    if len(classes) > 1:
+        return f"GAP and SM must agree on the number of classes, got {' and '.join(map(str, sorted(classes)))}"
+    return None

@@ -1,0 +1,24 @@
+"""Images and labels: where they come from, how they are split, and how they become numbers."""
+
+from metaqnn.networks.data.config import DatasetConfig, Preprocessing
+from metaqnn.networks.data.preprocessing import Statistics, fit_statistics
+from metaqnn.networks.data.registry import CatalogueRow, catalogue, image_facts, open_source
+from metaqnn.networks.data.search_data import SearchData, load_search_data
+from metaqnn.networks.data.sources import Source, Split
+from metaqnn.networks.data.split import stratified
+
+__all__ = [
+    "CatalogueRow",
+    "DatasetConfig",
+    "Preprocessing",
+    "SearchData",
+    "Source",
+    "Split",
+    "Statistics",
+    "catalogue",
+    "fit_statistics",
+    "image_facts",
+    "load_search_data",
+    "open_source",
+    "stratified",
+]

@@ -1,0 +1,90 @@
+"""Data sets in one .npz file with the members x_train, y_train, x_test and y_test."""
+
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from metaqnn.errors import DataError
+from metaqnn.networks.data.arrays import as_images, as_labels
+from metaqnn.networks.data.sources import Source, Split
+
+MEMBERS = "x_train, y_train, x_test and y_test"
+
+
+class Archive(Source):
+    """One .npz file. A search needs x_train and y_train alone.
+
+    Args:
+        path: of the file.
+        class_names: the classes where they are known; None takes them from y_train.
+    """
+
+    def __init__(self, path: Path, class_names: tuple[str, ...] | None = None):
+        self.path = path
+        self._class_names = class_names
+
+    def train(self) -> Split:
+        """The members x_train and y_train; no other member is read."""
+        with self._open() as members:
+            images = as_images(_member(members, "x_train"), "x_train")
+            labels, class_names = as_labels(_member(members, "y_train"), self._class_names, "y_train")
+            return Split(images, labels, class_names)
+
+    def test(self) -> Split:
+        """The members x_test and y_test; the classes are those of y_train."""
+        with self._open() as members:
+            images = as_images(_member(members, "x_test"), "x_test")
+            class_names = self._class_names
+            if class_names is None:
+                _, class_names = as_labels(_member(members, "y_train"), None, "y_train")
+            labels, class_names = as_labels(_member(members, "y_test"), class_names, "y_test")
+            return Split(images, labels, class_names)
+
+    def location(self) -> str:
+        """The path of the file."""
+        return str(self.path)
+
+    def available(self) -> bool:
+        """Whether the file exists."""
+        return self.path.is_file()
+
+    @contextmanager
+    def _open(self) -> Iterator[np.lib.npyio.NpzFile]:
+        """The members, read only when asked for; every problem in one sentence that names the file."""
+        try:
+            # Opened here, so that the file is closed whatever NumPy makes of its content.
+            with self.path.open("rb") as file:
+                if not zipfile.is_zipfile(file):
+                    raise DataError(f"it is no complete .npz file; write it with numpy.savez ({MEMBERS})")
+                file.seek(0)
+                with np.load(file, allow_pickle=False) as members:
+                    yield members
+        except FileNotFoundError:
+            raise DataError(f"{self.path}: there is no such file") from None
+        except DataError as error:
+            raise DataError(f"{self.path}: {error}") from error
+        except (OSError, zipfile.BadZipFile) as error:
+            raise DataError(f"{self.path}: it cannot be read: {error}") from error
+
+
+def _member(members: np.lib.npyio.NpzFile, name: str) -> np.ndarray:
+    """One array of the file, never unpickled."""
+    if name not in members.files:
+        found = ", ".join(members.files) or "nothing"
+        raise DataError(f"expected a member {name} beside others of {MEMBERS}, got {found}")
+    try:
+        array = members[name]
+    except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
+        if "Object arrays" in str(error):
+            raise DataError(
+                f"{name}: expected one array of numbers, got Python objects (images of different sizes?); "
+                "bring all images to one size"
+            ) from error
+        raise DataError(f"{name}: it is damaged: {error}") from error
+    if not isinstance(array, np.ndarray):  # NumPy hands out a member that is no array as its raw bytes
+        raise DataError(f"{name}: it is damaged: it is no array")
+    return array

@@ -1,0 +1,99 @@
+"""What a search trains and validates on: the training part of a data set, split by the search's seed."""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from metaqnn.errors import DataError
+from metaqnn.networks.data.config import DatasetConfig
+from metaqnn.networks.data.registry import open_source
+from metaqnn.networks.data.split import stratified
+from metaqnn.seeding import Stream
+
+
+@dataclass(frozen=True, eq=False)
+class SearchData:
+    """Training and validation images of one search.
+
+    Attributes:
+        x_train: uint8 of shape (N, height, width, channels).
+        y_train: int64 of shape (N,), indices into `class_names`.
+        x_validation: uint8 of shape (M, height, width, channels).
+        y_validation: int64 of shape (M,).
+        class_names: one name a class.
+        data_hash: SHA-256 of the source's whole training part, hexadecimal: the same data has the same.
+        split_hash: SHA-256 of the row numbers of both parts, hexadecimal: the same split has the same.
+    """
+
+    x_train: np.ndarray
+    y_train: np.ndarray
+    x_validation: np.ndarray
+    y_validation: np.ndarray
+    class_names: tuple[str, ...]
+    data_hash: str
+    split_hash: str
+
+    @property
+    def fingerprint(self) -> str:
+        """Both hashes in one: equal for the same images in the same split, and only then."""
+        return f"{self.data_hash}:{self.split_hash}"
+
+    @property
+    def classes(self) -> int:
+        """The number of classes."""
+        return len(self.class_names)
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """(height, width, channels) of an image."""
+        return self.x_train.shape[1:]
+
+
+def load_search_data(config: DatasetConfig, seed: int) -> SearchData:
+    """Read the training part and hold out the validation images; the test part is never read.
+
+    The validation images depend on the seed and `validation_size` alone, whatever `train_limit` is.
+
+    Args:
+        config: the section `dataset`.
+        seed: the search's.
+
+    Raises:
+        DataError: the data set is absent or unusable, or smaller than the section asks for.
+    """
+    split = open_source(config.name).train()
+    number = len(split.labels)
+    if config.validation_size >= number:
+        raise DataError(
+            f"dataset.validation_size: expected fewer than the {number} images of the training part of "
+            f"{config.name}, got {config.validation_size}"
+        )
+    validation, train = stratified(split.labels, config.validation_size, Stream(seed, "validation"))
+    if config.train_limit is not None:
+        if config.train_limit > len(train):
+            raise DataError(
+                f"dataset.train_limit: expected at most the {len(train)} images of {config.name} that the "
+                f"validation split leaves, got {config.train_limit}"
+            )
+        chosen, _ = stratified(split.labels[train], config.train_limit, Stream(seed, "train_limit"))
+        train = train[chosen]
+    return SearchData(
+        x_train=split.images[train],
+        y_train=split.labels[train],
+        x_validation=split.images[validation],
+        y_validation=split.labels[validation],
+        class_names=split.class_names,
+        data_hash=array_hash(split.images, split.labels),
+        split_hash=array_hash(validation, train),
+    )
+
+
+def array_hash(*arrays: np.ndarray) -> str:
+    """SHA-256 over the type, the shape and the bytes of each array, the same on every machine."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        portable = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
+        digest.update(f"{portable.dtype.str}{portable.shape}".encode())
+        digest.update(portable)
+    return digest.hexdigest()

@@ -1,0 +1,84 @@
+"""Early stopping of networks: what a proposal knew of those trained to the end, as reproducible as the proposal."""
+
+import heapq
+import math
+from bisect import bisect_right
+
+from metaqnn.core import EarlyStopping, Episode, Evaluation, Model, Prediction, Reward, Status
+from metaqnn.networks.curve_prediction import EarlyStoppingContext, Predictor, ReferenceCurve
+from metaqnn.networks.training.config import TrainingConfig
+from metaqnn.seeding import Stream
+
+_MOST_REFERENCES = 100
+"""The newest so many are learned from, so that a prediction costs the same however long the search is."""
+
+_TOLERANCE = 1e-6
+"""A regression's last digits depend on the version of the libraries that fit it."""
+
+
+class NetworkEarlyStopping(EarlyStopping):
+    """Gathers reference curves as episodes are told, and hands out those that an episode may know.
+
+    Args:
+        training: the recipe, with its section `prediction`.
+        reward: what "best" means.
+        lookahead: L; episode n knows the episodes up to n - L.
+        seed: decides which networks are controls.
+    """
+
+    def __init__(self, training: TrainingConfig, reward: Reward, lookahead: int, seed: int):
+        self.training, self.config = training, training.prediction
+        self.reward, self.lookahead, self.seed = reward, lookahead, seed
+        self._last_look = training.prediction.epochs(training)[-1]
+        self._episodes: list[int] = []
+        self._references: list[ReferenceCurve] = []
+        self._kth_best: list[float] = []  # reward of rank `config.best` (or the lowest) after each reference
+        self._best: list[float] = []  # a heap of the so many best rewards
+
+    def learn(self, episode: Episode, model: Model, evaluation: Evaluation) -> None:
+        """Take note of an episode that was trained; called in the order of telling."""
+        if evaluation.status is not Status.OK:
+            return
+        push = heapq.heappush if len(self._best) < self.config.best else heapq.heappushpop
+        push(self._best, episode.reward)
+        self._episodes.append(episode.number)
+        points = evaluation.curve[: self._last_look]
+        self._references.append(ReferenceCurve(model.costs, points, evaluation.score))
+        self._kth_best.append(self._best[0])
+
+    def context(self, number: int, model: Model) -> EarlyStoppingContext | None:
+        """What episode `number` may predict the end of its network by; None while too little is known."""
+        known = bisect_right(self._episodes, number - self.lookahead)
+        if known < max(self.config.min_networks, self.config.best):
+            return None
+        return EarlyStoppingContext(
+            model.costs,
+            tuple(self._references[max(0, known - _MOST_REFERENCES) : known]),
+            self.reward.score_for(self._kth_best[known - 1], model.costs),
+            Stream(self.seed, "control", number).uniform() < self.config.control_share,
+        )
+
+    def difference(self, number: int, model: Model, evaluation: Evaluation) -> tuple[str, object, object] | None:
+        """Whether and where the training was stopped follows from the curve and what the proposal knew."""
+        context, epochs, expected = self.context(number, model), evaluation.curve, None
+        if context is not None:
+            expected = Predictor(self.config, self.training, context).first_verdict(epochs)
+        is_stopped = expected is not None and not context.is_control
+        has_result = evaluation.status.has_score
+        status = Status.EARLY_STOPPED if is_stopped else Status.OK
+        if has_result and evaluation.status is not status:
+            return "status", str(evaluation.status), str(status)
+        # A failure may have come just after it.
+        if is_stopped and (has_result or len(epochs) > expected.step) and len(epochs) != expected.step:
+            return "the last epoch", len(epochs), expected.step
+        expected = expected if has_result else None
+        if not _is_close(evaluation.prediction, expected):
+            return "the prediction", evaluation.prediction, expected
+        return None
+
+
+def _is_close(stored: Prediction | None, rebuilt: Prediction | None) -> bool:
+    if stored is None or rebuilt is None:
+        return stored is rebuilt
+    pairs = ((stored.score, rebuilt.score), (stored.low, rebuilt.low), (stored.high, rebuilt.high))
+    return stored.step == rebuilt.step and all(math.isclose(*pair, rel_tol=_TOLERANCE) for pair in pairs)

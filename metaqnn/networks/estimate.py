@@ -1,0 +1,68 @@
+"""How long a search will take, from the FLOPs of its space and a short calibration."""
+
+import statistics
+from dataclasses import dataclass
+
+from metaqnn.core import Evaluator, Space
+from metaqnn.networks.training.calibration import TRAINING_FACTOR
+from metaqnn.networks.training.config import TrainingConfig
+from metaqnn.seeding import Stream
+
+_SAMPLES = 64
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a search may take.
+
+    Attributes:
+        models: networks to train.
+        mean_flops: of one image's forward pass, over networks sampled uniformly.
+        seconds_per_model: to train one of them.
+        total_seconds: for all.
+    """
+
+    models: int
+    mean_flops: float
+    seconds_per_model: float
+    total_seconds: float
+
+
+def estimate_search(
+    space: Space,
+    evaluator: Evaluator,
+    training: TrainingConfig,
+    images: tuple[int, int],
+    models: int,
+    workers: int,
+    seed: int,
+) -> Estimate | None:
+    """Estimate a search that has not begun.
+
+    Args:
+        images: how many train, and how many validate.
+        workers: trainings side by side.
+
+    Returns:
+        the estimate; None where the evaluator has nothing to measure.
+
+    Raises:
+        CalibrationError: it could not be measured.
+    """
+    architectures = []
+    for number in range(_SAMPLES):
+        stream = Stream(seed, "estimate", number)
+        walk = space.walk(lambda _, choices, stream=stream: stream.integer(len(choices)))
+        architectures.append((space.cost(space.parse(walk.architecture)).flops, walk.architecture))
+    architectures.sort()
+    mean_flops = statistics.fmean(flops for flops, _ in architectures)
+    chosen = [architectures[0], architectures[_SAMPLES // 2], architectures[_SAMPLES * 7 // 8]]
+    speed = evaluator.measure_speed([architecture for _, architecture in chosen])
+    if speed is None:
+        return None
+    train_images, validation_images = images
+    operations = mean_flops * (TRAINING_FACTOR * train_images + validation_images)
+    steps = -(-train_images // training.batch_size)
+    epoch = steps * speed.step_seconds + operations / speed.flops_per_second
+    seconds = speed.setup_seconds + training.epochs * epoch
+    return Estimate(models, mean_flops, seconds, models * seconds / workers)

@@ -1,0 +1,1 @@
+"""A retrained network in the formats of others, compared with what it predicts here."""

@@ -1,0 +1,213 @@
+"""`architecture.json`: a network of a database described so that it can be rebuilt, with what is known of it.
+
+The layout, version 1 (an unknown version is refused on reading; further keys may come without a new version):
+
+    kind                 "metaqnn architecture"
+    format               1
+    metaqnn_version      what wrote the file
+    architecture         the paper's notation
+    input_shape          [height, width, channels]
+    classes              how many
+    class_names          their names in the order of the outputs; null where the images are not on this machine
+    preprocessing        {"kind": ..., "text": what it does}: how uint8 images become numbers
+    batch_normalization  whether it stands before every ReLU; as the final was trained, false for a model
+    layers               in order: {"layer", "output_shape", "parameters", "flops"}
+    parameters, flops    of the whole, batch normalisation left out; flops are 2 x multiply-adds of one image forward
+    dataset              name of the images
+    source               {"experiment", "seed", "model", "final"}; final is null where a model is described
+    search               {"validation_accuracy", "evaluations": [{"evaluation", "purpose", "seed", "status",
+                         "validation_accuracy"}]}; the first is null where no training ended well
+    finals               [{"final", "dataset", "part", "seed", "recipe", "status", "validation_accuracy", "parameters",
+                         "weights"}]: that one, or all of the model
+    rebuild              how, in words
+
+Accuracies are in [0, 1]. Nothing of a test split stands in it.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from metaqnn.config import read_section
+from metaqnn.core import Final
+from metaqnn.errors import ConfigError, DataError, ExportError, IllegalArchitectureError, NotationError
+from metaqnn.networks.architecture import Architecture, parse
+from metaqnn.networks.costs import describe
+from metaqnn.networks.data import DatasetConfig, load_search_data, open_source
+from metaqnn.replay.finals import read_finals
+from metaqnn.replay.reader import ReplayReader
+from metaqnn.replay.trainings import read_trainings
+from metaqnn.version import __version__
+
+if TYPE_CHECKING:
+    import keras
+
+KIND, FORMAT = "metaqnn architecture", 1
+
+_PREPROCESSING = {
+    "none": "pixels / 255",
+    "mean": "(pixels - mean of the training images) / 255",
+    "standardize": "(pixels - mean of the training images) / their standard deviation, of each pixel and channel",
+    "global_contrast": "(pixels - mean of the image) / its standard deviation",
+}
+_REBUILD = (
+    "metaqnn.networks.export.architecture_file.build_described(FILE) is a Keras model with fresh weights, from images as the "
+    "preprocessing leaves them to logits; C(d,f,s), P(f,s), FC(d), GAP(c) and SM(c) are as in Baker et al. (ICLR 2017)"
+)
+
+
+def describe_network(reader: ReplayReader, model: int, final: Final | None = None) -> dict[str, Any]:
+    """The content of the file for a model, or for one of its finals.
+
+    Args:
+        reader: the database.
+        model: number of a model that exists.
+        final: one of its finals; None describes the model as it was searched.
+    """
+    config = reader.config()
+    experiment = config["experiment"]
+    known = next(each for each in reader.models() if each.model == model)
+    finals = [final] if final else [each for each in read_finals(reader) if each.model == model]
+    dataset, data = (final.dataset, final.data) if final else (experiment["dataset"], config["data"])
+    recipe = final.recipe if final else {}
+    preprocessing = recipe.get("preprocessing") or dataset.get("preprocessing", "none")
+    description = describe(final.architecture if final else known.architecture, tuple(data["input_shape"]))
+    layers = [
+        {"layer": str(cost.layer), "output_shape": list(cost.shape), "parameters": cost.parameters, "flops": cost.flops}
+        for cost in description.layers
+    ]
+    return {
+        "kind": KIND,
+        "format": FORMAT,
+        "metaqnn_version": __version__,
+        "architecture": str(description.architecture),
+        "input_shape": list(description.input_shape),
+        "classes": data["classes"],
+        "class_names": known_class_names(reader, dataset, data),
+        "preprocessing": {"kind": preprocessing, "text": _PREPROCESSING.get(preprocessing, "")},
+        "batch_normalization": bool(recipe.get("batch_normalization", False)),
+        "layers": layers,
+        "parameters": description.parameters,
+        "flops": description.flops,
+        "dataset": dataset["name"],
+        "source": {
+            "experiment": experiment["name"],
+            "seed": config["seed"],
+            "model": model,
+            "final": final.final if final else None,
+        },
+        "search": _search(reader, model),
+        "finals": [_final(each) for each in finals],
+        "rebuild": _REBUILD,
+    }
+
+
+def known_class_names(reader: ReplayReader, dataset: Mapping[str, Any], data: Mapping[str, Any]) -> list[str] | None:
+    """The names of the classes, if the very images are on this machine; nothing is downloaded, no test part read.
+
+    Args:
+        reader: the database.
+        dataset: the section `dataset`, as plain values.
+        data: what the database remembers of the images.
+    """
+    try:
+        section = read_section(DatasetConfig, dataset, "dataset", str(reader.path))
+        if not open_source(section.name).available():
+            return None
+        images = load_search_data(section, reader.config()["seed"])
+    except (ConfigError, DataError):
+        return None
+    return list(images.class_names) if images.data_hash == data.get("data_hash") else None
+
+
+def _search(reader: ReplayReader, model: int) -> dict[str, Any]:
+    """How a model did before any final training: its last training that ended well, or the mean over a table's."""
+    trainings = [each for each in read_trainings(reader, model=model) if each.purpose in ("search", "table")]
+    accuracies = [each.accuracy for each in trainings if each.accuracy is not None]
+    counted = accuracies if reader.is_table() else accuracies[-1:]
+    return {
+        "validation_accuracy": sum(counted) / len(counted) if counted else None,
+        "evaluations": [
+            {
+                **{name: getattr(each, name) for name in ("evaluation", "purpose", "seed", "status")},
+                "validation_accuracy": each.accuracy,
+            }
+            for each in trainings
+        ],
+    }
+
+
+def _final(final: Final) -> dict[str, Any]:
+    return {
+        "final": final.final,
+        "dataset": final.dataset["name"],
+        "part": str(final.part),
+        "seed": final.seed,
+        "recipe": dict(final.recipe),
+        "status": str(final.status),
+        "validation_accuracy": final.validation_accuracy,
+        "parameters": final.parameters,
+        "weights": final.weights,
+    }
+
+
+def write_architecture(content: Mapping[str, Any], path: Path) -> None:
+    """Write the content to a file."""
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_description(path: Path | str) -> dict[str, Any]:
+    """The content of a file, checked: its kind and format, and that the network is what its figures say.
+
+    Raises:
+        ExportError: it cannot be read, or is no such file, or of a newer format, or contradicts itself.
+    """
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ExportError(f"{path}: expected a file that can be read, but {error.strerror}; check the path") from error
+    except ValueError as error:
+        raise ExportError(f"{path}: expected JSON, as `metaqnn export --to NAME.json` writes it ({error})") from error
+    if not isinstance(content, dict) or content.get("kind") != KIND:
+        raise ExportError(f"{path}: expected an architecture, as `metaqnn export --to NAME.json` writes it")
+    if content.get("format") != FORMAT:
+        raise ExportError(
+            f"{path}: expected format {FORMAT} of an architecture, got {content.get('format')!r}; upgrade metaqnn"
+        )
+    try:
+        found = describe(content["architecture"], tuple(content["input_shape"]))
+    except (KeyError, TypeError, NotationError, IllegalArchitectureError) as error:
+        raise ExportError(f"{path}: expected a network and the shape of its images, but {error}") from error
+    for key, value in (("parameters", found.parameters), ("flops", found.flops)):
+        if content.get(key) != value:
+            raise ExportError(
+                f"{path}: expected {value:,} {key} for {found.architecture}, got {content.get(key)!r}; the file was "
+                "changed: export it again"
+            )
+    return content
+
+
+def read_architecture(path: Path | str) -> Architecture:
+    """The network in a file that `metaqnn export --to NAME.json` wrote.
+
+    Raises:
+        ExportError: see `read_description`.
+    """
+    return parse(read_description(path)["architecture"])
+
+
+def build_described(path: Path | str) -> "keras.Sequential":
+    """The network in such a file as a Keras model with fresh weights; see `metaqnn.networks.training.network.build_network`.
+
+    Raises:
+        ExportError: see `read_description`.
+    """
+    from metaqnn.networks.training.network import build_network
+
+    content = read_description(path)
+    return build_network(
+        parse(content["architecture"]),
+        tuple(content["input_shape"]),
+        batch_normalization=content.get("batch_normalization", False),
+    )

@@ -1,0 +1,186 @@
+"""Taking a network out of a database: written beside the target, reloaded, compared, and moved there when it agrees."""
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from metaqnn.config import read_section
+from metaqnn.core import Final
+from metaqnn.errors import DataError, ExportError, ReplayError
+from metaqnn.networks.data import DatasetConfig, SearchData, load_search_data, open_source
+from metaqnn.networks.export.architecture_file import describe_network, read_architecture, write_architecture
+from metaqnn.networks.export.conversion import Job
+from metaqnn.networks.export.formats import ARCHITECTURE, Form, form_of
+from metaqnn.networks.export.reloading import (
+    Agreement,
+    compare,
+    comparison_images,
+    reloaded_predictions,
+    run_conversion,
+)
+from metaqnn.networks.retraining.choice import (
+    choose_final,
+    comparable,
+    rank,
+    require_model,
+    usable_finals,
+    weights_file,
+)
+from metaqnn.replay.finals import read_final, read_finals
+from metaqnn.replay.leaderboard import best_model
+from metaqnn.replay.reader import ReplayReader
+
+
+@dataclass(frozen=True)
+class Export:
+    """What was exported.
+
+    Attributes:
+        target: the file or folder.
+        form: its form.
+        model: number of the model.
+        final: the trained network; None where only an architecture was described.
+        architecture: canonical text.
+        input_shape: (height, width, channels) of the images that it takes.
+        size: bytes, of a folder all of its files.
+        agreement: of the predictions with the original's; None for an architecture, which predicts nothing.
+    """
+
+    target: Path
+    form: Form
+    model: int
+    final: Final | None
+    architecture: str
+    input_shape: tuple[int, ...]
+    size: int
+    agreement: Agreement | None
+
+
+def export_network(
+    database: Path,
+    target: Path,
+    model: int | None = None,
+    final: int | None = None,
+    announce: Callable[[str], None] = lambda line: None,
+) -> Export:
+    """Export a network of a database.
+
+    Args:
+        database: the file; a search may be running on it.
+        target: where to; its ending says in which form.
+        model: the best final of this model; for an architecture the model itself.
+        final: this very final. Without both, the best final of the database, and for an architecture of a database
+            without finals its best model.
+        announce: called with lines for the user before what takes seconds.
+
+    Raises:
+        ExportError: the target exists or cannot be written, its form is unknown or needs what is not installed, or
+            the export does not predict what the original does.
+        ReplayError: the database has no such network, or it cannot be read.
+        DataError: the images to compare on cannot be read.
+    """
+    form = form_of(target)
+    _require_new(target)
+    if not target.parent.is_dir():
+        raise ExportError(f"{target}: expected a folder that exists, but {target.parent} is none; make it first")
+    with ReplayReader(database) as reader:
+        if not reader.config():
+            raise ReplayError(
+                f"{database}: no search has written to this database yet; start one with `metaqnn search`"
+            )
+        if form is ARCHITECTURE:
+            return _export_architecture(reader, target, model, final)
+        chosen = choose_final(reader, model, final)
+        original, seed = weights_file(reader, chosen), reader.config()["seed"]
+    data = _comparison_data(database, chosen, seed, announce)
+    with _place_beside(target) as place:
+        announce(f"Writing final {chosen.final} of model {chosen.model}: {form.name} ...")
+        part, images, predictions = place / target.name, place / "images.npy", place / "original.npy"
+        np.save(images, comparison_images(data.x_validation))
+        notes = {"architecture": chosen.architecture, "class_names": json.dumps(data.class_names, ensure_ascii=False)}
+        run_conversion(Job(form.name, *map(str, (original, part, images, predictions)), notes))
+        announce("Loading it in a fresh process and comparing what it predicts with the original ...")
+        agreement = compare(np.load(predictions), reloaded_predictions(form, part, images), form.tolerance)
+        _require_agreement(agreement, form, chosen)
+        size = _size(part)
+        _move(part, target)
+    return Export(target, form, chosen.model, chosen, chosen.architecture, data.input_shape, size, agreement)
+
+
+def _export_architecture(reader: ReplayReader, target: Path, model: int | None, final: int | None) -> Export:
+    described = None
+    if final is not None:
+        described = read_final(reader, final)
+    elif model is None and (usable := usable_finals(reader, read_finals(reader))):
+        described = rank(reader, comparable(reader, usable))[0]
+    if described is not None:
+        model = described.model
+    elif model is None:
+        model = best_model(reader)
+    if model is None:
+        raise ReplayError(f"{reader.path}: no network was trained to the end yet; name a model with --model")
+    require_model(reader, model)
+    content = describe_network(reader, model, described)
+    with _place_beside(target) as place:
+        part = place / target.name
+        write_architecture(content, part)
+        architecture, size = str(read_architecture(part)), _size(part)
+        _move(part, target)
+    return Export(target, ARCHITECTURE, model, described, architecture, tuple(content["input_shape"]), size, None)
+
+
+def _comparison_data(database: Path, final: Final, seed: int, announce: Callable[[str], None]) -> SearchData:
+    """The data that a final was trained on; the test part is never read."""
+    section = read_section(DatasetConfig, final.dataset, "dataset", f"{database}, final {final.final}")
+    if not open_source(section.name).available():
+        announce(f"The data set {section.name} is not on this machine; trying to download it ...")
+    data = load_search_data(section, seed)
+    if list(data.input_shape) != list(final.data["input_shape"]):
+        was, now = ("x".join(map(str, shape)) for shape in (final.data["input_shape"], data.input_shape))
+        raise DataError(
+            f"{section.name}: expected images of {was}, as final {final.final} was trained on, got {now}; put the "
+            "images back that it was trained on"
+        )
+    return data
+
+
+def _require_agreement(agreement: Agreement, form: Form, final: Final) -> None:
+    if agreement.difference <= form.tolerance and not agreement.turned:
+        return
+    raise ExportError(
+        f"the {form.name} does not predict what final {final.final} does: expected probabilities within "
+        f"{form.tolerance:g}, but image {agreement.image + 1} of {agreement.images:,} differs by "
+        f"{agreement.difference:.2g}, and {agreement.turned} get another class; nothing was exported"
+    )
+
+
+@contextmanager
+def _place_beside(target: Path) -> Iterator[Path]:
+    """A folder of one's own beside the target, on the same file system; gone afterwards whatever happens."""
+    try:
+        with tempfile.TemporaryDirectory(prefix=f".{target.name}-", suffix=".part", dir=target.parent) as place:
+            yield Path(place)
+    except OSError as error:
+        problem = error.strerror or str(error)
+        raise ExportError(f"{target}: expected a place that can be written, but {problem}; choose another") from error
+
+
+def _move(part: Path, target: Path) -> None:
+    _require_new(target)  # somebody may have put something there in the meantime
+    os.replace(part, target)
+
+
+def _require_new(target: Path) -> None:
+    if os.path.lexists(target):
+        raise ExportError(f"{target}: expected a new name, but it exists; choose another, or remove it first")
+
+
+def _size(path: Path) -> int:
+    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    return sum(file.stat().st_size for file in files)

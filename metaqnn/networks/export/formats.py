@@ -1,0 +1,110 @@
+"""The forms in which a network leaves a database: their endings, what they need, and how each is loaded."""
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from metaqnn.errors import ExportError
+
+
+@dataclass(frozen=True)
+class Form:
+    """A form of an export.
+
+    Attributes:
+        name: for people, and by which the processes that convert and reload know it.
+        ending: of the file's name; empty for a folder.
+        packages: what must be installed.
+        extra: of metaqnn, which installs them; empty where they are installed by their own names.
+        tolerance: the largest difference of probabilities from the original's; None for a form without weights.
+        loading: lines of Python that import and load, with `{path!r}` for the place.
+        predicting: the line that turns `images`, uint8 (N, height, width, channels), into `probabilities`; empty for a
+            form that cannot.
+    """
+
+    name: str
+    ending: str
+    packages: tuple[str, ...]
+    extra: str
+    tolerance: float | None
+    loading: tuple[str, ...]
+    predicting: str
+
+    def snippet(self, path: Path) -> str:
+        """How to load what stands at `path`, as lines of Python."""
+        return "\n".join(filter(None, [*self.loading_lines(path), self.predicting]))
+
+    def loading_lines(self, path: Path) -> list[str]:
+        """Those lines that load what stands at `path`."""
+        return [line.format(path=str(path)) for line in self.loading]
+
+
+KERAS = Form(
+    "Keras file",
+    ".keras",
+    ("keras",),
+    "",
+    1e-6,
+    ("import keras", "model = keras.models.load_model({path!r})"),
+    "probabilities = model.predict(images)",
+)
+ONNX = Form(
+    "ONNX file",
+    ".onnx",
+    ("onnx", "onnxruntime"),
+    "onnx",
+    1e-4,
+    ("import onnxruntime", "session = onnxruntime.InferenceSession({path!r}, providers=['CPUExecutionProvider'])"),
+    "probabilities = session.run(['probabilities'], {'images': images})[0]",
+)
+SAVED_MODEL = Form(
+    "SavedModel folder",
+    "",
+    ("tensorflow",),
+    "",
+    1e-6,
+    ("import tensorflow as tf", "model = tf.saved_model.load({path!r})"),
+    "probabilities = model.serve(images).numpy()",
+)
+ARCHITECTURE = Form(
+    "architecture",
+    ".json",
+    (),
+    "",
+    None,
+    (
+        "from metaqnn.networks.export.architecture_file import build_described, read_architecture",
+        "architecture = read_architecture({path!r})",
+        "network = build_described({path!r})  # fresh weights; from preprocessed images to logits",
+    ),
+    "",
+)
+
+FORMS = (KERAS, ONNX, SAVED_MODEL, ARCHITECTURE)
+"""All forms."""
+
+
+def form_of(target: Path) -> Form:
+    """The form that a name asks for by its ending.
+
+    Raises:
+        ExportError: the ending is none of them, or a package that the form needs is not installed.
+    """
+    ending = target.suffix or (target.name if target.name.startswith(".") else "")
+    for form in FORMS:
+        if form.ending == ending:
+            break
+    else:
+        endings = ", ".join(known.ending for known in FORMS if known.ending)
+        raise ExportError(
+            f"{target}: expected a name that ends in one of {endings}, or one without an ending for a TensorFlow "
+            f"SavedModel folder, got {ending!r}"
+        )
+    missing = [package for package in form.packages if find_spec(package) is None]
+    if missing:
+        install = f"pip install 'metaqnn[{form.extra}]'" if form.extra else f"pip install {' '.join(missing)}"
+        raise ExportError(
+            f"{target}: this needs the package{'s' if len(missing) > 1 else ''} {' and '.join(missing)}, not installed "
+            f"here; {install}"
+        )
+    return form

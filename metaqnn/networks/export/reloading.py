@@ -1,0 +1,138 @@
+"""What an exported network predicts in a fresh process that knows nothing of metaqnn, compared with the original."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from metaqnn.errors import ExportError
+from metaqnn.evaluators.process import python_path
+from metaqnn.networks.export.conversion import BATCH, REFUSED, Job
+from metaqnn.networks.export.formats import Form
+from metaqnn.seeding import Stream
+
+_RANDOM_IMAGES = 8
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far two predictions of the same images agree.
+
+    Attributes:
+        images: how many.
+        difference: the largest of two probabilities of one class of one image.
+        image: where that is, from 0.
+        turned: images whose class is another, although the original's two likeliest differ by more than the tolerance.
+    """
+
+    images: int
+    difference: float
+    image: int
+    turned: int
+
+
+def comparison_images(validation: np.ndarray) -> np.ndarray:
+    """Images to compare on: at most 1,000 of the validation images, some random ones, all black and all white.
+
+    Args:
+        validation: uint8 of shape (N, height, width, channels).
+    """
+    shape = validation.shape[1:]
+    # Spread over the whole, since validation images may be in the order of their classes.
+    chosen = np.linspace(0, len(validation) - 1, min(len(validation), 1000)).astype(int)
+    count = _RANDOM_IMAGES * int(np.prod(shape))
+    random = (Stream(0, "export").raw(count) >> np.uint64(56)).astype(np.uint8).reshape(_RANDOM_IMAGES, *shape)
+    flat = [np.full((1, *shape), value, dtype=np.uint8) for value in (0, 255)]
+    return np.concatenate([validation[chosen], random, *flat])
+
+
+def run_conversion(job: Job) -> None:
+    """Convert in a process of its own; see `metaqnn.networks.export.conversion`.
+
+    Raises:
+        ExportError: the network cannot be exported in that form, or the process failed.
+    """
+    _run(
+        ["-m", "metaqnn.networks.export.conversion", job.as_text()],
+        "converting the network",
+        {"PYTHONPATH": python_path()},
+    )
+
+
+def reloaded_predictions(form: Form, path: Path, images: Path) -> np.ndarray:
+    """What an export predicts when it is loaded in a fresh process just as its snippet says.
+
+    Args:
+        form: its form.
+        path: the file or folder.
+        images: an .npy file, uint8 of shape (N, height, width, channels).
+
+    Returns:
+        float32 of shape (N, classes).
+
+    Raises:
+        ExportError: the process failed.
+    """
+    answers = images.with_name("reloaded.npy")
+    arguments = [str(part.absolute()) for part in (images, answers)]
+    _run(["-c", program(form, path.absolute()), *arguments], f"loading the {form.name} in a fresh process")
+    return np.load(answers)
+
+
+def program(form: Form, path: Path) -> str:
+    """The program of the fresh process: arguments are a file of images and one for the predictions."""
+    return "\n".join(
+        [
+            "import sys, numpy",
+            "every, answers = numpy.load(sys.argv[1]), []",
+            *form.loading_lines(path),
+            f"for start in range(0, len(every), {BATCH}):",
+            f"    images = every[start:start + {BATCH}]",
+            f"    {form.predicting}",
+            "    answers.append(probabilities)",
+            "numpy.save(sys.argv[2], numpy.concatenate(answers))",
+            "assert not [name for name in sys.modules if name.split('.')[0] == 'metaqnn'], 'metaqnn was imported'",
+        ]
+    )
+
+
+def compare(original: np.ndarray, reloaded: np.ndarray, tolerance: float) -> Agreement:
+    """Compare predictions.
+
+    Args:
+        original, reloaded: probabilities of shape (N, classes), N at least 1.
+        tolerance: differences up to it do not matter.
+    """
+    if original.shape != reloaded.shape:
+        return Agreement(len(original), float("inf"), 0, len(original))
+    differences = np.abs(original.astype(np.float64) - reloaded).max(axis=1)
+    differences[~np.isfinite(differences)] = np.inf  # what is no number agrees with nothing
+    ordered = np.sort(original, axis=1)
+    is_clear = ordered[:, -1] - ordered[:, -2] > tolerance
+    turned = is_clear & (original.argmax(axis=1) != reloaded.argmax(axis=1))
+    image = int(differences.argmax())
+    return Agreement(len(original), float(differences[image]), image, int(turned.sum()))
+
+
+def _run(arguments: Sequence[str], doing: str, environment: Mapping[str, str] | None = None) -> None:
+    """Run Python quietly on the CPU, where two processes round alike."""
+    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore"}
+    on_cpu = {"CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu"}
+    ended = subprocess.run(
+        [sys.executable, "-P", *arguments],  # -P: no module of the working folder
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        env={"KERAS_BACKEND": "tensorflow", **os.environ, **quiet, **on_cpu, **(environment or {})},
+        check=False,
+    )
+    if ended.returncode == REFUSED:
+        raise ExportError(ended.stdout.strip().splitlines()[-1])
+    if ended.returncode:
+        lines = ended.stderr.strip().splitlines() or [f"exit code {ended.returncode}"]
+        raise ExportError(f"{doing} failed: {lines[-1][:300]}; nothing was exported")

@@ -1,0 +1,271 @@
+"""The paper's decision process: an episode builds one convolutional network, one layer a step.
+
+Source of all rules: Baker et al. (ICLR 2017), section 4 and Table 1; where the paper is silent, the authors'
+released code. Legality depends on what the agent sees alone (unless limits are set): a receptive field is legal
+in a bin of representation sizes when it fits every size of the bin.
+"""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from metaqnn.config import require
+from metaqnn.core import Space
+from metaqnn.errors import ConfigError
+from metaqnn.networks.architecture import Architecture, parse
+from metaqnn.networks.costs import Shape, layer_cost, layer_costs
+from metaqnn.networks.layers import (
+    Convolution,
+    FullyConnected,
+    GlobalAveragePooling,
+    Layer,
+    Pooling,
+    Softmax,
+    action_order,
+)
+
+
+@dataclass(frozen=True)
+class ConvolutionChoices:
+    """Which convolutions there are: every combination of the three lists."""
+
+    filters: tuple[int, ...] = (64, 128, 256, 512)
+    receptive_fields: tuple[int, ...] = (1, 3, 5)
+    strides: tuple[int, ...] = (1,)
+
+    def __post_init__(self):
+        for name in ("filters", "receptive_fields", "strides"):
+            _require_distinct_positive(name, getattr(self, name), may_be_empty=False)
+
+
+@dataclass(frozen=True)
+class FullyConnectedChoices:
+    """Which fully connected layers there are, how many may follow each other, and below which size they may begin."""
+
+    neurons: tuple[int, ...] = (512, 256, 128)
+    max_in_row: int = 2
+    below_size: int = 8
+
+    def __post_init__(self):
+        _require_distinct_positive("neurons", self.neurons, may_be_empty=True)
+        require(self.max_in_row >= 1, "max_in_row", "at least 1", self.max_in_row)
+        require(self.below_size >= 2, "below_size", "at least 2", self.below_size)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The most that a network may cost; None is no limit."""
+
+    parameters: int | None = None
+    flops: int | None = None
+
+    def __post_init__(self):
+        for name in ("parameters", "flops"):
+            value = getattr(self, name)
+            require(value is None or value >= 1, name, "at least 1, or nothing", value)
+
+
+@dataclass(frozen=True)
+class SpaceConfig:
+    """The section `space`; the defaults are the paper's for CIFAR-10 (Table 1)."""
+
+    name: Literal["layers"] = "layers"
+    max_depth: int = 18
+    convolution: ConvolutionChoices = field(default_factory=ConvolutionChoices)
+    pooling: tuple[tuple[int, int], ...] = ((5, 3), (3, 2), (2, 2))
+    fully_connected: FullyConnectedChoices = field(default_factory=FullyConnectedChoices)
+    global_average_pooling: bool = True
+    representation_bins: tuple[int, ...] = (8, 4, 1)
+    limits: Limits = field(default_factory=Limits)
+
+    def __post_init__(self):
+        require(self.max_depth >= 1, "max_depth", "at least 1 layer before SM", self.max_depth)
+        for pool in self.pooling:
+            require(min(pool) >= 1, "pooling", "pairs [receptive field, stride] of at least 1", list(pool))
+        require(len(set(self.pooling)) == len(self.pooling), "pooling", "different pairs", self.pooling)
+        bins = self.representation_bins
+        require(
+            bool(bins) and bins[-1] == 1 and all(a > b for a, b in itertools.pairwise(bins)),
+            "representation_bins",
+            "the lower edges of the bins, descending to 1",
+            list(bins),
+        )
+
+
+class StateKey(NamedTuple):
+    """What the agent sees: the paper's state.
+
+    Attributes:
+        depth: layers so far.
+        layer: the last layer; None at the start, where `in_a_row` is 0.
+        in_a_row: how many fully connected layers end the network so far.
+        size: the bin of the representation size, such as "4-7"; empty where there is no image any more.
+    """
+
+    depth: int
+    layer: Layer | None
+    in_a_row: int
+    size: str
+
+    def __str__(self) -> str:
+        layer = "start" if self.layer is None else str(self.layer)
+        return f"{self.depth}:{layer}" + (f":{self.size}" if self.size else f"x{max(1, self.in_a_row)}")
+
+
+class LayerState(NamedTuple):
+    """Everything about a network so far: its layers, the shape of their output, and what they cost."""
+
+    layers: tuple[Layer, ...]
+    shape: Shape
+    in_a_row: int
+    parameters: int
+    flops: int
+
+
+class LayerSpace(Space):
+    """The layer decision process over images of one shape.
+
+    Args:
+        config: choices, restrictions and limits.
+        input_shape: (height, width, channels) of an image.
+        classes: number of classes, at least 2.
+
+    Raises:
+        ConfigError: SM or GAP alone would break a limit.
+    """
+
+    def __init__(self, config: SpaceConfig, input_shape: Shape, classes: int):
+        self.config = config
+        self.input_shape = tuple(input_shape)
+        self.classes = classes
+        convolutions = [
+            Convolution(filters, receptive_field, stride)
+            for filters in config.convolution.filters
+            for receptive_field in config.convolution.receptive_fields
+            for stride in config.convolution.strides
+        ]
+        self._convolutions = tuple(sorted(convolutions, key=action_order))
+        self._pools = tuple(sorted((Pooling(*pair) for pair in config.pooling), key=action_order))
+        self._fully_connected = tuple(sorted(map(FullyConnected, config.fully_connected.neurons), key=action_order))
+        self._gap = (GlobalAveragePooling(classes),) if config.global_average_pooling else ()
+        self._softmax = Softmax(classes)
+        self._legal: dict[StateKey, tuple[Layer, ...]] = {}
+        self._start = LayerState((), self.input_shape, 0, 0, 0)
+        self._check_limits()
+
+    @property
+    def all_actions(self) -> tuple[Layer, ...]:
+        """Every layer that is legal anywhere, by kind and then by numbers."""
+        return (*self._convolutions, *self._pools, *self._fully_connected, *self._gap, self._softmax)
+
+    @property
+    def max_steps(self) -> int:
+        """The deepest network and its softmax."""
+        return self.config.max_depth + 1
+
+    def initial_state(self) -> LayerState:
+        """No layer yet."""
+        return self._start
+
+    def is_terminal(self, state: LayerState) -> bool:
+        """Whether the softmax is placed."""
+        return bool(state.layers) and isinstance(state.layers[-1], Softmax)
+
+    def key(self, state: LayerState) -> StateKey:
+        """The paper's state: last layer, depth, fully connected layers in a row, and the bin of the size."""
+        last = state.layers[-1] if state.layers else None
+        size = self._bin(min(state.shape[:2]))[0] if len(state.shape) == 3 else ""
+        return StateKey(len(state.layers), last, state.in_a_row, size)
+
+    def actions(self, state: LayerState) -> tuple[Layer, ...]:
+        """The legal next layers; SM is always among them."""
+        key = self.key(state)
+        legal = self._legal.get(key)
+        if legal is None:
+            legal = self._legal[key] = self._legal_layers(state)
+        if self.config.limits != Limits():
+            legal = tuple(layer for layer in legal if layer is self._softmax or self._within_limits(state, layer))
+        return legal
+
+    def step(self, state: LayerState, action: Layer) -> LayerState:
+        """Place a layer: size and costs are the true ones, not the bin's."""
+        cost = layer_cost(action, state.shape)
+        in_a_row = state.in_a_row + 1 if isinstance(action, FullyConnected) else 0
+        return LayerState(
+            (*state.layers, action),
+            cost.shape,
+            in_a_row,
+            state.parameters + cost.parameters,
+            state.flops + cost.flops,
+        )
+
+    def parse(self, text: str) -> Architecture:
+        """The layers of a network in the paper's notation."""
+        return parse(text)
+
+    def format(self, actions: Sequence[Layer]) -> str:
+        """The paper's notation."""
+        return str(Architecture(actions))
+
+    def cost(self, actions: Sequence[Layer]) -> Cost:
+        """Parameters and FLOPs on this space's images."""
+        costs = layer_costs(actions, self.input_shape)
+        return Cost(len(costs), sum(c.parameters for c in costs), sum(c.flops for c in costs))
+
+    def _bin(self, size: int) -> tuple[str, int, int | None]:
+        """The bin of a representation size: its name, its lower edge, and its upper edge (None: open)."""
+        upper = None
+        for edge in self.config.representation_bins:
+            if size >= edge:
+                return (f"{edge}+" if upper is None else f"{edge}-{upper}"), edge, upper
+            upper = edge - 1
+        raise ValueError(f"a representation size is at least 1, got {size}")
+
+    def _legal_layers(self, state: LayerState) -> tuple[Layer, ...]:
+        """The restrictions of the paper, without the limits."""
+        config, last = self.config, state.layers[-1] if state.layers else None
+        if len(state.layers) >= config.max_depth or isinstance(last, GlobalAveragePooling):
+            return (self._softmax,)
+        if isinstance(last, FullyConnected):
+            if state.in_a_row >= config.fully_connected.max_in_row:
+                return (self._softmax,)
+            return (
+                *(layer for layer in self._fully_connected if layer.neurons <= last.neurons),
+                self._softmax,
+            )
+        _, lower, upper = self._bin(min(state.shape[:2]))
+        legal = [layer for layer in self._convolutions if layer.receptive_field <= lower]
+        if isinstance(last, Convolution):
+            legal += [layer for layer in self._pools if layer.receptive_field <= lower]
+        if last is not None and upper is not None and upper < config.fully_connected.below_size:
+            legal += self._fully_connected
+        return (*legal, *self._gap, self._softmax)
+
+    def _within_limits(self, state: LayerState, layer: Layer) -> bool:
+        """Whether the network with `layer` and the softmax added keeps the limits."""
+        state = self.step(state, layer)
+        if not isinstance(layer, Softmax):
+            state = self.step(state, self._softmax)
+        limits = self.config.limits
+        return (limits.parameters is None or state.parameters <= limits.parameters) and (
+            limits.flops is None or state.flops <= limits.flops
+        )
+
+    def _check_limits(self) -> None:
+        """Refuse limits that leave no way to end a network."""
+        for layer in (self._softmax, *self._gap):
+            if not self._within_limits(self._start, layer):
+                layers = [layer] if layer is self._softmax else [layer, self._softmax]
+                cost = self.cost(layers)
+                raise ConfigError(
+                    f"space.limits: {self.format(layers)} alone has {cost.parameters:,} parameters and "
+                    f"{cost.flops:,} FLOPs, over the limit; raise space.limits"
+                    + ("" if layer is self._softmax else " or set space.global_average_pooling to false")
+                )
+
+
+def _require_distinct_positive(key: str, values: tuple[int, ...], may_be_empty: bool) -> None:
+    require(bool(values) or may_be_empty, key, "at least one number", list(values))
+    require(all(value >= 1 for value in values), key, "numbers of at least 1", list(values))
+    require(len(set(values)) == len(values), key, "different numbers", list(values))

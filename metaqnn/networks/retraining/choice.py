@@ -1,0 +1,152 @@
+"""Which of the trained networks is meant: one that can be used, chosen by validation, never by the test split."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from metaqnn.core import TRAINING, Final, Part, Status
+from metaqnn.errors import ReplayError
+from metaqnn.replay.finals import read_final, read_finals, weights_folder
+from metaqnn.replay.leaderboard import searched_accuracies
+from metaqnn.replay.reader import ReplayReader
+
+_TOP = 5
+"""Networks that a message offers to train."""
+
+_NAMED = 3
+"""Finals that cannot be used of which a message tells why; of more it would be a page."""
+
+
+def choose_final(reader: ReplayReader, model: int | None = None, final: int | None = None) -> Final:
+    """The one trained network that is meant.
+
+    Args:
+        reader: the database.
+        model: the best final of this model; None: of all.
+        final: this very one.
+
+    Raises:
+        ReplayError: there is none, or its training has not ended well, or its weights are gone.
+    """
+    if final is None:
+        return trained_finals(reader, model=model)[0]
+    chosen = read_final(reader, final)
+    if problem := problem_with(reader, chosen):
+        raise ReplayError(f"{reader.path}: {problem}")
+    return chosen
+
+
+def trained_finals(
+    reader: ReplayReader, dataset: str | None = None, part: Part | None = None, model: int | None = None
+) -> list[Final]:
+    """The finals that can be used, the best first: by validation accuracy, else by that of the search.
+
+    Finals of one data set and one part only are compared with each other.
+
+    Args:
+        reader: the database.
+        dataset: name of the data set that they were trained on; None is the search's own, or the newest final's where
+            there is none of that.
+        part: the images that they were trained on; None is the newest final's.
+        model: only the finals of this model; None is every model.
+
+    Raises:
+        ReplayError: there is none, or no such model.
+    """
+    if model is not None:
+        require_model(reader, model)
+    of_model, asked = ("", f"--top {_TOP}") if model is None else (f" of model {model}", f"--model {model}")
+    finals = [final for final in read_finals(reader) if model in (None, final.model)]
+    if not finals:
+        raise ReplayError(
+            f"{reader.path}: expected a trained network{of_model}, but there is none yet; train it with "
+            f"`metaqnn train {reader.path} {asked}`"
+        )
+    usable = usable_finals(reader, finals)
+    if not usable:
+        problems = "; ".join(problem_with(reader, final) for final in finals[-_NAMED:])
+        raise ReplayError(f"{reader.path}: expected a trained network{of_model}, but {problems}")
+    chosen = comparable(reader, usable, dataset, part)
+    if not chosen:
+        wanted = f"{dataset or usable[-1].dataset['name']}{f' ({part})' if part else ''}"
+        there_are = ", ".join(sorted({f"{final.dataset['name']} ({final.part})" for final in usable}))
+        raise ReplayError(
+            f"{reader.path}: expected a network{of_model} trained on {wanted}, but there is none; "
+            f"there are networks trained on {there_are}"
+        )
+    return rank(reader, chosen)
+
+
+def comparable(
+    reader: ReplayReader, finals: Sequence[Final], dataset: str | None = None, part: Part | None = None
+) -> list[Final]:
+    """Those of some finals that were trained on the same data set and the same part; may be none.
+
+    Args:
+        reader: the database.
+        finals: at least one, in order.
+        dataset, part: as in `trained_finals`.
+    """
+    names = [final.dataset["name"] for final in finals]
+    if dataset is None:
+        own = reader.config()["experiment"]["dataset"]["name"]
+        dataset = own if own in names else names[-1]
+    chosen = [final for final in finals if final.dataset["name"] == dataset]
+    if chosen and part is None:
+        part = chosen[-1].part
+    return [final for final in chosen if final.part is part]
+
+
+def rank(reader: ReplayReader, finals: Iterable[Final]) -> list[Final]:
+    """Finals in the order in which they are chosen: validation accuracy, that of the search, and the older first."""
+    searched = searched_accuracies(reader)
+
+    def key(final: Final) -> tuple:
+        by_validation = -1.0 if final.validation_accuracy is None else final.validation_accuracy
+        return -by_validation, -(searched.get(final.model) or -1.0), final.final
+
+    return sorted(finals, key=key)
+
+
+def best_of_each_model(finals: Sequence[Final]) -> list[Final]:
+    """The first final of every model, in order."""
+    found: dict[int, Final] = {}
+    for final in finals:
+        found.setdefault(final.model, final)
+    return list(found.values())
+
+
+def usable_finals(reader: ReplayReader, finals: Sequence[Final]) -> list[Final]:
+    """Those of some finals that ended well and whose weights are there."""
+    return [final for final in finals if problem_with(reader, final) is None]
+
+
+def problem_with(reader: ReplayReader, final: Final) -> str | None:
+    """Why a final cannot be used, as a clause; None where it can."""
+    name = f"final {final.final}"
+    if final.status == TRAINING:
+        return f"{name} is still training, or was interrupted: the same `metaqnn train` goes on with it"
+    if final.status != Status.OK:
+        return f"{name} failed ({final.status}{': ' if final.reason else ''}{final.reason})"
+    if final.weights is None:
+        return f"{name} has no file of weights"
+    path = weights_file(reader, final)
+    if not path.is_file():
+        return f"the weights of {name} are missing from {path}: put the file back, or use `metaqnn train --again`"
+    return None
+
+
+def weights_file(reader: ReplayReader, final: Final) -> Path:
+    """The file of a trained network."""
+    return weights_folder(reader.path) / final.weights
+
+
+def require_model(reader: ReplayReader, model: int) -> None:
+    """Refuse the number of a model that does not exist.
+
+    Raises:
+        ReplayError: there is no such model.
+    """
+    numbers = [known.model for known in reader.models()]
+    if model not in numbers:
+        there_are = f"its models are numbered 1 to {max(numbers)}" if numbers else "it has no models yet"
+        raise ReplayError(f"{reader.path}: there is no model {model}; {there_are}")

@@ -1,0 +1,130 @@
+"""What a command and its worker processes say to each other about finals."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from metaqnn.core import FinalEpoch, Part
+from metaqnn.networks.data import DatasetConfig
+from metaqnn.networks.retraining.config import FinalConfig
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """Which images, and the proof that they are the same in every process.
+
+    Attributes:
+        dataset: the section `dataset`.
+        seed: the search's; the validation split derives from it.
+        fingerprint: of the data (`SearchData.fingerprint`); a worker that sees others refuses.
+    """
+
+    dataset: DatasetConfig
+    seed: int
+    fingerprint: str
+
+
+def data_fingerprint(data: Mapping[str, Any]) -> str:
+    """The fingerprint of the images of a final, from what is recorded of them."""
+    return f"{data['data_hash']}:{data['split_hash']}"
+
+
+@dataclass(frozen=True)
+class TrainFinal:
+    """Asks a worker to train a network, or to go on where its checkpoint stands.
+
+    Attributes:
+        final: its number.
+        source: the images.
+        architecture: what to train.
+        recipe: how.
+        seed: all randomness derives from it.
+        part: the images to learn from.
+        checkpoint: path of the file with the state after the last epoch; it is deleted at the end.
+        network: path of the file for the trained network.
+        origin: path of a network whose weights it begins with; None for fresh ones.
+    """
+
+    final: int
+    source: DataSource
+    architecture: str
+    recipe: FinalConfig
+    seed: int
+    part: Part
+    checkpoint: str
+    network: str
+    origin: str | None = None
+
+    @property
+    def identity(self) -> str:
+        """What decides every number of this training: two with the same identity are the same training."""
+        origin = self.origin and Path(self.origin).name  # wherever the database lies
+        return repr((self.source, self.architecture, self.recipe, self.seed, str(self.part), origin))
+
+
+@dataclass(frozen=True)
+class FinalStarted:
+    """A worker begins or goes on with a training, which has the epochs of its checkpoint behind it."""
+
+    device: str
+    epochs: tuple[FinalEpoch, ...]
+
+
+@dataclass(frozen=True)
+class FinalEpochDone:
+    """An epoch is over, and its checkpoint is on the disk."""
+
+    epoch: FinalEpoch
+
+
+@dataclass(frozen=True)
+class FinalEnded:
+    """How a training ended: `ok` or a failure with its reason; what the network reached on held-out images."""
+
+    status: str
+    reason: str = ""
+    validation_accuracy: float | None = None
+
+
+@dataclass(frozen=True)
+class Predict:
+    """Asks a worker what trained networks say of the validation images and of the test split.
+
+    Attributes:
+        source: the images.
+        networks: paths of their files.
+    """
+
+    source: DataSource
+    networks: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """What some networks say of one split.
+
+    Attributes:
+        labels: int64 of shape (N,).
+        probabilities: float32 of shape (networks, N, classes).
+    """
+
+    labels: np.ndarray
+    probabilities: np.ndarray
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """The answer to `Predict`."""
+
+    validation: Predictions
+    test: Predictions
+
+
+@dataclass(frozen=True)
+class WorkerRefused:
+    """A worker cannot do what it was asked to; the reason in one sentence."""
+
+    reason: str

@@ -1,0 +1,132 @@
+"""The test split: this is the only place of the package that opens it, and every look at it is recorded."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from metaqnn.core import Final, Part, TestLook
+from metaqnn.errors import DataError, ReplayError
+from metaqnn.networks.data import DatasetConfig, Split, open_source
+from metaqnn.networks.retraining.choice import problem_with, weights_file
+from metaqnn.networks.retraining.ensembles import accuracy, average, select_greedily
+from metaqnn.networks.retraining.messages import DataSource, Predict, Predicted, data_fingerprint
+from metaqnn.networks.retraining.processes import predict
+from metaqnn.replay.finals import FinalMemory
+
+
+def open_test_split(dataset: str, class_names: Sequence[str], input_shape: tuple[int, ...]) -> Split:
+    """Open the test split of a data set.
+
+    Args:
+        dataset: its name or path.
+        class_names, input_shape: of the training part.
+
+    Raises:
+        DataError: it is absent or unreadable, or its images or classes are not those of the training part.
+    """
+    split = open_source(dataset).test()
+    if split.images.shape[1:] != tuple(input_shape):
+        expected, got = ("x".join(map(str, shape)) for shape in (input_shape, split.images.shape[1:]))
+        raise DataError(f"the test split of {dataset}: expected images of {expected} as trained on, got {got}")
+    if tuple(split.class_names) != tuple(class_names):
+        raise DataError(
+            f"the test split of {dataset}: expected the classes {', '.join(class_names)} as trained on, "
+            f"got {', '.join(split.class_names)}"
+        )
+    return split
+
+
+@dataclass(frozen=True)
+class TestResult:
+    """What a look at the test split showed.
+
+    Attributes:
+        look: as recorded.
+        finals: what was tested.
+    """
+
+    __test__ = False  # pytest would take it for a test by its name
+
+    look: TestLook
+    finals: tuple[Final, ...]
+
+
+def evaluate(memory: FinalMemory, finals: Sequence[Final], command: str) -> list[TestResult]:
+    """Look at the test split with each of some trained networks.
+
+    Args:
+        memory: the database; the looks are recorded before anything is returned.
+        finals: networks of one data set.
+        command: recorded with the looks.
+
+    Raises:
+        MetaqnnError: a network cannot be used, or the data are absent or changed.
+    """
+    said = _ask(memory, finals)
+    results = []
+    for number, final in enumerate(finals):
+        correct = accuracy(said.test.probabilities[number], said.test.labels)
+        held_out = accuracy(said.validation.probabilities[number], said.validation.labels)
+        validation = None if final.part is Part.TRAIN_AND_VALIDATION else held_out
+        results.append(
+            _record(memory, "network", [final], [final], correct, validation, len(said.test.labels), command)
+        )
+    return results
+
+
+def evaluate_ensemble(
+    memory: FinalMemory, finals: Sequence[Final], is_greedy: bool, command: str, most: int = 25
+) -> TestResult:
+    """Look at the test split with an ensemble.
+
+    Args:
+        memory: the database.
+        finals: networks of one data set.
+        is_greedy: select members on the validation images, in place of all of them with the same weight.
+        command: recorded with the look.
+        most: members at most, of a greedy one.
+
+    Raises:
+        MetaqnnError: as `evaluate`; or members are to be selected on images that were trained on.
+    """
+    is_held_out = all(final.part is Part.TRAIN for final in finals)
+    if is_greedy and not is_held_out:
+        raise ReplayError(
+            f"{memory.path}: members can be selected only on images that they were not trained on, but these networks "
+            "were trained on the validation images; leave --greedy out, or train with --part train"
+        )
+    said = _ask(memory, finals)
+    validation = said.validation
+    members = list(range(len(finals)))
+    if is_greedy:
+        members = select_greedily(validation.probabilities, validation.labels, most)
+    held_out = accuracy(average(validation.probabilities, members), validation.labels) if is_held_out else None
+    correct = accuracy(average(said.test.probabilities, members), said.test.labels)
+    kind, chosen = "greedy" if is_greedy else "average", [finals[index] for index in members]
+    return _record(memory, kind, chosen, finals, correct, held_out, len(said.test.labels), command)
+
+
+def _ask(memory: FinalMemory, finals: Sequence[Final]) -> Predicted:
+    """The predictions of some networks, after everything that can be refused is."""
+    for final in finals:
+        if problem := problem_with(memory, final):
+            raise ReplayError(f"{memory.path}: {problem}")
+    sections = {tuple(sorted(final.dataset.items())) for final in finals}
+    if len(sections) != 1:
+        raise ReplayError(f"{memory.path}: expected networks of one data set, got several; choose with --dataset")
+    source = DataSource(DatasetConfig(**finals[0].dataset), memory.config()["seed"], data_fingerprint(finals[0].data))
+    return predict(Predict(source, tuple(str(weights_file(memory, final)) for final in finals)))
+
+
+def _record(
+    memory: FinalMemory,
+    kind: str,
+    chosen: Sequence[Final],
+    finals: Sequence[Final],
+    correct: float,
+    validation: float | None,
+    count: int,
+    command: str,
+) -> TestResult:
+    numbers = tuple(final.final for final in chosen)
+    look = TestLook(0, kind, numbers, finals[0].dataset["name"], count, correct, validation, command)
+    return TestResult(memory.record_look(look), tuple(chosen))

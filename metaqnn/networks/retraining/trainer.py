@@ -1,0 +1,255 @@
+"""One network trained by the final recipe, epoch by epoch, on any Keras backend.
+
+Weights, order, mirroring, shifts and dropout of an epoch follow from the seed and the epoch's number alone, so a
+training that is taken up after an epoch goes on as if it had never stopped.
+"""
+
+import gc
+import math
+import time
+import zipfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from metaqnn.core import FinalEpoch, Part
+from metaqnn.files import written_whole
+from metaqnn.networks.architecture import parse
+from metaqnn.networks.data import DatasetConfig, SearchData, Statistics, fit_statistics
+from metaqnn.networks.retraining.augmentation import augmented, shift_of
+from metaqnn.networks.retraining.config import FinalConfig
+from metaqnn.networks.training.fit_engine import preprocessing_layers
+from metaqnn.networks.training.inference import inference_network
+from metaqnn.networks.training.memory import VALIDATION_BATCHES
+from metaqnn.networks.training.network import build_network
+from metaqnn.seeding import Stream, integer_seed
+
+
+@dataclass(frozen=True, eq=False)
+class FinalImages:
+    """What a final training learns from, and what it is looked at with.
+
+    Attributes:
+        x_train, y_train: uint8 (N, height, width, channels) and int64 (N,).
+        x_validation, y_validation: likewise; None where they are among those trained on.
+        classes: number of classes.
+        statistics: the preprocessing, fitted on the training images.
+        mirror: whether training images are mirrored at random.
+    """
+
+    x_train: np.ndarray
+    y_train: np.ndarray
+    x_validation: np.ndarray | None
+    y_validation: np.ndarray | None
+    classes: int
+    statistics: Statistics
+    mirror: bool
+
+
+def final_images(data: SearchData, part: Part, dataset: DatasetConfig, recipe: FinalConfig) -> FinalImages:
+    """The images of a final training."""
+    x_train, y_train, held_out = data.x_train, data.y_train, (data.x_validation, data.y_validation)
+    if part is Part.TRAIN_AND_VALIDATION:
+        x_train, y_train = np.concatenate([x_train, held_out[0]]), np.concatenate([y_train, held_out[1]])
+        held_out = None, None
+    statistics = fit_statistics(recipe.preprocessing or dataset.preprocessing, x_train)
+    mirror = dataset.mirror if recipe.mirror is None else recipe.mirror
+    return FinalImages(x_train, y_train, *held_out, data.classes, statistics, mirror)
+
+
+class FinalTraining:
+    """One network being trained.
+
+    Args:
+        architecture: in the paper's notation, with as many outputs as there are classes.
+        images: what it learns from.
+        recipe: how.
+        seed: all randomness derives from it.
+        is_half: whether layers compute in bfloat16.
+        is_gpu: whether compiling the whole step pays.
+    """
+
+    def __init__(
+        self,
+        architecture: str,
+        images: FinalImages,
+        recipe: FinalConfig,
+        seed: int,
+        is_half: bool = False,
+        is_gpu: bool = False,
+    ):
+        import keras
+
+        self.architecture, self.images, self.recipe, self.seed = architecture, images, recipe, seed
+        self.epochs: list[FinalEpoch] = []
+        self._steps = -(-len(images.x_train) // recipe.batch_size)
+        self._rates = np.array(
+            [recipe.rate(step / self._steps) for step in range(recipe.num_epochs * self._steps)], "float32"
+        )
+        self._network = build_network(
+            parse(architecture),
+            images.x_train.shape[1:],
+            seed,
+            dropout=recipe.dropout,
+            weight_decay=recipe.weight_decay if recipe.optimizer == "sgd" else 0.0,
+            dtype="mixed_bfloat16" if is_half else None,
+            batch_normalization=recipe.batch_normalization,
+        )
+        self.model = keras.Sequential(
+            [
+                keras.Input(images.x_train.shape[1:], dtype="uint8"),
+                *preprocessing_layers(images.statistics),
+                *self._network.layers,
+            ]
+        )
+        self.model.compile(
+            optimizer=self._optimizer(),
+            loss=keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing),
+            # Penalties and smoothing are part of the loss in validation too: the cross-entropy is measured beside it.
+            metrics=["accuracy", keras.metrics.CategoricalCrossentropy("cross_entropy", from_logits=True)],
+            jit_compile="auto" if is_gpu else False,
+        )
+        self.model.optimizer.build(self.model.trainable_variables)
+
+    def run_epoch(self) -> FinalEpoch:
+        """Train the next epoch, and validate where images are held out."""
+        import keras
+
+        began = time.monotonic()
+        images, epoch = self.images, len(self.epochs) + 1
+        order = Stream(self.seed, "final order", epoch).permutation(len(images.x_train))
+        shift = shift_of(self.recipe.shift, images.x_train.shape[1:])
+        x_train = augmented(images.x_train, order, images.mirror, shift, self.seed, epoch)
+        y_train = keras.utils.to_categorical(images.y_train[order], images.classes)
+        self._seed_dropout(epoch)
+        trained = self.model.fit(x_train, y_train, batch_size=self.recipe.batch_size, shuffle=False, verbose=0).history
+        validation_loss = validation_accuracy = None
+        if images.x_validation is not None:
+            validated = self.model.evaluate(
+                images.x_validation,
+                keras.utils.to_categorical(images.y_validation, images.classes),
+                batch_size=VALIDATION_BATCHES * self.recipe.batch_size,
+                verbose=0,
+                return_dict=True,
+            )
+            count = len(images.x_validation)
+            validation_loss = float(validated["cross_entropy"])
+            # Keras rounds a share of so many images to single precision; this is the fraction that it is.
+            validation_accuracy = round(float(validated["accuracy"]) * count) / count
+        metrics = FinalEpoch(
+            epoch,
+            float(self._rates[epoch * self._steps - 1]),
+            float(trained["loss"][-1]),
+            round(float(trained["accuracy"][-1]) * len(x_train)) / len(x_train),
+            validation_loss,
+            validation_accuracy,
+            time.monotonic() - began,
+        )
+        self.epochs.append(metrics)
+        return metrics
+
+    def save_checkpoint(self, path: Path, identity: str) -> None:
+        """Write everything that the next epoch needs; the file is the old one or the new one, never half of one.
+
+        Args:
+            path: the file.
+            identity: whose it is, so that no other training takes it up.
+        """
+        arrays = {f"array_{i}": np.asarray(variable) for i, variable in enumerate(self._variables())}
+        columns = [list(asdict(epoch).values()) for epoch in self.epochs]
+        curve = np.array([[math.nan if value is None else value for value in row] for row in columns], "float64")
+        with written_whole(path, is_durable=True) as part, part.open("wb") as file:
+            np.savez(file, identity=np.array(identity), curve=curve, **arrays)
+
+    def load_checkpoint(self, path: Path, identity: str) -> bool:
+        """Take a training up where it was saved.
+
+        Args:
+            path: the file.
+            identity: whose it must be.
+
+        Returns:
+            whether there was a whole checkpoint of this training; else nothing has changed.
+        """
+        variables = self._variables()
+        try:
+            if not zipfile.is_zipfile(path):
+                return False
+            with np.load(path, allow_pickle=False) as saved:
+                if str(saved["identity"]) != identity:
+                    return False
+                curve = saved["curve"]
+                arrays = [saved[f"array_{i}"] for i in range(len(saved.files) - 2)]
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            return False
+        if [array.shape for array in arrays] != [tuple(variable.shape) for variable in variables]:
+            return False
+        for variable, array in zip(variables, arrays, strict=True):
+            variable.assign(array)
+        self.epochs = [
+            FinalEpoch(int(row[0]), *(float(value) for value in row[1:4]), *map(_or_none, row[4:6]), float(row[6]))
+            for row in curve
+        ]
+        return True
+
+    def network(self):
+        """The trained network for use, preprocessing included: a Keras model of stock layers.
+
+        Returns:
+            a model from uint8 images (N, height, width, channels) to float32 probabilities (N, classes).
+        """
+        return inference_network(
+            parse(self.architecture),
+            self.images.x_train.shape[1:],
+            self.images.statistics,
+            self._network.get_weights(),
+            self.recipe.batch_normalization,
+        )
+
+    def close(self) -> None:
+        """Let go of the network and of what Keras remembers of it."""
+        import keras
+
+        self.model = self._network = None
+        keras.backend.clear_session(free_memory=False)
+        gc.collect()
+
+    def _variables(self) -> Sequence:
+        return [*self.model.weights, *self.model.optimizer.variables]
+
+    def _optimizer(self):
+        import keras
+
+        rates = self._rates
+
+        class Rates(keras.optimizers.schedules.LearningRateSchedule):
+            """The rate of every step, looked up."""
+
+            def __call__(self, step):
+                return keras.ops.take(keras.ops.convert_to_tensor(rates), keras.ops.cast(step, "int32"))
+
+        recipe = self.recipe
+        if recipe.optimizer == "sgd":
+            return keras.optimizers.SGD(Rates(), recipe.momentum, recipe.nesterov)
+        optimizer = keras.optimizers.AdamW(Rates(), recipe.weight_decay)
+        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+        return optimizer
+
+    def _seed_dropout(self, epoch: int) -> None:
+        for index, layer in enumerate(self.model.layers):
+            if type(layer).__name__ == "Dropout":
+                layer.seed_generator.state.assign(
+                    np.array([integer_seed(self.seed, "final dropout", epoch, index), 0], "uint32")
+                )
+
+
+def save_network(model, path: Path) -> None:
+    """Save a Keras model; the file appears whole or not at all."""
+    with written_whole(path, keeps_ending=True) as part:
+        model.save(part)
+
+
+def _or_none(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)

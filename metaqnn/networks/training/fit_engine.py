@@ -1,0 +1,139 @@
+"""The engine that trains with Keras's own `fit`: every backend has it, and faster engines are compared with it."""
+
+import gc
+from collections.abc import Callable
+
+import numpy as np
+
+from metaqnn.networks.architecture import Architecture
+from metaqnn.networks.data import SearchData, Statistics
+from metaqnn.networks.training.memory import VALIDATION_BATCHES
+from metaqnn.networks.training.network import build_network
+from metaqnn.networks.training.recipe import Engine, EpochOutcome, Session
+from metaqnn.seeding import Stream
+
+
+class FitEngine(Engine):
+    """Trains on arrays in memory."""
+
+    def open(self, architecture: Architecture, seed: int, attempt: int) -> "FitSession":
+        """Build and compile a network with fresh weights."""
+        return FitSession(self, architecture, seed, attempt)
+
+
+class FitSession(Session):
+    """One network being trained with `fit`, one call an epoch."""
+
+    def __init__(self, engine: FitEngine, architecture: Architecture, seed: int, attempt: int):
+        import keras
+
+        config = engine.config
+        self.engine, self.seed, self.attempt = engine, seed, attempt
+        network = build_network(
+            architecture,
+            engine.data.input_shape,
+            seed,
+            attempt,
+            config.dropout,
+            config.weight_decay,
+            "mixed_bfloat16" if engine.is_half else None,
+        )
+        self.model = keras.Sequential(
+            [
+                keras.Input(engine.data.input_shape, dtype="uint8"),
+                *preprocessing_layers(engine.statistics),
+                *network.layers,
+            ]
+        )
+        self.model.compile(
+            optimizer=keras.optimizers.Adam(config.learning_rate, config.beta_1, config.beta_2, config.epsilon),
+            loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            # Keras adds the penalty of weight decay to its loss in validation too, so that is measured beside it.
+            metrics=["accuracy", keras.metrics.SparseCategoricalCrossentropy("cross_entropy", from_logits=True)],
+            jit_compile=False,  # XLA compiles for longer than such a network trains
+        )
+
+    def run_epoch(self, epoch: int, learning_rate: float, check_time: Callable[[], None]) -> EpochOutcome:
+        """Train one epoch in the order that belongs to it, and validate."""
+        import keras
+
+        class Clock(keras.callbacks.Callback):
+            def on_train_batch_end(self, batch, logs=None):
+                check_time()
+
+            on_test_batch_end = on_train_batch_end
+
+        engine, data = self.engine, self.engine.data
+        images, labels = epoch_order(data, engine.mirror, self.seed, self.attempt, epoch)
+        self.model.optimizer.learning_rate = learning_rate
+        check_time()
+        callbacks = [Clock()] if engine.config.max_seconds is not None else []
+        trained = self.model.fit(
+            images,
+            labels,
+            batch_size=engine.config.batch_size,
+            shuffle=False,
+            verbose=0,
+            callbacks=callbacks,
+        ).history
+        validated = self.model.evaluate(
+            data.x_validation,
+            data.y_validation,
+            batch_size=VALIDATION_BATCHES * engine.config.batch_size,
+            verbose=0,
+            return_dict=True,
+            callbacks=callbacks,
+        )
+        return EpochOutcome(
+            float(trained["loss"][-1]),
+            _exact(trained["accuracy"][-1], len(images)),
+            float(validated["cross_entropy"]),
+            _exact(validated["accuracy"], len(data.y_validation)),
+        )
+
+    def numpy_weights(self) -> list[np.ndarray]:
+        """All weights in the order of a Keras model of the same network."""
+        return [np.asarray(variable) for variable in self.model.trainable_variables]
+
+    def close(self) -> None:
+        """Let go of the network and of what Keras remembers of it."""
+        import keras
+
+        self.model = None
+        keras.backend.clear_session(free_memory=False)
+        gc.collect()
+
+
+def _exact(share: float, count: int) -> float:
+    """A share of `count` images, which Keras rounds to single precision, as the fraction it is."""
+    return round(float(share) * count) / count
+
+
+def epoch_order(data: SearchData, mirror: bool, seed: int, attempt: int, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+    """The training images and labels in the order of one epoch, some of them mirrored.
+
+    Returns:
+        images uint8 (N, height, width, channels) and labels int64 (N,), copies.
+    """
+    count = len(data.x_train)
+    order = Stream(seed, "shuffle", attempt, epoch).permutation(count)
+    images = data.x_train[order]
+    if mirror:
+        flags = Stream(seed, "mirror", attempt, epoch).flags(count)
+        images[flags] = images[flags, :, ::-1]
+    return images, data.y_train[order]
+
+
+def preprocessing_layers(statistics: Statistics) -> list:
+    """The preprocessing as stock Keras layers, from uint8 images to float32; `Statistics.apply` says what it is."""
+    from keras import layers
+
+    if statistics.kind == "none":
+        return [layers.Rescaling(1.0 / 255.0)]
+    if statistics.kind == "global_contrast":
+        # (x - mean) / sqrt(variance) of each image; no scale, no offset, so nothing to train.
+        normalise = layers.LayerNormalization(axis=[1, 2, 3], epsilon=1e-12, center=False, scale=False)
+        return [layers.Rescaling(1.0), normalise]
+    deviation = 255.0 if statistics.kind == "mean" else statistics.deviation
+    variance = np.broadcast_to(np.square(deviation), statistics.mean.shape).astype("float32")
+    return [layers.Normalization(axis=(1, 2, 3), mean=statistics.mean, variance=variance)]

@@ -1,0 +1,239 @@
+"""The recipe of a candidate's training: attempts with falling rates, epochs, and what counts as a failure.
+
+Source: Baker et al. (ICLR 2017), section 5.2 ("quick and aggressive"). Knows no framework: an engine runs the epochs.
+"""
+
+import math
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from metaqnn.core import Attempt, Candidate, CurvePoint, Evaluation, Prediction, Score, Status, score_of_curve
+from metaqnn.networks.architecture import Architecture, parse
+from metaqnn.networks.curve_prediction import EarlyStoppingContext, Predictor
+from metaqnn.networks.data import SearchData, Statistics
+from metaqnn.networks.training.config import TrainingConfig
+
+
+class OutOfTimeError(Exception):
+    """An epoch was left because the candidate's time is up."""
+
+
+class _EarlyStoppedError(Exception):
+    """An attempt was left because it will not be among the best."""
+
+
+@dataclass(frozen=True)
+class EpochOutcome:
+    """What an engine reports of one epoch: losses in nats, accuracies in [0, 1]."""
+
+    train_loss: float
+    train_accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+
+
+class Session(ABC):
+    """One attempt: a network with fresh weights."""
+
+    @abstractmethod
+    def run_epoch(self, epoch: int, learning_rate: float, check_time: Callable[[], None]) -> EpochOutcome:
+        """Train one epoch and validate.
+
+        Args:
+            epoch: from 1; the order of the images derives from it.
+            learning_rate: to use throughout.
+            check_time: to be called now and then; raises OutOfTimeError.
+        """
+
+    def make_ready(self) -> None:  # noqa: B027 - an engine without anything to do ahead has nothing to say here
+        """Do ahead, on the processor, what the first epoch would begin with; may be left out."""
+
+    def numpy_weights(self) -> list[np.ndarray]:
+        """All weights in the order of a Keras model of the same network, without those of the preprocessing."""
+        raise NotImplementedError
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release the network's memory."""
+
+
+class Engine(ABC):
+    """Runs epochs on one device, over data that it holds.
+
+    Args:
+        data: training and validation images, uint8 until they are used.
+        statistics: of the training part, for preprocessing.
+        mirror: whether training images are mirrored at random.
+        config: the recipe's numbers.
+        is_half: whether layers compute in bfloat16; weights, loss and updates never do.
+
+    Attributes:
+        can_prepare: whether a session can be opened and made ready in a thread while another one trains.
+    """
+
+    can_prepare = False
+
+    def __init__(
+        self, data: SearchData, statistics: Statistics, mirror: bool, config: TrainingConfig, is_half: bool = False
+    ):
+        self.data, self.statistics, self.mirror, self.config, self.is_half = data, statistics, mirror, config, is_half
+
+    @abstractmethod
+    def open(self, architecture: Architecture, seed: int, attempt: int) -> Session:
+        """Build a network with fresh weights.
+
+        Args:
+            architecture: what to build.
+            seed: all randomness derives from it and the attempt.
+            attempt: from 1.
+        """
+
+
+def train(
+    candidate: Candidate,
+    engine: Engine,
+    config: TrainingConfig,
+    score: Score,
+    report: Callable[[int, CurvePoint], None] = lambda attempt, metrics: None,
+    device: str = "",
+) -> Evaluation:
+    """Train a candidate by the recipe; whatever goes wrong with it is in the answer, never raised.
+
+    A candidate with a context is stopped when it is predicted not to be among the best; see `training.prediction`.
+
+    Args:
+        candidate: what to train.
+        engine: runs the epochs.
+        config: the recipe.
+        score: validation accuracy; what a failure counts as is the accuracy of chance.
+        report: called after each epoch with the attempt's number, from 1.
+        device: recorded with the answer.
+    """
+    began = time.monotonic()
+    attempts: list[Attempt] = []
+    context: EarlyStoppingContext | None = candidate.context
+    prediction: Prediction | None = None
+    predictor = Predictor(config.prediction, config, context) if config.prediction and context else None
+
+    def look(epochs: list[CurvePoint]) -> None:
+        nonlocal prediction
+        if predictor is None or prediction is not None:
+            return
+        prediction = predictor.verdict(epochs)
+        if prediction is not None and not context.is_control:
+            raise _EarlyStoppedError
+
+    def check_time() -> None:
+        if config.max_seconds is not None and time.monotonic() - began > config.max_seconds:
+            raise OutOfTimeError
+
+    def answer(status: Status, reason: str = "") -> Evaluation:
+        said = prediction if status.has_score else None
+        reached = said.score if status is Status.EARLY_STOPPED else score_of_curve(score, status, tuple(attempts))
+        figures = {"learning_rate": rate}
+        return Evaluation(status, reached, reason, tuple(attempts), figures, time.monotonic() - began, device, said)
+
+    architecture = parse(candidate.architecture)
+    rate = config.learning_rate
+    for number in range(1, config.max_restarts + 2):
+        epochs: list[CurvePoint] = []
+        session, ended, prediction = None, None, None
+        try:
+            session = engine.open(architecture, candidate.seed, number)
+            report_one = partial(report, number)
+            is_promising = _run(session, rate, config, score, epochs, report_one, look, check_time)
+        except _EarlyStoppedError:
+            ended = Status.EARLY_STOPPED, _reason(prediction, context.target)
+        except OutOfTimeError:
+            ended = Status.TIMED_OUT, f"not finished after training.max_seconds = {config.max_seconds:g}"
+        except Exception as error:  # whatever a framework raises for a network is that network's result
+            ended = failure_of(error, is_built=session is not None)
+        finally:
+            if session is not None:
+                session.close()
+        attempts.append(Attempt(tuple(epochs)))
+        if ended:
+            return answer(*ended)
+        if is_promising:
+            return answer(Status.OK)
+        if any(_is_nan(metrics) for metrics in epochs[config.restart_epoch :]):
+            return answer(Status.DIVERGED, f"the loss was not a number in epoch {epochs[-1].step}")
+        if number <= config.max_restarts:
+            rate *= config.restart_factor
+    if _is_nan(epochs[-1]):
+        return answer(Status.DIVERGED, f"the loss was not a number, also at a learning rate of {rate:.3g}")
+    return answer(
+        Status.NEVER_LEARNED,
+        f"no better than chance after epoch {epochs[-1].step} at any of {len(attempts)} learning rates",
+    )
+
+
+def _run(
+    session: Session,
+    rate: float,
+    config: TrainingConfig,
+    score: Score,
+    epochs: list[CurvePoint],
+    report: Callable[[CurvePoint], None],
+    look: Callable[[list[CurvePoint]], None],
+    check_time: Callable[[], None],
+) -> bool:
+    """Run one attempt's epochs into `epochs`; whether it went through (True) or was given up."""
+    for epoch in range(1, config.epochs + 1):
+        began = time.monotonic()
+        learning_rate = config.rate(rate, epoch)
+        outcome = session.run_epoch(epoch, learning_rate, check_time)
+        figures = {
+            "learning_rate": learning_rate,
+            "train_loss": outcome.train_loss,
+            "train_accuracy": outcome.train_accuracy,
+            "validation_loss": outcome.validation_loss,
+        }
+        metrics = CurvePoint(epoch, outcome.validation_accuracy, time.monotonic() - began, figures)
+        epochs.append(metrics)
+        report(metrics)
+        if _is_nan(metrics):
+            return False
+        if epoch == min(config.restart_epoch, config.epochs) and not _is_learning(metrics, config, score):
+            return False
+        look(epochs)
+    return True
+
+
+def _reason(prediction: Prediction, target: float) -> str:
+    return (
+        f"stopped after epoch {prediction.step}: {100 * prediction.score:.2f} % expected "
+        f"({100 * prediction.low:.2f} to {100 * prediction.high:.2f} within a standard deviation), "
+        f"{100 * target:.2f} % to reach"
+    )
+
+
+def _is_learning(metrics: CurvePoint, config: TrainingConfig, score: Score) -> bool:
+    return metrics.score > config.restart_accuracy * score.failure
+
+
+def _is_nan(metrics: CurvePoint) -> bool:
+    return not all(math.isfinite(metrics.figures[name]) for name in ("train_loss", "validation_loss"))
+
+
+def failure_of(error: Exception, is_built: bool) -> tuple[Status, str]:
+    """What an exception of a framework says about a candidate.
+
+    Args:
+        error: from building or training.
+        is_built: whether the network had been built.
+
+    Returns:
+        the status, and the reason in one line.
+    """
+    text = " ".join(str(error).split())
+    reason = f"{type(error).__name__}: {text[:300]}"
+    signs = ("ResourceExhausted", "RESOURCE_EXHAUSTED", "OutOfMemory", "out of memory", "MemoryError", "OOM when")
+    if any(sign in f"{type(error).__name__} {text}" for sign in signs):
+        return Status.OUT_OF_MEMORY, reason
+    return (Status.CRASHED if is_built else Status.BUILD_FAILED), reason

@@ -1,0 +1,274 @@
+"""The engine for TensorFlow: an epoch is one call of one traced graph, and so is its validation.
+
+Shuffling, mirroring, preprocessing and validation happen on the device; nothing comes back before the epoch ends.
+A graph is traced once a network from a few plain operations a layer: Keras's layers and optimiser would trace for
+longer than such a network trains. Weights, dropout masks, order and updates are those of `FitEngine`, which tests
+hold it to.
+"""
+
+import gc
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from metaqnn.networks.architecture import Architecture
+from metaqnn.networks.costs import dropout_rates, layer_costs
+from metaqnn.networks.data import SearchData, Statistics
+from metaqnn.networks.layers import Convolution, GlobalAveragePooling, Pooling, Softmax
+from metaqnn.networks.training.config import TrainingConfig
+from metaqnn.networks.training.memory import VALIDATION_BATCHES
+from metaqnn.networks.training.recipe import Engine, EpochOutcome, Session
+from metaqnn.seeding import Stream, integer_seed
+
+_TIMED_CALL_SECONDS = 1.0
+"""Where a candidate's time is limited, an epoch is cut into calls of about this length, to look at the clock."""
+
+
+class TensorFlowEngine(Engine):
+    """Holds the data on the device.
+
+    Args:
+        data, statistics, mirror, config, is_half: as of every engine.
+        is_traced: whether an epoch is traced to a graph; for a few dozen steps tracing takes longer than they do, and
+            the results differ in their last digits at most.
+    """
+
+    can_prepare = True
+
+    def __init__(
+        self,
+        data: SearchData,
+        statistics: Statistics,
+        mirror: bool,
+        config: TrainingConfig,
+        is_half: bool = False,
+        is_traced: bool = True,
+    ):
+        import tensorflow as tf
+
+        super().__init__(data, statistics, mirror, config, is_half)
+        self.is_traced = is_traced
+        self.train_images, self.validation_images = len(data.x_train), len(data.x_validation)
+        self.train = tf.constant(data.x_train), tf.constant(data.y_train, tf.int32)
+        self.validation = tf.constant(data.x_validation), tf.constant(data.y_validation, tf.int32)
+        self.compute_type = tf.bfloat16 if is_half else tf.float32
+
+    def open(self, architecture: Architecture, seed: int, attempt: int) -> "TensorFlowSession":
+        """Make a network with fresh weights; its graph is traced by the first epoch."""
+        return TensorFlowSession(self, architecture, seed, attempt)
+
+    def preprocess(self, images):
+        """uint8 images as the numbers that a network sees; `Statistics.apply` says what they are."""
+        import tensorflow as tf
+
+        statistics = self.statistics
+        numbers = tf.cast(images, tf.float32)
+        if statistics.kind == "global_contrast":
+            mean, variance = tf.nn.moments(numbers, [1, 2, 3], keepdims=True)
+            return (numbers - mean) * tf.math.rsqrt(variance + 1e-12)
+        if statistics.mean is not None:
+            numbers -= statistics.mean
+        return numbers / (255.0 if statistics.deviation is None else statistics.deviation)
+
+
+class TensorFlowSession(Session):
+    """One network with its weights, Adam's moments, and the graph of an epoch."""
+
+    def __init__(self, engine: TensorFlowEngine, architecture: Architecture, seed: int, attempt: int):
+        import tensorflow as tf
+
+        self.engine, self.architecture, self.seed, self.attempt = engine, architecture, seed, attempt
+        self.rates = dropout_rates(architecture) if engine.config.dropout else {}
+        self.dropout_seeds = {index: integer_seed(seed, "dropout", attempt, index) for index in self.rates}
+        self.weights = self._fresh_weights()
+        self.variables = [variable for pair in self.weights.values() for variable in pair]
+        self.moments = [(tf.Variable(tf.zeros_like(v)), tf.Variable(tf.zeros_like(v))) for v in self.variables]
+        self.step = tf.Variable(0, dtype=tf.int32)
+        if engine.is_traced:
+            self._train = tf.function(self._traced_steps, autograph=False)
+            self._validate = tf.function(self._traced_validation, autograph=False)
+        else:
+            self._train, self._validate = self._traced_steps, self._traced_validation
+
+    def run_epoch(self, epoch: int, learning_rate: float, check_time: Callable[[], None]) -> EpochOutcome:
+        """Train one epoch in the order that belongs to it, and validate."""
+        import tensorflow as tf
+
+        engine = self.engine
+        check_time()
+        order = Stream(self.seed, "shuffle", self.attempt, epoch).permutation(engine.train_images)
+        if engine.mirror:
+            flags = Stream(self.seed, "mirror", self.attempt, epoch).flags(engine.train_images)
+        else:
+            flags = np.zeros(0, bool)
+        steps = -(-engine.train_images // engine.config.batch_size)
+        call_steps = steps if engine.config.max_seconds is None else 1
+        inputs = tf.constant(order, tf.int32), tf.constant(flags), tf.constant(learning_rate, tf.float32)
+        start, sums = 0, (tf.constant(0.0), tf.constant(0))
+        while start < steps:
+            began, end = time.monotonic(), min(start + call_steps, steps)
+            sums = self._train(*inputs, tf.constant(start), tf.constant(end), *sums)
+            start = end
+            check_time()
+            if time.monotonic() - began < _TIMED_CALL_SECONDS / 2:
+                call_steps *= 2
+        validation_sums = self._validate()
+        check_time()
+        loss_sum, correct = (float(value) for value in sums)
+        validation_loss_sum, validation_correct = (float(value) for value in validation_sums)
+        held_out = engine.validation_images
+        return EpochOutcome(
+            loss_sum / engine.train_images,
+            correct / engine.train_images,
+            validation_loss_sum / held_out,
+            validation_correct / held_out,
+        )
+
+    def make_ready(self) -> None:
+        """Trace both graphs, with inputs of the kinds that `run_epoch` gives."""
+        import tensorflow as tf
+
+        if not self.engine.is_traced:
+            return
+        engine = self.engine
+        flags = engine.train_images if engine.mirror else 0
+        number, count = tf.TensorSpec((), tf.float32), tf.TensorSpec((), tf.int32)
+        self._train.get_concrete_function(
+            tf.TensorSpec(engine.train_images, tf.int32),
+            tf.TensorSpec(flags, tf.bool),
+            number,
+            count,
+            count,
+            number,
+            count,
+        )
+        self._validate.get_concrete_function()
+
+    def numpy_weights(self) -> list[np.ndarray]:
+        """All weights in the order of a Keras model of the same network."""
+        return [variable.numpy() for variable in self.variables]
+
+    def close(self) -> None:
+        """Let go of the graph and the weights."""
+        self._train = self._validate = None
+        self.weights, self.variables, self.moments = {}, [], []
+        if self.engine.is_traced:
+            gc.collect()  # a graph is full of circles
+
+    def _fresh_weights(self) -> dict:
+        """Glorot-uniform kernels and zero biases: index of the layer -> (kernel, bias)."""
+        import tensorflow as tf
+        from keras import initializers
+
+        weights, shape = {}, self.engine.data.input_shape
+        for index, cost in enumerate(layer_costs(self.architecture, shape)):
+            layer = cost.layer
+            if not isinstance(layer, Pooling):
+                outputs = cost.shape[-1]
+                if isinstance(layer, Convolution | GlobalAveragePooling):
+                    size = layer.receptive_field if isinstance(layer, Convolution) else 1
+                    kernel_shape = (size, size, shape[2], outputs)
+                else:
+                    kernel_shape = (int(np.prod(shape)), outputs)
+                initializer = initializers.GlorotUniform(integer_seed(self.seed, "weights", self.attempt, index))
+                kernel = tf.Variable(initializer(kernel_shape, "float32"))
+                weights[index] = kernel, tf.Variable(tf.zeros(outputs))
+            shape = cost.shape
+        return weights
+
+    def _logits(self, images, step=None):
+        """The network: preprocessed images to logits; `step` (training only) picks the dropout masks."""
+        import tensorflow as tf
+
+        compute_type = self.engine.compute_type
+        x = tf.cast(images, compute_type)
+        for index, layer in enumerate(self.architecture):
+            if isinstance(layer, Pooling):
+                x = tf.nn.max_pool2d(x, layer.receptive_field, layer.stride, "VALID")
+            else:
+                kernel, bias = (tf.cast(variable, compute_type) for variable in self.weights[index])
+                if isinstance(layer, Convolution | GlobalAveragePooling):
+                    stride = layer.stride if isinstance(layer, Convolution) else 1
+                    x = tf.nn.conv2d(x, kernel, stride, "SAME")
+                else:
+                    x = tf.matmul(tf.reshape(x, (-1, kernel.shape[0])), kernel)
+                x = tf.nn.bias_add(x, bias)
+                if not isinstance(layer, Softmax):
+                    x = tf.nn.relu(x)
+                if isinstance(layer, GlobalAveragePooling):
+                    x = tf.reduce_mean(x, [1, 2])
+            if index in self.rates and step is not None:
+                seed = tf.stack([self.dropout_seeds[index], step])
+                x = tf.nn.experimental.stateless_dropout(x, self.rates[index], seed)
+        return tf.cast(x, tf.float32)
+
+    def _traced_steps(self, order, flags, learning_rate, start, end, loss_sum, correct):
+        """Train the steps from `start` to `end`; adds to the sums of losses and right answers."""
+        import tensorflow as tf
+
+        engine, batch = self.engine, self.engine.config.batch_size
+
+        def step(number, loss_sum, correct):
+            rows = order[number * batch : (number + 1) * batch]
+            images, labels = tf.gather(engine.train[0], rows), tf.gather(engine.train[1], rows)
+            if engine.mirror:
+                mirrored = flags[number * batch : (number + 1) * batch, None, None, None]
+                images = tf.where(mirrored, tf.reverse(images, [2]), images)
+            loss, right = self._update(engine.preprocess(images), labels, learning_rate)
+            return number + 1, loss_sum + loss * tf.cast(tf.shape(rows)[0], tf.float32), correct + right
+
+        return tf.while_loop(lambda number, *_: number < end, step, (start, loss_sum, correct))[1:]
+
+    def _traced_validation(self):
+        """The sums of losses and right answers over the validation images."""
+        import tensorflow as tf
+
+        engine = self.engine
+        images, labels = engine.validation
+        batch = VALIDATION_BATCHES * engine.config.batch_size
+
+        def step(start, loss_sum, correct):
+            end = tf.minimum(start + batch, engine.validation_images)
+            logits, wanted = self._logits(engine.preprocess(images[start:end])), labels[start:end]
+            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(wanted, logits)
+            return end, loss_sum + tf.reduce_sum(losses), correct + _num_right(logits, wanted)
+
+        sums = (tf.constant(0), tf.constant(0.0), tf.constant(0))
+        return tf.while_loop(lambda start, *_: start < engine.validation_images, step, sums)[1:]
+
+    def _update(self, images, labels, learning_rate):
+        """One step of Adam (Kingma & Ba, 2015, with the bias corrections in the rate); its loss and correct answers."""
+        import tensorflow as tf
+
+        config = self.engine.config
+        with tf.GradientTape() as tape:
+            logits = self._logits(images, self.step)
+            loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
+            if config.weight_decay:
+                kernels = [kernel for kernel, _ in self.weights.values()]
+                loss += config.weight_decay * tf.add_n([tf.nn.l2_loss(kernel) for kernel in kernels])
+        gradients = tape.gradient(loss, self.variables)
+        time_step = tf.cast(self.step.assign_add(1), tf.float32)
+        beta_1, beta_2 = tf.constant(config.beta_1), tf.constant(config.beta_2)
+        for variable, (mean, square), gradient in zip(self.variables, self.moments, gradients, strict=True):
+            tf.raw_ops.ResourceApplyAdam(
+                var=variable.handle,
+                m=mean.handle,
+                v=square.handle,
+                beta1_power=beta_1**time_step,
+                beta2_power=beta_2**time_step,
+                lr=learning_rate,
+                beta1=beta_1,
+                beta2=beta_2,
+                epsilon=config.epsilon,
+                grad=gradient,
+            )
+        return loss, _num_right(logits, labels)
+
+
+def _num_right(logits, labels):
+    """How many of a batch are classified rightly, int32."""
+    import tensorflow as tf
+
+    return tf.math.count_nonzero(tf.argmax(logits, -1, tf.int32) == labels, dtype=tf.int32)

@@ -1,0 +1,1 @@
+"""Recorded results, searched like anything else."""

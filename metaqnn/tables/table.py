@@ -1,0 +1,171 @@
+"""Evaluations looked up in a table of finished trainings: a replay database, or a CSV of a public benchmark."""
+
+import csv
+import gzip
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
+from pathlib import Path
+from statistics import fmean
+
+from metaqnn.core import Attempt, Candidate, EpochMetrics, Evaluation, Space, Status
+from metaqnn.errors import ConfigError, EvaluatorError, MetaqnnError
+from metaqnn.replay.reader import ReplayReader
+from metaqnn.replay.trainings import read_trainings
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One network of a table.
+
+    Attributes:
+        reward: the accuracy in [0, 1] that a search sees; a failure counts as chance.
+        judge: the accuracy in [0, 1] by which what a search chose is judged.
+        accuracies: of every training, the one that a search sees first; empty where only the two above are known.
+        evaluation: the recorded training that a search sees, with its curve; None where only figures are known.
+    """
+
+    reward: float
+    judge: float
+    accuracies: tuple[float, ...] = ()
+    evaluation: Evaluation | None = None
+
+
+@dataclass(frozen=True)
+class EvaluationTable:
+    """Networks with known results.
+
+    Attributes:
+        entries: by canonical text.
+        source: where they come from, for messages.
+    """
+
+    entries: Mapping[str, Entry]
+    source: str
+
+    @property
+    def best(self) -> float:
+        """The largest figure of the judge: regret is the distance to it."""
+        return max(entry.judge for entry in self.entries.values())
+
+    def entry(self, architecture: str) -> Entry:
+        """What is known of a network.
+
+        Raises:
+            EvaluatorError: the table does not have it.
+        """
+        entry = self.entries.get(architecture)
+        if entry is None:
+            raise EvaluatorError(
+                f"{self.source}: expected a network of the table, but {architecture} is not among its "
+                f"{len(self.entries):,}; 'outside: masked' keeps strategies from proposing it"
+            )
+        return entry
+
+    def evaluate(self, candidate: Candidate) -> Evaluation:
+        """A recorded training as an evaluator would answer it."""
+        entry = self.entry(candidate.architecture)
+        if entry.evaluation is not None:
+            return entry.evaluation
+        metrics = EpochMetrics(1, 0.0, 0.0, 0.0, 0.0, entry.reward, 0.0)
+        return Evaluation(Status.OK, "", (Attempt(0.0, (metrics,)),), 0.0, "table")
+
+
+def read_csv(path: Path, space: Space, key: str, reward: str, judge: str, is_percent: bool) -> EvaluationTable:
+    """Read a table of one row a network; `.gz` is unpacked.
+
+    Args:
+        path: the file, with a line of column names.
+        space: says what a network's text means.
+        key, reward, judge: names of columns.
+        is_percent: whether accuracies are in percent.
+
+    Raises:
+        ConfigError: the file or a column is absent, a network is none of the space, or a figure is no accuracy.
+    """
+    scale = 100.0 if is_percent else 1.0
+    entries: dict[str, Entry] = {}
+    try:
+        with (gzip.open if path.suffix == ".gz" else open)(path, "rt", newline="", encoding="utf-8-sig") as file:
+            rows = csv.DictReader(file)
+            for column in (key, reward, judge):
+                if column not in (rows.fieldnames or ()):
+                    found = ", ".join(rows.fieldnames or ()) or "an empty file"
+                    raise ConfigError(f"{path}: expected a column {column!r}, got {found}")
+            for row in rows:
+                place = f"{path}, line {rows.line_num}"
+                text = _architecture(row[key], space, place)
+                if text in entries:
+                    raise ConfigError(f"{place}: expected each network once, but {text} stands before it")
+                figures = [_accuracy(row[column], scale, f"{place}, {column}") for column in (reward, judge)]
+                entries[text] = Entry(*figures)
+    except OSError as error:
+        raise ConfigError(f"{path}: expected a table that can be read, but {error.strerror or error}") from error
+    except (EOFError, UnicodeDecodeError, csv.Error, zlib.error) as error:
+        raise ConfigError(f"{path}: expected a whole CSV in UTF-8 (packed, if it ends in .gz), but {error}") from error
+    if not entries:
+        raise ConfigError(f"{path}: expected at least one network, but there is none")
+    return EvaluationTable(entries, str(path))
+
+
+def read_database(reader: ReplayReader) -> EvaluationTable:
+    """The networks of a replay database with what their training gave; a failure counts as chance.
+
+    Of a search, each network's last evaluation is both what a search sees and the judge. Of an enumerated space, a
+    search sees the first seed and the mean over all seeds judges; a seed counts when all networks were trained with it.
+
+    Raises:
+        ConfigError: nothing was trained, or not yet every network of an enumerated space.
+    """
+    chance = 1.0 / reader.config()["data"]["classes"] if reader.config() else 0.0
+    entries = _enumerated(reader, chance) if reader.is_table() else _searched(reader, chance)
+    if not entries:
+        raise ConfigError(f"{reader.path}: expected a finished search or table, but nothing was trained yet")
+    return EvaluationTable(entries, str(reader.path))
+
+
+def _searched(reader: ReplayReader, chance: float) -> dict[str, Entry]:
+    entries = {}
+    for episode in reader.episodes():
+        accuracy = chance if episode.accuracy is None else episode.accuracy
+        evaluation = reader.evaluation(episode.evaluation)
+        entries[episode.architecture] = Entry(accuracy, accuracy, (accuracy,), evaluation)
+    return entries
+
+
+def _enumerated(reader: ReplayReader, chance: float) -> dict[str, Entry]:
+    trainings = read_trainings(reader, "table")
+    networks = len(reader.models())
+    by_seed = {seed: list(group) for seed, group in groupby(trainings, key=attrgetter("seed"))}
+    whole = [group for group in by_seed.values() if len(group) == networks]
+    if not whole:
+        raise ConfigError(
+            f"{reader.path}: expected every one of its {networks:,} networks trained at least once, but "
+            f"{len(trainings):,} are; run `metaqnn enumerate` again, it goes on"
+        )
+    entries = {}
+    for same in zip(*whole, strict=True):
+        accuracies = tuple(chance if training.accuracy is None else training.accuracy for training in same)
+        evaluation = reader.evaluation(same[0].evaluation)
+        entries[same[0].architecture] = Entry(accuracies[0], fmean(accuracies), accuracies, evaluation)
+    return entries
+
+
+def _architecture(text: str | None, space: Space, place: str) -> str:
+    """The canonical text of a network of the space."""
+    try:
+        return space.trajectory(text or "").architecture
+    except MetaqnnError as error:
+        raise ConfigError(f"{place}: {' '.join(str(error).split())}") from error
+
+
+def _accuracy(text: str | None, scale: float, place: str) -> float:
+    try:
+        value = float(text or "") / scale
+    except ValueError:
+        raise ConfigError(f"{place}: expected a number, got {text or 'nothing'!r}") from None
+    if not 0.0 <= value <= 1.0:
+        raise ConfigError(f"{place}: expected an accuracy, got {text}; set 'percent' to fit the table")
+    return value

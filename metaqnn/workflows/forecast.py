@@ -1,0 +1,36 @@
+"""What a user is told before a search begins: how long it will take, and what else there is."""
+
+from metaqnn.networks.estimate import Estimate
+from metaqnn.workflows.experiment import Experiment, load_experiment, shipped_experiments
+
+
+def forecast(estimate: Estimate, experiment: Experiment) -> str:
+    """The estimate in words; above 24 hours it names the small experiment on the same data."""
+    line = (
+        f"Estimate: {estimate.models:,} networks of about {format_duration(estimate.seconds_per_model)} "
+        f"({estimate.mean_flops / 1e6:,.1f} MFLOPs an image) take about {format_duration(estimate.total_seconds)}."
+    )
+    if estimate.total_seconds > 24 * 3600:
+        quick = [
+            name
+            for name, path in shipped_experiments().items()
+            if name.endswith("_quick") and load_experiment(path).dataset.name == experiment.dataset.name
+        ]
+        if quick and experiment.name not in quick:
+            name = quick[0]
+            line += f"\nFor a search of minutes on the same data: make search DATASET={name}, or metaqnn search {name}"
+        else:
+            line += "\nFor a shorter one, set a smaller budget with --models or --max-time."
+    return line
+
+
+def format_duration(seconds: float) -> str:
+    """A duration for people, in its two largest units."""
+    minutes, hours, days = seconds / 60, seconds / 3600, seconds / 86400
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if minutes < 90:
+        return f"{minutes:.0f} min"
+    if hours < 48:
+        return f"{int(hours)} h {int(minutes) % 60} min"
+    return f"{int(days):,} days {int(hours) % 24} h"

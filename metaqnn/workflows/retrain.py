@@ -1,0 +1,358 @@
+"""After a search: its best networks trained again by the final recipe, on its own data or on others."""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from metaqnn.config import as_mapping, override, read_section
+from metaqnn.core import TRAINING, Final, Part, Status
+from metaqnn.errors import ConfigError, ReplayError
+from metaqnn.networks.architecture import parse
+from metaqnn.networks.costs import Shape, layer_costs
+from metaqnn.networks.data import DatasetConfig, SearchData, load_search_data, open_source
+from metaqnn.networks.layers import Convolution, FullyConnected
+from metaqnn.networks.retraining.choice import best_of_each_model, rank
+from metaqnn.networks.retraining.config import FinalConfig, read_final
+from metaqnn.networks.retraining.local import train_here
+from metaqnn.networks.retraining.messages import DataSource, FinalEpochDone, FinalStarted, TrainFinal
+from metaqnn.networks.retraining.processes import train_all
+from metaqnn.networks.retraining.transfer import refuse_unbuildable, refuse_untransferable, with_classes
+from metaqnn.networks.training.device import usable_cores, visible_gpus
+from metaqnn.replay.finals import FinalMemory, read_finals, weights_folder
+from metaqnn.replay.finals import read_final as read_recorded_final
+from metaqnn.replay.reader import ReplayReader
+from metaqnn.replay.tables import top
+from metaqnn.search.stop import StopRequest
+from metaqnn.workflows.components import stored_experiment
+from metaqnn.workflows.experiment import Experiment
+from metaqnn.workflows.resume import data_facts
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """What is asked for.
+
+    Attributes:
+        top: the so many best networks of the search.
+        models: these models in place of them; empty is none.
+        seeds: trainings of each.
+        part: the images to learn from.
+        recipe: name of the final recipe; None is the experiment's own section `final`.
+        overrides: `final.KEY=VALUE`, and with another data set `dataset.KEY=VALUE`.
+        dataset: name or path of another data set; None is the search's own.
+        finetune: begin with the weights of the model's best final on the search's own data.
+        again: train anew what was trained already.
+        workers: processes side by side; None is one a GPU, or one a core.
+        gpus: which GPUs to train on; None is all that are visible.
+        in_process: train in this process, one network after another, whatever `workers` says.
+    """
+
+    top: int = 5
+    models: tuple[int, ...] = ()
+    seeds: int = 1
+    part: Part = Part.TRAIN
+    recipe: str | None = None
+    overrides: tuple[str, ...] = ()
+    dataset: str | None = None
+    finetune: bool = False
+    again: bool = False
+    workers: int | None = None
+    gpus: tuple[str, ...] | None = None
+    in_process: bool = False
+
+
+@dataclass(frozen=True)
+class TrainProgress:
+    """Where the trainings stand.
+
+    Attributes:
+        epochs_done, epochs_total: over all of them.
+        finals: trainings asked for.
+        ended: of them.
+        best_accuracy: the best validation accuracy after any epoch so far, in [0, 1]; None where nothing is held out.
+    """
+
+    epochs_done: int
+    epochs_total: int
+    finals: int
+    ended: int
+    best_accuracy: float | None = None
+
+    @property
+    def words(self) -> str:
+        """The rest of it for people."""
+        best = "" if self.best_accuracy is None else f", best {100 * self.best_accuracy:.2f} %"
+        return f"{self.ended} of {self.finals} networks done{best}"
+
+
+@dataclass(frozen=True)
+class TrainReport:
+    """How it ended: the trainings asked for as they stand now, and the signal that asked for an earlier end, if any."""
+
+    finals: tuple[Final, ...]
+    is_complete: bool
+    signal: int | None
+
+
+def train_best(
+    database: Path,
+    options: TrainOptions,
+    on_progress: Callable[[TrainProgress], None] = lambda progress: None,
+    announce: Callable[[str], None] = lambda line: None,
+) -> TrainReport:
+    """Train the best networks of a search again, or go on where the database stands.
+
+    What was asked for before with the same recipe, seed and images is not trained twice.
+
+    Args:
+        database: of a search, or imported.
+        options: what is asked for.
+        on_progress: called when it begins and after each epoch.
+        announce: called with lines for the user.
+
+    Raises:
+        MetaqnnError: it cannot begin or go on; nothing recorded is lost.
+    """
+    stop = StopRequest()
+    with stop.installed():
+        with ReplayReader(database) as reader:
+            plan = _plan(reader, options, announce)
+        with FinalMemory(database) as memory:
+            folder = weights_folder(database)
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise ReplayError(f"{folder}: expected a folder that can be written, but {error.strerror}") from error
+            finals = _record_asked(memory, plan, options.again)
+            jobs = [_job(memory, final, plan, folder) for final in finals if final.status == TRAINING]
+            watch = _Watch(finals, plan.recipe.num_epochs, on_progress, announce)
+            gpus = visible_gpus() if options.gpus is None else options.gpus
+            workers = options.workers or len(gpus) or usable_cores()
+            with stop.heed():
+                if options.in_process:
+                    is_complete = train_here(jobs, memory, lambda: stop.requested, watch.see)
+                else:
+                    is_complete = train_all(jobs, memory, workers, gpus, lambda: stop.requested, watch.see)
+            finals = [read_recorded_final(memory, final.final) for final in finals]
+    return TrainReport(tuple(finals), is_complete, None if is_complete else stop.signal)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What will be trained, before numbers are given."""
+
+    experiment: Experiment
+    dataset: DatasetConfig
+    data: SearchData
+    recipe: FinalConfig
+    wanted: tuple[Final, ...]
+
+
+def _plan(reader: ReplayReader, options: TrainOptions, announce: Callable[[str], None]) -> _Plan:
+    """Everything that can be refused is, before anything is written."""
+    experiment = stored_experiment(reader)
+    models = _models(reader, options)
+    recipe, dataset = _sections(experiment, options)
+    if not open_source(dataset.name).available():
+        announce(f"The data set {dataset.name} is not on this machine; trying to download it ...")
+    data = load_search_data(dataset, experiment.seed)
+    facts, stored = data_facts(data), reader.config()["data"]
+    same = ("data_hash", "input_shape", "classes")  # the split of a search may have left images out
+    if options.dataset is None and any(stored.get(key) not in (None, facts[key]) for key in same):
+        raise ReplayError(
+            f"{reader.path}: the data set {dataset.name} holds other images than those that were searched on; bring "
+            "the old ones back, or name the data set with --dataset"
+        )
+    wanted = []
+    for model, text in models:
+        architecture, origin = with_classes(text, data.classes), None
+        refuse_unbuildable(architecture, data.input_shape, dataset.name)
+        if options.finetune:
+            origin = _origin(reader, model, experiment)
+            refuse_untransferable(text, tuple(origin.data["input_shape"]), data.input_shape)
+            if origin.recipe["batch_normalization"] != recipe.batch_normalization:
+                raise ConfigError(
+                    f"--finetune: final {origin.final} was trained with final.batch_normalization="
+                    f"{str(origin.recipe['batch_normalization']).lower()}; add `--set final.batch_normalization="
+                    f"{str(origin.recipe['batch_normalization']).lower()}`"
+                )
+        parameters = final_parameters(architecture, data.input_shape, recipe.batch_normalization)
+        for number in range(options.seeds):
+            wanted.append(
+                Final(
+                    final=0,
+                    model=model,
+                    architecture=architecture,
+                    seed=experiment.seed + number,
+                    recipe=as_mapping(recipe),
+                    dataset=as_mapping(dataset),
+                    data=facts,
+                    part=options.part,
+                    finetuned_from=origin.final if origin else None,
+                    parameters=parameters,
+                )
+            )
+    return _Plan(experiment, dataset, data, recipe, tuple(wanted))
+
+
+def _models(reader: ReplayReader, options: TrainOptions) -> list[tuple[int, str]]:
+    """Numbers and texts of the models that are asked for."""
+    if options.models:
+        known = {model.model: model.architecture for model in reader.models()}
+        for model in options.models:
+            if model not in known:
+                there_are = f"its models are numbered 1 to {max(known)}" if known else "it has none yet"
+                raise ReplayError(f"{reader.path}: there is no model {model}; {there_are}")
+        return [(model, known[model]) for model in dict.fromkeys(options.models)]
+    best = top(reader, options.top)
+    rows = [(row[best.columns.index("model")], row[best.columns.index("architecture")]) for row in best.rows]
+    if not rows:
+        raise ReplayError(
+            f"{reader.path}: expected a search with a finished network, but no network was trained to the end yet; let "
+            "the search go on"
+        )
+    return rows
+
+
+def _sections(experiment: Experiment, options: TrainOptions) -> tuple[FinalConfig, DatasetConfig]:
+    """The recipe and the data set, as the experiment has them and as is said now."""
+    final = as_mapping(experiment.final)
+    if options.recipe is not None and options.recipe != final["name"]:
+        final = {"name": options.recipe}
+    # A search may learn from a part of the images to be quick; a final training has them all.
+    content: dict[str, Any] = {"final": final, "dataset": as_mapping(experiment.dataset) | {"train_limit": None}}
+    if options.dataset is not None:
+        content["dataset"] |= {"name": options.dataset}
+    for assignment in options.overrides:
+        section = assignment.partition(".")[0].strip()
+        if section not in (["final", "dataset"] if options.dataset is not None else ["final"]):
+            raise ConfigError(
+                f"--set {assignment}: expected a key of the section final, such as final.epochs=20; everything else is "
+                "as it was in the search (with --dataset, keys of the section dataset may be set too)"
+            )
+        content = override(content, assignment)
+    recipe = read_final(content["final"], "the final recipe")
+    return recipe, read_section(DatasetConfig, content["dataset"], "dataset", "the data set")
+
+
+def _origin(reader: ReplayReader, model: int, experiment: Experiment) -> Final:
+    """The trained network whose weights are taken along: the best of the model on the search's own data.
+
+    Raises:
+        ReplayError: there is none.
+    """
+    own = experiment.dataset.name
+    finals = [
+        final
+        for final in read_finals(reader)
+        if final.model == model and final.status == Status.OK and final.dataset["name"] == own
+    ]
+    if not finals:
+        raise ReplayError(
+            f"{reader.path}: --finetune begins with the weights of a trained network, but model {model} has none on "
+            f"{own} yet; train it first: metaqnn train {reader.path} --model {model}"
+        )
+    return best_of_each_model(rank(reader, finals))[0]
+
+
+def _record_asked(memory: FinalMemory, plan: _Plan, again: bool) -> list[Final]:
+    """The trainings that are asked for, with their numbers: those known from before, and new ones."""
+    recorded = read_finals(memory)
+    known = {_identity(final): final for final in recorded}
+    numbers, new, asked = len(recorded), [], []
+    for final in plan.wanted:
+        found = known.get(_identity(final))
+        if found is None:
+            numbers += 1
+            found = replace(final, final=numbers)
+            new.append(found)
+        elif found.status != TRAINING and (again or not _is_kept(memory, found)):
+            memory.restart(found.final)
+            found = read_recorded_final(memory, found.final)
+        asked.append(found)
+    memory.add(new)
+    return asked
+
+
+def _is_kept(memory: FinalMemory, final: Final) -> bool:
+    """Whether a training has ended for good: what crashed, or lost its file, is tried again."""
+    if final.status == Status.OK:
+        return (weights_folder(memory.path) / final.weights).is_file()
+    return final.status != Status.CRASHED
+
+
+def _identity(final: Final) -> tuple:
+    """What makes two trainings the same."""
+    parts = (final.recipe, final.dataset, final.data)
+    return (
+        *(final.model, final.architecture, final.seed, final.part, final.finetuned_from),
+        *(repr(sorted(as_mapping(dict(part)).items())) for part in parts),
+    )
+
+
+def _job(memory: FinalMemory, final: Final, plan: _Plan, folder: Path) -> TrainFinal:
+    origin = None
+    if final.finetuned_from is not None:
+        origin = str(folder / read_recorded_final(memory, final.finetuned_from).weights)
+        if not os.path.isfile(origin):
+            raise ReplayError(f"{origin}: the network of final {final.finetuned_from} is missing; put the file back")
+    return TrainFinal(
+        final.final,
+        DataSource(plan.dataset, plan.experiment.seed, plan.data.fingerprint),
+        final.architecture,
+        plan.recipe,
+        final.seed,
+        final.part,
+        str(folder / f"final-{final.final}.checkpoint.npz"),
+        str(folder / f"final-{final.final}.keras"),
+        origin,
+    )
+
+
+def final_parameters(architecture: str, input_shape: Shape, batch_normalization: bool) -> int:
+    """Weights and biases; batch normalisation has a scale, an offset, a mean and a variance in place of each bias."""
+    costs = layer_costs(parse(architecture), input_shape)
+    normalised = sum(cost.shape[-1] for cost in costs if isinstance(cost.layer, Convolution | FullyConnected))
+    return sum(cost.parameters for cost in costs) + (3 * normalised if batch_normalization else 0)
+
+
+class _Watch:
+    """Counts epochs for a display."""
+
+    def __init__(
+        self,
+        finals: Sequence[Final],
+        epochs: int,
+        on_progress: Callable[[TrainProgress], None],
+        announce: Callable[[str], None],
+    ):
+        self._epochs, self._on_progress, self._announce = epochs, on_progress, announce
+        self._done = {final.final: 0 if final.status == TRAINING else epochs for final in finals}
+        self._ended = {final.final for final in finals if final.status != TRAINING}
+        self._best: float | None = None
+        self._device = ""
+        self._tell()
+
+    def see(self, job: TrainFinal, event: object) -> None:
+        """An event of a training."""
+        if isinstance(event, FinalStarted):
+            self._done[job.final] = len(event.epochs)
+            if event.device != self._device:
+                self._device = event.device
+                self._announce(f"Training on {event.device}.")
+        elif isinstance(event, FinalEpochDone):
+            self._done[job.final] = event.epoch.epoch
+            if event.epoch.validation_accuracy is not None:
+                self._best = max(event.epoch.validation_accuracy, self._best or 0.0)
+            if event.epoch.epoch == self._epochs:
+                return  # its end follows
+        else:
+            self._done[job.final] = self._epochs
+            self._ended.add(job.final)
+        self._tell()
+
+    def _tell(self) -> None:
+        total = self._epochs * len(self._done)
+        self._on_progress(TrainProgress(sum(self._done.values()), total, len(self._done), len(self._ended), self._best))

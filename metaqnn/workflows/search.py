@@ -1,0 +1,286 @@
+"""A run of a search: started, or resumed where its database stands."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, nullcontext, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from metaqnn.config import as_mapping
+from metaqnn.core import Evaluator, Observer, Source
+from metaqnn.errors import CalibrationError, ConfigError, ReplayError
+from metaqnn.evaluators.keras_evaluator import KerasEvaluator
+from metaqnn.evaluators.local import LocalEvaluator
+from metaqnn.networks.data import SearchData, load_search_data, open_source
+from metaqnn.networks.early_stopping import Prospects
+from metaqnn.networks.estimate import estimate_search
+from metaqnn.networks.training.device import usable_cores, visible_gpus
+from metaqnn.replay.copying import move_aside
+from metaqnn.replay.memory import SQLiteReplayMemory
+from metaqnn.replay.reader import ReplayReader
+from metaqnn.search.config import MAX_MODELS
+from metaqnn.search.loop import Ending, Search, SearchPlan
+from metaqnn.search.stop import StopRequest
+from metaqnn.workflows.components import Parts, put_together, stored_budget
+from metaqnn.workflows.experiment import Experiment, read_experiment
+from metaqnn.workflows.forecast import forecast
+from metaqnn.workflows.resume import changes_since, chosen_models, current_versions, data_facts, refuse_changes
+from metaqnn.workflows.warm_start import WarmStart, read_warm_start
+
+
+@dataclass(frozen=True)
+class SearchOptions:
+    """What is said when a search is started, and may be said differently each time.
+
+    Attributes:
+        models: budget of distinct architectures in total; None keeps what the file or the run before says.
+        max_seconds: wall clock over all runs; None is no limit.
+        workers: processes that train side by side; None is what the file says, or one a GPU or core.
+        gpus: which GPUs to train on; None is all that are visible.
+        fresh: move an existing database aside and start anew.
+        must_exist: refuse to start anew.
+        in_process: train in this process, one network after another, whatever `workers` says: for small data, where
+            starting a process takes longer than training. See `LocalEvaluator`.
+        estimate: tell how long a new search will take, from a measurement of some seconds, before it begins.
+    """
+
+    models: int | None = None
+    max_seconds: float | None = None
+    workers: int | None = None
+    gpus: tuple[str, ...] | None = None
+    fresh: bool = False
+    must_exist: bool = False
+    in_process: bool = False
+    estimate: bool = True
+
+    def __post_init__(self):
+        if self.models is not None and not 1 <= self.models <= MAX_MODELS:
+            raise ConfigError(f"--models: expected from 1 to {MAX_MODELS}, got {self.models}")
+
+
+@dataclass(frozen=True)
+class SearchReport:
+    """How a run ended: why, and the signal that asked for it, if any."""
+
+    ending: Ending
+    signal: int | None
+
+
+def default_database(experiment: Experiment) -> Path:
+    """Where a search leaves its database unless told otherwise."""
+    return Path("replay_db") / f"{experiment.name}.sqlite"
+
+
+def run_search(
+    experiment: Experiment,
+    database: Path,
+    options: SearchOptions,
+    observers: Sequence[Observer] = (),
+    announce: Callable[[str], None] = lambda line: None,
+) -> SearchReport:
+    """Start a search, or resume it where its database stands.
+
+    Args:
+        experiment: what to search.
+        database: its file.
+        options: budget and the like.
+        observers: told what happens.
+        announce: called with lines for the user before the search begins.
+
+    Raises:
+        MetaqnnError: the search cannot start or go on; nothing recorded is lost.
+        KeyboardInterrupt: interrupted while the data was read, before anything was begun.
+    """
+    stop = StopRequest()
+    with stop.installed():
+        if options.must_exist and not database.is_file():
+            raise _nothing_to_resume(database)
+        is_new = options.fresh or not _require_search(database)
+        if not open_source(experiment.dataset.name).available():
+            announce(f"The data set {experiment.dataset.name} is not on this machine; trying to download it ...")
+        data = load_search_data(experiment.dataset, experiment.seed)
+        # Everything that can be refused is, before a file is made or moved.
+        parts = put_together(experiment, data.input_shape, data.classes)
+        warm_start = None
+        if is_new and experiment.warm_start is not None:
+            warm_start = read_warm_start(Path(experiment.warm_start), parts, data.input_shape, data.classes)
+        _workers(experiment, options, ())
+        if options.fresh:
+            moved = move_aside(database)
+            if moved:
+                announce(f"The earlier search was moved to {moved}.")
+        with SQLiteReplayMemory(database) as memory:
+            if options.must_exist and not memory.config():
+                raise _nothing_to_resume(database)
+            run = _begin(experiment, data, parts, memory, options, announce, warm_start, stop)
+            outcome = "failed"
+            with ExitStack() as stack:
+                try:
+                    if options.estimate and not options.in_process:
+                        run.forecast(memory, data, announce)
+                    stack.enter_context(stop.heed())
+                    ending = run.search(memory, observers, lambda: stop.requested)
+                    outcome = str(ending)
+                except KeyboardInterrupt:
+                    stack.enter_context(stop.heed())
+                    ending = Ending.INTERRUPTED
+                    outcome = str(ending)
+                finally:
+                    run.evaluator.stop()
+                    # Where the memory itself is what failed, the row of this run stays as a kill would leave it.
+                    with suppress(ReplayError) if outcome == "failed" else nullcontext():
+                        memory.end_run(outcome)
+    return SearchReport(ending, stop.signal if ending is Ending.INTERRUPTED else None)
+
+
+def _require_search(database: Path) -> Mapping:
+    """What a search in this file was started with; empty where it holds nothing yet, or nothing that can be read.
+
+    What is wrong with a file is said when it is opened for writing; here only what is whole can be something else.
+
+    Raises:
+        ReplayError: it holds a table, or imported episodes.
+    """
+    try:
+        with ReplayReader(database) as reader:
+            config = reader.config()
+    except ReplayError:
+        return {}
+    if config.get("purpose") == "table":
+        raise ReplayError(f"{database}: this file holds an enumerated table; choose another with --db")
+    if config.get("purpose") == "import":
+        raise ReplayError(
+            f"{database}: this file holds imported episodes, which are no search that could go on; begin a new one "
+            f"with them: choose another file with --db, and --set warm_start={database}"
+        )
+    return config
+
+
+def _nothing_to_resume(database: Path) -> ReplayError:
+    return ReplayError(f"{database}: there is nothing to resume; `metaqnn search` with the same arguments starts it")
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One run of a search, about to begin."""
+
+    experiment: Experiment
+    parts: Parts
+    plan: SearchPlan
+    workers: int
+    evaluator: Evaluator
+
+    def forecast(self, memory: SQLiteReplayMemory, data: SearchData, announce: Callable[[str], None]) -> None:
+        """Tell the user how long a search that has not begun will take."""
+        if any(episode.source is not Source.IMPORTED for episode in memory.episodes()):
+            return
+        announce("Measuring how fast this machine trains ...")
+        try:
+            estimate = estimate_search(
+                self.parts.space,
+                self.evaluator,
+                self.experiment.training,
+                (len(data.x_train), len(data.x_validation)),
+                self.plan.models,
+                self.workers,
+                self.experiment.seed,
+            )
+        except CalibrationError as error:
+            announce(f"It could not be measured ({error}); the search begins.")
+        else:
+            if estimate is not None:
+                announce(forecast(estimate, self.experiment))
+
+    def search(
+        self, memory: SQLiteReplayMemory, observers: Sequence[Observer], stop_requested: Callable[[], bool]
+    ) -> Ending:
+        """Run the loop."""
+        parts, training = self.parts, self.experiment.training
+        prospects = (
+            Prospects(training, parts.reward, self.plan.lookahead, self.plan.seed) if training.prediction else None
+        )
+        return Search(
+            self.plan,
+            parts.space,
+            parts.make_strategy(),
+            self.evaluator,
+            memory,
+            parts.reward,
+            observers,
+            stop_requested,
+            prospects,
+        ).run()
+
+
+def _begin(
+    experiment: Experiment,
+    data: SearchData,
+    parts: Parts,
+    memory: SQLiteReplayMemory,
+    options: SearchOptions,
+    announce: Callable[[str], None],
+    warm_start: WarmStart | None,
+    stop: StopRequest,
+) -> _Run:
+    """Compare with what is stored, or store it; and add the row of this run."""
+    memory.require_search()
+    stored = memory.config()
+    if stored:  # as this version reads it: keys that are new since then have their defaults
+        stored["experiment"] = as_mapping(read_experiment(stored["experiment"], str(memory.path)))
+    current = {
+        "experiment": as_mapping(experiment),
+        "seed": experiment.seed,
+        "budget": options.models or experiment.search.models or parts.make_strategy().default_models,
+        "data": data_facts(data),
+    }
+    if stored:
+        refuse_changes(memory.path, stored, current)
+    else:
+        memory.initialise(current, warm_start.imported if warm_start else ())
+        if warm_start:
+            announce(warm_start.words)
+    last = memory.last_run()
+    budget = stored_budget(stored or current)
+    models = chosen_models(options.models, experiment, budget, stored, last)
+    gpus = visible_gpus() if options.gpus is None else options.gpus
+    workers = _workers(experiment, options, gpus)
+    versions = current_versions()
+    changes = changes_since(last, models, workers, versions) if last else []
+    for key, old, new in changes:
+        if key in versions:
+            announce(f"Warning: {key} was {old} before and is {new} now; new rewards may differ in their last digits.")
+    memory.begin_run(models, workers, versions, changes)
+    plan = SearchPlan(
+        experiment.seed,
+        models,
+        experiment.search.lookahead,
+        options.max_seconds,
+        memory.elapsed_seconds(),
+        experiment.search.checkpoint_seconds,
+        budget,
+    )
+    trained = experiment.dataset, experiment.training, experiment.seed, data.fingerprint
+    if options.in_process:
+        evaluator = LocalEvaluator(*trained, lambda: stop.requested)
+    else:
+        evaluator = KerasEvaluator(*trained, workers, gpus, data.input_shape)
+    return _Run(experiment, parts, plan, workers, evaluator)
+
+
+def _workers(experiment: Experiment, options: SearchOptions, gpus: Sequence[str]) -> int:
+    """How many workers: as said now, else as the file says, else one a GPU or core; 0 without a process for them.
+
+    Raises:
+        ConfigError: more than may be in flight.
+    """
+    if options.in_process:
+        return 0
+    lookahead = experiment.search.lookahead
+    workers = options.workers or experiment.search.workers
+    if workers is None:
+        return min(lookahead, len(gpus) or usable_cores())
+    if workers > lookahead:
+        raise ConfigError(
+            f"--workers: expected at most search.lookahead ({lookahead}), got {workers}; "
+            "a larger lookahead is another search"
+        )
+    return workers
