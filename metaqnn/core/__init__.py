@@ -13,7 +13,7 @@ from metaqnn.core.evaluation import (
     score_of_curve,
     scored,
 )
-from metaqnn.core.evaluator import Evaluator, Place, Report, Setting
+from metaqnn.core.evaluator import Evaluator, Limits, Place, Report, Setting
 from metaqnn.core.events import (
     CandidateFinished,
     CandidateStarted,
@@ -26,6 +26,7 @@ from metaqnn.core.executor import Executor, SpeedMeasurement
 from metaqnn.core.memory import ReplayMemory
 from metaqnn.core.observer import Observer, SearchStatus
 from metaqnn.core.options import NoOptions
+from metaqnn.core.recording import Recording, StoredEvaluation
 from metaqnn.core.retraining import TRAINING, Retraining, TestLook, TrainingSplit
 from metaqnn.core.reward import Reward
 from metaqnn.core.score import Score
@@ -53,6 +54,7 @@ __all__ = [
     "Event",
     "Executor",
     "Exploration",
+    "Limits",
     "Model",
     "NoOptions",
     "Observer",
@@ -61,6 +63,7 @@ __all__ = [
     "Prediction",
     "Proposal",
     "QValue",
+    "Recording",
     "ReplayMemory",
     "Report",
     "Retraining",
@@ -74,6 +77,7 @@ __all__ = [
     "State",
     "Status",
     "Step",
+    "StoredEvaluation",
     "Strategy",
     "TestLook",
     "TrainingSplit",

@@ -3,11 +3,13 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from metaqnn.core.dataset import Dataset
 from metaqnn.core.episode import Candidate
 from metaqnn.core.evaluation import CurvePoint, Evaluation
+from metaqnn.core.executor import SpeedMeasurement
 from metaqnn.core.options import NoOptions
 from metaqnn.core.score import Score
 
@@ -28,6 +30,22 @@ class Setting:
     seed: int = 0
     dataset: Dataset | None = None
     section: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a candidate may take.
+
+    Attributes:
+        max_seconds: an evaluation that takes much longer hangs; None is no limit.
+        max_bytes: of memory of a worker process on a CPU; None is what the machine has.
+        seconds_key, bytes_key: the keys by which a user sets them, for messages.
+    """
+
+    max_seconds: float | None = None
+    max_bytes: float | None = None
+    seconds_key: str = "max_seconds"
+    bytes_key: str = "max_memory"
 
 
 @dataclass(frozen=True)
@@ -93,14 +111,32 @@ class Evaluator(ABC):
     def start(self, place: Place = Place()) -> None:  # noqa: B027 - an immutable default; nothing to load is fine
         """Load frameworks and data, once in each process that evaluates."""
 
-    def versions(self) -> Mapping[str, str]:
-        """Packages that decide about the last digits of a score, with their versions; nothing is imported for it."""
-        return {}
+    limits: Limits = Limits()
+    """What a candidate may take."""
 
-    @property
-    def device(self) -> str:
-        """What it runs on, once started; empty where that does not matter."""
-        return ""
+    device: str = ""
+    """What it runs on; set by `start` where that matters."""
+
+    is_gpu: bool = False
+    """Whether that is a GPU; set by `start`."""
+
+    versions: Mapping[str, str] = MappingProxyType({})
+    """Packages that decide about the last digits of a score, with their versions; set by `start`."""
+
+    def need_bytes(self, candidate: Candidate) -> int:
+        """An estimate of the memory that a candidate takes, so that those that share a device fit side by side."""
+        return 0
+
+    def prepare(self, candidate: Candidate) -> None:  # noqa: B027 - nothing to do ahead is fine
+        """Make ready what will probably be asked next, while another one is evaluated in another thread."""
+
+    def measure_speed(self, architectures: tuple[str, ...]) -> SpeedMeasurement | None:
+        """Calibrate on a few architectures, once started; None where there is nothing to measure.
+
+        Raises:
+            CalibrationError: it could not be measured.
+        """
+        return None
 
     @abstractmethod
     def evaluate(self, candidate: Candidate, report: Report) -> Evaluation | float:

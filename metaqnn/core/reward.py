@@ -34,6 +34,9 @@ class Reward(ABC):
 
     Options: ClassVar[type] = NoOptions
 
+    tolerance: ClassVar[float] = 0.0
+    """Relative difference of two rewards that are the same: above 0 where C libraries round differently."""
+
     def __init__(self, options: Any, score: Score):
         self.options, self.score = options, score
 

@@ -127,18 +127,23 @@ class LayerSpace(Space):
     """The layer decision process over images of one shape.
 
     Args:
-        config: choices, restrictions and limits.
-        input_shape: (height, width, channels) of an image.
-        classes: number of classes, at least 2.
+        options: choices, restrictions and limits.
+        facts: `input_shape` is (height, width, channels) of an image, `classes` their number, at least 2.
 
     Raises:
         ConfigError: SM or GAP alone would break a limit.
     """
 
-    def __init__(self, config: SpaceConfig, input_shape: Shape, classes: int):
-        self.config = config
-        self.input_shape = tuple(input_shape)
-        self.classes = classes
+    Options = SpaceConfig
+
+    def __init__(self, options: SpaceConfig, facts: Mapping[str, Any]):
+        super().__init__(options, facts)
+        self.config = config = options
+        for name in ("input_shape", "classes"):
+            if name not in facts:
+                raise ConfigError(f"space: layers are laid over images, but nothing says their {name}; name a data set")
+        self.input_shape: Shape = tuple(facts["input_shape"])
+        self.classes = classes = int(facts["classes"])
         convolutions = [
             Convolution(filters, receptive_field, stride)
             for filters in config.convolution.filters
@@ -208,10 +213,11 @@ class LayerSpace(Space):
         """The paper's notation."""
         return str(Architecture(actions))
 
-    def cost(self, actions: Sequence[Layer]) -> Cost:
-        """Parameters and FLOPs on this space's images."""
+    def costs(self, actions: Sequence[Layer]) -> dict[str, int]:
+        """Parameters, FLOPs and number of layers on this space's images."""
         costs = layer_costs(actions, self.input_shape)
-        return Cost(len(costs), sum(c.parameters for c in costs), sum(c.flops for c in costs))
+        parameters, flops = sum(cost.parameters for cost in costs), sum(cost.flops for cost in costs)
+        return {"parameters": parameters, "flops": flops, "layers": len(costs)}
 
     def _bin(self, size: int) -> tuple[str, int, int | None]:
         """The bin of a representation size: its name, its lower edge, and its upper edge (None: open)."""

@@ -19,8 +19,10 @@ from metaqnn.core import (
     Prediction,
     Proposal,
     QValue,
+    Recording,
     Score,
     Status,
+    StoredEvaluation,
 )
 from metaqnn.errors import ReplayError
 from metaqnn.replay.database import clear_errors, connect_read_only
@@ -204,10 +206,33 @@ class ReplayReader:
             finally:
                 self._connection.execute("COMMIT")
 
-    def evaluation_row(self, number: int) -> dict[str, Any]:
-        """A recorded evaluation as it stands in its table: column -> value."""
-        columns, rows = self.query("SELECT * FROM evaluations WHERE evaluation = ?", (number,))
-        return dict(zip(columns, rows[0], strict=True))
+    def stored_evaluation(self, number: int) -> StoredEvaluation | None:
+        """A recorded evaluation with what is stored beside it; None where there is none of that number.
+
+        Raises:
+            ReplayError: its status is none that this version knows.
+        """
+        evaluation = self.evaluation(number)
+        if evaluation is None:
+            return None
+        row = self._one(
+            "SELECT model, seed, best_epoch, last_score, attempts FROM evaluations WHERE evaluation = ?", (number,)
+        )
+        return StoredEvaluation(evaluation, *row)
+
+    def recording(self) -> Recording:
+        """Everything that a search recorded, as of now; evaluations are read when they are asked for."""
+        with self.snapshot():
+            return Recording(
+                tuple(self.episodes()),
+                tuple(self.proposals()),
+                tuple(self.models()),
+                self.values_as_of(),
+                tuple(self.values()[1]),
+                self.score(),
+                self.stored_evaluation,
+                self.is_import(),
+            )
 
     def models(self) -> list[Model]:
         """Every architecture ever proposed, in order."""

@@ -1,7 +1,7 @@
 """The search loop.
 
 Episode n is proposed from exactly the episodes up to n - L (L = lookahead) and those that the search began with, and
-episodes are recorded and told in the order of proposal, whatever order their trainings end in. So what is proposed
+episodes are recorded and told in the order of proposal, whatever order their evaluations end in. So what is proposed
 depends on the seed and the recorded results alone: not on the number of workers, their speed, or where the search was
 interrupted.
 """
@@ -15,24 +15,25 @@ from enum import StrEnum
 from metaqnn.core import (
     Candidate,
     CandidateFinished,
+    EarlyStopping,
     Episode,
+    EpisodeOrigin,
     Evaluation,
-    Evaluator,
+    Executor,
     Model,
     Observer,
     Proposal,
     ReplayMemory,
+    Reward,
+    Score,
     SearchStatus,
-    Source,
     Space,
     Status,
     Strategy,
     WorkerLost,
     WorkerReady,
 )
-from metaqnn.networks.early_stopping import Prospects
 from metaqnn.search.position import Position
-from metaqnn.search.reward import Reward
 
 _POLL_SECONDS = 0.2
 """How long the loop may be deaf to a request to stop."""
@@ -86,8 +87,8 @@ class Search:
 
     Args:
         plan: budget, seed and lookahead.
-        space, strategy, evaluator, memory, reward: the parts.
-        prospects: what the end of a training may be predicted by; None has every network trained to the end.
+        space, strategy, executor, memory, reward: the components.
+        early_stopping: what an evaluation may be stopped by; None has every one go on to its end.
         observers: told what happens.
         stop_requested: asked several times a second.
     """
@@ -97,32 +98,32 @@ class Search:
         plan: SearchPlan,
         space: Space,
         strategy: Strategy,
-        evaluator: Evaluator,
+        executor: Executor,
         memory: ReplayMemory,
         reward: Reward,
         observers: Sequence[Observer] = (),
         stop_requested: Callable[[], bool] = lambda: False,
-        prospects: Prospects | None = None,
+        early_stopping: EarlyStopping | None = None,
     ):
         self.plan = plan
         self.space = space
         self.strategy = strategy
-        self.evaluator = evaluator
+        self.executor = executor
         self.memory = memory
         self.reward = reward
         self.observers = observers
         self.stop_requested = stop_requested
-        self.prospects = prospects
+        self.early_stopping = early_stopping
         self._position = Position(plan.budget or plan.models)
         self._in_flight: deque[Proposal] = deque()  # proposed, not recorded
         self._untold: deque[Episode] = deque()  # recorded, not told
-        self._finished: dict[int, Evaluation] = {}  # by episode, trained ahead of its turn
+        self._finished: dict[int, Evaluation] = {}  # by episode, evaluated ahead of its turn
         self._told = 0
         self._imported = 0  # episodes that the search began with
         self._replace_values = False
         self._began = time.monotonic()
         self._next_checkpoint = 0.0
-        self._tally = _Tally()
+        self._tally = _Tally(reward.score)
 
     def run(self) -> Ending:
         """Search until the budget is spent, nothing new is found, time is up, or a stop is requested.
@@ -133,7 +134,7 @@ class Search:
         """
         self._began = time.monotonic()
         self._restore()
-        self._tally.trained_before = self._tally.trained
+        self._tally.evaluated_before = self._tally.evaluated
         self._notify("on_start", self._status())
         try:
             ending = self._loop()
@@ -170,10 +171,10 @@ class Search:
         is_new = model is None
         _, next_model, next_evaluation = self.memory.next_numbers()
         if is_new:
-            cost = self.space.cost(self.space.parse(trajectory.architecture))
-            model = Model(next_model, trajectory.architecture, cost.layers, cost.parameters, cost.flops)
-        evaluation, epsilon = next_evaluation if is_new else None, trajectory.recorded.get("epsilon")
-        proposal = Proposal(context.number, context.distinct + is_new, epsilon, model, evaluation)
+            costs = self.space.costs(self.space.parse(trajectory.architecture))
+            model = Model(next_model, trajectory.architecture, costs)
+        evaluation = next_evaluation if is_new else None
+        proposal = Proposal(context.number, context.distinct + is_new, trajectory.recorded, model, evaluation)
         self.memory.add_proposal(proposal)
         self._position.add(proposal)
         self._in_flight.append(proposal)
@@ -186,13 +187,19 @@ class Search:
             return
         known = self.memory.evaluation(proposal.evaluation)
         if known is None:
-            prospect = self.prospects.of(proposal.episode, proposal.model) if self.prospects else None
-            self.evaluator.submit(Candidate(proposal.episode, proposal.model.architecture, self.plan.seed, prospect))
+            self.executor.submit(self._candidate(proposal))
         else:
             self._finished[proposal.episode] = known
 
+    def _candidate(self, proposal: Proposal) -> Candidate:
+        """What the executor is asked to have evaluated."""
+        model = proposal.model
+        actions = tuple(str(action) for action in self.space.parse(model.architecture))
+        context = self.early_stopping.context(proposal.episode, model) if self.early_stopping else None
+        return Candidate(proposal.episode, model.architecture, self.plan.seed, actions, model.costs, context)
+
     def _tell_until(self, number: int) -> None:
-        """Record and tell all episodes up to `number`, in order, waiting for their trainings."""
+        """Record and tell all episodes up to `number`, in order, waiting for their evaluations."""
         while self._told < number and (self._untold or self._in_flight):
             self._heed_stop()
             episode = self._untold.popleft() if self._untold else self._record(self._in_flight[0])
@@ -206,36 +213,36 @@ class Search:
         """Wait for an episode's result and record both in one transaction."""
         if proposal.evaluation is None:
             earlier, evaluation = self.memory.last_episode_of(proposal.model.model), None
-            number, accuracy, is_predicted = earlier.evaluation, earlier.accuracy, earlier.is_predicted
+            number, score, is_predicted = earlier.evaluation, earlier.score, earlier.is_predicted
         else:
             evaluation = self._await(proposal)
-            number, accuracy = proposal.evaluation, evaluation.accuracy
-            is_predicted = evaluation.status is Status.PREDICTED
+            number, score = proposal.evaluation, evaluation.score
+            is_predicted = evaluation.status is Status.EARLY_STOPPED
         episode = Episode(
             number=proposal.episode,
             iteration=proposal.iteration,
-            epsilon=proposal.epsilon,
+            recorded=proposal.recorded,
             model=proposal.model.model,
             architecture=proposal.model.architecture,
             evaluation=number,
-            accuracy=accuracy,
-            reward=self.reward(accuracy, proposal.model),
+            score=score,
+            reward=self.reward(score, proposal.model.costs),
             reused=proposal.evaluation is None,
-            source=proposal.source,
+            origin=proposal.origin,
             is_predicted=is_predicted,
         )
         self.memory.record(episode, evaluation)
         self._in_flight.popleft()
         self._tally.count(episode)
-        if self.prospects and evaluation is not None:
-            self.prospects.learn(episode, proposal.model, evaluation)
+        if self.early_stopping and evaluation is not None:
+            self.early_stopping.learn(episode, proposal.model, evaluation)
         self._notify("on_episode", episode, self._status())
         return episode
 
     def _await(self, proposal: Proposal) -> Evaluation:
         """The evaluation of the episode whose turn it is; what ends ahead of its turn is made durable meanwhile."""
         while proposal.episode not in self._finished:
-            for event in self.evaluator.results(_POLL_SECONDS):
+            for event in self.executor.results(_POLL_SECONDS):
                 self._notify("on_event", event)
                 if isinstance(event, WorkerReady | WorkerLost):
                     self.memory.record_worker(event)
@@ -257,14 +264,14 @@ class Search:
         """Take up the search where its memory stands."""
         episodes = list(self.memory.episodes())
         proposals = list(self.memory.proposals())
-        self._imported = sum(episode.source is Source.IMPORTED for episode in episodes)
+        self._imported = sum(episode.origin is EpisodeOrigin.IMPORTED for episode in episodes)
         for record in (*episodes, *proposals):
             self._position.add(record)
         for episode in episodes:
             self._tally.count(episode)
-            if self.prospects and not episode.reused and episode.source is not Source.IMPORTED:
+            if self.early_stopping and not episode.reused and episode.origin is not EpisodeOrigin.IMPORTED:
                 model = self.memory.known_model(episode.architecture)
-                self.prospects.learn(episode, model, self.memory.evaluation(episode.evaluation))
+                self.early_stopping.learn(episode, model, self.memory.evaluation(episode.evaluation))
         self._in_flight.extend(proposals)
         as_of, values = self.memory.values()
         # A search that had ended and goes on with a larger budget has told more than its next proposal may know.
@@ -293,22 +300,23 @@ class Search:
 
     def _status(self) -> SearchStatus:
         tally = self._tally
-        new = tally.trained - tally.trained_before
+        new = tally.evaluated - tally.evaluated_before
         if new:
             seconds_per_model = (time.monotonic() - self._began) / new
         else:
-            seconds_per_model = self.plan.elapsed_seconds / tally.trained if tally.trained else None
+            seconds_per_model = self.plan.elapsed_seconds / tally.evaluated if tally.evaluated else None
         return SearchStatus(
-            models_done=tally.trained,
+            models_done=tally.evaluated,
             models_total=self.plan.models,
             episodes=tally.episodes,
             reused=tally.reused,
             failed=len(tally.failed_models),
             epsilon=self.strategy.describe_progress(self._position.context()).epsilon,
-            best_accuracy=tally.best_accuracy,
+            best_score=tally.best_score,
             best_architecture=tally.best_architecture,
             elapsed_seconds=self._elapsed_seconds(),
             seconds_per_model=seconds_per_model,
+            score=self.reward.score,
         )
 
     def _notify(self, method: str, *arguments: object) -> None:
@@ -320,24 +328,26 @@ class Search:
 class _Tally:
     """Counts for displays, kept as episodes come so that none has to be counted twice; none of what was imported."""
 
+    metric: Score
     episodes: int = 0
-    trained: int = 0
-    trained_before: int = 0
+    evaluated: int = 0
+    evaluated_before: int = 0
     reused: int = 0
     failed_models: set[int] = field(default_factory=set)
-    best_accuracy: float | None = None
+    best_score: float | None = None
     best_architecture: str | None = None
 
     def count(self, episode: Episode) -> None:
-        if episode.source is Source.IMPORTED:
+        if episode.origin is EpisodeOrigin.IMPORTED:
             return
         self.episodes += 1
-        self.trained += episode.source is Source.SAMPLED and not episode.reused
+        self.evaluated += episode.origin is EpisodeOrigin.SAMPLED and not episode.reused
         self.reused += episode.reused
-        if episode.accuracy is None:
+        if episode.score is None:
             self.failed_models.add(episode.model)
         else:
             self.failed_models.discard(episode.model)
-        is_measured = episode.accuracy is not None and not episode.is_predicted
-        if is_measured and (self.best_accuracy is None or episode.accuracy > self.best_accuracy):
-            self.best_accuracy, self.best_architecture = episode.accuracy, episode.architecture
+        if episode.score is None or episode.is_predicted:
+            return
+        if self.metric.is_better(episode.score, than=self.best_score):
+            self.best_score, self.best_architecture = episode.score, episode.architecture

@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from metaqnn.core import Context, Episode, PendingEpisode, Proposal, Source
+from metaqnn.core import Context, Episode, PendingEpisode, Proposal, EpisodeOrigin
 
 
 class Position:
@@ -24,14 +24,14 @@ class Position:
     def add(self, record: Episode | Proposal) -> None:
         """Count the next episode, whether it is recorded or in flight."""
         if isinstance(record, Episode):
-            number, architecture, is_trained = record.number, record.architecture, not record.reused
+            number, architecture, is_evaluated = record.number, record.architecture, not record.reused
         else:
-            number, architecture, is_trained = record.episode, record.model.architecture, record.evaluation is not None
-        is_new = is_trained and record.source is not Source.RETRIED
-        if record.source is Source.SAMPLED:
+            number, architecture, is_evaluated = record.episode, record.model.architecture, record.evaluation is not None
+        is_new = is_evaluated and record.origin is not EpisodeOrigin.RETRIED
+        if record.origin is EpisodeOrigin.SAMPLED:
             self.distinct += is_new
             self.repeats = 0 if is_new else self.repeats + 1
-        self._pending.append(PendingEpisode(number, architecture, is_new, record.source))
+        self._pending.append(PendingEpisode(number, architecture, is_new, record.origin))
         self.last = number
 
     def tell(self, count: int = 1) -> None:

@@ -6,32 +6,21 @@ from dataclasses import dataclass
 
 from metaqnn.core import (
     RETRYABLE,
+    EarlyStopping,
     Episode,
-    Evaluation,
+    EpisodeOrigin,
     Model,
-    Prediction,
     Proposal,
     QValue,
-    Source,
+    Recording,
+    Reward,
     Space,
-    Status,
+    StoredEvaluation,
     Strategy,
+    score_of_curve,
 )
 from metaqnn.errors import MetaqnnError, ReplayError
-from metaqnn.networks.curve_prediction import Predictor
-from metaqnn.networks.early_stopping import Prospects
-from metaqnn.networks.training.config import TrainingConfig
-from metaqnn.replay.importing import read_imported_rows
-from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.position import Position
-from metaqnn.search.reward import Reward
-from metaqnn.workflows.imported_rows import difference_from_rows
-
-_PREDICTION_TOLERANCE = 1e-6
-"""A regression's last digits depend on the version of the libraries that fit it."""
-
-_REWARD_TOLERANCE = 1e-12
-"""A cost-aware reward takes logarithms, whose last bit differs between C libraries."""
 
 
 @dataclass(frozen=True)
@@ -54,27 +43,26 @@ class _DifferenceError(Exception):
 
 
 def verify(
-    reader: ReplayReader,
+    recording: Recording,
     space: Space,
-    make_strategy: Callable[[], Strategy],
+    strategy: Strategy,
     budget: int,
     reward: Reward,
     lookahead: int,
     seed: int,
-    training: TrainingConfig,
+    early_stopping: EarlyStopping | None = None,
     on_episode: Callable[[int], None] = lambda number: None,
 ) -> Verification:
     """Rebuild a search from its seed and its recorded results, and compare.
 
     Imported episodes are told, not proposed: their rewards and what is learned from them follow from their results.
-    Of an imported database the results must be those of its file's rows.
 
     Args:
-        reader: the database; what a running search adds meanwhile is not looked at.
-        space, make_strategy, budget, reward, lookahead, seed, training: what the search was started with.
+        recording: what a running search adds meanwhile is not looked at.
+        space, strategy, budget, reward, lookahead, seed, early_stopping: what the search was started with, anew.
         on_episode: called with the number of each episode when it is checked.
     """
-    comparison = _Comparison(reader, space, make_strategy(), budget, reward, lookahead, seed, training)
+    comparison = _Comparison(recording, space, strategy, budget, reward, lookahead, seed, early_stopping)
     difference = None
     try:
         comparison.run(on_episode)
@@ -88,26 +76,21 @@ def verify(
 class _Comparison:
     def __init__(
         self,
-        reader: ReplayReader,
+        recording: Recording,
         space: Space,
         strategy: Strategy,
         budget: int,
         reward: Reward,
         lookahead: int,
         seed: int,
-        training: TrainingConfig,
+        early_stopping: EarlyStopping | None,
     ):
-        self.reader, self.space, self.strategy = reader, space, strategy
-        self.reward, self.lookahead, self.seed, self.training = reward, lookahead, seed, training
-        self.prospects = Prospects(training, reward, lookahead, seed) if training.prediction else None
-        with reader.snapshot():
-            self.episodes = list(reader.episodes())
-            self.proposals = reader.proposals()
-            self.models = {model.model: model for model in reader.models()}
-            self.as_of, self.values = reader.values()
-            self.rows = read_imported_rows(reader) if reader.is_import() else None
-        self.imported = sum(episode.source is Source.IMPORTED for episode in self.episodes)
-        self.records = [*self.episodes, *self.proposals]
+        self.recording, self.space, self.strategy = recording, space, strategy
+        self.reward, self.lookahead, self.seed, self.early_stopping = reward, lookahead, seed, early_stopping
+        self.episodes = recording.episodes
+        self.models = {model.model: model for model in recording.models}
+        self.imported = sum(episode.origin is EpisodeOrigin.IMPORTED for episode in self.episodes)
+        self.records = [*self.episodes, *recording.proposals]
         self.position = Position(budget)
         self.told = 0
         self.latest: dict[int, Episode] = {}  # by model
@@ -117,9 +100,6 @@ class _Comparison:
 
     def run(self, on_episode: Callable[[int], None]) -> None:
         self._compare_models()
-        difference = difference_from_rows(self.rows, self.episodes, self.space) if self.rows is not None else None
-        if difference:
-            raise _DifferenceError(difference)
         for number, record in enumerate(self.records, start=1):
             stored = record.number if isinstance(record, Episode) else record.episode
             _expect(f"episode {number}", "its number", stored, number)
@@ -135,7 +115,7 @@ class _Comparison:
         self._tell_until(len(self.episodes))
         if not self.values_compared:
             raise _DifferenceError(
-                f"checkpoints: the Q-values are as of episode {self.as_of}, but only {len(self.episodes)} are recorded"
+                f"checkpoints: the Q-values are as of episode {self.recording.values_as_of}, but only {len(self.episodes)} are recorded"
             )
         used = {record.model if isinstance(record, Episode) else record.model.model for record in self.records}
         for model in self.models:
@@ -154,14 +134,14 @@ class _Comparison:
         for model in self.models.values():
             place = f"model {model.model}"
             try:
-                cost = self.space.cost(self.space.parse(model.architecture))
+                costs = self.space.costs(self.space.parse(model.architecture))
             except MetaqnnError as error:
                 problem = str(error).splitlines()[0]
                 raise _DifferenceError(
                     f"{place}: its architecture {model.architecture!r} is none: {problem}"
                 ) from error
-            for name in ("layers", "parameters", "flops"):
-                _expect(place, name, getattr(model, name), getattr(cost, name))
+            for name in dict.fromkeys((*costs, *model.costs)):
+                _expect(place, name, model.costs.get(name), costs.get(name))
 
     def _compare_proposal(self, number: int, record: Episode | Proposal) -> None:
         """Sample the episode again."""
@@ -169,12 +149,13 @@ class _Comparison:
         in_flight = isinstance(record, Proposal)
         model = record.model if in_flight else self.models[record.model]
         reused = record.evaluation is None if in_flight else record.reused
-        if record.source is Source.SAMPLED:
+        if record.origin is EpisodeOrigin.SAMPLED:
             context = self.position.context()
             if self.strategy.is_exhausted(context):
                 raise _DifferenceError(f"{place}: it is recorded, but the search was over before it")
             trajectory = self.strategy.ask(context)
-            _expect(place, "epsilon", record.epsilon, trajectory.recorded.get("epsilon"))
+            for name in dict.fromkeys((*trajectory.recorded, *record.recorded)):
+                _expect(place, name, record.recorded.get(name), trajectory.recorded.get(name))
             architecture = trajectory.architecture
             _expect(place, "the architecture", model.architecture, architecture)
             is_new = architecture not in self.known
@@ -182,11 +163,11 @@ class _Comparison:
             if is_new:
                 self.known[architecture] = len(self.known) + 1
             _expect(place, "the model's number", model.model, self.known[architecture])
-        elif record.source is Source.RETRIED:
+        elif record.origin is EpisodeOrigin.RETRIED:
             _expect(place, "epsilon", record.epsilon, None)
             earlier = self.latest.get(model.model)
-            evaluation = self.reader.evaluation(earlier.evaluation) if earlier else None
-            if evaluation is None or evaluation.status not in RETRYABLE:
+            stored = self.recording.evaluation(earlier.evaluation) if earlier else None
+            if stored is None or stored.evaluation.status not in RETRYABLE:
                 raise _DifferenceError(
                     f"{place}: it is a retry, but model {model.model} had no crash or time-out before"
                 )
@@ -194,7 +175,7 @@ class _Comparison:
         else:
             self._compare_imported(number, record, model)
         self.position.add(record)
-        iteration = self.position.distinct if self.rows is None else len(self.known)
+        iteration = len(self.known) if self.recording.is_import else self.position.distinct
         _expect(place, "iteration", record.iteration, iteration)
 
     def _compare_imported(self, number: int, episode: Episode, model: Model) -> None:
@@ -209,74 +190,65 @@ class _Comparison:
         )
 
     def _compare_result(self, episode: Episode) -> None:
-        """Derive accuracy and reward from the evaluation and its curve."""
-        place = f"episode {episode.number}"
+        """Derive score and reward from the evaluation and its curve."""
+        place, score = f"episode {episode.number}", self.recording.score
         if episode.reused:
             _expect(place, "the evaluation's number", episode.evaluation, self.latest[episode.model].evaluation)
         try:
-            evaluation = self.reader.evaluation(episode.evaluation)
+            stored = self.recording.evaluation(episode.evaluation)
         except ReplayError as error:
             raise _DifferenceError(str(error)) from error
-        if evaluation is None:
+        if stored is None:
             raise _DifferenceError(f"{place}: its evaluation {episode.evaluation} is missing")
         if not episode.reused:
-            self._compare_evaluation(episode, evaluation)
-            if episode.source is not Source.IMPORTED:
-                self._compare_prediction(episode, evaluation)
-        _expect(place, "accuracy", episode.accuracy, evaluation.accuracy)
-        reward = self.reward(evaluation.accuracy, self.models[episode.model])
-        tolerance = _REWARD_TOLERANCE if self.reward.config.name == "cost_aware" else 0.0
+            self._compare_evaluation(episode, stored)
+            if episode.origin is not EpisodeOrigin.IMPORTED and self.early_stopping is not None:
+                self._compare_early_stopping(self.early_stopping, episode, stored)
+        counted = stored.evaluation.score
+        _expect(place, score.name, episode.score, counted)
+        reward, tolerance = self.reward(counted, self.models[episode.model].costs), self.reward.tolerance
         if not math.isclose(episode.reward, reward, rel_tol=tolerance, abs_tol=tolerance):
             _expect(place, "reward", episode.reward, reward)
         self.latest[episode.model] = episode
 
-    def _compare_evaluation(self, episode: Episode, evaluation: Evaluation) -> None:
-        """The stored summary of a training follows from its curve."""
-        place = f"evaluation {episode.evaluation}"
-        stored = self.reader.evaluation_row(episode.evaluation)
-        _expect(place, "model", stored["model"], episode.model)
-        if episode.source is not Source.IMPORTED:
-            _expect(place, "seed", stored["seed"], self.seed)
-        for column, value in (
-            ("best_accuracy", evaluation.best_accuracy),
-            ("best_epoch", evaluation.best_epoch),
-            ("last_accuracy", evaluation.last_accuracy),
-        ):
-            _expect(place, column, stored[column], value)
-        if evaluation.status in (Status.OK, Status.PREDICTED):  # a failure may lack the curve of its last attempt
-            _expect(place, "attempts", stored["attempts"], len(evaluation.attempts))
-            _expect(place, "learning_rate", stored["learning_rate"], evaluation.learning_rate)
+    def _compare_evaluation(self, episode: Episode, stored: StoredEvaluation) -> None:
+        """What is stored of an evaluation follows from its curve."""
+        place, evaluation, score = f"evaluation {episode.evaluation}", stored.evaluation, self.recording.score
+        _expect(place, "model", stored.model, episode.model)
+        if episode.origin is not EpisodeOrigin.IMPORTED:
+            _expect(place, "seed", stored.seed, self.seed)
+        reached = score_of_curve(score, evaluation.status, evaluation.attempts)
+        if score.of_curve == "free" and evaluation.measured is not None:
+            reached = evaluation.measured  # nothing says how it follows
+        _expect(place, f"best_{score.name}", evaluation.measured, reached)
+        _expect(place, "best_epoch", stored.best_step, evaluation.best_step(score))
+        _expect(place, f"last_{score.name}", stored.last_score, evaluation.last_score)
+        if evaluation.status.has_score:  # a failure may lack the curve of its last attempt
+            if evaluation.attempts:
+                _expect(place, "attempts", stored.num_attempts, len(evaluation.attempts))
+            first = evaluation.curve[0].figures if evaluation.curve else {}
+            for name in evaluation.figures.keys() & first.keys():
+                _expect(place, name, evaluation.figures[name], first[name])
+        elif evaluation.score is not None:
+            raise _DifferenceError(f"{place}: it failed ({evaluation.status}), but has a {score.name}")
         for number, attempt in enumerate(evaluation.attempts, start=1):
-            epochs = [metrics.epoch for metrics in attempt.epochs]
-            _expect(place, f"the epochs of curve {number}", epochs, list(range(1, len(epochs) + 1)))
+            steps = [point.step for point in attempt.points]
+            _expect(place, f"the epochs of curve {number}", steps, list(range(1, len(steps) + 1)))
 
-    def _compare_prediction(self, episode: Episode, evaluation: Evaluation) -> None:
-        """Whether and where the training was stopped early follows from the curve and what the proposal knew."""
-        place, model = f"evaluation {episode.evaluation}", self.models[episode.model]
-        prospect = self.prospects.of(episode.number, model) if self.prospects else None
-        epochs = evaluation.attempts[-1].epochs if evaluation.attempts else ()
-        expected = None
-        if prospect is not None:
-            expected = Predictor(self.training.prediction, self.training, prospect).first_verdict(epochs)
-        is_stopped = expected is not None and not prospect.is_control
-        has_result = evaluation.status in (Status.OK, Status.PREDICTED)
-        if has_result:
-            status = Status.PREDICTED if is_stopped else Status.OK
-            _expect(place, "status", str(evaluation.status), str(status))
-        if is_stopped and (has_result or len(epochs) > expected.epoch):  # a failure may have come just after it
-            _expect(place, "the last epoch", len(epochs), expected.epoch)
-        expected = expected if has_result else None
-        if not _is_close(evaluation.prediction, expected):
-            _expect(place, "the prediction", evaluation.prediction, expected)
-        if self.prospects:
-            self.prospects.learn(episode, model, evaluation)
+    def _compare_early_stopping(self, early_stopping: EarlyStopping, episode: Episode, stored: StoredEvaluation) -> None:
+        """Whether and where the evaluation was stopped follows from its curve and what the proposal knew."""
+        model, evaluation = self.models[episode.model], stored.evaluation
+        difference = early_stopping.difference(episode.number, model, evaluation)
+        if difference is not None:
+            _expect(f"evaluation {episode.evaluation}", *difference)
+        early_stopping.learn(episode, model, evaluation)
 
     def _compare_values(self) -> None:
         """Compare the Q-values when exactly the episodes are told that the stored ones are as of."""
-        if self.told != self.as_of or self.values_compared:
+        if self.told != self.recording.values_as_of or self.values_compared:
             return
         self.values_compared = True
-        stored = {(v.state, v.action): v for v in self.values}
+        stored = {(v.state, v.action): v for v in self.recording.values}
         rebuilt = {(v.state, v.action): v for v in self.strategy.values()}
         for key in sorted(stored.keys() | rebuilt.keys()):
             self.checked_values += 1
@@ -290,13 +262,6 @@ class _Comparison:
 def _compare_value(place: str, stored: QValue, rebuilt: QValue) -> None:
     _expect(place, "value", stored.value, rebuilt.value)
     _expect(place, "updates", stored.updates, rebuilt.updates)
-
-
-def _is_close(stored: Prediction | None, rebuilt: Prediction | None) -> bool:
-    if stored is None or rebuilt is None:
-        return stored is rebuilt
-    pairs = ((stored.accuracy, rebuilt.accuracy), (stored.low, rebuilt.low), (stored.high, rebuilt.high))
-    return stored.epoch == rebuilt.epoch and all(math.isclose(*pair, rel_tol=_PREDICTION_TOLERANCE) for pair in pairs)
 
 
 def _expect(place: str, what: str, stored: object, rebuilt: object) -> None:

@@ -12,7 +12,7 @@ whose estimated return is largest, with something added for what is uncertain in
 from bisect import insort
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from metaqnn.config import require
 from metaqnn.core import Context, Episode, QValue, Space, Step, Trajectory
@@ -77,15 +77,17 @@ class LinearUCB(ScheduledStrategy):
     """The guided search.
 
     Args:
-        config: its settings.
+        options: its settings.
         space: what it walks in.
         seed: the search's seed.
     """
 
-    def __init__(self, config: LinearUCBConfig, space: Space, seed: int):
-        super().__init__(config)
-        self.config, self.space, self.seed = config, space, seed
-        self._credit = CreditModel(config.action_variance, config.pair_variance)
+    Options = LinearUCBConfig
+    PRESETS: ClassVar = {"default": DEFAULT}
+
+    def __init__(self, options: LinearUCBConfig, space: Space, seed: int):
+        super().__init__(options, space, seed)
+        self._credit = CreditModel(options.action_variance, options.pair_variance)
         self._known: set[str] = set()
         self._best: list[_Known] = []
         self._values: dict[tuple[str, str], QValue] = {}

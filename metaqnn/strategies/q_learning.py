@@ -5,7 +5,7 @@ Source: Baker et al. (ICLR 2017), sections 3 to 5 and Algorithm 1.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from metaqnn.config import require
 from metaqnn.core import Context, Episode, QValue, Space, Trajectory
@@ -58,17 +58,17 @@ class QLearning(ScheduledStrategy):
     """The paper's agent.
 
     Args:
-        config: its settings.
+        options: its settings.
         space: what it walks in.
         seed: the search's seed; exploration and replay draw from streams of their own for every episode.
     """
 
-    def __init__(self, config: QLearningConfig, space: Space, seed: int):
-        super().__init__(config)
-        self.config = config
-        self.space = space
-        self.seed = seed
-        self.q_table = QTable(config.initial_q)
+    Options = QLearningConfig
+    PRESETS: ClassVar = {"paper": PAPER}
+
+    def __init__(self, options: QLearningConfig, space: Space, seed: int):
+        super().__init__(options, space, seed)
+        self.q_table = QTable(options.initial_q)
         self._memory: list[tuple[tuple, float]] = []
 
     def _propose(self, context: Context, epsilon: float) -> Trajectory:

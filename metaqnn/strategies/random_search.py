@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
-from metaqnn.core import Context, Space, Trajectory
+from metaqnn.core import Context, Trajectory
 from metaqnn.seeding import Stream
 from metaqnn.strategies.schedule import ScheduleConfig, ScheduledStrategy
 from metaqnn.strategies.walks import random_walk
@@ -24,14 +24,13 @@ class RandomSearch(ScheduledStrategy):
     """A strategy that never learns.
 
     Args:
-        config: its settings.
+        options: its settings.
         space: what it walks in.
         seed: the search's seed.
     """
 
-    def __init__(self, config: RandomSearchConfig, space: Space, seed: int):
-        super().__init__(config)
-        self.space, self.seed = space, seed
+    Options = RandomSearchConfig
+    PRESETS: ClassVar = {"default": DEFAULT}
 
     def _propose(self, context: Context, epsilon: float) -> Trajectory:
         """Walk at random."""

@@ -9,7 +9,7 @@ on the tables of benchmarks/RESULTS.md, and nothing here shall win against a wea
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from metaqnn.config import require
 from metaqnn.core import Context, Episode, Space, Step, Trajectory
@@ -45,15 +45,17 @@ class RegularizedEvolution(ScheduledStrategy):
     """Evolution with ageing.
 
     Args:
-        config: its settings.
+        options: its settings.
         space: what it walks in.
         seed: the search's seed.
     """
 
-    def __init__(self, config: RegularizedEvolutionConfig, space: Space, seed: int):
-        super().__init__(config)
-        self.config, self.space, self.seed = config, space, seed
-        self._alive: deque[tuple[float, str]] = deque(maxlen=config.population)
+    Options = RegularizedEvolutionConfig
+    PRESETS: ClassVar = {"default": DEFAULT}
+
+    def __init__(self, options: RegularizedEvolutionConfig, space: Space, seed: int):
+        super().__init__(options, space, seed)
+        self._alive: deque[tuple[float, str]] = deque(maxlen=options.population)
 
     def _propose(self, context: Context, epsilon: float) -> Trajectory:
         """Mutate the best of a sample; a random walk while the population is not full."""

@@ -7,7 +7,7 @@ Products of matrices may differ in their last bits between machines, so its prop
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -57,16 +57,18 @@ class Reinforce(ScheduledStrategy):
     """The controller.
 
     Args:
-        config: its settings.
+        options: its settings.
         space: what it walks in.
         seed: the search's seed; the weights derive from it.
     """
 
-    def __init__(self, config: ReinforceConfig, space: Space, seed: int):
-        super().__init__(config)
-        self.config, self.space, self.seed = config, space, seed
+    Options = ReinforceConfig
+    PRESETS: ClassVar = {"default": DEFAULT}
+
+    def __init__(self, options: ReinforceConfig, space: Space, seed: int):
+        super().__init__(options, space, seed)
         self._index = {str(action): index for index, action in enumerate(space.all_actions)}
-        self._controller = _Controller(len(self._index), config.hidden_units, Stream(seed, "controller"))
+        self._controller = _Controller(len(self._index), options.hidden_units, Stream(seed, "controller"))
         self._baseline: float | None = None
         self._variance = 0.0
 

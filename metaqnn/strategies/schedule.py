@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from metaqnn.config import require
-from metaqnn.core import Context, Episode, Exploration, Proposal, Source, Strategy, Trajectory
+from metaqnn.core import Context, Episode, EpisodeOrigin, Exploration, Proposal, Space, Strategy, Trajectory
 
 PAPER_SCHEDULE: tuple[tuple[float, int], ...] = (
     (1.0, 1500),
@@ -145,8 +145,8 @@ class Schedule:
 
     def recorded(self, episodes: Iterable[Episode], proposals: Iterable[Proposal]) -> Progress:
         """The progress of a recorded search; what was imported or retried counts for nothing."""
-        progress = self.progress(not e.reused for e in episodes if e.source is Source.SAMPLED)
-        return self.progress((p.evaluation is not None for p in proposals if p.source is Source.SAMPLED), progress)
+        progress = self.progress(not e.reused for e in episodes if e.origin is EpisodeOrigin.SAMPLED)
+        return self.progress((p.evaluation is not None for p in proposals if p.origin is EpisodeOrigin.SAMPLED), progress)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,10 +171,13 @@ class ScheduledStrategy(Strategy):
     Those that make no use of the rate have it recorded all the same: stored searches of theirs hold it, and verify.
 
     Args:
-        config: holds the schedule.
+        options: hold the schedule.
+        space, seed: as of every strategy.
     """
 
-    def __init__(self, config: ScheduleConfig):
+    def __init__(self, options: ScheduleConfig, space: Space, seed: int):
+        super().__init__(options, space, seed)
+        self.config = config = options
         self._unscaled = self._schedule = Schedule(config.schedule, config.max_repeats)
         self.max_repeats = config.max_repeats
         self._novelty: list[bool] = []  # of the sampled episodes told
@@ -199,7 +202,7 @@ class ScheduledStrategy(Strategy):
 
     def tell(self, episode: Episode) -> None:
         """Count an episode of the schedule; what was imported or retried is none."""
-        if episode.source is Source.SAMPLED:
+        if episode.origin is EpisodeOrigin.SAMPLED:
             self._novelty.append(not episode.reused)
 
     def is_exhausted(self, context: Context) -> bool:
@@ -219,5 +222,5 @@ class ScheduledStrategy(Strategy):
             self._progress, self._counted = START, 0
         self._progress = self._schedule.progress(self._novelty[self._counted :], self._progress)
         self._counted = len(self._novelty)
-        pending = (episode.is_new for episode in context.pending if episode.origin is Source.SAMPLED)
+        pending = (episode.is_new for episode in context.pending if episode.origin is EpisodeOrigin.SAMPLED)
         return self._schedule.progress(pending, self._progress)

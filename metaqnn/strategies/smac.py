@@ -10,7 +10,7 @@ A network is a list of categorical choices, one a step; where a choice is not le
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -56,7 +56,7 @@ class SMAC(ScheduledStrategy):
     """Sequential model-based optimisation; the forest is grown anew for every proposal.
 
     Args:
-        config: its settings.
+        options: its settings.
         space: what it walks in.
         seed: the search's seed.
 
@@ -64,8 +64,11 @@ class SMAC(ScheduledStrategy):
         ConfigError: SMAC3 is not installed.
     """
 
-    def __init__(self, config: SMACConfig, space: Space, seed: int):
-        super().__init__(config)
+    Options = SMACConfig
+    PRESETS: ClassVar = {"default": DEFAULT}
+
+    def __init__(self, options: SMACConfig, space: Space, seed: int):
+        super().__init__(options, space, seed)
         try:
             import smac  # noqa: F401 - the parts are imported where they are used
             from ConfigSpace import CategoricalHyperparameter, ConfigurationSpace
@@ -73,7 +76,6 @@ class SMAC(ScheduledStrategy):
             raise ConfigError(
                 "strategy.name: smac needs the package smac, which is not installed; pip install 'metaqnn[smac]'"
             ) from None
-        self.config, self.space, self.seed = config, space, seed
         self._actions = tuple(map(str, space.all_actions))
         self._configurations = ConfigurationSpace(seed=0)
         self._names = tuple(f"step_{place:04}" for place in range(space.max_steps))

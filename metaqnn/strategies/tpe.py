@@ -7,7 +7,7 @@ by running through it, as Optuna means it.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from metaqnn.config import require
 from metaqnn.core import Context, Episode, Space, Trajectory
@@ -39,7 +39,7 @@ class TPE(ScheduledStrategy):
     """Optuna's sampler, seeded anew for every episode.
 
     Args:
-        config: its settings.
+        options: its settings.
         space: what it walks in.
         seed: the search's seed.
 
@@ -47,8 +47,11 @@ class TPE(ScheduledStrategy):
         ConfigError: Optuna is not installed.
     """
 
-    def __init__(self, config: TPEConfig, space: Space, seed: int):
-        super().__init__(config)
+    Options = TPEConfig
+    PRESETS: ClassVar = {"default": DEFAULT}
+
+    def __init__(self, options: TPEConfig, space: Space, seed: int):
+        super().__init__(options, space, seed)
         try:
             import optuna
         except ImportError:
@@ -56,7 +59,6 @@ class TPE(ScheduledStrategy):
                 "strategy.name: tpe needs the package optuna, which is not installed; pip install 'metaqnn[tpe]'"
             ) from None
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        self.config, self.space, self.seed = config, space, seed
         self._optuna = optuna
         self._storage = optuna.storages.InMemoryStorage()
         self._study = optuna.create_study(storage=self._storage, study_name="metaqnn", direction="maximize")

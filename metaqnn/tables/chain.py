@@ -1,9 +1,9 @@
 """A chain of choices: one of so many options at each position. Public benchmarks of cell and macro spaces are such."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from metaqnn.config import require
 from metaqnn.core import Space
@@ -44,11 +44,15 @@ class ChainSpace(Space):
     Its text is the digits in a row, `01220110`; where a position has more than ten options, `3-11-0`.
 
     Args:
-        config: how many options there are at each position.
+        options: how many options there are at each position.
+        facts: of no use here.
     """
 
-    def __init__(self, config: ChainConfig):
-        self.config = config
+    Options = ChainConfig
+
+    def __init__(self, options: ChainConfig, facts: Mapping[str, Any] | None = None):
+        super().__init__(options, facts)
+        self.config = config = options
         self._separator = "" if max(config.choices) <= 10 else "-"
         self._legal = tuple(tuple(range(count)) for count in config.choices)
 
@@ -97,7 +101,3 @@ class ChainSpace(Space):
     def format(self, actions: Sequence[int]) -> str:
         """The canonical text."""
         return self._separator.join(map(str, actions))
-
-    def cost(self, actions: Sequence[int]) -> Cost:
-        """As many layers as choices; what they weigh is not known here."""
-        return Cost(len(actions), 0, 0)

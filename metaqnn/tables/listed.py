@@ -1,9 +1,9 @@
 """A space cut down to a list of architectures, so that nothing else can be proposed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from metaqnn.core import Action, Cost, Space, State
+from metaqnn.core import Action, Space, State
 
 
 class ListedState(NamedTuple):
@@ -25,6 +25,7 @@ class ListedSpace(Space):
     """
 
     def __init__(self, space: Space, architectures: Iterable[str]):
+        super().__init__(space.options, space.facts)
         self.space = space
         self._tree: dict = {}
         for text in architectures:
@@ -71,6 +72,6 @@ class ListedSpace(Space):
         """As in the whole space."""
         return self.space.format(actions)
 
-    def cost(self, actions: Sequence[Action]) -> Cost:
+    def costs(self, actions: Sequence[Action]) -> Mapping[str, float]:
         """As in the whole space."""
-        return self.space.cost(actions)
+        return self.space.costs(actions)

@@ -6,16 +6,41 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from metaqnn.config import load_yaml, nearest, override, read_section
+from metaqnn.config import as_mapping, load_yaml, nearest, override, read_section
+from metaqnn.core.plugins import Plugin, find, find_recorded, installed, read_options
 from metaqnn.errors import ConfigError
-from metaqnn.networks.data import DatasetConfig
-from metaqnn.networks.layer_space import SpaceConfig
-from metaqnn.networks.retraining.config import FinalConfig, read_final
+from metaqnn.networks.data.config import DatasetConfig
+from metaqnn.networks.retraining.config import RetrainingConfig, read_recipe
 from metaqnn.networks.training.config import TrainingConfig
 from metaqnn.search.config import SearchConfig
-from metaqnn.search.reward import RewardConfig
-from metaqnn.strategies import STRATEGIES
-from metaqnn.strategies.names import renamed
+from metaqnn.workflows.old_names import renamed
+
+NETWORK = "network"
+"""The built-in evaluator, whose options stand in the section `training` and whose data in `dataset`."""
+
+_DEFAULTS = {"space": "layers", "strategy": "linear_ucb", "evaluator": NETWORK, "reward": "score"}
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section that names a part.
+
+    Attributes:
+        plugin: what it names.
+        options: its other keys, checked, as the part's `Options`.
+    """
+
+    plugin: Plugin
+    options: Any
+
+    @property
+    def name(self) -> str:
+        """What it names, as it is written."""
+        return self.plugin.name
+
+    def as_mapping(self) -> dict[str, Any]:
+        """The section as plain values."""
+        return {"name": self.name} | (as_mapping(self.options) or {})
 
 
 @dataclass(frozen=True)
@@ -25,21 +50,60 @@ class Experiment:
     Attributes:
         name: names the database.
         seed: all randomness derives from it; at least 0.
-        dataset, space, strategy, reward, training, search, final: the sections, each owned by its package.
+        dataset: what is evaluated on; None where the evaluator needs no data.
+        space, strategy, evaluator, reward: the parts.
+        network_data: of a search over networks, how its data are split and prepared; else None.
+        search, retraining: the sections.
         warm_start: path of a database, a search's or an imported one, whose episodes a new search is told before it
             proposes anything; None begins with nothing.
     """
 
     name: str
     seed: int
-    dataset: DatasetConfig
-    space: SpaceConfig
-    strategy: Any
-    reward: RewardConfig
-    training: TrainingConfig
+    dataset: Section | None
+    space: Section
+    strategy: Section
+    evaluator: Section
+    reward: Section
     search: SearchConfig
-    final: FinalConfig
+    network_data: DatasetConfig | None = None
+    retraining: RetrainingConfig | None = None
     warm_start: str | None = None
+
+    @property
+    def is_of_networks(self) -> bool:
+        """Whether networks are trained by the built-in evaluator."""
+        return self.evaluator.name == NETWORK
+
+    @property
+    def training(self) -> TrainingConfig:
+        """The recipe of candidates, of a search over networks."""
+        options: TrainingConfig = self.evaluator.options
+        return options
+
+    @property
+    def plugins(self) -> dict[str, Plugin]:
+        """The parts by the section that names them."""
+        sections = {kind: getattr(self, kind) for kind in ("space", "strategy", "evaluator", "reward", "dataset")}
+        return {kind: section.plugin for kind, section in sections.items() if section is not None}
+
+    @property
+    def data_words(self) -> str:
+        """What is evaluated on, for people."""
+        return self.dataset.name if self.dataset else self.evaluator.name
+
+    def as_mapping(self) -> dict[str, Any]:
+        """The experiment as plain values, as a file would hold it with every default spelled out."""
+        dataset = None if self.dataset is None else self.dataset.as_mapping()
+        if self.network_data is not None:
+            dataset = as_mapping(self.network_data) | (dataset or {})
+        content = {"name": self.name, "seed": self.seed, "dataset": dataset, "space": self.space.as_mapping()}
+        content |= {"strategy": self.strategy.as_mapping(), "reward": self.reward.as_mapping()}
+        if self.is_of_networks:
+            content |= {"training": as_mapping(self.evaluator.options), "retraining": as_mapping(self.retraining)}
+        else:
+            content["evaluator"] = self.evaluator.as_mapping()
+        return content | {"search": as_mapping(self.search), "warm_start": self.warm_start}
 
 
 @dataclass(frozen=True)
@@ -51,17 +115,14 @@ class _Header:
     warm_start: str | None = None
 
 
-_SECTIONS: Mapping[str, type] = {
-    "dataset": DatasetConfig,
-    "space": SpaceConfig,
-    "reward": RewardConfig,
-    "training": TrainingConfig,
-    "search": SearchConfig,
-}
+_SECTIONS = ("dataset", "space", "strategy", "evaluator", "reward", "training", "search", "retraining")
+
+Finder = Callable[[str, str, str], Plugin]
+"""From a kind, a name and its place in a file to the part that it names."""
 
 
 def read_experiment(
-    content: Mapping[str, Any], file: str, announce: Callable[[str], None] = lambda line: None
+    content: Mapping[str, Any], file: str, announce: Callable[[str], None] = lambda line: None, finder: Finder = find
 ) -> Experiment:
     """Check the content of an experiment file, or of a stored experiment, whose names may be older ones.
 
@@ -69,11 +130,14 @@ def read_experiment(
         content: sections by name.
         file: its name, for messages.
         announce: called with a line for the user for each name that has changed.
+        finder: finds parts; of a stored experiment only what is installed or allowed.
 
     Raises:
         ConfigError: something in it cannot be used; the message names the key.
+        PluginError: a part that it names cannot be used.
     """
-    names = [field.name for field in fields(Experiment)]
+    content = renamed(content, lambda line: announce(f"{file}: {line}."))
+    names = [field.name for field in fields(_Header)] + list(_SECTIONS)
     for key in content:
         if key not in names:
             raise ConfigError(f"{file}: {key}: there is no such section; {nearest(key, names)}")
@@ -84,41 +148,121 @@ def read_experiment(
         raise ConfigError(f"{file}: seed: expected a whole number from 0 to {2**63 - 1}, got {header.seed}")
     if header.warm_start is not None and not header.warm_start.strip():
         raise ConfigError(f"{file}: warm_start: expected the path of a replay database, or nothing, got an empty text")
-    sections = {name: read_section(kind, content.get(name), name, file) for name, kind in _SECTIONS.items()}
-    strategy, final = _read_strategy(content.get("strategy"), file, announce), read_final(content.get("final"), file)
+    evaluator = _evaluator(content, file, finder)
+    is_of_networks = evaluator.name == NETWORK
+    dataset, network_data = _dataset(content.get("dataset"), file, finder, is_of_networks)
     return Experiment(
-        header.name, header.seed, strategy=strategy, final=final, warm_start=header.warm_start, **sections
+        header.name,
+        header.seed,
+        dataset,
+        _part("space", content.get("space"), file, finder),
+        _part("strategy", content.get("strategy"), file, finder),
+        evaluator,
+        _part("reward", content.get("reward"), file, finder),
+        read_section(SearchConfig, content.get("search"), "search", file),
+        network_data,
+        read_recipe(content.get("retraining"), file) if is_of_networks else None,
+        header.warm_start,
     )
 
 
-def _read_strategy(content: Any, file: str, announce: Callable[[str], None]) -> Any:
-    """The section `strategy`: a registered name, a preset, and the keys that win over the preset."""
+def stored_finder(plugins: Mapping[str, Mapping[str, str]], allowed: Sequence[str], path: object) -> Finder:
+    """Finds the parts of a database: those that it records, installed or named again by the user.
+
+    Args:
+        plugins: from `config.plugins`; what is not among them is built in.
+        allowed: each `module:Name` that the user allows.
+        path: of the database, for messages.
+    """
+    return lambda kind, name, place: find_recorded(kind, {"name": name} | dict(plugins.get(kind, {})), allowed, path)
+
+
+def _mapping(kind: str, content: Any, file: str) -> Mapping[str, Any]:
     content = {} if content is None else content
     if not isinstance(content, Mapping):
-        raise ConfigError(f"{file}: strategy: expected keys and values such as 'name: q_learning', got {content!r}")
-    content, line = renamed(content)
-    if line:
-        announce(f"{file}: strategy: {line}.")
-    name = content["name"]
-    if not isinstance(name, str) or name not in STRATEGIES:
-        raise ConfigError(f"{file}: strategy.name: there is no strategy {name!r}; {nearest(name, STRATEGIES)}")
-    presets = STRATEGIES[name]
-    preset = content.get("preset", next(iter(presets)))
-    if not isinstance(preset, str) or preset not in presets:
-        raise ConfigError(f"{file}: strategy.preset: there is no preset {preset!r}; {nearest(preset, presets)}")
+        raise ConfigError(f"{file}: {kind}: expected keys and values such as 'name: NAME', got {content!r:.200}")
+    return content
+
+
+def _part(kind: str, content: Any, file: str, finder: Finder) -> Section:
+    """A section that names a part: its name, a preset where the part has some, and keys that win over the preset."""
+    content = _mapping(kind, content, file)
+    name = content.get("name", _DEFAULTS[kind])
+    if not isinstance(name, str):
+        raise ConfigError(f"{file}: {kind}.name: expected the name of a {kind}, got {name!r:.200}")
+    plugin = finder(kind, name, f"{file}: {kind}.name")
+    part: Any = plugin.load()
+    presets, filled = getattr(part, "PRESETS", {}), dict(content) | {"name": name}
+    if presets:
+        preset = content.get("preset", next(iter(presets)))
+        if not isinstance(preset, str) or preset not in presets:
+            raise ConfigError(f"{file}: {kind}.preset: there is no preset {preset!r}; {nearest(preset, presets)}")
+        filled = {**presets[preset], "preset": preset, **filled}
+    _refuse_keys_of_others(kind, plugin, part, content, file)
+    return Section(plugin, read_options(part, filled, kind, file))
+
+
+def _refuse_keys_of_others(kind: str, plugin: Plugin, part: Any, content: Mapping[str, Any], file: str) -> None:
+    """A key that another part of the same kind has is a part forgotten, not a key misspelt."""
     for key in content:
-        others = [other for other, (first, *_) in STRATEGIES.items() if key in _keys(STRATEGIES[other][first].config)]
-        if key not in _keys(presets[preset].config) and others:
-            raise ConfigError(
-                f"{file}: strategy.{key}: {name!r} has no such key, which is one of 'strategy.name: {others[0]}'; "
-                "name that strategy, or leave the key out"
-            )
-    filled = {"name": name, "preset": preset, **presets[preset].values, **content}
-    return read_section(presets[preset].config, filled, "strategy", file)
+        if key == "name" or key in _keys(part.Options):
+            continue
+        for name, offers in installed(kind).items():
+            if offers[0].package == plugin.package and key in _keys(offers[0].load().Options):  # type: ignore[attr-defined]
+                raise ConfigError(
+                    f"{file}: {kind}.{key}: {plugin.name!r} has no such key, which is one of '{kind}.name: {name}'; "
+                    f"name that {kind}, or leave the key out"
+                )
+
+
+def _evaluator(content: Mapping[str, Any], file: str, finder: Finder) -> Section:
+    section = _mapping("evaluator", content.get("evaluator"), file)
+    name = section.get("name", NETWORK)
+    if name != NETWORK:
+        for key in ("training", "retraining"):
+            if content.get(key) is not None:
+                raise ConfigError(
+                    f"{file}: {key}: this section is of 'evaluator.name: {NETWORK}'; the keys of {name!r} stand in "
+                    "'evaluator'"
+                )
+        return _part("evaluator", section, file, finder)
+    if len(section) > ("name" in section):
+        raise ConfigError(f"{file}: evaluator: the keys of {NETWORK!r} stand in the section 'training'")
+    options = read_section(TrainingConfig, content.get("training"), "training", file)
+    return Section(finder("evaluator", NETWORK, f"{file}: evaluator.name"), options)
+
+
+def _dataset(
+    content: Any, file: str, finder: Finder, is_of_networks: bool
+) -> tuple[Section | None, DatasetConfig | None]:
+    """The data set, and for networks how it is split and prepared."""
+    if content is None and not is_of_networks:
+        return None, None
+    content = _mapping("dataset", content, file)
+    own = _keys(DatasetConfig) if is_of_networks else ["name"]
+    name = content.get("name")
+    is_plugin = isinstance(name, str) and (name in installed("dataset") or _is_target(name))
+    others = {key: value for key, value in content.items() if key not in own}
+    if not is_of_networks and not isinstance(name, str):
+        raise ConfigError(f"{file}: dataset.name: expected the name of a data set, got {name!r:.200}")
+    network_data = None
+    if is_of_networks:
+        kept = content if not is_plugin else {key: value for key, value in content.items() if key in own}
+        network_data = read_section(DatasetConfig, kept, "dataset", file)
+    if not is_plugin and is_of_networks:  # a path to an archive or a folder
+        return Section(Plugin("dataset", network_data.name, network_data.name), None), network_data
+    plugin = finder("dataset", name, f"{file}: dataset.name")
+    return Section(plugin, read_options(plugin.load(), others, "dataset", file)), network_data
+
+
+def _is_target(name: str) -> bool:
+    """Whether a name is `module:Name`, not a path."""
+    module, colon, attribute = name.partition(":")
+    return bool(colon) and all(part.isidentifier() for part in (*module.split("."), *attribute.split(".")))
 
 
 def _keys(section: type) -> list[str]:
-    return [field.name for field in fields(section)]
+    return [field.name for field in fields(section)]  # type: ignore[arg-type]
 
 
 def shipped_experiments() -> dict[str, Path]:

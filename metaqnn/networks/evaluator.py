@@ -1,0 +1,142 @@
+"""The evaluator of networks: trains them with Keras on images; the score is the validation accuracy."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from metaqnn.core import (
+    Candidate,
+    Evaluation,
+    Evaluator,
+    Limits,
+    Place,
+    Report,
+    Score,
+    Setting,
+    SpeedMeasurement,
+    Status,
+)
+from metaqnn.errors import CalibrationError, DataError
+from metaqnn.networks.architecture import parse
+from metaqnn.networks.data.config import DatasetConfig
+from metaqnn.networks.training.config import TrainingConfig
+from metaqnn.networks.training.memory import too_large, training_bytes
+from metaqnn.workers.memory import GIBIBYTE, IDLE_BYTES, gpu_bytes, machine_bytes
+
+if TYPE_CHECKING:
+    from metaqnn.networks.data import SearchData
+    from metaqnn.networks.training.recipe import Engine
+
+
+def accuracy(classes: int) -> Score:
+    """The validation accuracy over so many classes; a failure counts as chance."""
+    return Score("accuracy", "maximize", 0.0, 1.0, 1.0 / classes, True, "best", "chance")
+
+
+class NetworkEvaluator(Evaluator):
+    """Trains networks of layers on images.
+
+    The data are read where it is made, to check them, and once more in each worker. In a process that is not its own
+    neither threads nor the determinism of operations are changed: where that computes with several threads, scores may
+    differ in their last digits.
+
+    Args:
+        options: the section `training`.
+        setting: its section is the section `dataset`.
+
+    Raises:
+        DataError: the data set is absent or unusable, or smaller than the section asks for.
+    """
+
+    Options = TrainingConfig
+
+    def __init__(self, options: TrainingConfig, setting: Setting):
+        from metaqnn.networks.data import data_facts, load_search_data
+
+        super().__init__(options, setting)
+        self.dataset: DatasetConfig = setting.section
+        data = load_search_data(self.dataset, setting.seed)
+        self._facts = data_facts(data)
+        self.score = accuracy(data.classes)
+        most = None if options.max_memory is None else options.max_memory * GIBIBYTE
+        self.limits = Limits(options.max_seconds, most, "training.max_seconds", "training.max_memory")
+
+    def facts(self) -> Mapping[str, Any]:
+        """Hashes of images and split, the shape of an image, the number of classes, how many images there are."""
+        return self._facts
+
+    def start(self, place: Place = Place()) -> None:
+        """Import Keras and hold the data.
+
+        Raises:
+            DataError: they are others than those that were checked.
+        """
+        from metaqnn.networks.data import data_facts, fit_statistics, load_search_data
+        from metaqnn.networks.training.device import current_device, prepare_device
+        from metaqnn.networks.training.prefetching import PrefetchingEngine
+
+        self._may_skip_tracing = not place.is_own_process
+        self.place = prepare_device() if place.is_own_process else current_device()
+        self.device, self.versions, self.is_gpu = self.place.name, self.place.versions, self.place.is_gpu
+        self.data = load_search_data(self.dataset, self.setting.seed)
+        if data_facts(self.data) != self._facts:
+            raise DataError(f"the data set {self.dataset.name} changed while the search was starting")
+        self.statistics = fit_statistics(self.dataset.preprocessing, self.data.x_train)
+        engine = self.make_engine(self.data)
+        self.engine = PrefetchingEngine(engine) if self.is_gpu and engine.can_prepare else engine
+        # What a candidate may use: as the search says, else what the device has; None where nobody knows.
+        if self.limits.max_bytes is not None:
+            whole: int | None = round(self.limits.max_bytes)
+        else:
+            whole = gpu_bytes(place.gpu) if self.is_gpu else machine_bytes()
+        self.memory_bytes = None if whole is None else whole - IDLE_BYTES
+
+    def make_engine(self, data: "SearchData") -> "Engine":
+        """The fastest engine there is here, over some data."""
+        from metaqnn.networks.training.engines import make_engine
+
+        mirror = self.dataset.mirror
+        return make_engine(data, self.statistics, mirror, self.options, self.place, self._may_skip_tracing)
+
+    def need_bytes(self, candidate: Candidate) -> int:
+        """In single precision, whatever the device computes in: it costs a little waiting at most."""
+        shape = tuple(self._facts["input_shape"])
+        config = self.options
+        return training_bytes(parse(candidate.architecture), shape, config.batch_size, has_dropout=config.dropout)
+
+    def why_too_large(self, architecture: str) -> str | None:
+        """Why a network cannot be trained in the memory there is; None where it can."""
+        config, number_bytes = self.options, 2 if self.engine.use_bfloat16 else 4
+        batch_size = min(config.batch_size, len(self.data.x_train))
+        needed = training_bytes(parse(architecture), self.data.input_shape, batch_size, number_bytes, config.dropout)
+        return too_large(needed, self.memory_bytes)
+
+    def prepare(self, candidate: Candidate) -> None:
+        """Make the next network ready while this one trains, where that is worth anything."""
+        from metaqnn.networks.training.prefetching import PrefetchingEngine
+
+        if isinstance(self.engine, PrefetchingEngine) and not self.why_too_large(candidate.architecture):
+            self.engine.prepare(parse(candidate.architecture), candidate.seed)
+
+    def evaluate(self, candidate: Candidate, report: Report) -> Evaluation:
+        """Train a network by the recipe."""
+        from metaqnn.networks.training.recipe import train
+
+        reason = self.why_too_large(candidate.architecture)
+        if reason:
+            return Evaluation(Status.TOO_LARGE, reason=reason, device=self.device)
+
+        return train(candidate, self.engine, self.options, self.score, report, self.device)
+
+    def measure_speed(self, architectures: tuple[str, ...]) -> SpeedMeasurement:
+        """Calibrate on a few networks.
+
+        Raises:
+            CalibrationError: it could not be measured.
+        """
+        from metaqnn.networks.training.calibration import measure_speed
+        from metaqnn.networks.training.recipe import failure_of
+
+        try:
+            return measure_speed(architectures, self.data, self.make_engine, self.options)
+        except Exception as error:  # as with a candidate: a network that cannot be trained here must not end the worker
+            raise CalibrationError(failure_of(error, is_built=True)[1]) from error

@@ -1,0 +1,63 @@
+"""Names that experiments had: in a file of a user they go on working for this release, in a database for ever."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from metaqnn.strategies.linear_ucb import DEFAULT
+
+_OF_LINEAR_UCB = DEFAULT.keys() - {"schedule"}
+"""Keys that say that linear_ucb was meant by the name that it had."""
+
+
+def renamed(content: Mapping[str, Any], announce: Callable[[str], None]) -> dict[str, Any]:
+    """An experiment with the names of today.
+
+    Args:
+        content: as it was written.
+        announce: called with a line for each name that has changed.
+    """
+    content = dict(content)
+    if "final" in content:
+        announce("the section 'final' is called 'retraining' now")
+        content.setdefault("retraining", content.pop("final"))
+    for section, change in (("strategy", _strategy), ("reward", _reward), ("training", _training)):
+        if isinstance(content.get(section), Mapping) or (section == "strategy" and section not in content):
+            content[section] = change(dict(content.get(section) or {}), announce)
+    return content
+
+
+def _strategy(section: dict[str, Any], announce: Callable[[str], None]) -> dict[str, Any]:
+    """Without a name it means linear_ucb, but q_learning with `preset: paper`."""
+    section.setdefault("name", "q_learning" if section.get("preset") == "paper" else "linear_ucb")
+    if section["name"] != "q_learning":
+        return section
+    if section.get("preset", "default" if section.keys() & _OF_LINEAR_UCB else None) == "default":
+        announce("strategy: what was 'name: q_learning' with 'preset: default' is called 'name: linear_ucb' now")
+        return section | {"name": "linear_ucb", "preset": "default"}
+    if "preset" not in section:
+        announce(
+            "strategy: 'name: q_learning' alone means the paper's Q-learning now; what it meant before is 'linear_ucb'"
+        )
+    return section
+
+
+def _reward(section: dict[str, Any], announce: Callable[[str], None]) -> dict[str, Any]:
+    """The accuracy as a reward was one of its own, with the keys of the other."""
+    if section.get("failure") == "chance":
+        section["failure"] = "declared"
+    if section.get("name", "accuracy") == "accuracy":
+        if "name" in section:
+            announce("reward: what was 'name: accuracy' is called 'name: score' now")
+        for key in ("flops_weight", "parameters_weight"):
+            if section.get(key) == 0.0:
+                section.pop(key)
+        section["name"] = "score"
+    return section
+
+
+def _training(section: dict[str, Any], announce: Callable[[str], None]) -> dict[str, Any]:
+    if "prediction" in section:
+        if section["prediction"] is not None:
+            announce("training: the key 'prediction' is called 'early_stopping' now")
+        section.setdefault("early_stopping", section.pop("prediction"))
+    return section
