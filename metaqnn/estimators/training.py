@@ -13,14 +13,17 @@ import numpy as np
 from metaqnn.config import as_mapping
 from metaqnn.core import Final, Part, Status
 from metaqnn.errors import EvaluatorError
-from metaqnn.estimators.network import TrainedNetwork, pack
-from metaqnn.estimators.search import pass_on
-from metaqnn.networks.architecture import parse
-from metaqnn.networks.data import SearchData, fit_statistics, load_search_data
-from metaqnn.replay.finals import weights_folder
+from metaqnn.estimator.network import TrainedNetwork
+from metaqnn.estimator.search import pass_on
+from metaqnn.experiment import Experiment
+from metaqnn.experiment.finishing import TrainOptions, train_best
+from metaqnn.finals.choice import stored_network
+from metaqnn.finals.stored import ENDING, StoredNetwork, save_network
+from metaqnn.replay.finals import kept_file
 from metaqnn.replay.leaderboard import Winner
-from metaqnn.workflows import Experiment
-from metaqnn.workflows.retrain import TrainOptions, train_best
+from metaqnn.replay.reader import ReplayReader
+from metaqnn.space.architecture import parse
+from metaqnn.trial import Final, Part, Status
 
 _MAX_ATTEMPTS = 5
 
@@ -45,15 +48,20 @@ def train_winner(
     if has_final:
         final = _train_by_final_recipe(database, experiment, winner, is_in_process, verbose)
         if final.status == Status.OK:
-            return TrainedNetwork((weights_folder(database) / final.weights).read_bytes())
+            with ReplayReader(database) as reader:
+                return TrainedNetwork.read(stored_network(reader, final))
         warnings.warn(
             f"the final training of {winner.architecture} failed ({final.reason}); the recipe of the search is used",
             stacklevel=4,
         )
-    file = weights_folder(database) / f"model-{winner.model}-as-in-search.keras"
-    if file.is_file():
-        return TrainedNetwork(file.read_bytes())
-    return _train_as_in_search(experiment, winner, file)
+    with ReplayReader(database) as reader:
+        shape = reader.config()["data"]["input_shape"]
+    for ending in (".keras", ENDING):  # the first is of older versions
+        file = kept_file(database, f"model-{winner.model}-as-in-search{ending}", f"the network of model {winner.model}")
+        stored = StoredNetwork(str(file), winner.architecture, shape, experiment.dataset.preprocessing)
+        if file.is_file():
+            return TrainedNetwork.read(stored)
+    return _train_as_in_search(experiment, winner, stored)
 
 
 def _train_by_final_recipe(
@@ -84,7 +92,7 @@ def _train_by_final_recipe(
     return report.finals[0]
 
 
-def _train_as_in_search(experiment: Experiment, winner: Winner, file: Path) -> TrainedNetwork:
+def _train_as_in_search(experiment: Experiment, winner: Winner, stored: StoredNetwork) -> TrainedNetwork:
     """Train a network by the recipe of the search, in this process.
 
     Raises:
@@ -109,7 +117,9 @@ def _train_as_in_search(experiment: Experiment, winner: Winner, file: Path) -> T
                     break
             else:
                 network = inference_network(architecture, data.input_shape, statistics, session.numpy_weights())
-                return pack(network, file)
+                Path(stored.path).parent.mkdir(parents=True, exist_ok=True)
+                save_network(network, Path(stored.path))
+                return TrainedNetwork.read(stored)
         finally:
             session.close()
         rate *= config.restart_factor

@@ -1,6 +1,5 @@
 """After a search: its best networks trained again by the final recipe, on its own data or on others."""
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,18 +8,17 @@ from typing import Any
 from metaqnn.config import as_mapping, override, read_section
 from metaqnn.core import TRAINING, Final, Part, Status
 from metaqnn.errors import ConfigError, ReplayError
-from metaqnn.networks.architecture import parse
-from metaqnn.networks.costs import Shape, layer_costs
-from metaqnn.networks.data import DatasetConfig, SearchData, load_search_data, open_source
-from metaqnn.networks.layers import Convolution, FullyConnected
-from metaqnn.networks.retraining.choice import best_of_each_model, rank
-from metaqnn.networks.retraining.config import FinalConfig, read_final
-from metaqnn.networks.retraining.local import train_here
-from metaqnn.networks.retraining.messages import DataSource, FinalEpochDone, FinalStarted, TrainFinal
-from metaqnn.networks.retraining.processes import train_all
-from metaqnn.networks.retraining.transfer import refuse_unbuildable, refuse_untransferable, with_classes
-from metaqnn.networks.training.device import usable_cores, visible_gpus
-from metaqnn.replay.finals import FinalMemory, read_finals, weights_folder
+from metaqnn.experiment.files import Experiment
+from metaqnn.experiment.parts import stored_experiment
+from metaqnn.experiment.resuming import data_facts
+from metaqnn.finals.choice import best_of_each_model, problem_with, rank, stored_network
+from metaqnn.finals.config import FinalConfig, read_final
+from metaqnn.finals.local import train_here
+from metaqnn.finals.messages import DataSource, FinalEpochDone, FinalStarted, TrainFinal
+from metaqnn.finals.processes import train_all
+from metaqnn.finals.stored import ENDING
+from metaqnn.finals.transfer import refuse_unbuildable, refuse_untransferable, with_classes
+from metaqnn.replay.finals import FinalMemory, kept_file, read_finals, weights_folder
 from metaqnn.replay.finals import read_final as read_recorded_final
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.tables import top
@@ -241,7 +239,7 @@ def _origin(reader: ReplayReader, model: int, experiment: Experiment) -> Final:
     """The trained network whose weights are taken along: the best of the model on the search's own data.
 
     Raises:
-        ReplayError: there is none.
+        ReplayError: there is none, or its weights cannot be used.
     """
     own = experiment.dataset.name
     finals = [
@@ -254,7 +252,10 @@ def _origin(reader: ReplayReader, model: int, experiment: Experiment) -> Final:
             f"{reader.path}: --finetune begins with the weights of a trained network, but model {model} has none on "
             f"{own} yet; train it first: metaqnn train {reader.path} --model {model}"
         )
-    return best_of_each_model(rank(reader, finals))[0]
+    best = best_of_each_model(rank(reader, finals))[0]
+    if problem := problem_with(reader, best):
+        raise ReplayError(f"{reader.path}: {problem}")
+    return best
 
 
 def _record_asked(memory: FinalMemory, plan: _Plan, again: bool) -> list[Final]:
@@ -279,7 +280,7 @@ def _record_asked(memory: FinalMemory, plan: _Plan, again: bool) -> list[Final]:
 def _is_kept(memory: FinalMemory, final: Final) -> bool:
     """Whether a training has ended for good: what crashed, or lost its file, is tried again."""
     if final.status == Status.OK:
-        return (weights_folder(memory.path) / final.weights).is_file()
+        return problem_with(memory, final) is None
     return final.status != Status.CRASHED
 
 
@@ -295,9 +296,7 @@ def _identity(final: Final) -> tuple:
 def _job(memory: FinalMemory, final: Final, plan: _Plan, folder: Path) -> TrainFinal:
     origin = None
     if final.finetuned_from is not None:
-        origin = str(folder / read_recorded_final(memory, final.finetuned_from).weights)
-        if not os.path.isfile(origin):
-            raise ReplayError(f"{origin}: the network of final {final.finetuned_from} is missing; put the file back")
+        origin = stored_network(memory, read_recorded_final(memory, final.finetuned_from))
     return TrainFinal(
         final.final,
         DataSource(plan.dataset, plan.experiment.seed, plan.data.fingerprint),
@@ -305,8 +304,8 @@ def _job(memory: FinalMemory, final: Final, plan: _Plan, folder: Path) -> TrainF
         plan.recipe,
         final.seed,
         final.part,
-        str(folder / f"final-{final.final}.checkpoint.npz"),
-        str(folder / f"final-{final.final}.keras"),
+        str(kept_file(memory.path, f"final-{final.final}.checkpoint.npz", f"the checkpoint of final {final.final}")),
+        str(folder / f"final-{final.final}{ENDING}"),
         origin,
     )
 

@@ -27,7 +27,9 @@ from metaqnn.networks.retraining.messages import (
     TrainFinal,
     WorkerRefused,
 )
-from metaqnn.networks.training.device import Device
+from metaqnn.finals.stored import load_network, save_network
+from metaqnn.training.device import Device
+from metaqnn.trial import Status
 
 _EXIT_WITHOUT_PARENT = 3
 
@@ -77,10 +79,10 @@ def train_final(job: TrainFinal, send: Callable[[object], None], device: Device 
     Raises:
         MetaqnnError: it cannot be trained at all.
     """
-    from metaqnn.networks.retraining.trainer import FinalTraining, final_images, save_network
-    from metaqnn.networks.retraining.transfer import take_weights
-    from metaqnn.networks.training.device import prepare_device
-    from metaqnn.networks.training.recipe import failure_of
+    from metaqnn.finals.trainer import FinalTraining, final_images
+    from metaqnn.finals.transfer import take_weights
+    from metaqnn.training.device import prepare_device
+    from metaqnn.training.recipe import failure_of
 
     device = device or prepare_device()
     images = final_images(_load(job.source), job.part, job.source.dataset, job.recipe)
@@ -89,7 +91,7 @@ def train_final(job: TrainFinal, send: Callable[[object], None], device: Device 
         is_half = job.recipe.precision == "auto" and device.has_bfloat16
         training = FinalTraining(job.architecture, images, job.recipe, job.seed, is_half, device.is_gpu)
         if not training.load_checkpoint(checkpoint, job.identity) and job.origin is not None:
-            take_weights(training.model, Path(job.origin))
+            take_weights(training.model, job.origin)
         send(FinalStarted(device.name, tuple(training.epochs)))
         while len(training.epochs) < job.recipe.num_epochs:
             epoch = training.run_epoch()
@@ -112,7 +114,6 @@ def train_final(job: TrainFinal, send: Callable[[object], None], device: Device 
 
 
 def _predict(job: Predict) -> Predicted:
-    import keras
     import numpy as np
 
     from metaqnn.networks.retraining.testing import open_test_split
@@ -123,8 +124,8 @@ def _predict(job: Predict) -> Predicted:
     test = open_test_split(job.source.dataset.name, data.class_names, data.input_shape)
     splits = {"validation": (data.x_validation, data.y_validation), "test": (test.images, test.labels)}
     said: dict[str, list] = {name: [] for name in splits}
-    for path in job.networks:
-        network = keras.models.load_model(path, compile=False)
+    for stored in job.networks:
+        network = load_network(stored)
         for name, (images, _) in splits.items():
             said[name].append(network.predict(images, batch_size=256, verbose=0))
     answers = {
