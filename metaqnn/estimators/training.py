@@ -16,14 +16,13 @@ from metaqnn.errors import EvaluatorError
 from metaqnn.estimator.network import TrainedNetwork
 from metaqnn.estimator.search import pass_on
 from metaqnn.experiment import Experiment
-from metaqnn.experiment.finishing import TrainOptions, train_best
 from metaqnn.finals.choice import stored_network
 from metaqnn.finals.stored import ENDING, StoredNetwork, save_network
+from metaqnn.networks.architecture import parse
 from metaqnn.replay.finals import kept_file
 from metaqnn.replay.leaderboard import Winner
 from metaqnn.replay.reader import ReplayReader
-from metaqnn.space.architecture import parse
-from metaqnn.trial import Final, Part, Status
+from metaqnn.workflows.retrain import TrainOptions, train_best
 
 _MAX_ATTEMPTS = 5
 

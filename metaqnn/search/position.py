@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from metaqnn.core import Context, Episode, PendingEpisode, Proposal, EpisodeOrigin
+from metaqnn.core import Context, Episode, EpisodeOrigin, PendingEpisode, Proposal
 
 
 class Position:
@@ -26,7 +26,11 @@ class Position:
         if isinstance(record, Episode):
             number, architecture, is_evaluated = record.number, record.architecture, not record.reused
         else:
-            number, architecture, is_evaluated = record.episode, record.model.architecture, record.evaluation is not None
+            number, architecture, is_evaluated = (
+                record.episode,
+                record.model.architecture,
+                record.evaluation is not None,
+            )
         is_new = is_evaluated and record.origin is not EpisodeOrigin.RETRIED
         if record.origin is EpisodeOrigin.SAMPLED:
             self.distinct += is_new

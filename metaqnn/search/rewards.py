@@ -37,7 +37,12 @@ class ScoreReward(Reward):
         super().__init__(options, score)
         if options.failure != "declared":
             problem = score.problem_with(options.failure)
-            require(problem is None, "failure", f"'declared' or a number from {score.low:g} to {score.high:g}", options.failure)
+            require(
+                problem is None,
+                "failure",
+                f"'declared' or a number from {score.low:g} to {score.high:g}",
+                options.failure,
+            )
 
     def counted(self, score: float | None) -> float:
         """The score, or what a failure counts as."""

@@ -235,7 +235,9 @@ class _Comparison:
             steps = [point.step for point in attempt.points]
             _expect(place, f"the epochs of curve {number}", steps, list(range(1, len(steps) + 1)))
 
-    def _compare_early_stopping(self, early_stopping: EarlyStopping, episode: Episode, stored: StoredEvaluation) -> None:
+    def _compare_early_stopping(
+        self, early_stopping: EarlyStopping, episode: Episode, stored: StoredEvaluation
+    ) -> None:
         """Whether and where the evaluation was stopped follows from its curve and what the proposal knew."""
         model, evaluation = self.models[episode.model], stored.evaluation
         difference = early_stopping.difference(episode.number, model, evaluation)

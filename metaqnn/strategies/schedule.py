@@ -146,7 +146,9 @@ class Schedule:
     def recorded(self, episodes: Iterable[Episode], proposals: Iterable[Proposal]) -> Progress:
         """The progress of a recorded search; what was imported or retried counts for nothing."""
         progress = self.progress(not e.reused for e in episodes if e.origin is EpisodeOrigin.SAMPLED)
-        return self.progress((p.evaluation is not None for p in proposals if p.origin is EpisodeOrigin.SAMPLED), progress)
+        return self.progress(
+            (p.evaluation is not None for p in proposals if p.origin is EpisodeOrigin.SAMPLED), progress
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,9 +8,6 @@ from typing import Any
 from metaqnn.config import as_mapping, override, read_section
 from metaqnn.core import TRAINING, Final, Part, Status
 from metaqnn.errors import ConfigError, ReplayError
-from metaqnn.experiment.files import Experiment
-from metaqnn.experiment.parts import stored_experiment
-from metaqnn.experiment.resuming import data_facts
 from metaqnn.finals.choice import best_of_each_model, problem_with, rank, stored_network
 from metaqnn.finals.config import FinalConfig, read_final
 from metaqnn.finals.local import train_here

@@ -8,6 +8,7 @@ from zlib import crc32
 
 from contracts.agents import accuracy_of, configured
 from contracts.spaces import small
+from metaqnn.search.reward import Reward, RewardConfig
 
 from metaqnn.core import (
     Attempt,
@@ -29,7 +30,6 @@ from metaqnn.networks.training.config import TrainingConfig
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.loop import Ending, Search, SearchPlan
-from metaqnn.search.reward import Reward, RewardConfig
 from metaqnn.search.verify import Verification, verify
 from metaqnn.strategies import make_strategy
 from metaqnn.strategies.schedule import Schedule

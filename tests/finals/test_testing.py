@@ -7,15 +7,14 @@ from functools import partial
 
 import numpy as np
 import pytest
-
-from metaqnn.core import Part, TestLook
-from metaqnn.errors import DataError, MetaqnnError
 from metaqnn.finals.choice import best_of_each_model, stored_network, trained_finals
 from metaqnn.finals.stored import load_network
 from metaqnn.finals.testing import evaluate, evaluate_ensemble, open_test_split
+
+from metaqnn.core import Part, TestLook
+from metaqnn.errors import DataError, MetaqnnError
 from metaqnn.replay.finals import FinalMemory, read_test_looks, weights_folder
 from metaqnn.replay.reader import ReplayReader
-from metaqnn.trial import Part, TestLook
 
 DIGITS = tuple("0123456789")
 

@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
+from metaqnn.finals.stored import StoredNetwork, save_network
+from metaqnn.finals.transfer import refuse_unbuildable, refuse_untransferable, take_weights, with_classes
+from metaqnn.training.inference import inference_network
+from metaqnn.training.network import build_network
 
 from metaqnn.data import Statistics
 from metaqnn.errors import IllegalArchitectureError, MetaqnnError
-from metaqnn.finals.stored import StoredNetwork, save_network
-from metaqnn.finals.transfer import refuse_unbuildable, refuse_untransferable, take_weights, with_classes
-from metaqnn.space.architecture import parse
-from metaqnn.training.inference import inference_network
-from metaqnn.training.network import build_network
+from metaqnn.networks.architecture import parse
 
 
 @pytest.mark.parametrize(

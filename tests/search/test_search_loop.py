@@ -13,6 +13,7 @@ from contracts.spaces import tiny
 from databases import contents
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from metaqnn.search.reward import RewardConfig
 
 from metaqnn.core import (
     Attempt,
@@ -29,7 +30,6 @@ from metaqnn.evaluators.function_evaluator import FunctionEvaluator
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.loop import Ending
-from metaqnn.search.reward import RewardConfig
 
 
 @pytest.fixture(scope="module")

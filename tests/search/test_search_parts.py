@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 from contracts.searches import SmallSearch, evaluate
 from contracts.spaces import small, tiny
+from metaqnn.search.reward import Reward, RewardConfig
 
 from metaqnn.config import as_mapping, read_section
 from metaqnn.core import Attempt, EpochMetrics, Evaluation, Model, Prediction, SpeedMeasurement, Status
@@ -20,7 +21,6 @@ from metaqnn.networks.training.config import TrainingConfig
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.config import SearchConfig
 from metaqnn.search.loop import Ending
-from metaqnn.search.reward import Reward, RewardConfig
 from metaqnn.search.stop import StopRequest
 from metaqnn.search.summary import summarise
 from metaqnn.seeding import Stream

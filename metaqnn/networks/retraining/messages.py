@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from metaqnn.core import FinalEpoch, Part
 from metaqnn.data import DatasetConfig
 from metaqnn.finals.config import FinalConfig
 from metaqnn.finals.stored import StoredNetwork
-from metaqnn.trial import FinalEpoch, Part
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ import numpy as np
 
 from metaqnn.errors import MetaqnnError, ReplayError
 from metaqnn.files import written_whole
-from metaqnn.space.cost import describe
+from metaqnn.networks.costs import describe
 
 if TYPE_CHECKING:
     import keras

@@ -4,9 +4,9 @@ import numpy as np
 
 from metaqnn.errors import IllegalArchitectureError, MetaqnnError
 from metaqnn.finals.stored import StoredNetwork, load_network
-from metaqnn.space.architecture import Architecture, parse
-from metaqnn.space.cost import Shape, layer_costs
-from metaqnn.space.layers import FullyConnected, GlobalAveragePooling, Softmax
+from metaqnn.networks.architecture import Architecture, parse
+from metaqnn.networks.costs import Shape, layer_costs
+from metaqnn.networks.layers import FullyConnected, GlobalAveragePooling, Softmax
 
 _TRAINED = ("Conv2D", "Dense", "BatchNormalization")
 """The kinds of layers that have weights to learn."""

@@ -15,6 +15,7 @@ from queue import SimpleQueue
 
 from metaqnn.core import Status
 from metaqnn.errors import MetaqnnError
+from metaqnn.finals.stored import load_network, save_network
 from metaqnn.networks.data import SearchData, load_search_data
 from metaqnn.networks.retraining.messages import (
     DataSource,
@@ -27,9 +28,7 @@ from metaqnn.networks.retraining.messages import (
     TrainFinal,
     WorkerRefused,
 )
-from metaqnn.finals.stored import load_network, save_network
 from metaqnn.training.device import Device
-from metaqnn.trial import Status
 
 _EXIT_WITHOUT_PARENT = 3
 
