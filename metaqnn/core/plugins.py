@@ -107,6 +107,12 @@ def installed(kind: str) -> Mapping[str, tuple[Plugin, ...]]:
     return {name: tuple(offers.values()) for name, offers in sorted(found.items())}
 
 
+def is_target(name: str) -> bool:
+    """Whether a name is `module:Name`."""
+    module, colon, attribute = name.partition(":")
+    return bool(colon) and all(part.isidentifier() for part in (*module.split("."), *attribute.split(".")))
+
+
 def find(kind: str, name: str, place: str) -> Plugin:
     """What a name stands for; loads nothing.
 
@@ -118,7 +124,7 @@ def find(kind: str, name: str, place: str) -> Plugin:
     Raises:
         ConfigError: nothing has that name, or two packages do.
     """
-    if ":" in name:
+    if is_target(name):
         return Plugin(kind, name, name)
     offers = installed(kind).get(name, ())
     if not offers:
@@ -142,7 +148,7 @@ def find_recorded(kind: str, recorded: Mapping[str, str], allowed: Sequence[str]
         PluginError: it is not installed, or not allowed: a database executes nothing by itself.
     """
     name, package = recorded["name"], recorded.get("package", "")
-    if ":" in name:
+    if is_target(name):
         if name not in allowed:
             raise PluginError(
                 f"{path}: its {kind} is {name}, which is not run because a database says so; if you trust that code, "

@@ -54,7 +54,7 @@ class NetworkEvaluator(Evaluator):
 
         super().__init__(options, setting)
         self.dataset: DatasetConfig = setting.section
-        data = load_search_data(self.dataset, setting.seed)
+        data = load_search_data(self.dataset, setting.seed, is_named_by_user=True)
         self._facts = data_facts(data)
         self.score = accuracy(data.classes)
         most = None if options.max_memory is None else options.max_memory * GIBIBYTE
@@ -77,7 +77,7 @@ class NetworkEvaluator(Evaluator):
         self._may_skip_tracing = not place.is_own_process
         self.place = prepare_device() if place.is_own_process else current_device()
         self.device, self.versions, self.is_gpu = self.place.name, self.place.versions, self.place.is_gpu
-        self.data = load_search_data(self.dataset, self.setting.seed)
+        self.data = load_search_data(self.dataset, self.setting.seed, is_named_by_user=True)
         if data_facts(self.data) != self._facts:
             raise DataError(f"the data set {self.dataset.name} changed while the search was starting")
         self.statistics = fit_statistics(self.dataset.preprocessing, self.data.x_train)

@@ -2,15 +2,15 @@
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from metaqnn.config import as_mapping, load_yaml, nearest, override, read_section
-from metaqnn.core.plugins import Plugin, find, find_recorded, installed, read_options
+from metaqnn.core.plugins import Plugin, find, find_recorded, installed, is_target, read_options
 from metaqnn.errors import ConfigError
 from metaqnn.networks.data.config import DatasetConfig
-from metaqnn.networks.retraining.config import RetrainingConfig, read_recipe
+from metaqnn.networks.retraining.config import FinalConfig, read_final
 from metaqnn.networks.training.config import TrainingConfig
 from metaqnn.search.config import SearchConfig
 from metaqnn.workflows.old_names import renamed
@@ -50,24 +50,25 @@ class Experiment:
     Attributes:
         name: names the database.
         seed: all randomness derives from it; at least 0.
-        dataset: what is evaluated on; None where the evaluator needs no data.
+        dataset: what is evaluated on, of a search over networks with how it is split and prepared; None where the
+            evaluator needs no data.
         space, strategy, evaluator, reward: the parts.
-        network_data: of a search over networks, how its data are split and prepared; else None.
-        search, retraining: the sections.
+        source: the data set that packages offer under the name of `dataset`; None where that is a path.
+        search, final: the sections.
         warm_start: path of a database, a search's or an imported one, whose episodes a new search is told before it
             proposes anything; None begins with nothing.
     """
 
     name: str
     seed: int
-    dataset: Section | None
+    dataset: DatasetConfig | Section | None
     space: Section
     strategy: Section
     evaluator: Section
     reward: Section
     search: SearchConfig
-    network_data: DatasetConfig | None = None
-    retraining: RetrainingConfig | None = None
+    source: Section | None = None
+    final: FinalConfig | None = None
     warm_start: str | None = None
 
     @property
@@ -84,7 +85,8 @@ class Experiment:
     @property
     def plugins(self) -> dict[str, Plugin]:
         """The parts by the section that names them."""
-        sections = {kind: getattr(self, kind) for kind in ("space", "strategy", "evaluator", "reward", "dataset")}
+        sections = {kind: getattr(self, kind) for kind in ("space", "strategy", "evaluator", "reward")}
+        sections |= {"dataset": self.source}
         return {kind: section.plugin for kind, section in sections.items() if section is not None}
 
     @property
@@ -94,13 +96,15 @@ class Experiment:
 
     def as_mapping(self) -> dict[str, Any]:
         """The experiment as plain values, as a file would hold it with every default spelled out."""
-        dataset = None if self.dataset is None else self.dataset.as_mapping()
-        if self.network_data is not None:
-            dataset = as_mapping(self.network_data) | (dataset or {})
-        content = {"name": self.name, "seed": self.seed, "dataset": dataset, "space": self.space.as_mapping()}
-        content |= {"strategy": self.strategy.as_mapping(), "reward": self.reward.as_mapping()}
+        content: dict[str, Any] = {"name": self.name, "seed": self.seed}
+        if isinstance(self.dataset, DatasetConfig):
+            section = as_mapping(self.dataset)
+            content["dataset"] = section | section.pop("options")
+        elif self.dataset is not None:
+            content["dataset"] = self.dataset.as_mapping()
+        content |= {kind: getattr(self, kind).as_mapping() for kind in ("space", "strategy", "reward")}
         if self.is_of_networks:
-            content |= {"training": as_mapping(self.evaluator.options), "retraining": as_mapping(self.retraining)}
+            content |= {"training": as_mapping(self.evaluator.options), "final": as_mapping(self.final)}
         else:
             content["evaluator"] = self.evaluator.as_mapping()
         return content | {"search": as_mapping(self.search), "warm_start": self.warm_start}
@@ -115,7 +119,7 @@ class _Header:
     warm_start: str | None = None
 
 
-_SECTIONS = ("dataset", "space", "strategy", "evaluator", "reward", "training", "search", "retraining")
+_SECTIONS = ("dataset", "space", "strategy", "evaluator", "reward", "training", "search", "final")
 
 Finder = Callable[[str, str, str], Plugin]
 """From a kind, a name and its place in a file to the part that it names."""
@@ -150,7 +154,7 @@ def read_experiment(
         raise ConfigError(f"{file}: warm_start: expected the path of a replay database, or nothing, got an empty text")
     evaluator = _evaluator(content, file, finder)
     is_of_networks = evaluator.name == NETWORK
-    dataset, network_data = _dataset(content.get("dataset"), file, finder, is_of_networks)
+    dataset, source = _dataset(content.get("dataset"), file, finder, is_of_networks)
     return Experiment(
         header.name,
         header.seed,
@@ -160,8 +164,8 @@ def read_experiment(
         evaluator,
         _part("reward", content.get("reward"), file, finder),
         read_section(SearchConfig, content.get("search"), "search", file),
-        network_data,
-        read_recipe(content.get("retraining"), file) if is_of_networks else None,
+        source,
+        read_final(content.get("final"), file) if is_of_networks else None,
         header.warm_start,
     )
 
@@ -219,7 +223,7 @@ def _evaluator(content: Mapping[str, Any], file: str, finder: Finder) -> Section
     section = _mapping("evaluator", content.get("evaluator"), file)
     name = section.get("name", NETWORK)
     if name != NETWORK:
-        for key in ("training", "retraining"):
+        for key in ("training", "final"):
             if content.get(key) is not None:
                 raise ConfigError(
                     f"{file}: {key}: this section is of 'evaluator.name: {NETWORK}'; the keys of {name!r} stand in "
@@ -234,31 +238,23 @@ def _evaluator(content: Mapping[str, Any], file: str, finder: Finder) -> Section
 
 def _dataset(
     content: Any, file: str, finder: Finder, is_of_networks: bool
-) -> tuple[Section | None, DatasetConfig | None]:
-    """The data set, and for networks how it is split and prepared."""
+) -> tuple[DatasetConfig | Section | None, Section | None]:
+    """The section `dataset`, and the data set that packages offer under its name."""
     if content is None and not is_of_networks:
         return None, None
     content = _mapping("dataset", content, file)
-    own = _keys(DatasetConfig) if is_of_networks else ["name"]
-    name = content.get("name")
-    is_plugin = isinstance(name, str) and (name in installed("dataset") or _is_target(name))
-    others = {key: value for key, value in content.items() if key not in own}
-    if not is_of_networks and not isinstance(name, str):
+    name, own = content.get("name"), _keys(DatasetConfig) if is_of_networks else ["name"]
+    source, others = None, {key: value for key, value in content.items() if key not in own}
+    if isinstance(name, str) and (name in installed("dataset") or is_target(name) or not is_of_networks):
+        plugin = finder("dataset", name, f"{file}: dataset.name")
+        source = Section(plugin, read_options(plugin.load(), others, "dataset", file))
+    elif not is_of_networks:
         raise ConfigError(f"{file}: dataset.name: expected the name of a data set, got {name!r:.200}")
-    network_data = None
-    if is_of_networks:
-        kept = content if not is_plugin else {key: value for key, value in content.items() if key in own}
-        network_data = read_section(DatasetConfig, kept, "dataset", file)
-    if not is_plugin and is_of_networks:  # a path to an archive or a folder
-        return Section(Plugin("dataset", network_data.name, network_data.name), None), network_data
-    plugin = finder("dataset", name, f"{file}: dataset.name")
-    return Section(plugin, read_options(plugin.load(), others, "dataset", file)), network_data
-
-
-def _is_target(name: str) -> bool:
-    """Whether a name is `module:Name`, not a path."""
-    module, colon, attribute = name.partition(":")
-    return bool(colon) and all(part.isidentifier() for part in (*module.split("."), *attribute.split(".")))
+    if not is_of_networks:
+        return source, source
+    kept = {key: value for key, value in content.items() if key in own} if source else content
+    section = read_section(DatasetConfig, kept, "dataset", file)
+    return (replace(section, options=as_mapping(source.options)) if source else section), source
 
 
 def _keys(section: type) -> list[str]:

@@ -17,10 +17,7 @@ def renamed(content: Mapping[str, Any], announce: Callable[[str], None]) -> dict
         announce: called with a line for each name that has changed.
     """
     content = dict(content)
-    if "final" in content:
-        announce("the section 'final' is called 'retraining' now")
-        content.setdefault("retraining", content.pop("final"))
-    for section, change in (("strategy", _strategy), ("reward", _reward), ("training", _training)):
+    for section, change in (("strategy", _strategy), ("reward", _reward)):
         if isinstance(content.get(section), Mapping) or (section == "strategy" and section not in content):
             content[section] = change(dict(content.get(section) or {}), announce)
     return content
@@ -54,10 +51,3 @@ def _reward(section: dict[str, Any], announce: Callable[[str], None]) -> dict[st
         section["name"] = "score"
     return section
 
-
-def _training(section: dict[str, Any], announce: Callable[[str], None]) -> dict[str, Any]:
-    if "prediction" in section:
-        if section["prediction"] is not None:
-            announce("training: the key 'prediction' is called 'early_stopping' now")
-        section.setdefault("early_stopping", section.pop("prediction"))
-    return section

@@ -3,8 +3,8 @@
 from metaqnn.networks.data.config import DatasetConfig, Preprocessing
 from metaqnn.networks.data.preprocessing import Statistics, fit_statistics
 from metaqnn.networks.data.registry import CatalogueRow, catalogue, image_facts, open_source
-from metaqnn.networks.data.search_data import SearchData, load_search_data
-from metaqnn.networks.data.sources import Source, Split
+from metaqnn.networks.data.search_data import SearchData, data_facts, load_search_data
+from metaqnn.networks.data.sources import ImageSplit
 from metaqnn.networks.data.split import stratified
 
 __all__ = [
@@ -12,10 +12,10 @@ __all__ = [
     "DatasetConfig",
     "Preprocessing",
     "SearchData",
-    "Source",
-    "Split",
+    "ImageSplit",
     "Statistics",
     "catalogue",
+    "data_facts",
     "fit_statistics",
     "image_facts",
     "load_search_data",

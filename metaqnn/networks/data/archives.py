@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from metaqnn.errors import DataError
+from metaqnn.core import Dataset
 from metaqnn.networks.data.arrays import as_images, as_labels
-from metaqnn.networks.data.sources import Source, Split
+from metaqnn.networks.data.sources import ImageSplit
 
 MEMBERS = "x_train, y_train, x_test and y_test"
 
 
-class Archive(Source):
+class Archive(Dataset):
     """One .npz file. A search needs x_train and y_train alone.
 
     Args:
@@ -27,14 +28,14 @@ class Archive(Source):
         self.path = path
         self._class_names = class_names
 
-    def train(self) -> Split:
+    def train(self) -> ImageSplit:
         """The members x_train and y_train; no other member is read."""
         with self._open() as members:
             images = as_images(_member(members, "x_train"), "x_train")
             labels, class_names = as_labels(_member(members, "y_train"), self._class_names, "y_train")
-            return Split(images, labels, class_names)
+            return ImageSplit(images, labels, class_names)
 
-    def test(self) -> Split:
+    def test(self) -> ImageSplit:
         """The members x_test and y_test; the classes are those of y_train."""
         with self._open() as members:
             images = as_images(_member(members, "x_test"), "x_test")
@@ -42,7 +43,7 @@ class Archive(Source):
             if class_names is None:
                 _, class_names = as_labels(_member(members, "y_train"), None, "y_train")
             labels, class_names = as_labels(_member(members, "y_test"), class_names, "y_test")
-            return Split(images, labels, class_names)
+            return ImageSplit(images, labels, class_names)
 
     def location(self) -> str:
         """The path of the file."""

@@ -1,7 +1,8 @@
 """The section `dataset` of an experiment."""
 
-from dataclasses import dataclass
-from typing import Literal, get_args
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
 
 from metaqnn.config import require
 
@@ -18,6 +19,7 @@ class DatasetConfig:
         validation_size: images of the training part held out, class distribution unchanged.
         preprocessing: how uint8 images become numbers; fitted on the training images alone.
         mirror: whether training images are mirrored horizontally at random; the training package does it.
+        options: of a data set of a plug-in; they stand among the other keys.
     """
 
     name: str
@@ -25,6 +27,7 @@ class DatasetConfig:
     validation_size: int = 5000
     preprocessing: Preprocessing = "none"
     mirror: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self):
         require(bool(self.name.strip()), "name", "the name of a data set, or a path", self.name)

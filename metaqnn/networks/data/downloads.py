@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from metaqnn.errors import DataError
+from metaqnn.core import Dataset
 from metaqnn.networks.data.archives import MEMBERS, Archive
-from metaqnn.networks.data.sources import Source, Split
+from metaqnn.networks.data.sources import ImageSplit
 
 Fetch = Callable[[str, Path], None]
 
@@ -17,7 +18,7 @@ class DownloadError(Exception):
     """Why a data set could not be fetched, in a few words; `Download` makes the user's sentence of it."""
 
 
-class Download(Source):
+class Download(Dataset):
     """NAME.npz in the folder METAQNN_DATA, else in the cache, else fetched into the cache.
 
     Args:
@@ -31,11 +32,11 @@ class Download(Source):
         self._class_names = class_names
         self._fetch = fetch
 
-    def train(self) -> Split:
+    def train(self) -> ImageSplit:
         """The training part; downloads the data set where it is absent."""
         return self._archive().train()
 
-    def test(self) -> Split:
+    def test(self) -> ImageSplit:
         """The test part; downloads the data set where it is absent."""
         return self._archive().test()
 

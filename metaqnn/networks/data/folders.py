@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from metaqnn.errors import DataError
-from metaqnn.networks.data.sources import Source, Split
+from metaqnn.core import Dataset
+from metaqnn.networks.data.sources import ImageSplit
 from metaqnn.networks.data.split import stratified
 from metaqnn.seeding import Stream
 
@@ -26,7 +27,7 @@ class _Listing:
         return _Listing(tuple(self.files[row] for row in rows), self.labels[rows], self.class_names)
 
 
-class ImageFolder(Source):
+class ImageFolder(Dataset):
     """FOLDER/train/CLASS/IMAGE and FOLDER/test/CLASS/IMAGE, or FOLDER/CLASS/IMAGE alone.
 
     Without folders of their own, a stratified fifth of the files, by their sorted names, is the test part:
@@ -39,12 +40,12 @@ class ImageFolder(Source):
     def __init__(self, path: Path):
         self.path = path
 
-    def train(self) -> Split:
+    def train(self) -> ImageSplit:
         """The training images; no test image is opened."""
         train = self._train_files()
         return _read(train, _common_form(train.files))
 
-    def test(self) -> Split:
+    def test(self) -> ImageSplit:
         """The test images, in the size and the channels of the training images."""
         train = self._train_files()
         test = self._test_files(train.class_names)
@@ -135,7 +136,7 @@ def _common_form(files: Sequence[Path]) -> tuple[tuple[int, int], str]:
     return first, mode
 
 
-def _read(listing: _Listing, form: tuple[tuple[int, int], str]) -> Split:
+def _read(listing: _Listing, form: tuple[tuple[int, int], str]) -> ImageSplit:
     """Decode the files into one array."""
     (width, height), mode = form
     images = np.empty((len(listing.files), height, width, 1 if mode == "L" else 3), dtype=np.uint8)
@@ -145,7 +146,7 @@ def _read(listing: _Listing, form: tuple[tuple[int, int], str]) -> Split:
                 images[row] = np.asarray(image.convert(mode)).reshape(images.shape[1:])
             except (OSError, SyntaxError, ValueError) as error:
                 raise _unreadable(file, error) from error
-    return Split(images, listing.labels, listing.class_names)
+    return ImageSplit(images, listing.labels, listing.class_names)
 
 
 def _opened(file: Path):

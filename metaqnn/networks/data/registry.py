@@ -1,61 +1,17 @@
 """Which data sets there are by name, and what is known of each before it is read."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from metaqnn.config import nearest
+from metaqnn.core import Dataset
+from metaqnn.core.plugins import OWN, Plugin, find, installed, is_target, read_options
 from metaqnn.errors import DataError
 from metaqnn.networks.data.archives import Archive
-from metaqnn.networks.data.digits import Digits
-from metaqnn.networks.data.downloads import Download, fetch_with_keras
 from metaqnn.networks.data.folders import ImageFolder
-from metaqnn.networks.data.sources import Source
-from metaqnn.networks.data.svhn import fetch_svhn
-
-_DIGITS = tuple("0123456789")
-_CLOTHES = (
-    *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
-    *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
-)
-_CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
-_CIFAR100 = tuple(
-    """
-    apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus butterfly
-    camel can castle caterpillar cattle chair chimpanzee clock cloud cockroach couch crab crocodile cup
-    dinosaur dolphin elephant flatfish forest fox girl hamster house kangaroo keyboard lamp lawn_mower
-    leopard lion lizard lobster man maple_tree motorcycle mountain mouse mushroom oak_tree orange orchid
-    otter palm_tree pear pickup_truck pine_tree plain plate poppy porcupine possum rabbit raccoon ray
-    road rocket rose sea seal shark shrew skunk skyscraper snail snake spider squirrel streetcar
-    sunflower sweet_pepper table tank telephone television tiger tractor train trout tulip turtle
-    wardrobe whale willow_tree wolf woman worm
-    """.split()  # noqa: SIM905 (as a list it would fill a hundred lines)
-)
-
-
-@dataclass(frozen=True)
-class _Entry:
-    """What is known of a data set without reading it, and how to open it."""
-
-    input_shape: tuple[int, int, int]
-    classes: int
-    num_train: int
-    num_test: int
-    open: Callable[[], Source]
-
-
-def _download(name: str, shape, class_names, num_train: int, num_test: int, fetch=fetch_with_keras) -> _Entry:
-    return _Entry(shape, len(class_names), num_train, num_test, lambda: Download(name, class_names, fetch))
-
-
-_REGISTRY = {
-    "digits": _Entry((8, 8, 1), 10, 1_347, 450, Digits),
-    "mnist": _download("mnist", (28, 28, 1), _DIGITS, 60_000, 10_000),
-    "fashion_mnist": _download("fashion_mnist", (28, 28, 1), _CLOTHES, 60_000, 10_000),
-    "cifar10": _download("cifar10", (32, 32, 3), _CIFAR10, 50_000, 10_000),
-    "cifar100": _download("cifar100", (32, 32, 3), _CIFAR100, 50_000, 10_000),
-    "svhn": _download("svhn", (32, 32, 3), _DIGITS, 73_257, 26_032, fetch_svhn),
-}
+from metaqnn.networks.data.sources import images_of
 
 
 @dataclass(frozen=True)
@@ -82,44 +38,65 @@ class CatalogueRow:
 
 
 def catalogue() -> list[CatalogueRow]:
-    """All named data sets; instant, as none is read and no library imported."""
+    """The built-in data sets; instant, as none is read and no library imported."""
     rows = []
-    for name, entry in _REGISTRY.items():
-        source = entry.open()
-        known = (name, entry.input_shape, entry.classes, entry.num_train, entry.num_test)
-        rows.append(CatalogueRow(*known, source.location(), source.available()))
-    return rows
+    for name, (plugin, *_) in installed("dataset").items():
+        part: Any = plugin.load() if plugin.package == OWN else None
+        if part is not None:
+            dataset: Dataset = part(part.Options())
+            _, shape, class_names, num_train, num_test = part.KNOWN
+            known = (name, shape, len(class_names), num_train, num_test)
+            rows.append(CatalogueRow(*known, dataset.location(), dataset.available()))
+    return sorted(rows, key=lambda row: row.num_train)
 
 
-def open_source(name: str) -> Source:
+def open_source(name: str, options: Mapping[str, Any] | None = None, is_named_by_user: bool = False) -> Dataset:
     """The data set of a name, of a path to an .npz file, or of a path to a folder of images; reads nothing.
 
     A registered name wins over a folder of that name, which './NAME' still reaches.
 
+    Args:
+        name: as in the section `dataset`.
+        options: of a data set of a plug-in.
+        is_named_by_user: whether `module:Name` may be run: never because a database says so.
+
     Raises:
         DataError: it is none of these.
+        PluginError: it is a data set of a plug-in that cannot be used.
     """
-    if name in _REGISTRY:
-        return _REGISTRY[name].open()
+    if name in installed("dataset"):
+        return _made(find("dataset", name, "dataset.name"), options)
+    if is_target(name):
+        if is_named_by_user:
+            return _made(Plugin("dataset", name, name), options)
+        raise DataError(f"{name}: a data set that is code and not installed serves a search alone; make it a plug-in")
     path = Path(name).expanduser()
     if path.suffix.lower() == ".npz":
         return Archive(path)
     if path.is_dir() or len(path.parts) > 1:
         return ImageFolder(path)
     raise DataError(
-        f"{name!r} is neither a data set nor a path to an .npz file or a folder of images; {nearest(name, _REGISTRY)}"
+        f"{name!r} is neither a data set nor a path to an .npz file or a folder of images; "
+        f"{nearest(name, installed('dataset'))}"
     )
+
+
+def _made(plugin: Plugin, options: Mapping[str, Any] | None) -> Dataset:
+    part: Any = plugin.load()
+    dataset: Dataset = part(read_options(part, options or {}, "dataset", plugin.name))
+    return dataset
 
 
 def image_facts(name: str) -> tuple[tuple[int, int, int], int]:
     """The shape (height, width, channels) of a data set's images, and the number of its classes.
 
-    Of a named data set they are known without it; only of a path is the training part read.
+    Of a built-in data set they are known without it; only of others is the training part read.
 
     Raises:
         DataError: there is no such data set, or it cannot be read.
     """
-    if name in _REGISTRY:
-        return _REGISTRY[name].input_shape, _REGISTRY[name].classes
-    split = open_source(name).train()
+    known = {row.name: (row.input_shape, row.classes) for row in catalogue()}
+    if name in known:
+        return known[name]
+    split = images_of(open_source(name).train())
     return split.images.shape[1:], len(split.class_names)

@@ -2,12 +2,14 @@
 
 import hashlib
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from metaqnn.errors import DataError
 from metaqnn.networks.data.config import DatasetConfig
 from metaqnn.networks.data.registry import open_source
+from metaqnn.networks.data.sources import images_of
 from metaqnn.networks.data.split import stratified
 from metaqnn.seeding import Stream
 
@@ -50,7 +52,19 @@ class SearchData:
         return self.x_train.shape[1:]
 
 
-def load_search_data(config: DatasetConfig, seed: int) -> SearchData:
+def data_facts(data: SearchData) -> dict[str, Any]:
+    """What a database remembers of its data, to tell whether they are still the same."""
+    return {
+        "data_hash": data.data_hash,
+        "split_hash": data.split_hash,
+        "input_shape": list(data.input_shape),
+        "classes": data.classes,
+        "train_images": len(data.x_train),
+        "validation_images": len(data.x_validation),
+    }
+
+
+def load_search_data(config: DatasetConfig, seed: int, is_named_by_user: bool = False) -> SearchData:
     """Read the training part and hold out the validation images; the test part is never read.
 
     The validation images depend on the seed and `validation_size` alone, whatever `train_limit` is.
@@ -58,11 +72,12 @@ def load_search_data(config: DatasetConfig, seed: int) -> SearchData:
     Args:
         config: the section `dataset`.
         seed: the search's.
+        is_named_by_user: see `open_source`.
 
     Raises:
         DataError: the data set is absent or unusable, or smaller than the section asks for.
     """
-    split = open_source(config.name).train()
+    split = images_of(open_source(config.name, config.options, is_named_by_user).train())
     number = len(split.labels)
     if config.validation_size >= number:
         raise DataError(

@@ -1,32 +1,24 @@
-"""The contract of a data set: where its images and labels come from."""
-
-from abc import ABC, abstractmethod
-from dataclasses import dataclass
+"""Images with labels: what a data set must hold for networks to be trained on it."""
 
 import numpy as np
 
+from metaqnn.core import Split
 from metaqnn.errors import DataError
 
 
-@dataclass(frozen=True, eq=False)
-class Split:
-    """The training part or the test part of a data set.
+class ImageSplit(Split):
+    """The training part or the test part of a data set of images.
 
     Attributes:
-        images: uint8 of shape (N, height, width, channels), N at least 1.
-        labels: int64 of shape (N,), each an index into `class_names`.
-        class_names: one name a class, at least two; the same for both parts.
+        inputs: uint8 of shape (N, height, width, channels), N at least 1.
+        targets: int64 of shape (N,), each an index into `class_names`.
 
     Raises:
         DataError: the arrays do not have this form.
     """
 
-    images: np.ndarray
-    labels: np.ndarray
-    class_names: tuple[str, ...]
-
-    def __post_init__(self):
-        images, labels, classes = self.images, self.labels, len(self.class_names)
+    def __post_init__(self) -> None:
+        images, labels, classes = self.inputs, self.targets, len(self.class_names)
         if images.dtype != np.uint8 or images.ndim != 4 or 0 in images.shape[1:]:
             raise DataError(
                 "expected uint8 images of shape (number, height, width, channels), "
@@ -45,34 +37,21 @@ class Split:
                 f"expected labels from 0 to {classes - 1}, got labels from {labels.min()} to {labels.max()}"
             )
 
+    @property
+    def images(self) -> np.ndarray:
+        """The inputs."""
+        return self.inputs
 
-class Source(ABC):
-    """A data set that can be read, perhaps after a download.
+    @property
+    def labels(self) -> np.ndarray:
+        """The targets."""
+        return self.targets
 
-    Opening a source reads nothing. `train` never reads images or labels of the test part (but for `digits`,
-    whose two parts lie in one file), so nothing of a search can depend on them.
+
+def images_of(split: Split) -> ImageSplit:
+    """A part of any data set as images with labels.
+
+    Raises:
+        DataError: it holds something else.
     """
-
-    @abstractmethod
-    def train(self) -> Split:
-        """The training part, of which a search holds out its validation images.
-
-        Raises:
-            DataError: it is absent, unreadable or inconsistent.
-        """
-
-    @abstractmethod
-    def test(self) -> Split:
-        """The test part, for final results alone.
-
-        Raises:
-            DataError: it is absent, unreadable or inconsistent.
-        """
-
-    @abstractmethod
-    def location(self) -> str:
-        """Where the data set would be read from, for people."""
-
-    @abstractmethod
-    def available(self) -> bool:
-        """Whether it is on this machine, found out without reading it."""
+    return split if isinstance(split, ImageSplit) else ImageSplit(split.inputs, split.targets, split.class_names)
