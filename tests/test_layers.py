@@ -132,7 +132,7 @@ def test_the_check_for_heavy_packages_can_fail():
     "module",
     [
         *("cli", "experiment", "experiment.finishing", "search.loop", "search.verify", "strategies", "replay.memory"),
-        *("evaluators.keras_evaluator", "workers.worker_pool", "finals.export", "finals.testing"),
+        *("evaluators.keras_evaluator", "workers.worker_pool", "finals.export", "finals.testing", "finals.pool"),
         *("reports.findings", "reports.page"),
     ],
 )

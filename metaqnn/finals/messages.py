@@ -1,4 +1,4 @@
-"""What a command and its worker processes say to each other about finals."""
+"""What a command and its workers say to each other about finals."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ import numpy as np
 
 from metaqnn.data import DatasetConfig
 from metaqnn.finals.config import FinalConfig
+from metaqnn.space.cost import Shape
 from metaqnn.trial import FinalEpoch, Part
 
 
@@ -46,6 +47,7 @@ class TrainFinal:
         checkpoint: path of the file with the state after the last epoch; it is deleted at the end.
         network: path of the file for the trained network.
         origin: path of a network whose weights it begins with; None for fresh ones.
+        input_shape: (height, width, channels), to tell what fits side by side; None starts it whatever runs.
     """
 
     final: int
@@ -57,6 +59,7 @@ class TrainFinal:
     checkpoint: str
     network: str
     origin: str | None = None
+    input_shape: Shape | None = None
 
     @property
     def identity(self) -> str:
@@ -121,10 +124,3 @@ class Predicted:
 
     validation: Predictions
     test: Predictions
-
-
-@dataclass(frozen=True)
-class WorkerRefused:
-    """A worker cannot do what it was asked to; the reason in one sentence."""
-
-    reason: str

@@ -11,7 +11,8 @@ import pytest
 from metaqnn.data import open_source
 from metaqnn.errors import DataError, MetaqnnError
 from metaqnn.finals.choice import best_of_each_model, trained_finals
-from metaqnn.finals.testing import evaluate, evaluate_ensemble, open_test_split
+from metaqnn.finals.test_split import open_test_split
+from metaqnn.finals.testing import evaluate, evaluate_ensemble
 from metaqnn.replay.finals import FinalMemory, read_test_looks, weights_folder
 from metaqnn.trial import Part, TestLook
 
