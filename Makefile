@@ -8,6 +8,7 @@ DATASET := digits
 DB :=
 PYTHON := python3
 VENV := .venv
+OLDEST := .venv-oldest
 MODELS :=
 ARGS :=
 BIN := $(VENV)/bin
@@ -16,10 +17,10 @@ TABLE := benchmarks/digits.yaml
 DATABASE = $(or $(DB),replay_db/$(basename $(notdir $(DATASET))).sqlite)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup search resume inspect compare report test lint check bench wheel clean
+.PHONY: help setup search resume inspect compare report test test-oldest lint check bench wheel clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.installed ## set up .venv with the package
 
@@ -39,6 +40,9 @@ report: $(VENV)/.installed ## a search as one page in OUT=build/report/NAME [DAT
 test: $(VENV)/.installed-dev ## run the tests
 	$(BIN)/python -m pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile $(ARGS)
 
+test-oldest: $(OLDEST)/.installed-oldest ## run them on the oldest versions allowed, before a release
+	$(OLDEST)/bin/python -m pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile $(ARGS)
+
 lint: $(VENV)/.installed-dev ## check style
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -55,7 +59,7 @@ wheel: $(VENV)/.installed-dev ## build the wheel into dist/
 	$(BIN)/python -m build --wheel
 
 clean: ## remove what can be made again, never a search
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(OLDEST) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -71,4 +75,9 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 
 $(VENV)/.installed-bench: $(VENV)/.installed
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[bench]"
+	@touch $@
+
+$(OLDEST)/.installed-oldest: setup.cfg pyproject.toml tests/oldest.txt
+	$(PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --constraint tests/oldest.txt --editable ".[dev]"
 	@touch $@

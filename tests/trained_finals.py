@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from metaqnn.data import fit_statistics
+from metaqnn.finals.stored import ENDING, save_network
 from metaqnn.replay.finals import FinalMemory, read_finals, weights_folder
 from metaqnn.seeding import Stream
 from metaqnn.space.architecture import parse
@@ -26,15 +27,12 @@ def random_images(count: int, shape: tuple[int, ...], purpose: str = "images") -
 def random_network(text: str, shape: tuple[int, ...], preprocessing: str, batch_normalization: bool = False):
     """A network as `metaqnn train` stores it, with random numbers for all weights, biases and statistics."""
     prepare_device()  # before Keras does anything: other tests of this process rely on it
-    import keras
-
-    from metaqnn.training.fit_engine import preprocessing_layers
+    from metaqnn.training.inference import inference_network
     from metaqnn.training.network import build_network
 
     statistics = fit_statistics(preprocessing, random_images(50, shape) // 2)
-    layers = build_network(parse(text), shape, batch_normalization=batch_normalization).layers
-    first, last = keras.Input(shape, dtype="uint8"), keras.layers.Softmax()
-    model = keras.Sequential([first, *preprocessing_layers(statistics), *layers, last])
+    fresh = build_network(parse(text), shape, batch_normalization=batch_normalization).get_weights()
+    model = inference_network(parse(text), shape, statistics, fresh, batch_normalization)
     for number, weight in enumerate(model.weights):
         if weight.path.startswith("normalization"):
             continue
@@ -54,7 +52,26 @@ def save(network, path: Path) -> None:
     """Save a network; TensorFlow's variables do not know NumPy 2's newest argument yet, of which nobody need hear."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
-        network.save(path)
+        save_network(network, path)
+
+
+def save_as_before(network, path: Path) -> None:
+    """Save a network as the first versions did: a whole Keras model, the numbers of its preprocessing as settings."""
+    import keras
+
+    first, *others = network.layers
+    if isinstance(first, keras.layers.Normalization):
+        numbers = {name: np.asarray(getattr(first, name))[0] for name in ("mean", "variance")}
+        first = keras.layers.Normalization(axis=(1, 2, 3), **numbers)
+    whole = keras.Sequential([keras.Input(network.input_shape[1:], dtype="uint8"), first, *others])
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "__array__ implementation", DeprecationWarning)
+        whole.save(path)
+
+
+def recipe_of(preprocessing: str, batch_normalization: bool = False) -> dict:
+    """What is recorded with a network of `random_network`."""
+    return {"name": "one_cycle", "preprocessing": preprocessing, "batch_normalization": batch_normalization}
 
 
 def add_final(database: Path, model: int = 1, content=b"no network", **facts) -> Final:
@@ -70,7 +87,7 @@ def add_final(database: Path, model: int = 1, content=b"no network", **facts) ->
         config, known = memory.config(), {each.model: each for each in memory.models()}
         architecture = known[model].architecture if model in known else "[SM(10)]"
         number = len(read_finals(memory)) + 1
-        weights = f"final-{number}.keras"
+        weights = f"final-{number}{ENDING}"
         final = Final(
             *(number, model, architecture, 0, {"name": "one_cycle", "preprocessing": None}),
             *(config["experiment"]["dataset"], config["data"], Part.TRAIN, None, 100),

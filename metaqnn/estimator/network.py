@@ -1,16 +1,16 @@
-"""A trained network that travels with its estimator: the bytes of a Keras file, loaded when it is first asked."""
+"""A trained network that travels with its estimator: the bytes of its weights, loaded when it is first asked."""
 
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from metaqnn.files import written_whole
+from metaqnn.finals.stored import StoredNetwork, load_network
 
 if TYPE_CHECKING:
     import keras
@@ -19,17 +19,23 @@ _BATCH = 256
 """Images at a time. A smaller batch is filled up, so that an image's answer never depends on its company."""
 
 
+@dataclass
 class TrainedNetwork:
     """A network for use: from uint8 images to probabilities, preprocessing included. It can be pickled and copied.
 
     Args:
-        content: of a `.keras` file of stock layers.
-        model: the same, where it is loaded already.
+        stored: what was stored.
+        content: of its file.
     """
 
-    def __init__(self, content: bytes, model: "keras.Model | None" = None):
-        self.content = content
-        self._model = model
+    stored: StoredNetwork
+    content: bytes = field(repr=False)
+    _model: "keras.Model | None" = field(default=None, repr=False, compare=False)
+
+    @classmethod
+    def read(cls, stored: StoredNetwork) -> "TrainedNetwork":
+        """A network from its file, which is then no longer needed."""
+        return cls(stored, Path(stored.path).read_bytes())
 
     def probabilities(self, images: np.ndarray) -> np.ndarray:
         """Ask the network.
@@ -57,25 +63,12 @@ class TrainedNetwork:
         """The Keras model, loaded once a process."""
         if self._model is None:
             with quiet_import():
-                import keras
-
-            with tempfile.TemporaryDirectory(prefix="metaqnn-") as folder:
-                file = Path(folder) / "network.keras"
-                file.write_bytes(self.content)
-                self._model = keras.saving.load_model(file, compile=False)
+                self._model = load_network(self.stored, self.content)
         return self._model
 
     def __getstate__(self) -> dict:
         """The bytes alone."""
-        return {"content": self.content, "_model": None}
-
-
-def pack(model: "keras.Model", file: Path) -> TrainedNetwork:
-    """Save a Keras model, whole or not at all, and make it a network that travels."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with written_whole(file, keeps_ending=True) as part:
-        model.save(part)
-    return TrainedNetwork(file.read_bytes(), model)
+        return {"stored": self.stored, "content": self.content, "_model": None}
 
 
 @contextmanager

@@ -13,11 +13,14 @@ import numpy as np
 from metaqnn.config import as_mapping
 from metaqnn.data import SearchData, fit_statistics, load_search_data
 from metaqnn.errors import EvaluatorError
-from metaqnn.estimator.network import TrainedNetwork, pack
+from metaqnn.estimator.network import TrainedNetwork
 from metaqnn.estimator.search import Winner, pass_on
 from metaqnn.experiment import Experiment
 from metaqnn.experiment.finishing import TrainOptions, train_best
-from metaqnn.replay.finals import weights_folder
+from metaqnn.finals.choice import stored_network
+from metaqnn.finals.stored import ENDING, StoredNetwork, save_network
+from metaqnn.replay.finals import kept_file
+from metaqnn.replay.reader import ReplayReader
 from metaqnn.space.architecture import parse
 from metaqnn.trial import Final, Part, Status
 
@@ -44,15 +47,20 @@ def train_winner(
     if has_final:
         final = _train_by_final_recipe(database, experiment, winner, is_in_process, verbose)
         if final.status == Status.OK:
-            return TrainedNetwork((weights_folder(database) / final.weights).read_bytes())
+            with ReplayReader(database) as reader:
+                return TrainedNetwork.read(stored_network(reader, final))
         warnings.warn(
             f"the final training of {winner.architecture} failed ({final.reason}); the recipe of the search is used",
             stacklevel=4,
         )
-    file = weights_folder(database) / f"model-{winner.model}-as-in-search.keras"
-    if file.is_file():
-        return TrainedNetwork(file.read_bytes())
-    return _train_as_in_search(experiment, winner, file)
+    with ReplayReader(database) as reader:
+        shape = reader.config()["data"]["input_shape"]
+    for ending in (".keras", ENDING):  # the first is of older versions
+        file = kept_file(database, f"model-{winner.model}-as-in-search{ending}", f"the network of model {winner.model}")
+        stored = StoredNetwork(str(file), winner.architecture, shape, experiment.dataset.preprocessing)
+        if file.is_file():
+            return TrainedNetwork.read(stored)
+    return _train_as_in_search(experiment, winner, stored)
 
 
 def _train_by_final_recipe(
@@ -83,7 +91,7 @@ def _train_by_final_recipe(
     return report.finals[0]
 
 
-def _train_as_in_search(experiment: Experiment, winner: Winner, file: Path) -> TrainedNetwork:
+def _train_as_in_search(experiment: Experiment, winner: Winner, stored: StoredNetwork) -> TrainedNetwork:
     """Train a network by the recipe of the search, in this process.
 
     Raises:
@@ -108,7 +116,9 @@ def _train_as_in_search(experiment: Experiment, winner: Winner, file: Path) -> T
                     break
             else:
                 network = inference_network(architecture, data.input_shape, statistics, session.numpy_weights())
-                return pack(network, file)
+                Path(stored.path).parent.mkdir(parents=True, exist_ok=True)
+                save_network(network, Path(stored.path))
+                return TrainedNetwork.read(stored)
         finally:
             session.close()
         rate *= config.restart_factor

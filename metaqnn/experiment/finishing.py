@@ -1,6 +1,5 @@
 """After a search: its best networks trained again by the final recipe, on its own data or on others."""
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,12 +11,13 @@ from metaqnn.errors import ConfigError, ReplayError
 from metaqnn.experiment.files import Experiment
 from metaqnn.experiment.parts import stored_experiment
 from metaqnn.experiment.resuming import data_facts
-from metaqnn.finals.choice import best_of_each_model, rank
+from metaqnn.finals.choice import best_of_each_model, problem_with, rank, stored_network
 from metaqnn.finals.config import FinalConfig, read_final
 from metaqnn.finals.messages import DataSource, FinalEpochDone, FinalStarted, TrainFinal
 from metaqnn.finals.pool import train_all
+from metaqnn.finals.stored import ENDING
 from metaqnn.finals.transfer import refuse_unbuildable, refuse_untransferable, with_classes
-from metaqnn.replay.finals import FinalMemory, read_finals, weights_folder
+from metaqnn.replay.finals import FinalMemory, kept_file, read_finals, weights_folder
 from metaqnn.replay.finals import read_final as read_recorded_final
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.tables import top
@@ -237,7 +237,7 @@ def _origin(reader: ReplayReader, model: int, experiment: Experiment) -> Final:
     """The trained network whose weights are taken along: the best of the model on the search's own data.
 
     Raises:
-        ReplayError: there is none.
+        ReplayError: there is none, or its weights cannot be used.
     """
     own = experiment.dataset.name
     finals = [
@@ -250,7 +250,10 @@ def _origin(reader: ReplayReader, model: int, experiment: Experiment) -> Final:
             f"{reader.path}: --finetune begins with the weights of a trained network, but model {model} has none on "
             f"{own} yet; train it first: metaqnn train {reader.path} --model {model}"
         )
-    return best_of_each_model(rank(reader, finals))[0]
+    best = best_of_each_model(rank(reader, finals))[0]
+    if problem := problem_with(reader, best):
+        raise ReplayError(f"{reader.path}: {problem}")
+    return best
 
 
 def _record_asked(memory: FinalMemory, plan: _Plan, again: bool) -> list[Final]:
@@ -275,7 +278,7 @@ def _record_asked(memory: FinalMemory, plan: _Plan, again: bool) -> list[Final]:
 def _is_kept(memory: FinalMemory, final: Final) -> bool:
     """Whether a training has ended for good: what crashed, or lost its file, is tried again."""
     if final.status == Status.OK:
-        return (weights_folder(memory.path) / final.weights).is_file()
+        return problem_with(memory, final) is None
     return final.status != Status.CRASHED
 
 
@@ -291,9 +294,7 @@ def _identity(final: Final) -> tuple:
 def _job(memory: FinalMemory, final: Final, plan: _Plan, folder: Path) -> TrainFinal:
     origin = None
     if final.finetuned_from is not None:
-        origin = str(folder / read_recorded_final(memory, final.finetuned_from).weights)
-        if not os.path.isfile(origin):
-            raise ReplayError(f"{origin}: the network of final {final.finetuned_from} is missing; put the file back")
+        origin = stored_network(memory, read_recorded_final(memory, final.finetuned_from))
     return TrainFinal(
         final.final,
         DataSource(plan.dataset, plan.experiment.seed, plan.data.fingerprint),
@@ -301,8 +302,8 @@ def _job(memory: FinalMemory, final: Final, plan: _Plan, folder: Path) -> TrainF
         plan.recipe,
         final.seed,
         final.part,
-        str(folder / f"final-{final.final}.checkpoint.npz"),
-        str(folder / f"final-{final.final}.keras"),
+        str(kept_file(memory.path, f"final-{final.final}.checkpoint.npz", f"the checkpoint of final {final.final}")),
+        str(folder / f"final-{final.final}{ENDING}"),
         origin,
         plan.data.input_shape,
     )

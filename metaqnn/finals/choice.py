@@ -1,10 +1,10 @@
 """Which of the trained networks is meant: one that can be used, chosen by validation, never by the test split."""
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from metaqnn.errors import ReplayError
-from metaqnn.replay.finals import read_final, read_finals, weights_folder
+from metaqnn.finals.stored import StoredNetwork
+from metaqnn.replay.finals import kept_file, misplaced, read_final, read_finals, weights_folder
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.trial import TRAINING, Final, Part, Status
 
@@ -128,15 +128,27 @@ def problem_with(reader: ReplayReader, final: Final) -> str | None:
         return f"{name} failed ({final.status}{': ' if final.reason else ''}{final.reason})"
     if final.weights is None:
         return f"{name} has no file of weights"
-    path = weights_file(reader, final)
+    if problem := misplaced(reader.path, final.weights):
+        return f"the weights of {name} {problem}"
+    path = weights_folder(reader.path) / final.weights
     if not path.is_file():
         return f"the weights of {name} are missing from {path}: put the file back, or use `metaqnn train --again`"
     return None
 
 
-def weights_file(reader: ReplayReader, final: Final) -> Path:
-    """The file of a trained network."""
-    return weights_folder(reader.path) / final.weights
+def stored_network(reader: ReplayReader, final: Final) -> StoredNetwork:
+    """The file of a trained network, and what is to be built to read it.
+
+    Raises:
+        ReplayError: the file is not in the folder of the database.
+    """
+    return StoredNetwork(
+        str(kept_file(reader.path, final.weights, f"the weights of final {final.final}")),
+        final.architecture,
+        final.data["input_shape"],
+        final.recipe.get("preprocessing") or final.dataset.get("preprocessing", "none"),
+        final.recipe.get("batch_normalization", False),
+    )
 
 
 def best_model(reader: ReplayReader) -> int | None:

@@ -5,20 +5,16 @@ them to this process. It also notes what the original predicts, by which the res
 """
 
 import json
-import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from metaqnn.errors import ExportError, MetaqnnError
 from metaqnn.finals.forms import KERAS, ONNX, SAVED_MODEL
-
-if TYPE_CHECKING:
-    import keras
+from metaqnn.finals.stored import StoredNetwork, load_network
 
 BATCH = 100
 """Images predicted at a time: what one of the paper's widest layers (32x32x512) gives is then 210 MB."""
@@ -33,7 +29,7 @@ class Job:
 
     Attributes:
         form: name of the form.
-        original: the Keras file of the network.
+        original: the network.
         target: what to write.
         images: an .npy file, uint8 of shape (N, height, width, channels).
         predictions: where to write what the original predicts of them, an .npy file, float32 of shape (N, classes).
@@ -41,7 +37,7 @@ class Job:
     """
 
     form: str
-    original: str
+    original: StoredNetwork
     target: str
     images: str
     predictions: str
@@ -51,29 +47,28 @@ class Job:
         """The argument of the process."""
         return json.dumps(asdict(self))
 
+    @classmethod
+    def of_text(cls, text: str) -> "Job":
+        """The job that an argument describes."""
+        content = json.loads(text)
+        return cls(**content | {"original": StoredNetwork(**content["original"])})
+
 
 def convert(job: Job) -> None:
-    """Load, check, predict and write.
+    """Load, predict and write.
 
     Raises:
         ExportError: the network cannot be exported in that form.
+        ReplayError: its file does not hold its weights.
     """
     import keras
 
-    try:
-        model = keras.models.load_model(job.original)
-    except Exception as error:  # Keras raises whatever the damage leads to
-        raise ExportError(
-            f"{job.original}: expected a network as Keras stores it, but it cannot be loaded "
-            f"({type(error).__name__}); train it again"
-        ) from error
+    model = load_network(job.original)
     images = np.load(job.images)
-    require_stock_layers(model)
-    require_images(model, images.shape[1:])
     answers = [model.predict(images[start : start + BATCH], verbose=0) for start in range(0, len(images), BATCH)]
     np.save(job.predictions, np.concatenate(answers))
     if job.form == KERAS.name:
-        shutil.copyfile(job.original, job.target)
+        model.save(job.target)
     elif job.form == ONNX.name:
         from metaqnn.finals.onnx_graph import write_onnx
 
@@ -88,36 +83,10 @@ def convert(job: Job) -> None:
         model.export(job.target, format="tf_saved_model", verbose=False)
 
 
-def require_stock_layers(model: "keras.Model") -> None:
-    """Refuse a network that Keras alone cannot load.
-
-    Raises:
-        ExportError: a layer is none of Keras's own, or holds code.
-    """
-    import keras
-
-    for layer in model.layers:
-        name = type(layer).__name__
-        if getattr(keras.layers, name, None) is not type(layer) or isinstance(layer, keras.layers.Lambda):
-            raise ExportError(f"expected Keras's own layers alone, but {layer.name} is a {name}; train it again")
-
-
-def require_images(model: "keras.Model", shape: tuple[int, ...]) -> None:
-    """Refuse a network that does not take raw images of a shape.
-
-    Raises:
-        ExportError: it takes something else.
-    """
-    takes = f"{model.inputs[0].dtype} {model.input_shape}"
-    wanted = f"uint8 {(None, *shape)}"
-    if takes != wanted:
-        raise ExportError(f"expected a network that takes {wanted}, but it takes {takes}; train it again")
-
-
 def main() -> None:
     """Do the job that the first argument describes."""
     try:
-        convert(Job(**json.loads(sys.argv[1])))
+        convert(Job.of_text(sys.argv[1]))
     except MetaqnnError as error:
         print(error)
         sys.exit(REFUSED)

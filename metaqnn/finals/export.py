@@ -20,8 +20,8 @@ from metaqnn.finals.choice import (
     comparable,
     rank,
     require_model,
+    stored_network,
     usable_finals,
-    weights_file,
 )
 from metaqnn.finals.conversion import Job
 from metaqnn.finals.forms import ARCHITECTURE, Form, form_of
@@ -91,14 +91,14 @@ def export_network(
         if form is ARCHITECTURE:
             return _export_architecture(reader, target, model, final)
         chosen = choose_final(reader, model, final)
-        original, seed = weights_file(reader, chosen), reader.config()["seed"]
+        original, seed = stored_network(reader, chosen), reader.config()["seed"]
     data = _comparison_data(database, chosen, seed, announce)
     with _place_beside(target) as place:
         announce(f"Writing final {chosen.final} of model {chosen.model}: {form.name} ...")
         part, images, predictions = place / target.name, place / "images.npy", place / "original.npy"
         np.save(images, comparison_images(data.x_validation))
         notes = {"architecture": chosen.architecture, "class_names": json.dumps(data.class_names, ensure_ascii=False)}
-        run_conversion(Job(form.name, *map(str, (original, part, images, predictions)), notes))
+        run_conversion(Job(form.name, original, *map(str, (part, images, predictions)), notes))
         announce("Loading it in a fresh process and comparing what it predicts with the original ...")
         agreement = compare(np.load(predictions), reloaded_predictions(form, part, images), form.tolerance)
         _require_agreement(agreement, form, chosen)

@@ -9,6 +9,7 @@ import numpy as np
 
 from metaqnn.data import DatasetConfig
 from metaqnn.finals.config import FinalConfig
+from metaqnn.finals.stored import StoredNetwork
 from metaqnn.space.cost import Shape
 from metaqnn.trial import FinalEpoch, Part
 
@@ -46,7 +47,7 @@ class TrainFinal:
         part: the images to learn from.
         checkpoint: path of the file with the state after the last epoch; it is deleted at the end.
         network: path of the file for the trained network.
-        origin: path of a network whose weights it begins with; None for fresh ones.
+        origin: a network whose weights it begins with; None for fresh ones.
         input_shape: (height, width, channels), to tell what fits side by side; None starts it whatever runs.
     """
 
@@ -58,13 +59,13 @@ class TrainFinal:
     part: Part
     checkpoint: str
     network: str
-    origin: str | None = None
+    origin: StoredNetwork | None = None
     input_shape: Shape | None = None
 
     @property
     def identity(self) -> str:
         """What decides every number of this training: two with the same identity are the same training."""
-        origin = self.origin and Path(self.origin).name  # wherever the database lies
+        origin = self.origin and Path(self.origin.path).name  # wherever the database lies
         return repr((self.source, self.architecture, self.recipe, self.seed, str(self.part), origin))
 
 
@@ -98,11 +99,11 @@ class Predict:
 
     Attributes:
         source: the images.
-        networks: paths of their files.
+        networks: the networks.
     """
 
     source: DataSource
-    networks: tuple[str, ...]
+    networks: tuple[StoredNetwork, ...]
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from metaqnn.data import DatasetConfig
 from metaqnn.errors import ReplayError
-from metaqnn.finals.choice import problem_with, weights_file
+from metaqnn.finals.choice import problem_with, stored_network
 from metaqnn.finals.ensembles import accuracy, average, select_greedily
 from metaqnn.finals.messages import DataSource, Predict, Predicted, data_fingerprint
 from metaqnn.finals.pool import predict
@@ -92,7 +92,7 @@ def _ask(memory: FinalMemory, finals: Sequence[Final]) -> Predicted:
     if len(sections) != 1:
         raise ReplayError(f"{memory.path}: expected networks of one data set, got several; choose with --dataset")
     source = DataSource(DatasetConfig(**finals[0].dataset), memory.config()["seed"], data_fingerprint(finals[0].data))
-    return predict(Predict(source, tuple(str(weights_file(memory, final)) for final in finals)))
+    return predict(Predict(source, tuple(stored_network(memory, final) for final in finals)))
 
 
 def _record(

@@ -245,11 +245,5 @@ class FinalTraining:
                 )
 
 
-def save_network(model, path: Path) -> None:
-    """Save a Keras model; the file appears whole or not at all."""
-    with written_whole(path, keeps_ending=True) as part:
-        model.save(part)
-
-
 def _or_none(value: float) -> float | None:
     return None if math.isnan(value) else float(value)

@@ -1,10 +1,9 @@
 """A network found on one data set taken to another: its outputs, and what of its weights can come along."""
 
-from pathlib import Path
-
 import numpy as np
 
 from metaqnn.errors import IllegalArchitectureError, MetaqnnError
+from metaqnn.finals.stored import StoredNetwork, load_network
 from metaqnn.space.architecture import Architecture, parse
 from metaqnn.space.cost import Shape, layer_costs
 from metaqnn.space.layers import FullyConnected, GlobalAveragePooling, Softmax
@@ -58,7 +57,7 @@ def refuse_untransferable(text: str, old_shape: Shape, new_shape: Shape) -> None
             )
 
 
-def take_weights(model, origin: Path) -> None:
+def take_weights(model, origin: StoredNetwork) -> None:
     """Let a network begin with the weights of a trained one, but for its outputs.
 
     The outputs (softmax, and the convolution of a global average pooling) keep their fresh weights. A first
@@ -67,18 +66,16 @@ def take_weights(model, origin: Path) -> None:
 
     Args:
         model: the Keras model to change.
-        origin: file of a trained network.
+        origin: a trained network.
 
     Raises:
-        MetaqnnError: the two are not of the same layers.
+        MetaqnnError: the two are not of the same layers, or the file does not hold its weights.
     """
-    import keras
-
-    trained = keras.models.load_model(origin, compile=False)
+    trained = load_network(origin)
     ours, theirs = ([layer for layer in m.layers if type(layer).__name__ in _TRAINED] for m in (model, trained))
     if [type(layer) for layer in ours] != [type(layer) for layer in theirs]:
         raise MetaqnnError(
-            f"{origin.name}: expected a network of the same layers, but one is with batch normalisation and one is "
+            f"{origin.path}: expected a network of the same layers, but one is with batch normalisation and one is "
             "without; set final.batch_normalization as it was trained"
         )
     heads = 1 + any(type(layer).__name__ == "GlobalAveragePooling2D" for layer in model.layers)

@@ -19,6 +19,7 @@ from metaqnn.finals.messages import (
     Predictions,
     TrainFinal,
 )
+from metaqnn.finals.stored import load_network, save_network
 from metaqnn.finals.test_split import open_test_split
 from metaqnn.training.device import Device
 from metaqnn.trial import Status
@@ -70,7 +71,7 @@ def train_final(job: TrainFinal, send: Callable[[object], None], device: Device)
     Raises:
         MetaqnnError: it cannot be trained at all.
     """
-    from metaqnn.finals.trainer import FinalTraining, final_images, save_network
+    from metaqnn.finals.trainer import FinalTraining, final_images
     from metaqnn.finals.transfer import take_weights
     from metaqnn.training.recipe import failure_of
 
@@ -80,7 +81,7 @@ def train_final(job: TrainFinal, send: Callable[[object], None], device: Device)
         is_half = job.recipe.precision == "auto" and device.has_bfloat16
         training = FinalTraining(job.architecture, images, job.recipe, job.seed, is_half, device.is_gpu)
         if not training.load_checkpoint(checkpoint, job.identity) and job.origin is not None:
-            take_weights(training.model, Path(job.origin))
+            take_weights(training.model, job.origin)
         send(FinalStarted(device.name, tuple(training.epochs)))
         while len(training.epochs) < job.recipe.num_epochs:
             epoch = training.run_epoch()
@@ -103,15 +104,14 @@ def train_final(job: TrainFinal, send: Callable[[object], None], device: Device)
 
 
 def _predict(job: Predict) -> Predicted:
-    import keras
     import numpy as np
 
     data = _load(job.source)
     test = open_test_split(job.source.dataset.name, data.class_names, data.input_shape)
     splits = {"validation": (data.x_validation, data.y_validation), "test": (test.images, test.labels)}
     said: dict[str, list] = {name: [] for name in splits}
-    for path in job.networks:
-        network = keras.models.load_model(path, compile=False)
+    for stored in job.networks:
+        network = load_network(stored)
         for name, (images, _) in splits.items():
             said[name].append(network.predict(images, batch_size=256, verbose=0))
     answers = {

@@ -26,6 +26,41 @@ def weights_folder(database: Path) -> Path:
     return database.with_name(f"{database.name}{FINALS}")
 
 
+def misplaced(database: Path, name: str) -> str | None:
+    """Why a file that a database names is not followed, as a clause; None where it lies in the database's own folder.
+
+    Args:
+        database: the file, which may come from anybody.
+        name: of a file in its folder, which need not exist.
+    """
+    folder = weights_folder(database)
+    try:
+        is_inside = Path(name).name == name and folder.resolve() in (folder / name).resolve().parents
+    except (OSError, RuntimeError, ValueError):  # links in a circle, or no name at all
+        is_inside = False
+    if is_inside:
+        return None
+    return (
+        f"cannot be {name!r}: expected the plain name of a file in {folder}, and no link that leads out of it; put the "
+        "file there, or use `metaqnn train --again`"
+    )
+
+
+def kept_file(database: Path, name: str, what: str) -> Path:
+    """The place of a file that a database names: every path in it goes through here.
+
+    Args:
+        database, name: as in `misplaced`.
+        what: it is, for messages.
+
+    Raises:
+        ReplayError: it is none in the folder of the database.
+    """
+    if problem := misplaced(database, name):
+        raise ReplayError(f"{database}: {what} {problem}")
+    return weights_folder(database) / name
+
+
 def read_finals(reader: ReplayReader) -> list[Final]:
     """Every final training, in order."""
     return [_final(row) for row in reader.query(f"{_FINALS} ORDER BY final")[1]]

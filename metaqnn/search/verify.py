@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from metaqnn.core import Strategy
 from metaqnn.errors import MetaqnnError, ReplayError
+from metaqnn.replay.finals import misplaced, read_finals
 from metaqnn.replay.importing import read_imported_rows
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.imported import difference_from_rows
@@ -104,6 +105,7 @@ class _Comparison:
             self.episodes = list(reader.episodes())
             self.proposals = reader.proposals()
             self.models = {model.model: model for model in reader.models()}
+            self.finals = read_finals(reader)
             self.as_of, self.values = reader.values()
             self.rows = read_imported_rows(reader) if reader.is_import() else None
         self.imported = sum(episode.source is Source.IMPORTED for episode in self.episodes)
@@ -117,6 +119,9 @@ class _Comparison:
 
     def run(self, on_episode: Callable[[int], None]) -> None:
         self._compare_models()
+        for final in self.finals:
+            if final.weights is not None and (problem := misplaced(self.reader.path, final.weights)):
+                raise _DifferenceError(f"final {final.final}: its weights {problem}")
         difference = difference_from_rows(self.rows, self.episodes, self.space) if self.rows is not None else None
         if difference:
             raise _DifferenceError(difference)

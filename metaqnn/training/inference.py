@@ -15,6 +15,43 @@ if TYPE_CHECKING:
     import keras
 
 
+def fresh_network(
+    architecture: Architecture,
+    input_shape: Shape,
+    preprocessing: str,
+    batch_normalization: bool = False,
+    numbers: Sequence[np.ndarray] | None = None,
+) -> "keras.Sequential":
+    """A network of stock layers in single precision, without dropout, of which only the weights are missing.
+
+    Args:
+        architecture: the network.
+        input_shape: (height, width, channels).
+        preprocessing: its kind.
+        batch_normalization: as in `build_network`.
+        numbers: mean and variance of each pixel, where the preprocessing has them; None makes them weights.
+
+    Returns:
+        a model from uint8 images (N, height, width, channels) to float32 probabilities (N, classes).
+    """
+    import keras
+
+    if preprocessing in ("mean", "standardize"):
+        mean, variance = numbers or (None, None)
+        first = [keras.layers.Normalization(axis=(1, 2, 3), mean=mean, variance=variance)]
+    else:
+        first = preprocessing_layers(Statistics(preprocessing))
+    network = build_network(architecture, input_shape, dropout=False, batch_normalization=batch_normalization)
+    return keras.Sequential(
+        [
+            keras.Input(input_shape, dtype="uint8", name="images"),
+            *first,
+            *network.layers,
+            keras.layers.Softmax(name="probabilities"),
+        ]
+    )
+
+
 def inference_network(
     architecture: Architecture,
     input_shape: Shape,
@@ -22,27 +59,18 @@ def inference_network(
     weights: Sequence[np.ndarray],
     batch_normalization: bool = False,
 ) -> "keras.Sequential":
-    """A network of stock layers in single precision, without dropout.
+    """A network as `fresh_network` makes it, with its weights and those of its preprocessing.
 
     Args:
-        architecture: the network.
-        input_shape: (height, width, channels).
+        architecture, input_shape, batch_normalization: of the network.
         statistics: the fitted preprocessing.
         weights: in the order of `build_network`'s model.
-        batch_normalization: as in `build_network`.
-
-    Returns:
-        a model from uint8 images (N, height, width, channels) to float32 probabilities (N, classes).
     """
-    import keras
-
-    network = build_network(architecture, input_shape, dropout=False, batch_normalization=batch_normalization)
-    network.set_weights(list(weights))
-    return keras.Sequential(
-        [
-            keras.Input(input_shape, dtype="uint8", name="images"),
-            *preprocessing_layers(statistics),
-            *network.layers,
-            keras.layers.Softmax(name="probabilities"),
-        ]
-    )
+    model = fresh_network(architecture, input_shape, statistics.kind, batch_normalization)
+    if statistics.mean is None:
+        model.set_weights(list(weights))
+    else:
+        (fitted,) = preprocessing_layers(statistics)
+        model.set_weights([fitted.input_mean, fitted.input_variance, np.zeros((), "int32"), *weights])
+        model.layers[0].finalize_state()
+    return model

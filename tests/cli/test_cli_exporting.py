@@ -8,8 +8,9 @@ import sys
 import numpy as np
 import pytest
 from test_cli_refusals import mounted
-from trained_finals import add_final, random_images, random_network
+from trained_finals import add_final, random_images, random_network, recipe_of, save_as_before
 
+from metaqnn.replay.finals import weights_folder
 from metaqnn.replay.memory import SQLiteReplayMemory
 
 NETWORK = "[C(4,3,1), P(2,2), SM(10)]"
@@ -17,7 +18,8 @@ NETWORK = "[C(4,3,1), P(2,2), SM(10)]"
 
 def test_an_export_says_what_it_is_and_how_it_is_loaded(metaqnn, finished, tmp_path):
     network = random_network(NETWORK, (8, 8, 1), "standardize", batch_normalization=True)
-    add_final(finished, 2, network, architecture=NETWORK, validation_accuracy=0.9867)
+    facts = {"recipe": recipe_of("standardize", True), "validation_accuracy": 0.9867}
+    add_final(finished, 2, network, architecture=NETWORK, **facts)
     target = tmp_path / "it's mine.onnx"
     result = metaqnn("export", finished, "--model", 2, "--to", target)
     assert (result.code, result.err) == (0, "")
@@ -41,6 +43,20 @@ def test_an_export_says_what_it_is_and_how_it_is_loaded(metaqnn, finished, tmp_p
     subprocess.run([sys.executable, "-P", "-c", code], cwd=tmp_path, check=True)
     expected = np.asarray(network(images, training=False))
     np.testing.assert_allclose(np.load(tmp_path / "answers.npy"), expected, rtol=0, atol=1e-4)
+
+
+def test_a_network_of_an_older_database_is_exported_as_before(metaqnn, finished, tmp_path):
+    network = random_network(NETWORK, (8, 8, 1), "standardize", batch_normalization=True)
+    add_final(finished, 2, None, architecture=NETWORK, recipe=recipe_of("standardize", True), weights="final-1.keras")
+    weights_folder(finished).mkdir(exist_ok=True)
+    save_as_before(network, weights_folder(finished) / "final-1.keras")
+    result = metaqnn("export", finished, "--to", tmp_path / "mine.keras")
+    assert (result.code, result.err) == (0, "")
+    import keras
+
+    images = random_images(20, (8, 8, 1), "of somebody else")
+    said = keras.models.load_model(tmp_path / "mine.keras")(images)
+    np.testing.assert_allclose(np.asarray(said), np.asarray(network(images)), rtol=0, atol=1e-6)
 
 
 def test_an_architecture_needs_no_training(metaqnn, finished, tmp_path):
@@ -95,7 +111,7 @@ def test_a_final_that_has_not_ended_or_lost_its_weights(refused, finished, tmp_p
     assert said == [
         f"{finished}: final 1 is still training, or was interrupted: the same `metaqnn train` goes on with it",
         f"{finished}: final 2 failed (diverged: the loss is not finite)",
-        f"{finished}: the weights of final 3 are missing from {tmp_path / 'small.sqlite.finals' / 'final-3.keras'}: "
+        f"{finished}: the weights of final 3 are missing from {finished}.finals/final-3.weights.h5: "
         "put the file back, or use `metaqnn train --again`",
     ]
 

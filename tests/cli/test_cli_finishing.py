@@ -60,9 +60,9 @@ def test_a_training_and_the_same_again(metaqnn, searched):
     assert result.out.startswith("Trained on digits (train) by one_cycle; accuracy on validation images\n")
     assert "metaqnn evaluate small.sqlite" in result.out.replace(str(searched), "small.sqlite")
     finals = rows(searched, "SELECT final, model, seed, part, status, weights FROM finals")
-    assert finals == [(1, 9, 3, "train", "ok", "final-1.keras"), (2, 7, 3, "train", "ok", "final-2.keras")]
+    assert finals == [(1, 9, 3, "train", "ok", "final-1.weights.h5"), (2, 7, 3, "train", "ok", "final-2.weights.h5")]
     assert rows(searched, "SELECT final, count(*) FROM final_curves GROUP BY final") == [(1, 2), (2, 2)]
-    assert sorted(path.name for path in weights_folder(searched).iterdir()) == ["final-1.keras", "final-2.keras"]
+    assert sorted(path.name for path in weights_folder(searched).iterdir()) == [final[-1] for final in finals]
     assert rows(searched, "SELECT count(*) FROM test_looks") == [(0,)]
     before = rows(searched, "SELECT * FROM finals")
     again = metaqnn("train", searched, "--model", 9, "--model", 7, *QUICK)
@@ -72,11 +72,11 @@ def test_a_training_and_the_same_again(metaqnn, searched):
 
 def test_a_lost_network_is_trained_again_to_the_same_bits(metaqnn, trained):
     before = rows(trained, "SELECT * FROM final_curves ORDER BY final, epoch")
-    (weights_folder(trained) / "final-1.keras").unlink()
+    (weights_folder(trained) / "final-1.weights.h5").unlink()
     assert metaqnn("train", trained, "--top", 2, *QUICK).code == 0
     after = rows(trained, "SELECT * FROM final_curves ORDER BY final, epoch")
     assert [row[:-1] for row in after] == [row[:-1] for row in before]
-    assert (weights_folder(trained) / "final-1.keras").is_file()
+    assert (weights_folder(trained) / "final-1.weights.h5").is_file()
 
 
 def test_looks(metaqnn, trained):
@@ -185,7 +185,7 @@ def test_a_stopped_training_goes_on_to_the_same_bits(searched, undisturbed, name
     assert again.returncode == 0, err
     assert rows(searched, CURVE) == undisturbed
     assert len(undisturbed) == 8
-    assert [path.name for path in weights_folder(searched).iterdir()] == ["final-1.keras"]
+    assert [path.name for path in weights_folder(searched).iterdir()] == ["final-1.weights.h5"]
 
 
 # The test split
@@ -248,6 +248,46 @@ def test_what_training_refuses(refused, searched, tmp_path):
     assert refused("train", searched, "--top", 1, *QUICK).startswith(
         f"{weights_folder(searched)}: expected a folder that can be written, but"
     )
+
+
+@pytest.mark.parametrize("kind", ["relative", "absolute", "link"])
+def test_a_network_outside_the_folder_of_finals_is_nobodys(metaqnn, refused, trained, tmp_path, kind):
+    folder, outside = weights_folder(trained), tmp_path / "outside.weights.h5"
+    shutil.copy(folder / "final-1.weights.h5", outside)
+    name = {"relative": f"../{outside.name}", "absolute": str(outside), "link": "link.weights.h5"}[kind]
+    (folder / "link.weights.h5").symlink_to(outside)
+    with closing(sqlite3.connect(trained)) as connection, connection:
+        connection.execute("UPDATE finals SET weights = ?", (name,))
+    clause = (
+        f"cannot be {name!r}: expected the plain name of a file in {folder}, and no link that leads out of it; put the "
+        "file there, or use `metaqnn train --again`"
+    )
+    target, final = tmp_path / "out.keras", f"{trained}: the weights of final 1 {clause}"
+    every = f"the weights of final 1 {clause}; the weights of final 2 {clause}"
+    none = f"{trained}: expected a trained network, but {every}"
+    assert refused("export", trained, "--to", target) == none
+    assert refused("export", trained, "--final", 1, "--to", target) == final
+    assert refused("evaluate", trained) == none
+    looked = metaqnn("evaluate", trained, "--final", 1)
+    assert (looked.code, looked.err.splitlines()[1:]) == (2, [f"metaqnn: {final}"])
+    assert refused("ensemble", trained) == none
+    assert refused("train", trained, "--model", 9, "--finetune", *QUICK) == final
+    said = metaqnn("replay", "verify", trained)
+    assert (said.code, said.out) == (1, f"{trained}: NOT as it should be. final 1: its weights {clause}.\n")
+    assert not target.exists()
+    assert rows(trained, "SELECT count(*) FROM finals") == [(2,)]
+    # What is trained again has a file of its own.
+    assert metaqnn("train", trained, "--model", 9, *QUICK).code == 0
+    assert rows(trained, "SELECT weights FROM finals WHERE final = 1") == [("final-1.weights.h5",)]
+
+
+def test_a_checkpoint_outside_the_folder_of_finals_is_not_taken_up(metaqnn, trained, tmp_path):
+    (weights_folder(trained) / "final-3.checkpoint.npz").symlink_to(tmp_path / "outside.npz")
+    said = metaqnn("train", trained, "--model", 9, "--seeds", 2, *QUICK)
+    name = "final-3.checkpoint.npz"
+    assert said.code == 2
+    assert said.err.startswith(f"metaqnn: {trained}: the checkpoint of final 3 cannot be '{name}': expected the plain ")
+    assert said.err.count("\n") == 1
 
 
 def test_a_search_without_a_finished_network(refused, searched):

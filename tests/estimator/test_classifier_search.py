@@ -18,7 +18,8 @@ from metaqnn.errors import DataError, EvaluatorError, ReplayError
 from metaqnn.estimator.search import Winner, pass_on
 from metaqnn.estimator.training import _train_as_in_search
 from metaqnn.experiment import stored_experiment
-from metaqnn.replay.finals import read_finals
+from metaqnn.finals.stored import StoredNetwork
+from metaqnn.replay.finals import read_finals, weights_folder
 from metaqnn.replay.reader import ReplayReader
 
 # Keras saves a model in a way that NumPy will want otherwise one day.
@@ -142,8 +143,21 @@ def test_a_network_that_cannot_be_trained_on_all_data_is_an_error(quick, blobs, 
     with ReplayReader(database) as reader:
         experiment = stored_experiment(reader)
     winner = Winner(1, "[C(16,1,1), SM(3)]", 0.9, 1e30, True)
+    stored = StoredNetwork(str(database.with_name("network.weights.h5")), winner.architecture, (2, 2, 1), "none")
     with pytest.raises(EvaluatorError, match=r"its loss was not a number at any of 5 learning rates; set a lower"):
-        _train_as_in_search(experiment, winner, database.with_name("network.keras"))
+        _train_as_in_search(experiment, winner, stored)
+
+
+def test_a_network_of_the_search_is_kept_inside_the_folder_of_finals(quick, blobs, database, tmp_path):
+    model = quick(path=database, final=None).fit(*blobs)
+    (kept,) = weights_folder(database).iterdir()
+    assert quick(path=database, final=None).fit(*blobs).predict_proba(blobs[0]).tolist() == (
+        model.predict_proba(blobs[0]).tolist()
+    )
+    kept.rename(tmp_path / "elsewhere")
+    kept.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ReplayError, match=rf"cannot be '{kept.name}': expected the plain name of a file in "):
+        quick(path=database, final=None).fit(*blobs)
 
 
 def test_a_signal_does_what_it_does_elsewhere():

@@ -110,7 +110,7 @@ def test_a_final_is_described_as_it_was_trained(searched, tmp_path):
             "status": "ok",
             "validation_accuracy": 0.75,
             "parameters": 100,
-            "weights": "final-2.keras",
+            "weights": "final-2.weights.h5",
         }
     ]
     assert exported(searched, tmp_path, final=1)["preprocessing"]["kind"] == "none"  # as the data set says

@@ -10,10 +10,12 @@ import pytest
 
 from metaqnn.data import open_source
 from metaqnn.errors import DataError, MetaqnnError
-from metaqnn.finals.choice import best_of_each_model, trained_finals
+from metaqnn.finals.choice import best_of_each_model, stored_network, trained_finals
+from metaqnn.finals.stored import load_network
 from metaqnn.finals.test_split import open_test_split
 from metaqnn.finals.testing import evaluate, evaluate_ensemble
 from metaqnn.replay.finals import FinalMemory, read_test_looks, weights_folder
+from metaqnn.replay.reader import ReplayReader
 from metaqnn.trial import Part, TestLook
 
 DIGITS = tuple("0123456789")
@@ -21,9 +23,8 @@ DIGITS = tuple("0123456789")
 
 def said(database, final):
     """What a network says of the test split of digits."""
-    import keras
-
-    network = keras.models.load_model(weights_folder(database) / final.weights, compile=False)
+    with ReplayReader(database) as reader:
+        network = load_network(stored_network(reader, final))
     return network.predict(open_source("digits").test().images, verbose=0)
 
 

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
+from metaqnn.data import Statistics
 from metaqnn.errors import IllegalArchitectureError, MetaqnnError
-from metaqnn.finals.trainer import save_network
+from metaqnn.finals.stored import StoredNetwork, save_network
 from metaqnn.finals.transfer import refuse_unbuildable, refuse_untransferable, take_weights, with_classes
 from metaqnn.space.architecture import parse
+from metaqnn.training.inference import inference_network
 from metaqnn.training.network import build_network
 
 
@@ -47,8 +49,9 @@ def saved(text, shape, path, normalised=True):
     network = build_network(parse(text), shape, seed=1, batch_normalization=normalised)
     for number, weight in enumerate(network.weights):  # batch normalisation's are all 0 or 1 when fresh
         weight.assign(weight + 0.125 * (number + 1))
-    save_network(network, path)
-    return network
+    stored = StoredNetwork(str(path), text, shape, "none", normalised)
+    save_network(inference_network(parse(text), shape, Statistics("none"), network.get_weights(), normalised), path)
+    return network, stored
 
 
 def kernels(network):
@@ -60,20 +63,20 @@ def equal(first, second):
 
 
 def test_everything_but_the_outputs_comes_along(device, tmp_path):
-    origin = saved("[C(4,3,1), FC(8), SM(10)]", (4, 4, 1), tmp_path / "origin.keras")
+    origin, stored = saved("[C(4,3,1), FC(8), SM(10)]", (4, 4, 1), tmp_path / "origin.weights.h5")
     network = build_network(parse("[C(4,3,1), FC(8), SM(3)]"), (4, 4, 1), seed=2, batch_normalization=True)
     fresh = kernels(network)
-    take_weights(network, tmp_path / "origin.keras")
+    take_weights(network, stored)
     taken = kernels(network)
     assert all(equal(ours, theirs) for ours, theirs in zip(taken[:-1], kernels(origin)[:-1], strict=True))
     assert equal(taken[-1], fresh[-1])
 
 
 def test_the_convolution_of_a_global_average_pooling_is_an_output_too(device, tmp_path):
-    origin = saved("[C(4,3,1), GAP(10), SM(10)]", (4, 4, 1), tmp_path / "origin.keras", normalised=False)
+    origin, stored = saved("[C(4,3,1), GAP(10), SM(10)]", (4, 4, 1), tmp_path / "origin.weights.h5", normalised=False)
     network = build_network(parse("[C(4,3,1), GAP(3), SM(3)]"), (9, 9, 1), seed=2)
     fresh = kernels(network)
-    take_weights(network, tmp_path / "origin.keras")
+    take_weights(network, stored)
     taken = kernels(network)
     assert equal(taken[0], kernels(origin)[0])
     assert equal(taken[1], fresh[1])
@@ -83,9 +86,9 @@ def test_the_convolution_of_a_global_average_pooling_is_an_output_too(device, tm
 @pytest.mark.parametrize(("old", "new"), [(1, 3), (3, 1)])
 def test_a_grey_image_has_the_same_response_over_other_channels(device, tmp_path, old, new):
     text = "[C(4,3,1), SM(2)]"
-    origin = saved(text, (5, 5, old), tmp_path / "origin.keras", normalised=False)
+    origin, stored = saved(text, (5, 5, old), tmp_path / "origin.weights.h5", normalised=False)
     network = build_network(parse(text), (5, 5, new), seed=2)
-    take_weights(network, tmp_path / "origin.keras")
+    take_weights(network, stored)
     grey = np.linspace(0, 1, 25, dtype="float32").reshape(1, 5, 5, 1)
     ours = network.layers[0](np.repeat(grey, new, axis=3))
     theirs = origin.layers[0](np.repeat(grey, old, axis=3))
@@ -93,11 +96,11 @@ def test_a_grey_image_has_the_same_response_over_other_channels(device, tmp_path
 
 
 def test_networks_of_other_layers_are_refused(device, tmp_path):
-    saved("[C(4,3,1), SM(10)]", (4, 4, 1), tmp_path / "origin.keras", normalised=False)
+    _, stored = saved("[C(4,3,1), SM(10)]", (4, 4, 1), tmp_path / "origin.weights.h5", normalised=False)
     network = build_network(parse("[C(4,3,1), SM(10)]"), (4, 4, 1), batch_normalization=True)
     with pytest.raises(MetaqnnError) as error:
-        take_weights(network, tmp_path / "origin.keras")
+        take_weights(network, stored)
     assert str(error.value) == (
-        "origin.keras: expected a network of the same layers, but one is with batch normalisation and one is without; "
-        "set final.batch_normalization as it was trained"
+        f"{stored.path}: expected a network of the same layers, but one is with batch normalisation and one is "
+        "without; set final.batch_normalization as it was trained"
     )

@@ -2,12 +2,13 @@
 
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from trained_finals import add_final
 
 from metaqnn.errors import ReplayError
-from metaqnn.finals.choice import best_model, choose_final, trained_finals, weights_file
+from metaqnn.finals.choice import best_model, choose_final, stored_network, trained_finals
 from metaqnn.replay.finals import weights_folder
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.trial import TRAINING, Part
@@ -16,7 +17,7 @@ from metaqnn.trial import TRAINING, Part
 def chosen(database, **which) -> int:
     with ReplayReader(database) as reader:
         final = choose_final(reader, **which)
-        assert weights_file(reader, final).is_file()
+        assert Path(stored_network(reader, final).path).is_file()
         return final.final
 
 
@@ -97,7 +98,7 @@ def test_a_final_that_cannot_be_used_says_why(searched):
     add_final(searched, content=None)
     add_final(searched, weights=None)
     training = "final 1 is still training, or was interrupted: the same `metaqnn train` goes on with it"
-    path = weights_folder(searched) / "final-4.keras"
+    path = weights_folder(searched) / "final-4.weights.h5"
     missing = f"the weights of final 4 are missing from {path}: put the file back, or use `metaqnn train --again`"
     assert refusal(searched, final=1) == training
     assert refusal(searched, final=2) == "final 2 failed (diverged: the loss is not finite)"

@@ -9,6 +9,7 @@ from small_searches import run_small
 from metaqnn.errors import ReplayError
 from metaqnn.replay.finals import (
     FinalMemory,
+    kept_file,
     read_final,
     read_final_curve,
     read_finals,
@@ -45,10 +46,10 @@ def test_a_training_from_the_asking_to_the_end(database):
         for epoch in EPOCHS:
             memory.record_epoch(1, epoch)
         assert read_final(memory, 1) == replace(FINAL, train_seconds=0.75, device="a device")
-        memory.record_end(1, "ok", "", 0.5, "final-1.keras")
+        memory.record_end(1, "ok", "", 0.5, "final-1.weights.h5")
     with ReplayReader(database) as reader:
         ended = replace(FINAL, status="ok", validation_accuracy=0.5, train_seconds=0.75, device="a device")
-        assert read_final(reader, 1) == replace(ended, weights="final-1.keras")
+        assert read_final(reader, 1) == replace(ended, weights="final-1.weights.h5")
         assert read_final_curve(reader, 1) == EPOCHS
         assert read_final_curve(reader, 2) == []
     assert [path.name for path in database.parent.glob("small.sqlite*") if "lock" not in path.name] == ["small.sqlite"]
@@ -118,3 +119,32 @@ def test_an_absent_database_is_not_created(tmp_path):
 def test_one_writer_at_a_time(database):
     with FinalMemory(database), pytest.raises(ReplayError, match="another search or training is running on this file"):
         FinalMemory(database)
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "../x.keras", "/etc/passwd", "sub/x.keras", "x\0", "out.keras", "circle", "in/../x", "dir"]
+)
+def test_a_name_that_leads_out_of_the_folder_is_not_followed(tmp_path, name):
+    database = tmp_path / "a.sqlite"
+    folder = weights_folder(database)
+    folder.mkdir()
+    (tmp_path / "x.keras").touch()
+    (folder / "out.keras").symlink_to("../x.keras")
+    (folder / "circle").symlink_to("circle")
+    (folder / "dir").symlink_to("..")
+    with pytest.raises(ReplayError) as caught:
+        kept_file(database, name, "the weights of final 1")
+    assert str(caught.value) == (
+        f"{database}: the weights of final 1 cannot be {name!r}: expected the plain name of a file in {folder}, and no "
+        "link that leads out of it; put the file there, or use `metaqnn train --again`"
+    )
+
+
+def test_names_in_the_folder_and_links_within_it_are_followed(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    database = tmp_path / "a.sqlite"
+    weights_folder(database).symlink_to("elsewhere")  # the folder may lie anywhere; what it holds may not
+    (tmp_path / "elsewhere" / "x.keras").touch()
+    (tmp_path / "elsewhere" / "link.keras").symlink_to("x.keras")
+    for name in ("x.keras", "link.keras", "absent.keras"):
+        assert kept_file(database, name, "it") == weights_folder(database) / name

@@ -94,13 +94,13 @@ def test_finals_and_looks(finished):
     with FinalMemory(finished) as memory:
         memory.add([final])
         memory.begin(1, [FinalEpoch(1, 0.1, 2.0, 0.5, None, None, 0.25)], "a test")
-        memory.record_end(1, "ok", "", None, "final-1.keras")
+        memory.record_end(1, "ok", "", None, "final-1.weights.h5")
         memory.record_look(TestLook(1, "network", (1,), "digits", 450, 0.75, None, "metaqnn evaluate"))
     with open_replay(finished) as replay:
         finals, curve, looks = replay.finals, replay.final_curves, replay.test_looks
     row = finals.iloc[0]
     assert (row.final, row.model, row.recipe, row.dataset, row.part) == (1, 9, "one_cycle", "digits", "train")
-    assert (row.test_accuracy, row.train_seconds, row.weights) == (0.75, 0.25, "final-1.keras")
+    assert (row.test_accuracy, row.train_seconds, row.weights) == (0.75, 0.25, "final-1.weights.h5")
     assert pd.isna(row.finetuned_from)
     assert pd.isna(row.validation_accuracy)
     assert row.ended_at >= row.started_at

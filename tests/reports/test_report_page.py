@@ -269,8 +269,8 @@ def with_finals(finished_once, tmp_path_factory):
             for epoch in (1, 2):
                 held_out = (0.5, 0.4 * epoch) if number < 3 else (None, None)
                 memory.record_epoch(number, FinalEpoch(epoch, 0.1, 0.5, 0.45 * epoch, *held_out, 1.0))
-        memory.record_end(1, "ok", "", 0.98, "final-1.keras")
-        memory.record_end(2, "ok", "", 0.96, "final-2.keras")
+        memory.record_end(1, "ok", "", 0.98, "final-1.weights.h5")
+        memory.record_end(2, "ok", "", 0.96, "final-2.weights.h5")
         memory.record_end(3, "diverged", "the loss is <not> finite", None, None)
         memory.record_look(TestLook(0, "network", (1,), "digits", 450, 0.9, 0.98, "metaqnn evaluate --first"))
         memory.record_look(TestLook(0, "network", (1,), "digits", 450, 0.97, 0.98, "metaqnn evaluate --again"))
