@@ -223,7 +223,7 @@ class Workers(Style):
                     seconds = time.perf_counter() - started[event.number]
                     epochs = [metrics.epoch_seconds for metrics in event.evaluation.attempts[-1].epochs]
                     measurements.append(_measurement(seconds, epochs, event.evaluation.accuracy))
-                    held = sum(_peak_memory(pid) for pid in self._evaluator.pids)
+                    held = sum(_peak_memory(pid) for pid in self._evaluator.pool.pids)
                     self._memory = max(self._memory, held)
         return Pass(time.perf_counter() - began, tuple(measurements))
 

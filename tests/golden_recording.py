@@ -371,37 +371,51 @@ def record_databases() -> None:
 # The package
 
 
+RENAMED = {("q_learning", "default"): ("linear_ucb", "default")}
+"""Strategies that have another name and preset than when they were recorded."""
+
+
 class Agent:
-    """A strategy with its schedule, behind names that stay."""
+    """A strategy and where its search stands, behind names that stay."""
 
     def __init__(self, case: Case):
         from metaqnn.config import read_section
+        from metaqnn.search.position import Position
         from metaqnn.strategies import STRATEGIES as REGISTERED
-        from metaqnn.strategies.schedule import Schedule
 
-        preset = REGISTERED[case.strategy][case.preset]
-        settings = {"name": case.strategy, "preset": case.preset, **preset.values}
+        name, preset_name = RENAMED.get((case.strategy, case.preset), (case.strategy, case.preset))
+        preset = REGISTERED[name][preset_name]
+        settings = {"name": name, "preset": preset_name, **preset.values}
         config = read_section(preset.config, settings, "strategy", case.name)
         self._strategy = preset.build(config, make_space(case.space), SEED)
-        self._schedule = Schedule(config.schedule, config.max_repeats).scaled(LENGTH)
+        self._position = Position(LENGTH)
+        self._asked = ""
 
     def beginning(self) -> Any:
-        """Where the schedule stands before the first proposal."""
-        from metaqnn.strategies.schedule import Progress
+        """Where the search stands before the first proposal."""
+        return self._position.context()
 
-        return Progress()
+    def advance(self, _: Any, is_new: bool) -> Any:
+        from metaqnn.trial import Model, Proposal
 
-    def advance(self, progress: Any, is_new: bool) -> Any:
-        return self._schedule.advance(progress, is_new)
+        model = Model(0, self._asked, 0, 0, 0)
+        self._position.add(Proposal(self._position.last + 1, 0, None, model, 0 if is_new else None))
+        return self._position.context()
 
-    def is_over(self, progress: Any) -> bool:
-        return self._schedule.is_over(progress)
+    def is_over(self, context: Any) -> bool:
+        return self._strategy.is_exhausted(context)
 
-    def epsilon(self, progress: Any) -> float:
-        return self._schedule.epsilon(progress)
+    def epsilon(self, _: Any) -> float:
+        return self._strategy.describe_progress(self._position.context()).epsilon
 
     def ask(self, number: int, epsilon: float) -> str:
-        return self._strategy.ask(number, epsilon).architecture
+        """Ask; the exploration rate is what the strategy itself derives."""
+        context = self._position.context()
+        assert context.number == number
+        trajectory = self._strategy.ask(context)
+        assert trajectory.recorded == {"epsilon": epsilon}
+        self._asked = trajectory.architecture
+        return trajectory.architecture
 
     def tell(
         self, number: int, distinct: int, epsilon: float, model: int, architecture: str, reward: float, reused: bool
@@ -410,6 +424,7 @@ class Agent:
         from metaqnn.core import Episode
 
         self._strategy.tell(Episode(number, distinct, epsilon, model, architecture, model, reward, reward, reused))
+        self._position.tell()
 
     def values(self) -> list[Value]:
         """All Q-values, in an order of their own: a strategy may keep them in any."""
@@ -436,7 +451,8 @@ def registered_strategies() -> set[tuple[str, str]]:
     """Names and presets that there are now."""
     from metaqnn.strategies import STRATEGIES as REGISTERED
 
-    return {(name, preset) for name, presets in REGISTERED.items() for preset in presets}
+    now = {(name, preset) for name, presets in REGISTERED.items() for preset in presets}
+    return now | {old for old, new in RENAMED.items() if new in now}
 
 
 def difference(file: Path) -> str | None:

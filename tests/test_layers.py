@@ -19,7 +19,7 @@ ROWS = [
     {"experiment"},
     {"search", "finals", "reports"},
     {"evaluators"},
-    {"strategies", "replay", "training"},
+    {"strategies", "replay", "training", "workers"},
     {"data"},
     {"core"},
     {"trial"},
@@ -86,6 +86,18 @@ def test_imports_point_down(module):
             assert room == importer or HEIGHT[room] < HEIGHT[importer], f"{module}:{line}: {importer} imports {room}"
 
 
+WORKERS = [module for module in MODULES if room_of(module) == "workers"]
+
+
+@pytest.mark.parametrize("module", WORKERS)
+def test_the_pool_of_workers_knows_nothing_of_what_it_runs(module):
+    rooms = {room_of(name) for name, _ in imports_of(module)}
+    assert rooms <= {"workers", "core", "trial", "config", "errors", "seeding", "files"}
+    text = MODULES[module].read_text(encoding="utf-8").casefold()
+    for word in ("kerasevaluator", "layerspace", "parameters", "flops", "accuracy", "keras"):
+        assert word not in text
+
+
 def test_no_module_imports_itself_in_a_circle():
     graph = {module: {name for name, _ in imports_of(module)} - {module} for module in MODULES}
     order = list(TopologicalSorter(graph).static_order())  # raises CycleError
@@ -120,7 +132,8 @@ def test_the_check_for_heavy_packages_can_fail():
     "module",
     [
         *("cli", "experiment", "experiment.finishing", "search.loop", "search.verify", "strategies", "replay.memory"),
-        *("evaluators.keras_evaluator", "finals.export", "finals.testing", "reports.findings", "reports.page"),
+        *("evaluators.keras_evaluator", "workers.worker_pool", "finals.export", "finals.testing", "finals.pool"),
+        *("reports.findings", "reports.page"),
     ],
 )
 def test_importing_loads_nothing_heavy(module):

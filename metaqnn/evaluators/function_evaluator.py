@@ -1,12 +1,14 @@
 """The evaluator that asks a function, in this process and at once: for tables, benchmarks and one's own rewards."""
 
-from collections import deque
 from collections.abc import Callable
 
-from metaqnn.core import Candidate, CandidateFinished, CandidateStarted, Evaluation, Evaluator, Event
+from metaqnn.evaluators.pool_evaluator import PoolEvaluator
+from metaqnn.trial import Candidate, Evaluation
+from metaqnn.workers.inline import InlinePool
+from metaqnn.workers.runner import Runner
 
 
-class FunctionEvaluator(Evaluator):
+class FunctionEvaluator(PoolEvaluator):
     """Answers each candidate with `function(candidate)`.
 
     Args:
@@ -14,24 +16,15 @@ class FunctionEvaluator(Evaluator):
     """
 
     def __init__(self, function: Callable[[Candidate], Evaluation]):
+        super().__init__(InlinePool(lambda: FunctionRunner(function)))
+
+
+class FunctionRunner(Runner):
+    """Answers a payload with `function(payload)`."""
+
+    def __init__(self, function: Callable):
         self._function = function
-        self._queue: deque[Candidate] = deque()
 
-    def submit(self, candidate: Candidate) -> None:
-        """Queue a candidate."""
-        self._queue.append(candidate)
-
-    def results(self, timeout: float) -> list[Event]:
-        """Evaluate the next candidate."""
-        if not self._queue:
-            return []
-        candidate = self._queue.popleft()
-        return [CandidateStarted(candidate.number), CandidateFinished(candidate.number, self._function(candidate))]
-
-    def stop(self) -> None:
-        """Forget what was queued."""
-        self._queue.clear()
-
-    def close(self) -> None:
-        """Forget what was queued."""
-        self.stop()
+    def run(self, payload, report):
+        """Call the function."""
+        return self._function(payload)

@@ -84,7 +84,7 @@ def run_enumeration(
         experiment: its sections dataset, space and training count.
         database: the file.
         seeds: trainings of each network, in total over all runs.
-        workers: processes that train side by side; None is one a GPU, or one a core.
+        workers: processes that train side by side; None is one per GPU, otherwise one per core.
         gpus: which GPUs to train on; None is all that are visible.
         fresh: move an existing database aside and start anew.
         on_progress: called when it begins and after each training.

@@ -10,9 +10,8 @@ from metaqnn.core import TRAINING, Final, Part, Status
 from metaqnn.errors import ConfigError, ReplayError
 from metaqnn.finals.choice import best_of_each_model, problem_with, rank, stored_network
 from metaqnn.finals.config import FinalConfig, read_final
-from metaqnn.finals.local import train_here
 from metaqnn.finals.messages import DataSource, FinalEpochDone, FinalStarted, TrainFinal
-from metaqnn.finals.processes import train_all
+from metaqnn.finals.pool import train_all
 from metaqnn.finals.stored import ENDING
 from metaqnn.finals.transfer import refuse_unbuildable, refuse_untransferable, with_classes
 from metaqnn.replay.finals import FinalMemory, kept_file, read_finals, weights_folder
@@ -39,7 +38,7 @@ class TrainOptions:
         dataset: name or path of another data set; None is the search's own.
         finetune: begin with the weights of the model's best final on the search's own data.
         again: train anew what was trained already.
-        workers: processes side by side; None is one a GPU, or one a core.
+        workers: processes side by side; None is one per GPU, otherwise one per core.
         gpus: which GPUs to train on; None is all that are visible.
         in_process: train in this process, one network after another, whatever `workers` says.
     """
@@ -124,12 +123,9 @@ def train_best(
             jobs = [_job(memory, final, plan, folder) for final in finals if final.status == TRAINING]
             watch = _Watch(finals, plan.recipe.num_epochs, on_progress, announce)
             gpus = visible_gpus() if options.gpus is None else options.gpus
-            workers = options.workers or len(gpus) or usable_cores()
+            workers = 0 if options.in_process else options.workers or len(gpus) or usable_cores()
             with stop.heed():
-                if options.in_process:
-                    is_complete = train_here(jobs, memory, lambda: stop.requested, watch.see)
-                else:
-                    is_complete = train_all(jobs, memory, workers, gpus, lambda: stop.requested, watch.see)
+                is_complete = train_all(jobs, memory, workers, gpus, lambda: stop.requested, watch.see)
             finals = [read_recorded_final(memory, final.final) for final in finals]
     return TrainReport(tuple(finals), is_complete, None if is_complete else stop.signal)
 
@@ -304,6 +300,7 @@ def _job(memory: FinalMemory, final: Final, plan: _Plan, folder: Path) -> TrainF
         str(kept_file(memory.path, f"final-{final.final}.checkpoint.npz", f"the checkpoint of final {final.final}")),
         str(folder / f"final-{final.final}{ENDING}"),
         origin,
+        plan.data.input_shape,
     )
 
 

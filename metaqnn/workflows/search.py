@@ -9,11 +9,11 @@ from metaqnn.config import as_mapping
 from metaqnn.core import Evaluator, Observer, Source
 from metaqnn.errors import CalibrationError, ConfigError, ReplayError
 from metaqnn.evaluators.keras_evaluator import KerasEvaluator
-from metaqnn.evaluators.local import LocalEvaluator
-from metaqnn.networks.data import SearchData, load_search_data, open_source
-from metaqnn.networks.early_stopping import Prospects
-from metaqnn.networks.estimate import estimate_search
-from metaqnn.networks.training.device import usable_cores, visible_gpus
+from metaqnn.experiment.files import Experiment, read_experiment
+from metaqnn.experiment.forecast import forecast
+from metaqnn.experiment.parts import Parts, put_together, stored_budget
+from metaqnn.experiment.resuming import changes_since, chosen_models, current_versions, data_facts, refuse_changes
+from metaqnn.experiment.warm_start import WarmStart, read_warm_start
 from metaqnn.replay.copying import move_aside
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
@@ -34,12 +34,12 @@ class SearchOptions:
     Attributes:
         models: budget of distinct architectures in total; None keeps what the file or the run before says.
         max_seconds: wall clock over all runs; None is no limit.
-        workers: processes that train side by side; None is what the file says, or one a GPU or core.
+        workers: processes that train side by side; None is what the file says, or one per GPU, otherwise one per core.
         gpus: which GPUs to train on; None is all that are visible.
         fresh: move an existing database aside and start anew.
         must_exist: refuse to start anew.
         in_process: train in this process, one network after another, whatever `workers` says: for small data, where
-            starting a process takes longer than training. See `LocalEvaluator`.
+            starting a process takes longer than training. See `KerasEvaluator`.
         estimate: tell how long a new search will take, from a measurement of some seconds, before it begins.
     """
 
@@ -259,15 +259,12 @@ def _begin(
         budget,
     )
     trained = experiment.dataset, experiment.training, experiment.seed, data.fingerprint
-    if options.in_process:
-        evaluator = LocalEvaluator(*trained, lambda: stop.requested)
-    else:
-        evaluator = KerasEvaluator(*trained, workers, gpus, data.input_shape)
+    evaluator = KerasEvaluator(*trained, workers, gpus, data.input_shape, lambda: stop.requested)
     return _Run(experiment, parts, plan, workers, evaluator)
 
 
 def _workers(experiment: Experiment, options: SearchOptions, gpus: Sequence[str]) -> int:
-    """How many workers: as said now, else as the file says, else one a GPU or core; 0 without a process for them.
+    """How many workers: as said now, else as the file says, else one per GPU or core; 0: this process.
 
     Raises:
         ConfigError: more than may be in flight.

@@ -14,10 +14,10 @@ from contracts.evaluator_contract import EvaluatorContract
 from metaqnn.core import Candidate, CandidateFinished, CandidateStarted, EpochFinished, Status, WorkerLost, WorkerReady
 from metaqnn.errors import EvaluatorError
 from metaqnn.evaluators.keras_evaluator import KerasEvaluator
-from metaqnn.networks.data import DatasetConfig, load_search_data
-from metaqnn.networks.training.config import TrainingConfig
-from metaqnn.networks.training.device import worker_environment
-from metaqnn.networks.training.memory import IDLE_BYTES
+from metaqnn.training.config import TrainingConfig
+from metaqnn.training.device import worker_environment
+from metaqnn.trial import Candidate, Status
+from metaqnn.workers.memory import IDLE_BYTES
 
 DATASET = DatasetConfig("digits", train_limit=200, validation_size=100)
 TRAINING = TrainingConfig(epochs=3, learning_rate=0.01, max_restarts=0, restart_accuracy=0.0)
@@ -141,7 +141,7 @@ def test_time_is_up_in_the_middle_of_a_candidate_and_the_worker_goes_on(make):
 
 
 def test_a_worker_that_hangs_is_ended_and_replaced(make, monkeypatch):
-    monkeypatch.setattr("metaqnn.evaluators.keras_evaluator._GRACE_SECONDS", 0.5)
+    monkeypatch.setattr("metaqnn.workers.worker_pool._GRACE_SECONDS", 0.5)
     evaluator = make(replace(LONG, max_seconds=3.0))
     evaluator.submit(Candidate(1, SMALL, seed=0))
     events = wait_for(evaluator, lambda event: isinstance(event, EpochFinished))
@@ -154,7 +154,7 @@ def test_a_worker_that_hangs_is_ended_and_replaced(make, monkeypatch):
 
 
 def test_a_worker_is_replaced_after_a_number_of_candidates(make, monkeypatch):
-    monkeypatch.setattr("metaqnn.evaluators.keras_evaluator._CANDIDATES_PER_WORKER", 1)
+    monkeypatch.setattr("metaqnn.workers.worker_pool._TASKS_PER_WORKER", 1)
     evaluator = make()
     pids = []
     for number in (1, 2):
@@ -190,9 +190,9 @@ def test_a_fresh_worker_that_outgrows_its_bound_is_ended_and_its_candidate_to_bl
     evaluator = make(LONG)
     evaluator.submit(Candidate(1, SMALL, seed=0))
     events = wait_for(evaluator, lambda event: isinstance(event, EpochFinished))
-    (worker,) = evaluator._workers
-    assert worker.resident_bytes() > 2**27
-    evaluator._memory_guard._machine_bytes = 2**20
+    (worker,) = evaluator.pool._workers
+    assert worker.channel.resident_bytes() > 2**27
+    evaluator.pool._memory_guard._capacities[None] = 2**20
     events = wait_for(evaluator, lambda event: isinstance(event, CandidateFinished))
     lost = next(event for event in events if isinstance(event, WorkerLost))
     evaluation = events[-1].evaluation
@@ -201,9 +201,9 @@ def test_a_fresh_worker_that_outgrows_its_bound_is_ended_and_its_candidate_to_bl
     assert evaluation.reason == lost.reason
     assert re.fullmatch(r"the worker process grew to 0\.\d\d GiB, and the most is 0\.00", evaluation.reason)
     assert len(evaluation.attempts[0].epochs) > 0
-    assert is_gone(worker.pid)
-    assert worker.resident_bytes() == 0
-    (successor,) = evaluator.pids
+    assert is_gone(worker.channel.pid)
+    assert worker.channel.resident_bytes() == 0
+    (successor,) = evaluator.pool.pids
     assert not is_gone(successor)
 
 
@@ -211,62 +211,62 @@ def test_what_a_worker_holds_of_others_is_not_its_candidates_fault(make):
     evaluator = make(LONG)
     evaluator.submit(Candidate(1, SMALL, seed=0))
     wait_for(evaluator, lambda event: isinstance(event, EpochFinished))
-    (worker,) = evaluator._workers
-    worker.num_trained = 1  # as if it had trained another before
-    whole, evaluator._memory_guard._machine_bytes = evaluator._memory_guard._machine_bytes, 2**20
+    (worker,) = evaluator.pool._workers
+    worker.tasks_done = 1  # as if it had trained another before
+    whole, evaluator.pool._memory_guard._capacities[None] = evaluator.pool._memory_guard._capacities[None], 2**20
     lost = wait_for(evaluator, lambda event: isinstance(event, WorkerLost))[-1]
-    evaluator._memory_guard._machine_bytes = whole
+    evaluator.pool._memory_guard._capacities[None] = whole
     assert lost.number == 1
     events = wait_for(evaluator, lambda event: isinstance(event, EpochFinished))
     assert events[-1].number == 1
     assert not any(isinstance(event, CandidateFinished) for event in events)
-    assert worker.pid not in evaluator.pids
+    assert worker.channel.pid not in evaluator.pool.pids
 
 
 def test_a_bound_that_a_bare_worker_exceeds_is_one_sentence(make):
     evaluator = make(LONG)
-    evaluator._memory_guard._machine_bytes = 2**20
+    evaluator.pool._memory_guard._capacities[None] = 2**20
     evaluator.submit(Candidate(1, SMALL, seed=0))
     with pytest.raises(
         EvaluatorError, match="expected more memory: before anything was trained, the worker process grew to"
     ):
         wait_for(evaluator, lambda event: False)
-    assert evaluator.pids == ()
+    assert evaluator.pool.pids == ()
 
 
 def test_what_does_not_fit_beside_another_waits_for_it(make):
     evaluator = make(LONG, workers=2, input_shape=(8, 8, 1))
-    evaluator._memory_guard._capacities[None] = 2 * IDLE_BYTES + 2**20
+    evaluator.pool._memory_guard._capacities[None] = 2 * IDLE_BYTES + 2**20
     evaluator.submit(Candidate(1, SMALL, seed=0))
     evaluator.submit(Candidate(2, "[FC(4000), SM(10)]", seed=0))
-    assert [worker.candidate and worker.candidate.number for worker in evaluator._workers] == [1, None]
-    evaluator._memory_guard._capacities[None] = 2 * IDLE_BYTES + 2**30
+    assert [worker.task and worker.task.number for worker in evaluator.pool._workers] == [1, None]
+    evaluator.pool._memory_guard._capacities[None] = 2 * IDLE_BYTES + 2**30
     evaluator.results(0.0)
-    assert [worker.candidate.number for worker in evaluator._workers] == [1, 2]
+    assert [worker.task.number for worker in evaluator.pool._workers] == [1, 2]
 
 
 def test_a_worker_with_a_gpu_hears_what_comes_next_and_takes_it(make):
     evaluator = make(replace(TRAINING, epochs=1))
     for number in (1, 2, 3):
         evaluator.submit(Candidate(number, SMALL, seed=0))
-    assert evaluator._workers[0].prepares is None
+    assert evaluator.pool._workers[0].prepares is None
     wait_for(evaluator, lambda event: isinstance(event, WorkerReady))
-    evaluator._workers[0].is_gpu = True
+    evaluator.pool._workers[0].is_gpu = True
     events = wait_for(evaluator, lambda event: isinstance(event, CandidateFinished) and event.number == 2)
-    assert evaluator._workers[0].prepares in (2, 3)
+    assert evaluator.pool._workers[0].prepares in (2, 3)
     events += wait_for(evaluator, lambda event: isinstance(event, CandidateFinished))
     assert [event.number for event in events if isinstance(event, CandidateFinished)] == [1, 2, 3]
 
 
 def test_an_idle_worker_that_has_grown_is_replaced(make, monkeypatch):
-    monkeypatch.setattr("metaqnn.evaluators.keras_evaluator._MAX_GROWTH", -1)  # any size counts as grown
+    monkeypatch.setattr("metaqnn.workers.worker_pool._MAX_GROWTH", -1)  # any size counts as grown
     evaluator = make(replace(TRAINING, epochs=1))
     evaluator.submit(Candidate(1, SMALL, seed=0))
     events = wait_for(evaluator, lambda event: isinstance(event, CandidateFinished))
     assert events[-1].evaluation.status is Status.OK
     pid = next(event.pid for event in events if isinstance(event, WorkerReady))
     assert is_gone(pid)
-    (successor,) = evaluator.pids
+    (successor,) = evaluator.pool.pids
     assert not is_gone(successor)
 
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 from contracts.evaluator_contract import EvaluatorContract
 
-from metaqnn.core import Candidate, CandidateFinished, EpochFinished, Status, WorkerReady
-from metaqnn.evaluators.local import LocalEvaluator
-from metaqnn.networks.data import DatasetConfig, load_search_data
-from metaqnn.networks.training.config import TrainingConfig
+from metaqnn.core import CandidateFinished, EpochFinished, WorkerReady
+from metaqnn.data import DatasetConfig, load_search_data
+from metaqnn.evaluators.keras_evaluator import KerasEvaluator
+from metaqnn.experiment import SearchOptions, load_experiment, run_search
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.loop import Ending
 from metaqnn.workflows import SearchOptions, load_experiment, run_search
@@ -31,16 +31,16 @@ def fingerprint():
     return load_search_data(DATASET, seed=0).fingerprint
 
 
-class TestLocalEvaluator(EvaluatorContract):
+class TestKerasEvaluatorHere(EvaluatorContract):
     patience = 60.0
 
     @pytest.fixture
     def make_evaluator(self, fingerprint):
-        return lambda: LocalEvaluator(DATASET, TRAINING, 0, fingerprint)
+        return lambda: KerasEvaluator(DATASET, TRAINING, 0, fingerprint, 0)
 
 
 def test_it_says_what_it_trains_on_once_and_tells_every_epoch(fingerprint):
-    evaluator = LocalEvaluator(DATASET, TRAINING, 0, fingerprint)
+    evaluator = KerasEvaluator(DATASET, TRAINING, 0, fingerprint, 0)
     evaluator.submit(Candidate(1, SMALL, 0))
     evaluator.submit(Candidate(2, SMALL, 0))
     first, second = evaluator.results(0), evaluator.results(0)
@@ -60,7 +60,9 @@ def test_a_stop_is_heeded_after_an_epoch(fingerprint):
         asked.append(True)
         return len(asked) == 2
 
-    evaluator = LocalEvaluator(DATASET, replace(TRAINING, epochs=10_000), 0, fingerprint, stop_requested)
+    evaluator = KerasEvaluator(
+        DATASET, replace(TRAINING, epochs=10_000), 0, fingerprint, 0, stop_requested=stop_requested
+    )
     evaluator.submit(Candidate(1, SMALL, 0))
     events = evaluator.results(0)
     assert sum(isinstance(event, EpochFinished) for event in events) == 2
@@ -68,7 +70,7 @@ def test_a_stop_is_heeded_after_an_epoch(fingerprint):
 
 
 def test_other_data_are_refused():
-    evaluator = LocalEvaluator(DATASET, TRAINING, 0, "another")
+    evaluator = KerasEvaluator(DATASET, TRAINING, 0, "another", 0)
     evaluator.submit(Candidate(1, SMALL, 0))
     with pytest.raises(ValueError, match="the data set digits changed while the search was starting"):
         evaluator.results(0)

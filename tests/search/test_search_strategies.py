@@ -6,8 +6,13 @@ import pytest
 from contracts.searches import ShuffledEvaluator, SmallSearch
 from databases import contents
 
+from metaqnn.core import Strategy
+from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.loop import Ending
+from metaqnn.search.summary import summarise
+from metaqnn.seeding import Stream
 from metaqnn.strategies import STRATEGIES
+from metaqnn.strategies.walks import random_walk
 
 CHEAP = {"smac": {"random_first": 4, "trees": 2, "challengers": 20}, "linear_ucb-default": {"random_first": 5}}
 """Settings that let a strategy learn within a search this short."""
@@ -50,3 +55,35 @@ def test_another_seed_is_another_search(search, tmp_path):
     search.seed += 1
     search.run(tmp_path / "b")
     assert contents(tmp_path / "a")["models"] != contents(tmp_path / "b")["models"]
+
+
+class FixedOrder(Strategy):
+    """Proposes four networks one after another, and then the first of them for ever; knows no schedule."""
+
+    def __init__(self, space):
+        walks = (random_walk(space, Stream(0, "networks", number)) for number in range(40))
+        self.networks = list({trajectory.architecture: trajectory for trajectory in walks}.values())[:4]
+
+    def ask(self, context, recorded=None):
+        """The next network that was not proposed."""
+        return self.networks[context.distinct % 4]
+
+    def tell(self, episode):
+        """Learn nothing."""
+
+
+class OwnSearch(SmallSearch):
+    def make_strategy(self):
+        return FixedOrder(self.space)
+
+
+@pytest.mark.parametrize("lookahead", [1, 3])
+def test_a_strategy_without_a_schedule(tmp_path, lookahead):
+    search = OwnSearch(models=6, lookahead=lookahead)
+    assert search.run(tmp_path / "a") is Ending.EXHAUSTED
+    assert search.verify(tmp_path / "a").difference is None
+    with ReplayReader(tmp_path / "a") as reader:
+        episodes, summary = list(reader.episodes()), summarise(reader, None)
+    assert len(episodes) == 4 + Strategy.max_repeats
+    assert {episode.epsilon for episode in episodes} == {None}
+    assert (summary.epsilon, summary.exhausted, summary.max_repeats) == (None, (), 500)

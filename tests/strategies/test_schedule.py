@@ -1,13 +1,21 @@
 """The epsilon schedule: table 2, other totals, and where a search stands in it."""
 
+from collections import deque
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
+from contracts.agents import configured, episode
+from contracts.spaces import chain
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metaqnn.errors import ConfigError
+from metaqnn.search.position import Position
+from metaqnn.seeding import Stream
+from metaqnn.strategies import make_strategy
 from metaqnn.strategies.schedule import PAPER_SCHEDULE, Progress, Schedule
+from metaqnn.trial import Source
 
 PAPER = Schedule(PAPER_SCHEDULE, max_repeats=500)
 STAGES = st.lists(
@@ -216,3 +224,42 @@ def test_a_schedule_that_is_refused(stages, max_repeats, problem):
     with pytest.raises(ConfigError) as error:
         Schedule(stages, max_repeats)
     assert str(error.value) == problem
+
+
+# A strategy that keeps its schedule
+
+
+@pytest.mark.parametrize("budget", [1, 3, 20, 400])
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_told_and_what_is_pending_count_alike(seed, budget):
+    """Sampled episodes count whether told or not; imported and retried ones never do."""
+    config = configured("q_learning", schedule=[[1.0, 3], [0.5, 5], [0.1, 4]], max_repeats=4)
+    schedule, stream = Schedule(config.schedule, 4).scaled(budget), Stream(seed, "episodes")
+    strategy, position, progress, known = make_strategy(config, chain(2, 2, 2), 0), Position(budget), Progress(), []
+    untold = deque()
+    for number in range(1, 60):
+        context = position.context()
+        assert strategy.is_exhausted(context) == schedule.is_over(progress)
+        assert strategy.describe_progress(context) == schedule.describe(progress)
+        assert strategy.ask(context).recorded == {"epsilon": schedule.epsilon(progress)}
+        assert strategy.ask(context, {"epsilon": 0.25}).recorded == {"epsilon": 0.25}
+        if schedule.is_over(progress):
+            break
+        source = Source.IMPORTED if number < 6 else Source.SAMPLED if stream.integer(5) else Source.RETRIED
+        text = format(stream.integer(8), "03b")
+        reused = text in known
+        known.append(text)
+        if source is Source.SAMPLED:
+            progress = schedule.advance(progress, not reused)
+        untold.append(replace(episode(number, text, 0.5, reused), source=source))
+        position.add(untold[-1])
+        while untold and stream.integer(3) == 0:
+            strategy.tell(untold.popleft())
+            position.tell()
+    assert position.distinct == progress.distinct
+
+
+def test_the_budget_of_a_strategy_where_none_is_given():
+    assert make_strategy(configured("q_learning"), chain(2, 2), 0).default_models == 2700
+    short = configured("random", schedule=[[1.0, 7], [0.5, 4]])
+    assert make_strategy(short, chain(2, 2), 0).default_models == 11

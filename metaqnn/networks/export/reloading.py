@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from metaqnn.errors import ExportError
-from metaqnn.evaluators.process import python_path
-from metaqnn.networks.export.conversion import BATCH, REFUSED, Job
-from metaqnn.networks.export.formats import Form
+from metaqnn.finals.conversion import BATCH, REFUSED, Job
+from metaqnn.finals.forms import Form
 from metaqnn.seeding import Stream
+from metaqnn.workers.pipe import python_path
 
 _RANDOM_IMAGES = 8
 

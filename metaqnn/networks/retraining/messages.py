@@ -1,4 +1,4 @@
-"""What a command and its worker processes say to each other about finals."""
+"""What a command and its workers say to each other about finals."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +11,8 @@ from metaqnn.core import FinalEpoch, Part
 from metaqnn.data import DatasetConfig
 from metaqnn.finals.config import FinalConfig
 from metaqnn.finals.stored import StoredNetwork
+from metaqnn.space.cost import Shape
+from metaqnn.trial import FinalEpoch, Part
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class TrainFinal:
         checkpoint: path of the file with the state after the last epoch; it is deleted at the end.
         network: path of the file for the trained network.
         origin: a network whose weights it begins with; None for fresh ones.
+        input_shape: (height, width, channels), to tell what fits side by side; None starts it whatever runs.
     """
 
     final: int
@@ -58,6 +61,7 @@ class TrainFinal:
     checkpoint: str
     network: str
     origin: StoredNetwork | None = None
+    input_shape: Shape | None = None
 
     @property
     def identity(self) -> str:
@@ -122,10 +126,3 @@ class Predicted:
 
     validation: Predictions
     test: Predictions
-
-
-@dataclass(frozen=True)
-class WorkerRefused:
-    """A worker cannot do what it was asked to; the reason in one sentence."""
-
-    reason: str

@@ -1,37 +1,15 @@
-"""The test split: this is the only place of the package that opens it, and every look at it is recorded."""
+"""Looks at the test split: every one of them is recorded."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from metaqnn.core import Final, Part, TestLook
-from metaqnn.errors import DataError, ReplayError
+from metaqnn.data import DatasetConfig
+from metaqnn.errors import ReplayError
 from metaqnn.finals.choice import problem_with, stored_network
 from metaqnn.finals.ensembles import accuracy, average, select_greedily
 from metaqnn.finals.messages import DataSource, Predict, Predicted, data_fingerprint
-from metaqnn.finals.processes import predict
+from metaqnn.finals.pool import predict
 from metaqnn.replay.finals import FinalMemory
-
-
-def open_test_split(dataset: str, class_names: Sequence[str], input_shape: tuple[int, ...]) -> Split:
-    """Open the test split of a data set.
-
-    Args:
-        dataset: its name or path.
-        class_names, input_shape: of the training part.
-
-    Raises:
-        DataError: it is absent or unreadable, or its images or classes are not those of the training part.
-    """
-    split = open_source(dataset).test()
-    if split.images.shape[1:] != tuple(input_shape):
-        expected, got = ("x".join(map(str, shape)) for shape in (input_shape, split.images.shape[1:]))
-        raise DataError(f"the test split of {dataset}: expected images of {expected} as trained on, got {got}")
-    if tuple(split.class_names) != tuple(class_names):
-        raise DataError(
-            f"the test split of {dataset}: expected the classes {', '.join(class_names)} as trained on, "
-            f"got {', '.join(split.class_names)}"
-        )
-    return split
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,11 @@
-"""The worker process of finals: does one thing that it is asked to, a training or predictions, and ends.
+"""What trains finals in one process, one network after another, or says what trained networks predict.
 
-It is started as a program of its own and talks over one socket. When the command that started it dies, the socket
-closes and the worker ends itself, also in the middle of an epoch; the checkpoint of the epoch before stays.
+The state after every epoch is on the disk before it is reported: killed in the middle of an epoch, a training goes on.
 """
 
 import math
-import os
-import sys
-import threading
 from collections.abc import Callable
-from multiprocessing.connection import Connection
 from pathlib import Path
-from queue import SimpleQueue
 
 from metaqnn.core import Status
 from metaqnn.errors import MetaqnnError
@@ -26,35 +20,36 @@ from metaqnn.networks.retraining.messages import (
     Predicted,
     Predictions,
     TrainFinal,
-    WorkerRefused,
 )
+from metaqnn.finals.stored import load_network, save_network
+from metaqnn.finals.test_split import open_test_split
 from metaqnn.training.device import Device
+from metaqnn.trial import Status
+from metaqnn.workers.runner import Runner
 
-_EXIT_WITHOUT_PARENT = 3
 
+class FinalRunner(Runner):
+    """Takes `TrainFinal`, reports `FinalStarted` and `FinalEpochDone` and answers `FinalEnded`; or takes `Predict`.
 
-def main() -> None:
-    """Serve the command at the socket whose number is the first argument."""
-    connection = Connection(int(sys.argv[1]))
-    inbox: SimpleQueue = SimpleQueue()
+    Args:
+        threads: on a CPU; more than one gives up that sums come in one order.
+        gpu: the one that this process was given.
+        device: of this process, which is used as it is; None sets it up so that a seed decides everything.
+    """
 
-    def receive() -> None:
-        while True:
-            try:
-                inbox.put(connection.recv())
-            except (EOFError, OSError):
-                os._exit(_EXIT_WITHOUT_PARENT)
+    def __init__(self, threads: int, gpu: str | None = None, device: Device | None = None):
+        from metaqnn.training.device import prepare_device
 
-    threading.Thread(target=receive, daemon=True).start()
-    message = inbox.get()
-    try:
-        if isinstance(message, TrainFinal):
-            train_final(message, connection.send)
-        else:
-            connection.send(_predict(message))
-    except MetaqnnError as error:
-        connection.send(WorkerRefused(str(error)))
-    inbox.get()  # until the command has read it all and closes the socket
+        self.place = device or prepare_device(threads)
+        self.device, self.versions, self.is_gpu = self.place.name, self.place.versions, self.place.is_gpu
+
+    def run(self, payload: TrainFinal | Predict, report: Callable[[object], None]) -> FinalEnded | Predicted:
+        """Train, or predict.
+
+        Raises:
+            MetaqnnError: it cannot be done at all.
+        """
+        return _predict(payload) if isinstance(payload, Predict) else train_final(payload, report, self.place)
 
 
 def _load(source: DataSource) -> SearchData:
@@ -67,23 +62,21 @@ def _load(source: DataSource) -> SearchData:
     return data
 
 
-def train_final(job: TrainFinal, send: Callable[[object], None], device: Device | None = None) -> None:
-    """Train to the end; whatever a framework raises for a network is that training's result.
+def train_final(job: TrainFinal, send: Callable[[object], None], device: Device) -> FinalEnded:
+    """Train to the end, or go on where the checkpoint stands; what a framework raises for a network is its result.
 
     Args:
         job: what to train.
-        send: called with what happens.
-        device: of this process, which is used as it is; None sets it up so that a seed decides everything.
+        send: called with what happens before the end.
+        device: of this process.
 
     Raises:
         MetaqnnError: it cannot be trained at all.
     """
     from metaqnn.finals.trainer import FinalTraining, final_images
     from metaqnn.finals.transfer import take_weights
-    from metaqnn.training.device import prepare_device
     from metaqnn.training.recipe import failure_of
 
-    device = device or prepare_device()
     images = final_images(_load(job.source), job.part, job.source.dataset, job.recipe)
     checkpoint, training = Path(job.checkpoint), None
     try:
@@ -97,28 +90,24 @@ def train_final(job: TrainFinal, send: Callable[[object], None], device: Device 
             if not math.isfinite(epoch.train_loss):
                 checkpoint.unlink(missing_ok=True)  # it would go the same way again
                 send(FinalEpochDone(epoch))
-                send(FinalEnded(Status.DIVERGED, f"the loss was not a number in epoch {epoch.epoch}"))
-                return
+                return FinalEnded(Status.DIVERGED, f"the loss was not a number in epoch {epoch.epoch}")
             training.save_checkpoint(checkpoint, job.identity)
             send(FinalEpochDone(epoch))
         save_network(training.network(), Path(job.network))
     except MetaqnnError:
         raise
     except Exception as error:  # whatever a framework raises for a network is that network's result
-        status, reason = failure_of(error, is_built=training is not None)
-        send(FinalEnded(status, reason))
-        return
+        return FinalEnded(*failure_of(error, is_built=training is not None))
+    finally:
+        if training is not None:
+            training.close()
     checkpoint.unlink(missing_ok=True)
-    send(FinalEnded(Status.OK, "", training.epochs[-1].validation_accuracy))
+    return FinalEnded(Status.OK, "", training.epochs[-1].validation_accuracy)
 
 
 def _predict(job: Predict) -> Predicted:
     import numpy as np
 
-    from metaqnn.networks.retraining.testing import open_test_split
-    from metaqnn.networks.training.device import prepare_device, usable_cores
-
-    prepare_device(usable_cores())
     data = _load(job.source)
     test = open_test_split(job.source.dataset.name, data.class_names, data.input_shape)
     splits = {"validation": (data.x_validation, data.y_validation), "test": (test.images, test.labels)}
@@ -131,7 +120,3 @@ def _predict(job: Predict) -> Predicted:
         name: Predictions(labels, np.stack(said[name]).astype(np.float32)) for name, (_, labels) in splits.items()
     }
     return Predicted(answers["validation"], answers["test"])
-
-
-if __name__ == "__main__":
-    main()

@@ -1,8 +1,4 @@
-"""How much memory a training needs, estimated before it begins, and how much there is."""
-
-import os
-import subprocess
-from pathlib import Path
+"""How much memory a training needs, estimated before it begins."""
 
 from metaqnn.networks.architecture import Architecture
 from metaqnn.networks.costs import Shape, dropout_rates, layer_costs
@@ -21,11 +17,6 @@ _WITH_DROPOUT = 2.25
 
 _PASSING = 4
 """Gradients and scratch values of the size of the largest output at a time; two validation batches need no more."""
-
-IDLE_BYTES = 3 * GIBIBYTE // 4
-"""Of a worker that holds nothing but its framework and its data, on a CPU or on a GPU."""
-
-_CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
 def training_bytes(
@@ -68,33 +59,6 @@ def too_large(needed: int, available: int | None) -> str | None:
     if available is None or needed <= available:
         return None
     return f"training it takes about {needed / GIBIBYTE:.2f} GiB, and there are {available / GIBIBYTE:.2f}"
-
-
-def machine_bytes() -> int:
-    """The memory that this process may use: the machine's, or its container's where that has less."""
-    import psutil
-
-    limits = [psutil.virtual_memory().total]
-    for place in map(Path, _CGROUP_LIMITS):
-        try:
-            limits.append(int(place.read_text(encoding="ascii")))
-        except (OSError, ValueError):  # no such container, or "max"
-            continue
-    return min(limits)
-
-
-def gpu_bytes(gpu: str | None) -> int | None:
-    """The memory of an NVIDIA GPU; None where nobody tells.
-
-    Args:
-        gpu: as CUDA_VISIBLE_DEVICES names it; None is the first.
-    """
-    command = ["nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits", "--id", gpu or "0"]
-    try:
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True, env=dict(os.environ))
-        return int(answer.stdout.split()[0]) * 2**20  # it prints MiB
-    except (OSError, subprocess.SubprocessError, ValueError, IndexError):
-        return None
 
 
 def _size(shape: Shape) -> int:

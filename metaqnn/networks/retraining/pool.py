@@ -1,0 +1,127 @@
+"""Final trainings, and predictions of trained networks, in the pool of workers or in this process."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from metaqnn.errors import EvaluatorError
+from metaqnn.finals.messages import FinalEnded, FinalEpochDone, FinalStarted, Predict, Predicted, TrainFinal
+from metaqnn.finals.worker import FinalRunner
+from metaqnn.replay.finals import FinalMemory
+from metaqnn.space.architecture import parse
+from metaqnn.training.device import current_device, usable_cores, worker_environment
+from metaqnn.training.memory import training_bytes
+from metaqnn.trial import Status
+from metaqnn.workers.inline import InlinePool
+from metaqnn.workers.memory_guard import Limits
+from metaqnn.workers.pipe import PipeTransport
+from metaqnn.workers.task import Event, Task, TaskFailed, TaskFinished, TaskProgress
+from metaqnn.workers.worker_pool import WorkerPool
+
+_POLL_SECONDS = 0.2
+
+OnEvent = Callable[[TrainFinal, FinalStarted | FinalEpochDone | FinalEnded], None]
+
+
+def train_all(
+    jobs: Sequence[TrainFinal],
+    memory: FinalMemory,
+    workers: int,
+    gpus: Sequence[str] = (),
+    stop_requested: Callable[[], bool] = lambda: False,
+    on_event: OnEvent = lambda job, event: None,
+) -> bool:
+    """Train, and record every epoch and every end; a training whose worker is killed goes on from its checkpoint.
+
+    Args:
+        jobs: what to train.
+        memory: records it.
+        workers: processes side by side; 0 trains in this process, which is left as it is: with several threads the
+            last digits may differ from those of a worker, and a stop waits for the end of an epoch.
+        gpus: shared out among the workers in turn; empty leaves the choice to the framework.
+        stop_requested: asked several times a second.
+        on_event: told FinalStarted, FinalEpochDone and FinalEnded when they are recorded.
+
+    Returns:
+        whether all of it ended; else a stop was requested, and the same jobs go on from their checkpoints.
+
+    Raises:
+        MetaqnnError: a network cannot be trained at all.
+    """
+    trainings = _Trainings(jobs, memory, on_event)
+
+    def heed(event: Event) -> bool:
+        trainings.record(event)
+        return stop_requested()
+
+    start = partial(FinalRunner, 1)
+    if workers:
+        pool = WorkerPool(start, PipeTransport(worker_environment), workers, gpus, Limits(need=_need))
+    else:
+        pool = InlinePool(lambda: start(device=current_device()), heed)
+    try:
+        for job in jobs:
+            pool.submit(Task(job.final, job))
+        while trainings.unfinished and not stop_requested():
+            events = pool.results(_POLL_SECONDS)
+            for event in events if workers else ():  # here it was recorded when it happened
+                trainings.record(event)
+    finally:
+        pool.stop()
+    return not trainings.unfinished
+
+
+class _Trainings:
+    """Records what a pool says; `unfinished` are those that have not ended, by number."""
+
+    def __init__(self, jobs: Sequence[TrainFinal], memory: FinalMemory, on_event: OnEvent):
+        self.unfinished = {job.final: job for job in jobs}
+        self._memory, self._on_event = memory, on_event
+
+    def record(self, event: Event) -> None:
+        """Record an event.
+
+        Raises:
+            EvaluatorError: a network cannot be trained at all.
+        """
+        if not isinstance(event, TaskProgress | TaskFinished | TaskFailed):
+            return
+        job = self.unfinished[event.number]
+        if isinstance(event, TaskFailed) and event.status is None:
+            raise EvaluatorError(f"final {job.final} of {job.architecture} cannot be trained: {event.reason}")
+        if isinstance(event, TaskProgress):
+            message = event.content
+        else:
+            message = event.result if isinstance(event, TaskFinished) else FinalEnded(event.status, event.reason)
+        if isinstance(message, FinalStarted):
+            self._memory.begin(job.final, message.epochs, message.device)
+        elif isinstance(message, FinalEpochDone):
+            self._memory.record_epoch(job.final, message.epoch)
+        else:
+            name = Path(job.network).name if message.status == Status.OK else None
+            self._memory.record_end(job.final, str(message.status), message.reason, message.validation_accuracy, name)
+            del self.unfinished[job.final]
+        self._on_event(job, message)
+
+
+def _need(job: TrainFinal) -> int:
+    if job.input_shape is None:
+        return 0
+    return training_bytes(parse(job.architecture), job.input_shape, job.recipe.batch_size, 4, job.recipe.dropout)
+
+
+def predict(question: Predict) -> Predicted:
+    """Ask a process of its own what trained networks say.
+
+    Raises:
+        EvaluatorError: it could not say.
+    """
+    pool = WorkerPool(partial(FinalRunner, usable_cores()), PipeTransport(worker_environment))
+    try:
+        answer = pool.ask(question, [])
+    finally:
+        pool.stop()
+    if isinstance(answer, TaskFailed):
+        expected = f"expected predictions of {len(question.networks)} networks, but " if answer.status else ""
+        raise EvaluatorError(f"{expected}{answer.reason}")
+    return answer.result

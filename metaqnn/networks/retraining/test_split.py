@@ -1,0 +1,28 @@
+"""The test split: this is the only place of the package that opens it, for `metaqnn.finals.testing`."""
+
+from collections.abc import Sequence
+
+from metaqnn.data import Split, open_source
+from metaqnn.errors import DataError
+
+
+def open_test_split(dataset: str, class_names: Sequence[str], input_shape: tuple[int, ...]) -> Split:
+    """Open the test split of a data set.
+
+    Args:
+        dataset: its name or path.
+        class_names, input_shape: of the training part.
+
+    Raises:
+        DataError: it is absent or unreadable, or its images or classes are not those of the training part.
+    """
+    split = open_source(dataset).test()
+    if split.images.shape[1:] != tuple(input_shape):
+        expected, got = ("x".join(map(str, shape)) for shape in (input_shape, split.images.shape[1:]))
+        raise DataError(f"the test split of {dataset}: expected images of {expected} as trained on, got {got}")
+    if tuple(split.class_names) != tuple(class_names):
+        raise DataError(
+            f"the test split of {dataset}: expected the classes {', '.join(class_names)} as trained on, "
+            f"got {', '.join(split.class_names)}"
+        )
+    return split

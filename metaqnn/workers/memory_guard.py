@@ -1,0 +1,95 @@
+"""Keeps the workers within the memory of their devices: who may start now, and who has grown too large."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from metaqnn.workers.memory import GIBIBYTE, IDLE_BYTES
+from metaqnn.workers.pool_worker import PoolWorker
+from metaqnn.workers.task import Task
+
+_MACHINE_SHARE = 0.9
+"""Workers that hold more than this part of the machine's memory are ended, before the system ends something else."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a task may take, each with the key by which a user sets it.
+
+    Attributes:
+        max_seconds: a worker that takes much longer hangs; None is no limit.
+        max_bytes: of a worker on a CPU; None is what the machine has.
+        need: estimates the bytes that a payload takes beyond those of an idle worker; None starts whatever comes.
+        seconds_key, bytes_key: for messages.
+    """
+
+    max_seconds: float | None = None
+    max_bytes: float | None = None
+    need: Callable[[Any], int] | None = None
+    seconds_key: str = "max_seconds"
+    bytes_key: str = "max_memory"
+
+
+@dataclass(frozen=True)
+class OverMemoryLimit:
+    """A worker that must end.
+
+    Attributes:
+        worker: which one.
+        task: what it is at.
+        is_to_blame: whether the task alone is the cause: a fresh worker, and no crowd.
+        reason: in one sentence.
+    """
+
+    worker: PoolWorker
+    task: Task
+    is_to_blame: bool
+    reason: str
+
+
+class MemoryGuard:
+    """What the memory allows.
+
+    Args:
+        limits: of a task.
+        memory_bytes: what there is, of a GPU or (None) of the machine; None where nobody tells.
+    """
+
+    def __init__(self, limits: Limits, memory_bytes: Callable[[str | None], int | None]):
+        self._limits, self._memory_bytes = limits, memory_bytes
+        self._capacities: dict[str | None, int | None] = {None: memory_bytes(None)}
+
+    def has_room(self, task: Task, gpu: str | None, workers: Sequence[PoolWorker]) -> bool:
+        """Whether a task fits beside what runs on the same device now; it always does where nothing runs.
+
+        So several workers on one device never make a task fail that would have fitted alone.
+        """
+        need, beside = self._limits.need, [worker.task for worker in workers if worker.gpu == gpu and worker.task]
+        if not beside or need is None:
+            return True
+        if gpu not in self._capacities:
+            self._capacities[gpu] = self._memory_bytes(gpu)
+        capacity = self._capacities[gpu]
+        needed = sum(need(each.payload) for each in (*beside, task))
+        sharing = sum(worker.gpu == gpu for worker in workers)
+        return capacity is None or needed + sharing * IDLE_BYTES <= capacity
+
+    def over_memory_limit(self, workers: Sequence[PoolWorker]) -> OverMemoryLimit | None:
+        """A worker that holds too much, if there is one."""
+        held = [(worker.channel.resident_bytes(), worker, worker.task) for worker in workers if worker.task]
+        machine, limit = self._capacities[None], self._limits.max_bytes
+        most = math.inf if machine is None else _MACHINE_SHARE * machine
+        for size, worker, task in held:
+            own = most if limit is None or worker.is_gpu else limit
+            if size > own:
+                return OverMemoryLimit(worker, task, worker.tasks_done == 0, _reason(size, own))
+        total = sum(size for size, _, _ in held)
+        if len(held) > 1 and total > most:
+            _, worker, task = max(held, key=lambda each: each[0])
+            return OverMemoryLimit(worker, task, False, _reason(total, most, "all worker processes together"))
+        return None
+
+
+def _reason(held: float, most: float, who: str = "the worker process") -> str:
+    return f"{who} grew to {held / GIBIBYTE:.2f} GiB, and the most is {most / GIBIBYTE:.2f}"

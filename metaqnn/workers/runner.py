@@ -1,0 +1,42 @@
+"""What does the work inside a worker."""
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from metaqnn.core import WorkerReady
+
+
+class Runner(ABC):
+    """Does one task after another, from the start of a worker to its end.
+
+    Attributes:
+        device: what it computes on, for people; empty where that means nothing.
+        versions: of what computes there.
+        is_gpu: whether it computes on one.
+    """
+
+    device: str = ""
+    versions: Mapping[str, str] = {}
+    is_gpu: bool = False
+
+    @abstractmethod
+    def run(self, payload: Any, report: Callable[[Any], None]) -> Any:
+        """Do a task and return its result; `report` takes what is worth knowing before the end.
+
+        Raises:
+            MetaqnnError: it cannot be done at all; whatever else is raised ends the worker.
+        """
+
+    def prepare(self, payload: Any) -> None:  # noqa: B027 - optional
+        """Make the next task ready while this one runs; called from another thread, and only ever a guess."""
+
+    def ready(self, worker: int) -> WorkerReady:
+        """The news that this process can work."""
+        return WorkerReady(worker, os.getpid(), self.device, dict(self.versions), self.is_gpu)
+
+
+StartRunner = Callable[[str | None], Runner]
+"""Starts a runner in a worker that was given this GPU (None: any). It is pickled, so a class or a function of a module,
+or a `functools.partial` of one."""

@@ -1,0 +1,80 @@
+"""How tasks reach workers: all that a pool knows of where its workers are."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class WorkerSetup:
+    """The first message to a worker.
+
+    Attributes:
+        worker: its number, from 1.
+        start: what starts the runner (`metaqnn.workers.runner.StartRunner`), pickled.
+        gpu: the one GPU that the worker sees, as CUDA_VISIBLE_DEVICES names it; None leaves the choice open.
+        path: folders that the worker looks for modules in after all others.
+    """
+
+    worker: int
+    start: bytes
+    gpu: str | None = None
+    path: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Exit:
+    """How a worker ended: whether by somebody's signal and not by its own doing; and why, in one sentence."""
+
+    was_killed: bool
+    reason: str
+
+
+class Channel(ABC):
+    """One worker, as its pool reaches it; `pid` is that of its process, on whatever machine."""
+
+    pid: int
+
+    @abstractmethod
+    def send(self, message: object) -> None:
+        """Send a message; a worker that is gone is noticed when it is next listened to."""
+
+    @abstractmethod
+    def receive(self) -> Iterator[object]:
+        """The messages that have come.
+
+        Raises:
+            EOFError: after the last message of a worker that is gone.
+        """
+
+    @abstractmethod
+    def resident_bytes(self) -> int:
+        """The memory that the worker holds; 0 when it is gone."""
+
+    @abstractmethod
+    def exit(self) -> Exit:
+        """How a worker that is gone ended."""
+
+    @abstractmethod
+    def end(self) -> None:
+        """Tell it to end at once, without waiting for it."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End it at once and wait until it is gone; further calls do nothing."""
+
+
+class Transport(ABC):
+    """Starts workers, each of which serves with a `metaqnn.workers.process_main.Server`."""
+
+    @abstractmethod
+    def start(self, setup: WorkerSetup) -> Channel:
+        """Start a worker; returns at once."""
+
+    @abstractmethod
+    def wait(self, channels: Sequence[Channel], timeout: float) -> list[Channel]:
+        """Wait at most `timeout` seconds until some have something to receive, or their workers are gone."""
+
+    @abstractmethod
+    def memory_bytes(self, gpu: str | None) -> int | None:
+        """The memory that workers share: of a GPU, or of the machine; None where nobody tells."""
