@@ -396,7 +396,7 @@ class Agent:
         return self._position.context()
 
     def advance(self, _: Any, is_new: bool) -> Any:
-        from metaqnn.trial import Model, Proposal
+        from metaqnn.core import Model, Proposal
 
         model = Model(0, self._asked, 0, 0, 0)
         self._position.add(Proposal(self._position.last + 1, 0, None, model, 0 if is_new else None))

@@ -3,15 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from metaqnn.core import EpochFinished, SpeedMeasurement
+from metaqnn.core import Candidate, EpochFinished, EpochMetrics, Evaluation, SpeedMeasurement, Status
 from metaqnn.data import DatasetConfig, SearchData
 from metaqnn.errors import CalibrationError
-from metaqnn.space.architecture import parse
+from metaqnn.networks.architecture import parse
 from metaqnn.training.ahead import EngineAhead
 from metaqnn.training.config import TrainingConfig
 from metaqnn.training.device import Device
 from metaqnn.training.recipe import Engine
-from metaqnn.trial import Candidate, EpochMetrics, Evaluation, Status
 from metaqnn.workers.memory import GIBIBYTE, IDLE_BYTES, gpu_bytes, machine_bytes
 from metaqnn.workers.runner import Runner
 

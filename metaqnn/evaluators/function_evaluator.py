@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
+from metaqnn.core import Candidate, Evaluation
 from metaqnn.evaluators.pool_evaluator import PoolEvaluator
-from metaqnn.trial import Candidate, Evaluation
 from metaqnn.workers.inline import InlinePool
 from metaqnn.workers.runner import Runner
 

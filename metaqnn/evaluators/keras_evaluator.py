@@ -3,17 +3,16 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from metaqnn.core import SpeedMeasurement
+from metaqnn.core import Candidate, SpeedMeasurement
 from metaqnn.data import DatasetConfig
 from metaqnn.errors import CalibrationError
 from metaqnn.evaluators.candidate_runner import CandidateRunner, MeasureSpeed
 from metaqnn.evaluators.pool_evaluator import PoolEvaluator
-from metaqnn.space.architecture import parse
-from metaqnn.space.cost import Shape
+from metaqnn.networks.architecture import parse
+from metaqnn.networks.costs import Shape
 from metaqnn.training.config import TrainingConfig
 from metaqnn.training.device import current_device, worker_environment
 from metaqnn.training.memory import training_bytes
-from metaqnn.trial import Candidate
 from metaqnn.workers.inline import InlinePool
 from metaqnn.workers.memory import GIBIBYTE
 from metaqnn.workers.memory_guard import Limits

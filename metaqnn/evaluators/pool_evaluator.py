@@ -1,7 +1,17 @@
 """The evaluator that search loops use, over any pool of workers."""
 
-from metaqnn.core import CandidateFinished, CandidateStarted, EpochFinished, Evaluator, Event
-from metaqnn.trial import Attempt, Candidate, EpochMetrics, Evaluation, Status
+from metaqnn.core import (
+    Attempt,
+    Candidate,
+    CandidateFinished,
+    CandidateStarted,
+    EpochFinished,
+    EpochMetrics,
+    Evaluation,
+    Evaluator,
+    Event,
+    Status,
+)
 from metaqnn.workers import task
 from metaqnn.workers.pool import Pool
 from metaqnn.workers.task import Task, TaskFailed, TaskFinished, TaskProgress, TaskStarted

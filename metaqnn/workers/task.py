@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from metaqnn.core import WorkerLost, WorkerReady
-from metaqnn.trial import Status
+from metaqnn.core import Status, WorkerLost, WorkerReady
 
 
 @dataclass(frozen=True, eq=False)

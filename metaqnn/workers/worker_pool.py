@@ -6,9 +6,8 @@ from collections import deque
 from collections.abc import Sequence
 from typing import cast
 
-from metaqnn.core import WorkerLost, WorkerReady
+from metaqnn.core import Status, WorkerLost, WorkerReady
 from metaqnn.errors import EvaluatorError
-from metaqnn.trial import Status
 from metaqnn.workers.memory import GIBIBYTE
 from metaqnn.workers.memory_guard import Limits, MemoryGuard
 from metaqnn.workers.pool import Pool

@@ -50,4 +50,3 @@ def _reward(section: dict[str, Any], announce: Callable[[str], None]) -> dict[st
                 section.pop(key)
         section["name"] = "score"
     return section
-

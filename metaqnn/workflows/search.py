@@ -9,11 +9,6 @@ from metaqnn.config import as_mapping
 from metaqnn.core import Evaluator, Observer, Source
 from metaqnn.errors import CalibrationError, ConfigError, ReplayError
 from metaqnn.evaluators.keras_evaluator import KerasEvaluator
-from metaqnn.experiment.files import Experiment, read_experiment
-from metaqnn.experiment.forecast import forecast
-from metaqnn.experiment.parts import Parts, put_together, stored_budget
-from metaqnn.experiment.resuming import changes_since, chosen_models, current_versions, data_facts, refuse_changes
-from metaqnn.experiment.warm_start import WarmStart, read_warm_start
 from metaqnn.replay.copying import move_aside
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader

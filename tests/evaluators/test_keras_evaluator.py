@@ -10,13 +10,12 @@ from weakref import WeakKeyDictionary
 
 import pytest
 from contracts.evaluator_contract import EvaluatorContract
+from metaqnn.training.config import TrainingConfig
+from metaqnn.training.device import worker_environment
 
 from metaqnn.core import Candidate, CandidateFinished, CandidateStarted, EpochFinished, Status, WorkerLost, WorkerReady
 from metaqnn.errors import EvaluatorError
 from metaqnn.evaluators.keras_evaluator import KerasEvaluator
-from metaqnn.training.config import TrainingConfig
-from metaqnn.training.device import worker_environment
-from metaqnn.trial import Candidate, Status
 from metaqnn.workers.memory import IDLE_BYTES
 
 DATASET = DatasetConfig("digits", train_limit=200, validation_size=100)

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import psutil
 
-from metaqnn.experiment.finishing import TrainOptions, train_best
 from metaqnn.replay.finals import read_final_curve, read_finals
 from metaqnn.replay.reader import ReplayReader
+from metaqnn.workflows.retrain import TrainOptions, train_best
 
 OPTIONS = TrainOptions(models=(9,), seeds=2, overrides=("final.epochs=4", "final.batch_size=256"))
 

@@ -11,6 +11,7 @@ from metaqnn.finals.choice import best_of_each_model, stored_network, trained_fi
 from metaqnn.finals.stored import load_network
 from metaqnn.finals.test_split import open_test_split
 from metaqnn.finals.testing import evaluate, evaluate_ensemble
+
 from metaqnn.replay.finals import FinalMemory, read_test_looks, weights_folder
 from metaqnn.replay.reader import ReplayReader
 

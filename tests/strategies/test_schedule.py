@@ -10,12 +10,12 @@ from contracts.spaces import chain
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from metaqnn.core import Source
 from metaqnn.errors import ConfigError
 from metaqnn.search.position import Position
 from metaqnn.seeding import Stream
 from metaqnn.strategies import make_strategy
 from metaqnn.strategies.schedule import PAPER_SCHEDULE, Progress, Schedule
-from metaqnn.trial import Source
 
 PAPER = Schedule(PAPER_SCHEDULE, max_repeats=500)
 STAGES = st.lists(

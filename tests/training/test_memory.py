@@ -1,11 +1,11 @@
 """How much memory a training needs, by hand."""
 
 import pytest
-
-from metaqnn.config import KeyValueError
-from metaqnn.space.architecture import parse
 from metaqnn.training.config import TrainingConfig
 from metaqnn.training.memory import GIBIBYTE, too_large, training_bytes
+
+from metaqnn.config import KeyValueError
+from metaqnn.networks.architecture import parse
 
 NETWORK = "[C(4,3,1), P(2,2), SM(10)]"
 IMAGES = (8, 8, 1)

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 from workers.runners import Toy, exit_at_start, fail_to_start, kill_itself_at_start
 
-from metaqnn.core import WorkerLost, WorkerReady
+from metaqnn.core import Status, WorkerLost, WorkerReady
 from metaqnn.errors import EvaluatorError
-from metaqnn.trial import Status
 from metaqnn.workers.inline import InlinePool
 from metaqnn.workers.memory_guard import Limits
 from metaqnn.workers.pipe import PipeTransport

@@ -10,9 +10,9 @@ from metaqnn.networks.data.split import stratified
 __all__ = [
     "CatalogueRow",
     "DatasetConfig",
+    "ImageSplit",
     "Preprocessing",
     "SearchData",
-    "ImageSplit",
     "Statistics",
     "catalogue",
     "data_facts",

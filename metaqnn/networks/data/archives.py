@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from metaqnn.errors import DataError
 from metaqnn.core import Dataset
+from metaqnn.errors import DataError
 from metaqnn.networks.data.arrays import as_images, as_labels
 from metaqnn.networks.data.sources import ImageSplit
 

@@ -6,8 +6,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from metaqnn.errors import DataError
 from metaqnn.core import Dataset
+from metaqnn.errors import DataError
 from metaqnn.networks.data.archives import MEMBERS, Archive
 from metaqnn.networks.data.sources import ImageSplit
 

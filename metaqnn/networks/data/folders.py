@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from metaqnn.errors import DataError
 from metaqnn.core import Dataset
+from metaqnn.errors import DataError
 from metaqnn.networks.data.sources import ImageSplit
 from metaqnn.networks.data.split import stratified
 from metaqnn.seeding import Stream

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from metaqnn.errors import ExportError
-from metaqnn.finals.conversion import BATCH, REFUSED, Job
-from metaqnn.finals.forms import Form
+from metaqnn.networks.export.conversion import BATCH, REFUSED, Job
+from metaqnn.networks.export.formats import Form
 from metaqnn.seeding import Stream
 from metaqnn.workers.pipe import python_path
 

@@ -11,8 +11,7 @@ from metaqnn.core import FinalEpoch, Part
 from metaqnn.data import DatasetConfig
 from metaqnn.finals.config import FinalConfig
 from metaqnn.finals.stored import StoredNetwork
-from metaqnn.space.cost import Shape
-from metaqnn.trial import FinalEpoch, Part
+from metaqnn.networks.costs import Shape
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from metaqnn.core import Status
 from metaqnn.errors import MetaqnnError
 from metaqnn.finals.stored import load_network, save_network
+from metaqnn.finals.test_split import open_test_split
 from metaqnn.networks.data import SearchData, load_search_data
 from metaqnn.networks.retraining.messages import (
     DataSource,
@@ -21,10 +22,7 @@ from metaqnn.networks.retraining.messages import (
     Predictions,
     TrainFinal,
 )
-from metaqnn.finals.stored import load_network, save_network
-from metaqnn.finals.test_split import open_test_split
 from metaqnn.training.device import Device
-from metaqnn.trial import Status
 from metaqnn.workers.runner import Runner
 
 
