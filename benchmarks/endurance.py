@@ -15,7 +15,7 @@ import psutil
 from metaqnn.core import Candidate, CandidateFinished, CandidateStarted
 from metaqnn.evaluators.keras_evaluator import KerasEvaluator
 from metaqnn.networks.data import load_search_data
-from metaqnn.networks.training.device import usable_cores
+from metaqnn.workers.environment import usable_cores
 from metaqnn.seeding import Stream
 from metaqnn.workflows import load_experiment
 from metaqnn.workflows.components import put_together

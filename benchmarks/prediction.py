@@ -16,7 +16,7 @@ from metaqnn.networks.curve_prediction import Predictor
 from metaqnn.networks.data import load_search_data
 from metaqnn.networks.early_stopping import Prospects
 from metaqnn.networks.training.config import PredictionConfig
-from metaqnn.networks.training.device import usable_cores
+from metaqnn.workers.environment import usable_cores
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.workflows import stored_experiment, stored_parts
 from metaqnn.workflows.experiment import Experiment

@@ -15,7 +15,7 @@ from statistics import fmean
 import pytest
 from contracts.searches import SmallSearch
 from databases import contents
-from metaqnn.replay.trainings import read_trainings
+from metaqnn.replay.evaluations import read_trainings
 
 from metaqnn.errors import ConfigError, ReplayError
 from metaqnn.replay.reader import ReplayReader

@@ -13,7 +13,7 @@ from contracts.spaces import paper
 from databases import contents
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from metaqnn.replay.released import COLUMNS, write_released
+from metaqnn.networks.released_file import COLUMNS, write_released
 
 from metaqnn.core import Source
 from metaqnn.errors import ConfigError, ReplayError

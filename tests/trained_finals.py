@@ -5,9 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from metaqnn.finals.stored import ENDING, save_network
+from metaqnn.networks.retraining.stored import ENDING, save_network
 
-from metaqnn.data import fit_statistics
+from metaqnn.networks.data import fit_statistics
 from metaqnn.replay.finals import FinalMemory, read_finals, weights_folder
 from metaqnn.seeding import Stream
 
@@ -24,8 +24,8 @@ def random_images(count: int, shape: tuple[int, ...], purpose: str = "images") -
 def random_network(text: str, shape: tuple[int, ...], preprocessing: str, batch_normalization: bool = False):
     """A network as `metaqnn train` stores it, with random numbers for all weights, biases and statistics."""
     prepare_device()  # before Keras does anything: other tests of this process rely on it
-    from metaqnn.training.inference import inference_network
-    from metaqnn.training.network import build_network
+    from metaqnn.networks.training.inference import inference_network
+    from metaqnn.networks.training.network import build_network
 
     statistics = fit_statistics(preprocessing, random_images(50, shape) // 2)
     fresh = build_network(parse(text), shape, batch_normalization=batch_normalization).get_weights()

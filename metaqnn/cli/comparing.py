@@ -55,7 +55,7 @@ def compare(table, strategies, seeds, evaluations, out, processes, style) -> Non
     table. Leaves compare.csv and compare.png in the folder.
     """
     from metaqnn.cli.display.counting import counting
-    from metaqnn.networks.training.device import usable_cores
+    from metaqnn.workers.environment import usable_cores
     from metaqnn.reports import comparison
     from metaqnn.workflows.compare import compare as run
     from metaqnn.workflows.compare import contestants

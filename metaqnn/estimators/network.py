@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from metaqnn.finals.stored import StoredNetwork, load_network
+from metaqnn.networks.retraining.stored import StoredNetwork, load_network
 
 if TYPE_CHECKING:
     import keras

@@ -13,11 +13,11 @@ import numpy as np
 from metaqnn.config import as_mapping
 from metaqnn.core import Final, Part, Status
 from metaqnn.errors import EvaluatorError
-from metaqnn.estimator.network import TrainedNetwork
-from metaqnn.estimator.search import pass_on
-from metaqnn.experiment import Experiment
-from metaqnn.finals.choice import stored_network
-from metaqnn.finals.stored import ENDING, StoredNetwork, save_network
+from metaqnn.estimators.network import TrainedNetwork
+from metaqnn.estimators.search import pass_on
+from metaqnn.workflows import Experiment
+from metaqnn.networks.retraining.choice import stored_network
+from metaqnn.networks.retraining.stored import ENDING, StoredNetwork, save_network
 from metaqnn.networks.architecture import parse
 from metaqnn.replay.finals import kept_file
 from metaqnn.replay.leaderboard import Winner

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.results import Result
 from metaqnn.replay.runs import elapsed_seconds
-from metaqnn.replay.trainings import read_trainings
+from metaqnn.replay.evaluations import read_trainings
 from metaqnn.reports.results import new_networks
 
 

@@ -13,7 +13,7 @@ from statistics import fmean
 from metaqnn.core import Attempt, Candidate, EpochMetrics, Evaluation, Space, Status
 from metaqnn.errors import ConfigError, EvaluatorError, MetaqnnError
 from metaqnn.replay.reader import ReplayReader
-from metaqnn.replay.trainings import read_trainings
+from metaqnn.replay.evaluations import read_trainings
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 from metaqnn.core import Space, Strategy
 from metaqnn.networks.layer_space import LayerSpace
 from metaqnn.replay.reader import ReplayReader
-from metaqnn.search.reward import Reward
+from metaqnn.search.rewards import Reward
 from metaqnn.search.verify import Verification, verify
 from metaqnn.strategies import make_strategy
 from metaqnn.strategies.schedule import Schedule, ScheduleConfig

@@ -16,11 +16,11 @@ from metaqnn.errors import ConfigError, ReplayError
 from metaqnn.evaluators.keras_evaluator import KerasEvaluator
 from metaqnn.networks.data import SearchData, load_search_data, open_source
 from metaqnn.networks.layer_space import LayerSpace
-from metaqnn.networks.training.device import usable_cores, visible_gpus
+from metaqnn.workers.environment import usable_cores, visible_gpus
 from metaqnn.replay.copying import move_aside
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
-from metaqnn.replay.trainings import read_trainings
+from metaqnn.replay.evaluations import read_trainings
 from metaqnn.search.stop import StopRequest
 from metaqnn.tables.table import EvaluationTable, read_database
 from metaqnn.workflows.components import make_space

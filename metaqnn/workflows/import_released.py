@@ -14,8 +14,8 @@ from metaqnn.networks.data import image_facts
 from metaqnn.replay.importing import Imported, ImportedRow, create_imported
 from metaqnn.replay.places import require_new
 from metaqnn.replay.records import now
-from metaqnn.replay.released import NOT_MEASURED, as_number, read_released
-from metaqnn.search.reward import Reward
+from metaqnn.networks.released_file import NOT_MEASURED, as_number, read_released
+from metaqnn.search.rewards import Reward
 from metaqnn.workflows.components import put_together
 from metaqnn.workflows.experiment import Experiment
 from metaqnn.workflows.resume import current_versions

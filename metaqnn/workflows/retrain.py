@@ -8,12 +8,12 @@ from typing import Any
 from metaqnn.config import as_mapping, override, read_section
 from metaqnn.core import TRAINING, Final, Part, Status
 from metaqnn.errors import ConfigError, ReplayError
-from metaqnn.finals.choice import best_of_each_model, problem_with, rank, stored_network
-from metaqnn.finals.config import FinalConfig, read_final
-from metaqnn.finals.messages import DataSource, FinalEpochDone, FinalStarted, TrainFinal
-from metaqnn.finals.pool import train_all
-from metaqnn.finals.stored import ENDING
-from metaqnn.finals.transfer import refuse_unbuildable, refuse_untransferable, with_classes
+from metaqnn.networks.retraining.choice import best_of_each_model, problem_with, rank, stored_network
+from metaqnn.networks.retraining.config import FinalConfig, read_final
+from metaqnn.networks.retraining.messages import DataSource, FinalEpochDone, FinalStarted, TrainFinal
+from metaqnn.networks.retraining.pool import train_all
+from metaqnn.networks.retraining.stored import ENDING
+from metaqnn.networks.retraining.transfer import refuse_unbuildable, refuse_untransferable, with_classes
 from metaqnn.replay.finals import FinalMemory, kept_file, read_finals, weights_folder
 from metaqnn.replay.finals import read_final as read_recorded_final
 from metaqnn.replay.reader import ReplayReader

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from metaqnn.replay.released import COLUMNS, write_released
+from metaqnn.networks.released_file import COLUMNS, write_released
 
 from metaqnn.replay.memory import SQLiteReplayMemory
 

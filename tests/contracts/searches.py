@@ -8,7 +8,7 @@ from zlib import crc32
 
 from contracts.agents import accuracy_of, configured
 from contracts.spaces import small
-from metaqnn.search.reward import Reward, RewardConfig
+from metaqnn.search.rewards import Reward, RewardConfig
 
 from metaqnn.core import (
     Attempt,

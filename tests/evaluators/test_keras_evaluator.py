@@ -10,8 +10,8 @@ from weakref import WeakKeyDictionary
 
 import pytest
 from contracts.evaluator_contract import EvaluatorContract
-from metaqnn.training.config import TrainingConfig
-from metaqnn.training.device import worker_environment
+from metaqnn.networks.training.config import TrainingConfig
+from metaqnn.workers.environment import worker_environment
 
 from metaqnn.core import Candidate, CandidateFinished, CandidateStarted, EpochFinished, Status, WorkerLost, WorkerReady
 from metaqnn.errors import EvaluatorError

@@ -6,11 +6,11 @@ import sys
 
 import numpy as np
 import pytest
-from metaqnn.finals.stored import StoredNetwork
+from metaqnn.networks.retraining.stored import StoredNetwork
 from trained_finals import KINDS, add_final, random_network, recipe_of, save
 
 from metaqnn.errors import DataError, ExportError
-from metaqnn.finals import conversion, export, reloading
+from metaqnn.networks.retraining import conversion, export, reloading
 from metaqnn.networks.export.conversion import Job, convert
 from metaqnn.networks.export.export import export_network
 from metaqnn.networks.export.formats import FORMS, KERAS, ONNX, SAVED_MODEL

@@ -8,8 +8,8 @@ from dataclasses import replace
 import h5py
 import numpy as np
 import pytest
-from metaqnn.finals.stored import StoredNetwork, load_network
-from metaqnn.finals.testing import evaluate
+from metaqnn.networks.retraining.stored import StoredNetwork, load_network
+from metaqnn.networks.retraining.testing import evaluate
 from trained_finals import KINDS, add_final, random_images, random_network, recipe_of, save, save_as_before
 
 from metaqnn.errors import ExportError, MetaqnnError, ReplayError

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from metaqnn.finals.stored import StoredNetwork, save_network
-from metaqnn.finals.transfer import refuse_unbuildable, refuse_untransferable, take_weights, with_classes
-from metaqnn.training.inference import inference_network
-from metaqnn.training.network import build_network
+from metaqnn.networks.retraining.stored import StoredNetwork, save_network
+from metaqnn.networks.retraining.transfer import refuse_unbuildable, refuse_untransferable, take_weights, with_classes
+from metaqnn.networks.training.inference import inference_network
+from metaqnn.networks.training.network import build_network
 
-from metaqnn.data import Statistics
+from metaqnn.networks.data import Statistics
 from metaqnn.errors import IllegalArchitectureError, MetaqnnError
 from metaqnn.networks.architecture import parse
 

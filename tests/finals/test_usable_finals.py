@@ -5,7 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from metaqnn.finals.choice import choose_final, stored_network, trained_finals
+from metaqnn.networks.retraining.choice import choose_final, stored_network, trained_finals
 from trained_finals import add_final
 
 from metaqnn.core import TRAINING, Part

@@ -14,7 +14,7 @@ import pytest
 from contracts.curves import trained
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from metaqnn.replay.released import COLUMNS
+from metaqnn.networks.released_file import COLUMNS
 from small_searches import run_small, small_experiment
 
 from metaqnn.core import Source

@@ -14,7 +14,7 @@ import small_searches
 from contracts.agents import ask
 from contracts.curves import trained
 from databases import contents
-from metaqnn.replay.released import COLUMNS, write_released
+from metaqnn.networks.released_file import COLUMNS, write_released
 from small_searches import difference, interrupt_after, judge, judged, run_small, small_experiment
 
 from metaqnn.core import Source, Status

@@ -2,7 +2,7 @@
 
 import pytest
 from contracts.curves import EPOCHS, curve
-from metaqnn.search.reward import Reward, RewardConfig
+from metaqnn.search.rewards import Reward, RewardConfig
 
 from metaqnn.core import Attempt, Episode, Evaluation, Model, Precedent, Prediction, Status
 from metaqnn.networks.early_stopping import Prospects

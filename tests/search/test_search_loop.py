@@ -13,7 +13,7 @@ from contracts.spaces import tiny
 from databases import contents
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from metaqnn.search.reward import RewardConfig
+from metaqnn.search.rewards import RewardConfig
 
 from metaqnn.core import (
     Attempt,

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from contracts.searches import SmallSearch, evaluate
 from contracts.spaces import small, tiny
-from metaqnn.search.reward import Reward, RewardConfig
+from metaqnn.search.rewards import Reward, RewardConfig
 
 from metaqnn.config import as_mapping, read_section
 from metaqnn.core import Attempt, EpochMetrics, Evaluation, Model, Prediction, SpeedMeasurement, Status

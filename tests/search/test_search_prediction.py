@@ -9,7 +9,7 @@ import pytest
 from contracts.curves import EPOCHS, TRAINING, final_of, trained
 from contracts.searches import ShuffledEvaluator, SmallSearch
 from databases import contents
-from metaqnn.search.reward import RewardConfig
+from metaqnn.search.rewards import RewardConfig
 
 from metaqnn.core import Attempt, Episode, EpochMetrics, Evaluation, Model, Prediction, Proposal, Status
 from metaqnn.evaluators.function_evaluator import FunctionEvaluator

@@ -9,7 +9,7 @@ from contracts.searches import SmallSearch
 from contracts.spaces import tiny
 
 from metaqnn.search.loop import Ending
-from metaqnn.search.reward import RewardConfig
+from metaqnn.search.rewards import RewardConfig
 from metaqnn.search.verify import Verification
 
 SEARCH = SmallSearch()
@@ -72,7 +72,7 @@ def test_proposals_in_flight_are_rebuilt(tmp_path):
 
 def test_the_progress_is_shown(good):
     from metaqnn.replay.reader import ReplayReader
-    from metaqnn.search.reward import Reward
+    from metaqnn.search.rewards import Reward
     from metaqnn.search.verify import verify
 
     seen = []

@@ -1,8 +1,8 @@
 """How much memory a training needs, by hand."""
 
 import pytest
-from metaqnn.training.config import TrainingConfig
-from metaqnn.training.memory import GIBIBYTE, too_large, training_bytes
+from metaqnn.networks.training.config import TrainingConfig
+from metaqnn.networks.training.memory import GIBIBYTE, too_large, training_bytes
 
 from metaqnn.config import KeyValueError
 from metaqnn.networks.architecture import parse

@@ -1,7 +1,7 @@
 """Numbers and networks as short words, shared by the displays."""
 
 from metaqnn.core import SearchStatus, WorkerReady
-from metaqnn.networks.training.device import visible_gpus
+from metaqnn.workers.environment import visible_gpus
 
 
 def duration(seconds: float | None) -> str:

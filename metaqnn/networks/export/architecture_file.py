@@ -37,7 +37,7 @@ from metaqnn.networks.costs import describe
 from metaqnn.networks.data import DatasetConfig, load_search_data, open_source
 from metaqnn.replay.finals import read_finals
 from metaqnn.replay.reader import ReplayReader
-from metaqnn.replay.trainings import read_trainings
+from metaqnn.replay.evaluations import read_trainings
 from metaqnn.version import __version__
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from metaqnn.errors import ExportError, MetaqnnError
-from metaqnn.finals.stored import StoredNetwork, load_network
+from metaqnn.networks.retraining.stored import StoredNetwork, load_network
 from metaqnn.networks.export.formats import KERAS, ONNX, SAVED_MODEL
 
 BATCH = 100

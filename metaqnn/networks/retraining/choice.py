@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from metaqnn.core import TRAINING, Final, Part, Status
 from metaqnn.errors import ReplayError
-from metaqnn.finals.stored import StoredNetwork
+from metaqnn.networks.retraining.stored import StoredNetwork
 from metaqnn.replay.finals import kept_file, misplaced, read_final, read_finals, weights_folder
 from metaqnn.replay.leaderboard import searched_accuracies
 from metaqnn.replay.reader import ReplayReader

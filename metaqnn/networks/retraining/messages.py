@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from metaqnn.core import FinalEpoch, Part
-from metaqnn.data import DatasetConfig
-from metaqnn.finals.config import FinalConfig
-from metaqnn.finals.stored import StoredNetwork
+from metaqnn.networks.data import DatasetConfig
+from metaqnn.networks.retraining.config import FinalConfig
+from metaqnn.networks.retraining.stored import StoredNetwork
 from metaqnn.networks.costs import Shape
 
 

@@ -6,12 +6,13 @@ from pathlib import Path
 
 from metaqnn.core import Status
 from metaqnn.errors import EvaluatorError
-from metaqnn.finals.messages import FinalEnded, FinalEpochDone, FinalStarted, Predict, Predicted, TrainFinal
-from metaqnn.finals.worker import FinalRunner
+from metaqnn.networks.retraining.messages import FinalEnded, FinalEpochDone, FinalStarted, Predict, Predicted, TrainFinal
+from metaqnn.networks.retraining.worker import FinalRunner
 from metaqnn.networks.architecture import parse
 from metaqnn.replay.finals import FinalMemory
-from metaqnn.training.device import current_device, usable_cores, worker_environment
-from metaqnn.training.memory import training_bytes
+from metaqnn.networks.training.device import current_device
+from metaqnn.workers.environment import usable_cores, worker_environment
+from metaqnn.networks.training.memory import training_bytes
 from metaqnn.workers.inline import InlinePool
 from metaqnn.workers.memory_guard import Limits
 from metaqnn.workers.pipe import PipeTransport

@@ -90,7 +90,7 @@ def load_network(stored: StoredNetwork, content: bytes | None = None) -> "keras.
 
 
 def _loaded(stored: StoredNetwork, content: bytes | None) -> "keras.Sequential":
-    from metaqnn.training.inference import fresh_network
+    from metaqnn.networks.training.inference import fresh_network
 
     shape = tuple(stored.input_shape)
     described = describe(stored.architecture, shape)

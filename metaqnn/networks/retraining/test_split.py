@@ -1,8 +1,8 @@
-"""The test split: this is the only place of the package that opens it, for `metaqnn.finals.testing`."""
+"""The test split: this is the only place of the package that opens it, for `metaqnn.networks.retraining.testing`."""
 
 from collections.abc import Sequence
 
-from metaqnn.data import Split, open_source
+from metaqnn.networks.data import Split, open_source
 from metaqnn.errors import DataError
 
 

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from metaqnn.data import DatasetConfig
+from metaqnn.networks.data import DatasetConfig
 from metaqnn.errors import ReplayError
-from metaqnn.finals.choice import problem_with, stored_network
-from metaqnn.finals.ensembles import accuracy, average, select_greedily
-from metaqnn.finals.messages import DataSource, Predict, Predicted, data_fingerprint
-from metaqnn.finals.pool import predict
+from metaqnn.networks.retraining.choice import problem_with, stored_network
+from metaqnn.networks.retraining.ensembles import accuracy, average, select_greedily
+from metaqnn.networks.retraining.messages import DataSource, Predict, Predicted, data_fingerprint
+from metaqnn.networks.retraining.pool import predict
 from metaqnn.replay.finals import FinalMemory
 
 

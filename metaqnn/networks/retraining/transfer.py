@@ -3,7 +3,7 @@
 import numpy as np
 
 from metaqnn.errors import IllegalArchitectureError, MetaqnnError
-from metaqnn.finals.stored import StoredNetwork, load_network
+from metaqnn.networks.retraining.stored import StoredNetwork, load_network
 from metaqnn.networks.architecture import Architecture, parse
 from metaqnn.networks.costs import Shape, layer_costs
 from metaqnn.networks.layers import FullyConnected, GlobalAveragePooling, Softmax

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from metaqnn.core import Status
 from metaqnn.errors import MetaqnnError
-from metaqnn.finals.stored import load_network, save_network
-from metaqnn.finals.test_split import open_test_split
+from metaqnn.networks.retraining.stored import load_network, save_network
+from metaqnn.networks.retraining.test_split import open_test_split
 from metaqnn.networks.data import SearchData, load_search_data
 from metaqnn.networks.retraining.messages import (
     DataSource,
@@ -22,7 +22,7 @@ from metaqnn.networks.retraining.messages import (
     Predictions,
     TrainFinal,
 )
-from metaqnn.training.device import Device
+from metaqnn.networks.training.device import Device
 from metaqnn.workers.runner import Runner
 
 
@@ -36,7 +36,7 @@ class FinalRunner(Runner):
     """
 
     def __init__(self, threads: int, gpu: str | None = None, device: Device | None = None):
-        from metaqnn.training.device import prepare_device
+        from metaqnn.networks.training.device import prepare_device
 
         self.place = device or prepare_device(threads)
         self.device, self.versions, self.is_gpu = self.place.name, self.place.versions, self.place.is_gpu
@@ -71,9 +71,9 @@ def train_final(job: TrainFinal, send: Callable[[object], None], device: Device)
     Raises:
         MetaqnnError: it cannot be trained at all.
     """
-    from metaqnn.finals.trainer import FinalTraining, final_images
-    from metaqnn.finals.transfer import take_weights
-    from metaqnn.training.recipe import failure_of
+    from metaqnn.networks.retraining.trainer import FinalTraining, final_images
+    from metaqnn.networks.retraining.transfer import take_weights
+    from metaqnn.networks.training.recipe import failure_of
 
     images = final_images(_load(job.source), job.part, job.source.dataset, job.recipe)
     checkpoint, training = Path(job.checkpoint), None

@@ -1,1 +1,0 @@
-"""How good a network is, asked from a process of its own."""

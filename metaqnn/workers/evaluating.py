@@ -1,0 +1,202 @@
+"""Evaluators in a pool of workers, as a search asks them: candidates in, events out."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from metaqnn.core import (
+    Attempt,
+    Candidate,
+    CandidateFinished,
+    CandidateStarted,
+    CurvePoint,
+    EpochFinished,
+    Evaluation,
+    Evaluator,
+    Event,
+    Executor,
+    Place,
+    Score,
+    SpeedMeasurement,
+    Status,
+    scored,
+)
+from metaqnn.errors import CalibrationError
+from metaqnn.workers import task
+from metaqnn.workers.environment import worker_environment
+from metaqnn.workers.inline import InlinePool
+from metaqnn.workers.memory_guard import Limits
+from metaqnn.workers.pipe import PipeTransport
+from metaqnn.workers.pool import Pool
+from metaqnn.workers.runner import Runner
+from metaqnn.workers.task import Task, TaskFailed, TaskFinished, TaskProgress, TaskStarted
+from metaqnn.workers.worker_pool import WorkerPool
+
+
+class EvaluatorRunner(Runner):
+    """Has an evaluator answer candidates; a tuple of architectures asks for its speed.
+
+    Args:
+        evaluator: not started yet.
+        gpu: the one GPU that this process was given; None leaves the choice open.
+        is_own_process: whether the process exists for this.
+    """
+
+    def __init__(self, evaluator: Evaluator, gpu: str | None = None, is_own_process: bool = True):
+        self.evaluator = evaluator
+        evaluator.start(Place(gpu, is_own_process))
+        self.device, self.versions, self.is_gpu = evaluator.device, evaluator.versions, evaluator.is_gpu
+
+    def prepare(self, payload: Any) -> None:
+        """Make the next candidate ready."""
+        if isinstance(payload, Candidate):
+            self.evaluator.prepare(payload)
+
+    def run(self, payload: Any, report: Callable[[Any], None]) -> Evaluation | SpeedMeasurement | None:
+        """Evaluate a candidate; whatever that raises is a failed candidate.
+
+        Raises:
+            CalibrationError: the speed could not be measured.
+        """
+        if not isinstance(payload, Candidate):
+            return self.evaluator.measure_speed(payload)
+
+        def report_point(attempt: int, point: CurvePoint) -> None:
+            report(EpochFinished(payload.number, attempt, point))
+
+        return evaluated(self.evaluator, payload, report_point)
+
+
+def evaluated(
+    evaluator: Evaluator, candidate: Candidate, report: Callable[[int, CurvePoint], None] = lambda attempt, point: None
+) -> Evaluation:
+    """What an evaluator says of a candidate, as an evaluation that can be recorded."""
+    began = time.monotonic()
+    try:
+        answer = evaluator.evaluate(candidate, report)
+    except Exception as error:  # whatever is raised is data about the candidate
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}".rstrip(": ")
+        status = Status.OUT_OF_MEMORY if isinstance(error, MemoryError) else Status.FAILED
+        return Evaluation(status, reason=reason, seconds=time.monotonic() - began, device=evaluator.device)
+    seconds, score = time.monotonic() - began, evaluator.score
+    if not isinstance(answer, Evaluation):
+        return _of_number(answer, score, seconds, evaluator.device)
+    if answer.status.has_score:
+        problem = "it has no score" if answer.score is None else score.problem_with(answer.score)
+        if problem is not None:
+            return replace(answer, status=Status.FAILED, score=None, reason=problem, prediction=None)
+    elif answer.score is not None or not answer.reason:
+        return replace(answer, score=None, reason=answer.reason or f"the evaluator said {answer.status}")
+    return answer if answer.seconds else replace(answer, seconds=seconds)
+
+
+def _of_number(answer: Any, score: Score, seconds: float, device: str) -> Evaluation:
+    try:
+        value = float(answer)
+    except (TypeError, ValueError):
+        reason = f"expected a number or an Evaluation, got {answer!r:.200}"
+        return Evaluation(Status.FAILED, reason=reason, seconds=seconds, device=device)
+    return scored(value, score, seconds, device)
+
+
+class PoolExecutor(Executor):
+    """Has a pool evaluate candidates.
+
+    Args:
+        pool: its runner is an `EvaluatorRunner`.
+    """
+
+    def __init__(self, pool: Pool):
+        self.pool = pool
+        self._unreported: list[task.Event] = []  # seen while the speed was measured
+
+    def submit(self, candidate: Candidate) -> None:
+        """Queue a candidate."""
+        self.pool.submit(Task(candidate.number, candidate))
+
+    def results(self, timeout: float) -> list[Event]:
+        """What happened since the last call.
+
+        Raises:
+            EvaluatorError: workers cannot start on this machine.
+        """
+        seen, self._unreported = self._unreported, []
+        return [_of_search(event) for event in seen + self.pool.results(0 if seen else timeout)]
+
+    def measure_speed(self, architectures: Sequence[str]) -> SpeedMeasurement | None:
+        """Calibrate; waits for it.
+
+        Raises:
+            CalibrationError: it failed, or the worker did not survive it.
+            EvaluatorError: workers cannot start on this machine.
+        """
+        answer = self.pool.ask(tuple(architectures), self._unreported)
+        if not isinstance(answer, TaskFinished):
+            raise CalibrationError(answer.reason)
+        speed: SpeedMeasurement | None = answer.result
+        return speed
+
+    def stop(self) -> None:
+        """End all work at once and forget what was queued."""
+        self.pool.stop()
+
+
+def make_executor(
+    evaluator: Evaluator,
+    workers: int,
+    gpus: Sequence[str] = (),
+    stop_requested: Callable[[], bool] = lambda: False,
+    path: Sequence[str] = (),
+) -> PoolExecutor:
+    """Worker processes for an evaluator, or none.
+
+    Args:
+        evaluator: not started yet.
+        workers: how many processes at most; 0 evaluates in this one: what crashes it takes it along, and a stop waits
+            for the next point of a learning curve, where the candidate is dropped.
+        gpus: shared out among the workers in turn; empty leaves the choice to the evaluator.
+        stop_requested: asked in this process at every point.
+        path: folders that workers look for modules in after all others.
+    """
+    if not workers:
+
+        def deferred(event: task.Event) -> bool:
+            return isinstance(event, TaskProgress) and stop_requested()
+
+        return PoolExecutor(InlinePool(lambda: EvaluatorRunner(evaluator, is_own_process=False), deferred))
+    said = evaluator.limits
+
+    def need(payload: Any) -> int:
+        return evaluator.need_bytes(payload) if isinstance(payload, Candidate) else 0
+
+    limits = Limits(said.max_seconds, said.max_bytes, need, said.seconds_key, said.bytes_key)
+    start = partial(EvaluatorRunner, evaluator)
+    return PoolExecutor(WorkerPool(start, PipeTransport(worker_environment), workers, gpus, limits, path))
+
+
+def _of_search(event: task.Event) -> Event:
+    """An event of a pool as the search knows it."""
+    if isinstance(event, TaskProgress):
+        content: Event = event.content
+        return content
+    if isinstance(event, TaskStarted):
+        return CandidateStarted(event.number)
+    if isinstance(event, TaskFinished):
+        return CandidateFinished(event.number, event.result)
+    if isinstance(event, TaskFailed):
+        status, attempts = event.status or Status.CRASHED, _attempts(event.progress)
+        evaluation = Evaluation(
+            status, reason=event.reason, attempts=attempts, seconds=event.seconds, device=event.device
+        )
+        return CandidateFinished(event.number, evaluation)
+    return event
+
+
+def _attempts(epochs: tuple[EpochFinished, ...]) -> tuple[Attempt, ...]:
+    """What was evaluated before a worker ended."""
+    curves: dict[int, list[CurvePoint]] = {}
+    for epoch in epochs:
+        curves.setdefault(epoch.attempt, []).append(epoch.point)
+    return tuple(Attempt(tuple(curve)) for curve in curves.values())
