@@ -3,7 +3,7 @@
 import statistics
 from dataclasses import dataclass
 
-from metaqnn.core import Evaluator, Space
+from metaqnn.core import Executor, Space
 from metaqnn.networks.training.calibration import TRAINING_FACTOR
 from metaqnn.networks.training.config import TrainingConfig
 from metaqnn.seeding import Stream
@@ -30,7 +30,7 @@ class Estimate:
 
 def estimate_search(
     space: Space,
-    evaluator: Evaluator,
+    executor: Executor,
     training: TrainingConfig,
     images: tuple[int, int],
     models: int,
@@ -44,7 +44,7 @@ def estimate_search(
         workers: trainings side by side.
 
     Returns:
-        the estimate; None where the evaluator has nothing to measure.
+        the estimate; None where the executor has nothing to measure.
 
     Raises:
         CalibrationError: it could not be measured.
@@ -53,16 +53,16 @@ def estimate_search(
     for number in range(_SAMPLES):
         stream = Stream(seed, "estimate", number)
         walk = space.walk(lambda _, choices, stream=stream: stream.integer(len(choices)))
-        architectures.append((space.cost(space.parse(walk.architecture)).flops, walk.architecture))
+        architectures.append((space.costs(space.parse(walk.architecture))["flops"], walk.architecture))
     architectures.sort()
     mean_flops = statistics.fmean(flops for flops, _ in architectures)
     chosen = [architectures[0], architectures[_SAMPLES // 2], architectures[_SAMPLES * 7 // 8]]
-    speed = evaluator.measure_speed([architecture for _, architecture in chosen])
+    speed = executor.measure_speed([architecture for _, architecture in chosen])
     if speed is None:
         return None
     train_images, validation_images = images
     operations = mean_flops * (TRAINING_FACTOR * train_images + validation_images)
     steps = -(-train_images // training.batch_size)
-    epoch = steps * speed.step_seconds + operations / speed.flops_per_second
+    epoch = steps * speed.step_seconds + operations / speed.operations_per_second
     seconds = speed.setup_seconds + training.epochs * epoch
     return Estimate(models, mean_flops, seconds, models * seconds / workers)

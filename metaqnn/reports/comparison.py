@@ -1,4 +1,4 @@
-"""A comparison of strategies: tables with intervals, a figure, and the raw courses."""
+"""A comparison of strategies: tables with intervals, a figure, and the raw traces."""
 
 import csv
 import math
@@ -29,14 +29,14 @@ _OVERVIEW_LEVELS = (1.0, 0.5, 0.2, 0.1, 0.0)
 
 
 @dataclass(frozen=True)
-class Course:
+class RegretTrace:
     """One run of one strategy on a table.
 
     Attributes:
         label: of the strategy.
         seed: of the run.
         best_rewards: the best reward seen after each evaluation, in [0, 1].
-        regrets: distance of the network with that reward to the best of the table by the judge, in points.
+        regrets: distance of the network with that reward to the best of the table by the target metric, in points.
         proposals: made in all.
     """
 
@@ -72,28 +72,28 @@ def interval(values: Sequence[float]) -> Interval:
     return Interval(mean, mean - half, mean + half)
 
 
-def checkpoints(courses: Sequence[Course]) -> tuple[int, ...]:
+def checkpoints(traces: Sequence[RegretTrace]) -> tuple[int, ...]:
     """The evaluations to look at: the usual ones within the budget, and its end."""
-    budget = len(courses[0].regrets)
+    budget = len(traces[0].regrets)
     return tuple(sorted({point for point in CHECKPOINTS if point < budget} | {budget}))
 
 
-def regret_table(courses: Sequence[Course]) -> Table:
+def regret_table(traces: Sequence[RegretTrace]) -> Table:
     """Mean regret in points with its interval, by strategy and evaluations; the best at the end first."""
-    points, groups = checkpoints(courses), _by_label(courses)
+    points, groups = checkpoints(traces), _by_label(traces)
     order = sorted(groups, key=lambda label: _mean_at(groups[label], points[-1]))
     rows = []
     for label in order:
         for point in points:
-            found = interval([course.regrets[point - 1] for course in groups[label]])
+            found = interval([trace.regrets[point - 1] for trace in groups[label]])
             rows.append((label, len(groups[label]), point, _round(found.mean), _round(found.low), _round(found.high)))
     columns = ("strategy", "seeds", "evaluations", "regret", "lower", "upper")
     return Table("Mean regret in points, with its 95 % interval", columns, tuple(rows))
 
 
-def regret_overview(courses: Sequence[Course]) -> Table:
+def regret_overview(traces: Sequence[RegretTrace]) -> Table:
     """`regret_table` for people: a line a strategy, and a column for each of the last few numbers of evaluations."""
-    table = regret_table(courses)
+    table = regret_table(traces)
     points = list(dict.fromkeys(row[2] for row in table.rows))[-_OVERVIEW_COLUMNS:]
     rows: dict[str, list] = {}
     for label, seeds, point, mean, low, _ in table.rows:
@@ -104,10 +104,10 @@ def regret_overview(courses: Sequence[Course]) -> Table:
     return Table("Mean regret in points, and half of its 95 % interval", columns, tuple(map(tuple, rows.values())))
 
 
-def reached_overview(courses: Sequence[Course]) -> Table:
+def reached_overview(traces: Sequence[RegretTrace]) -> Table:
     """`reached_table` for people: a line a strategy, and a column for each level of regret."""
     rows: dict[str, list] = {}
-    for label, level, share, needed in reached_table(courses).rows:
+    for label, level, share, needed in reached_table(traces).rows:
         if level in _OVERVIEW_LEVELS:
             cell = "-" if needed is None else f"{math.ceil(needed)}" + ("" if share == 1 else f" ({100 * share:.0f}%)")
             rows.setdefault(label, [label]).append(cell)
@@ -115,15 +115,15 @@ def reached_overview(courses: Sequence[Course]) -> Table:
     return Table(title, ("strategy", *(f"{level:g}" for level in _OVERVIEW_LEVELS)), tuple(map(tuple, rows.values())))
 
 
-def difference_table(courses: Sequence[Course]) -> Table:
+def difference_table(traces: Sequence[RegretTrace]) -> Table:
     """Paired differences of regret between strategies with the same seeds, at 100 evaluations and at the end."""
-    points, groups = checkpoints(courses), _by_label(courses)
+    points, groups = checkpoints(traces), _by_label(traces)
     looked_at = dict.fromkeys(point for point in (100, points[-1]) if point in points)
     order = sorted(groups, key=lambda label: _mean_at(groups[label], points[-1]))
     rows = []
     for better, worse in combinations(order, 2):
-        ours = {course.seed: course for course in groups[better]}
-        theirs = {course.seed: course for course in groups[worse]}
+        ours = {trace.seed: trace for trace in groups[better]}
+        theirs = {trace.seed: trace for trace in groups[worse]}
         seeds = sorted(ours.keys() & theirs.keys())
         for point in looked_at:
             found = interval([ours[seed].regrets[point - 1] - theirs[seed].regrets[point - 1] for seed in seeds])
@@ -133,39 +133,39 @@ def difference_table(courses: Sequence[Course]) -> Table:
     return Table("Paired differences of regret (strategy - against), with 95 % intervals", columns, tuple(rows))
 
 
-def reached_table(courses: Sequence[Course]) -> Table:
+def reached_table(traces: Sequence[RegretTrace]) -> Table:
     """Evaluations needed until the regret is at most a level: the median over the runs that got there."""
-    groups, budget = _by_label(courses), len(courses[0].regrets)
+    groups, budget = _by_label(traces), len(traces[0].regrets)
     rows = []
     for label in sorted(groups, key=lambda label: _mean_at(groups[label], budget)):
         for level in LEVELS:
-            needed = [first for course in groups[label] if (first := _first_at(course, level)) is not None]
+            needed = [first for trace in groups[label] if (first := _first_at(trace, level)) is not None]
             share = len(needed) / len(groups[label])
             rows.append((label, level, round(share, 4), median(needed) if needed else None))
     columns = ("strategy", "regret_at_most", "runs_there", "evaluations")
     return Table("Evaluations needed to reach a regret (median of the runs that did)", columns, tuple(rows))
 
 
-def write_csv(courses: Sequence[Course], path: Path) -> None:
-    """The courses at the checkpoints, and at every tenth evaluation."""
-    budget = len(courses[0].regrets)
+def write_csv(traces: Sequence[RegretTrace], path: Path) -> None:
+    """The traces at the checkpoints, and at every tenth evaluation."""
+    budget = len(traces[0].regrets)
     points = sorted(
-        {*checkpoints(courses), *(p for p in (50, 100, 200, 300) if p <= budget), *range(10, budget + 1, 10)}
+        {*checkpoints(traces), *(p for p in (50, 100, 200, 300) if p <= budget), *range(10, budget + 1, 10)}
     )
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("strategy", "seed", "evaluations", "best_reward", "regret"))
-        for course in courses:
+        for trace in traces:
             for point in points:
-                best, regret = course.best_rewards[point - 1], course.regrets[point - 1]
-                writer.writerow((course.label, course.seed, point, f"{best:.6g}", f"{regret:.6g}"))
+                best, regret = trace.best_rewards[point - 1], trace.regrets[point - 1]
+                writer.writerow((trace.label, trace.seed, point, f"{best:.6g}", f"{regret:.6g}"))
 
 
-def draw(courses: Sequence[Course], title: str, path: Path) -> None:
+def draw(traces: Sequence[RegretTrace], title: str, path: Path) -> None:
     """The figure: mean regret against evaluations with its 95 % band, a line a strategy.
 
     Args:
-        courses: of one comparison.
+        traces: of one comparison.
         title: of the figure.
         path: the file; its ending says the format.
     """
@@ -174,11 +174,11 @@ def draw(courses: Sequence[Course], title: str, path: Path) -> None:
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
-    groups, budget = _by_label(courses), len(courses[0].regrets)
+    groups, budget = _by_label(traces), len(traces[0].regrets)
     axis = np.arange(1, budget + 1)
     figure, axes = plt.subplots(figsize=(8, 5), layout="constrained")
     for number, label in enumerate(sorted(groups, key=lambda label: _mean_at(groups[label], budget))):
-        values = np.array([course.regrets for course in groups[label]])
+        values = np.array([trace.regrets for trace in groups[label]])
         bounds = [interval(values[:, point]) for point in range(budget)]
         color = f"C{number}"
         axes.plot(axis, values.mean(axis=0), color=color, label=f"{label} ({len(values)} seeds)")
@@ -188,7 +188,7 @@ def draw(courses: Sequence[Course], title: str, path: Path) -> None:
     axes.set_yscale("symlog", linthresh=0.05, linscale=0.5)
     axes.set_yticks(_TICKS, [f"{tick:g}" for tick in _TICKS])
     axes.set_yticks([], minor=True)
-    axes.set_ylim(0.0, max(0.1, max(course.regrets[min(4, budget - 1)] for course in courses)))
+    axes.set_ylim(0.0, max(0.1, max(trace.regrets[min(4, budget - 1)] for trace in traces)))
     axes.set_xlim(1, max(2, budget))
     axes.set_xlabel("evaluations (distinct networks)")
     axes.set_ylabel("mean regret of the best network so far (points)")
@@ -199,20 +199,20 @@ def draw(courses: Sequence[Course], title: str, path: Path) -> None:
     plt.close(figure)
 
 
-def _by_label(courses: Sequence[Course]) -> Mapping[str, list[Course]]:
-    groups: dict[str, list[Course]] = {}
-    for course in courses:
-        groups.setdefault(course.label, []).append(course)
+def _by_label(traces: Sequence[RegretTrace]) -> Mapping[str, list[RegretTrace]]:
+    groups: dict[str, list[RegretTrace]] = {}
+    for trace in traces:
+        groups.setdefault(trace.label, []).append(trace)
     return groups
 
 
-def _mean_at(courses: Sequence[Course], point: int) -> float:
-    return float(np.mean([course.regrets[point - 1] for course in courses]))
+def _mean_at(traces: Sequence[RegretTrace], point: int) -> float:
+    return float(np.mean([trace.regrets[point - 1] for trace in traces]))
 
 
-def _first_at(course: Course, level: float) -> int | None:
+def _first_at(trace: RegretTrace, level: float) -> int | None:
     # A little above the level: regrets are differences of decimal fractions.
-    return next((n for n, regret in enumerate(course.regrets, start=1) if regret <= level + 1e-9), None)
+    return next((n for n, regret in enumerate(trace.regrets, start=1) if regret <= level + 1e-9), None)
 
 
 def _verdict(found: Interval, first: str, second: str) -> str:

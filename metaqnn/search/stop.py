@@ -36,7 +36,7 @@ class StopRequest:
                 signal.signal(name, handler)
 
     @contextmanager
-    def heed(self) -> Iterator[None]:
+    def deferred(self) -> Iterator[None]:
         """Promise to look at `requested` instead of being interrupted."""
         self._heeding = True
         try:

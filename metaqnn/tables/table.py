@@ -10,10 +10,10 @@ from operator import attrgetter
 from pathlib import Path
 from statistics import fmean
 
-from metaqnn.core import Attempt, Candidate, EpochMetrics, Evaluation, Space, Status
+from metaqnn.core import Candidate, Evaluation, Score, Space, Status
 from metaqnn.errors import ConfigError, EvaluatorError, MetaqnnError
 from metaqnn.replay.reader import ReplayReader
-from metaqnn.replay.evaluations import read_trainings
+from metaqnn.replay.evaluations import read_evaluations
 
 
 @dataclass(frozen=True)
@@ -21,15 +21,15 @@ class Entry:
     """One network of a table.
 
     Attributes:
-        reward: the accuracy in [0, 1] that a search sees; a failure counts as chance.
-        judge: the accuracy in [0, 1] by which what a search chose is judged.
-        accuracies: of every training, the one that a search sees first; empty where only the two above are known.
+        reward: the score that a search sees; a failure has what the score says that it counts.
+        target: the score by which what a search chose is targetd.
+        scores: of every training, the one that a search sees first; empty where only the two above are known.
         evaluation: the recorded training that a search sees, with its curve; None where only figures are known.
     """
 
     reward: float
-    judge: float
-    accuracies: tuple[float, ...] = ()
+    target: float
+    scores: tuple[float, ...] = ()
     evaluation: Evaluation | None = None
 
 
@@ -40,15 +40,17 @@ class EvaluationTable:
     Attributes:
         entries: by canonical text.
         source: where they come from, for messages.
+        score: what is known of them.
     """
 
     entries: Mapping[str, Entry]
     source: str
+    score: Score
 
     @property
     def best(self) -> float:
-        """The largest figure of the judge: regret is the distance to it."""
-        return max(entry.judge for entry in self.entries.values())
+        """The best target: regret is the distance to it."""
+        return self.score.best([entry.target for entry in self.entries.values()])
 
     def entry(self, architecture: str) -> Entry:
         """What is known of a network.
@@ -60,7 +62,7 @@ class EvaluationTable:
         if entry is None:
             raise EvaluatorError(
                 f"{self.source}: expected a network of the table, but {architecture} is not among its "
-                f"{len(self.entries):,}; 'outside: masked' keeps strategies from proposing it"
+                f"{len(self.entries):,}; 'unlisted: exclude' keeps strategies from proposing it"
             )
         return entry
 
@@ -69,17 +71,16 @@ class EvaluationTable:
         entry = self.entry(candidate.architecture)
         if entry.evaluation is not None:
             return entry.evaluation
-        metrics = EpochMetrics(1, 0.0, 0.0, 0.0, 0.0, entry.reward, 0.0)
-        return Evaluation(Status.OK, "", (Attempt(0.0, (metrics,)),), 0.0, "table")
+        return Evaluation(Status.OK, entry.reward, device="table")
 
 
-def read_csv(path: Path, space: Space, key: str, reward: str, judge: str, is_percent: bool) -> EvaluationTable:
+def read_csv(path: Path, space: Space, key: str, reward: str, target: str, is_percent: bool) -> EvaluationTable:
     """Read a table of one row a network; `.gz` is unpacked.
 
     Args:
         path: the file, with a line of column names.
         space: says what a network's text means.
-        key, reward, judge: names of columns.
+        key, reward, target: names of columns.
         is_percent: whether accuracies are in percent.
 
     Raises:
@@ -90,7 +91,7 @@ def read_csv(path: Path, space: Space, key: str, reward: str, judge: str, is_per
     try:
         with (gzip.open if path.suffix == ".gz" else open)(path, "rt", newline="", encoding="utf-8-sig") as file:
             rows = csv.DictReader(file)
-            for column in (key, reward, judge):
+            for column in (key, reward, target):
                 if column not in (rows.fieldnames or ()):
                     found = ", ".join(rows.fieldnames or ()) or "an empty file"
                     raise ConfigError(f"{path}: expected a column {column!r}, got {found}")
@@ -99,7 +100,7 @@ def read_csv(path: Path, space: Space, key: str, reward: str, judge: str, is_per
                 text = _architecture(row[key], space, place)
                 if text in entries:
                     raise ConfigError(f"{place}: expected each network once, but {text} stands before it")
-                figures = [_accuracy(row[column], scale, f"{place}, {column}") for column in (reward, judge)]
+                figures = [_accuracy(row[column], scale, f"{place}, {column}") for column in (reward, target)]
                 entries[text] = Entry(*figures)
     except OSError as error:
         raise ConfigError(f"{path}: expected a table that can be read, but {error.strerror or error}") from error
@@ -107,49 +108,52 @@ def read_csv(path: Path, space: Space, key: str, reward: str, judge: str, is_per
         raise ConfigError(f"{path}: expected a whole CSV in UTF-8 (packed, if it ends in .gz), but {error}") from error
     if not entries:
         raise ConfigError(f"{path}: expected at least one network, but there is none")
-    return EvaluationTable(entries, str(path))
+    return EvaluationTable(entries, str(path), Score("accuracy", "maximize", 0.0, 1.0, is_share=True))
 
 
 def read_database(reader: ReplayReader) -> EvaluationTable:
-    """The networks of a replay database with what their training gave; a failure counts as chance.
+    """The networks of a replay database with what their training gave; a failure counts as the score says.
 
-    Of a search, each network's last evaluation is both what a search sees and the judge. Of an enumerated space, a
-    search sees the first seed and the mean over all seeds judges; a seed counts when all networks were trained with it.
+    Of a search, each network's last evaluation is both what a search sees and the target. Of an enumerated space, a
+    search sees the first seed and the mean over all seeds is the target; a seed counts when all networks were trained
+    with it.
 
     Raises:
         ConfigError: nothing was trained, or not yet every network of an enumerated space.
     """
-    chance = 1.0 / reader.config()["data"]["classes"] if reader.config() else 0.0
-    entries = _enumerated(reader, chance) if reader.is_table() else _searched(reader, chance)
+    if not reader.config():
+        raise ConfigError(f"{reader.path}: expected a finished search or table, but nothing was trained yet")
+    score = reader.score()
+    entries = _enumerated(reader, score) if reader.is_table() else _searched(reader, score)
     if not entries:
         raise ConfigError(f"{reader.path}: expected a finished search or table, but nothing was trained yet")
-    return EvaluationTable(entries, str(reader.path))
+    return EvaluationTable(entries, str(reader.path), score)
 
 
-def _searched(reader: ReplayReader, chance: float) -> dict[str, Entry]:
+def _searched(reader: ReplayReader, score: Score) -> dict[str, Entry]:
     entries = {}
     for episode in reader.episodes():
-        accuracy = chance if episode.accuracy is None else episode.accuracy
+        counted = score.failure if episode.score is None else episode.score
         evaluation = reader.evaluation(episode.evaluation)
-        entries[episode.architecture] = Entry(accuracy, accuracy, (accuracy,), evaluation)
+        entries[episode.architecture] = Entry(counted, counted, (counted,), evaluation)
     return entries
 
 
-def _enumerated(reader: ReplayReader, chance: float) -> dict[str, Entry]:
-    trainings = read_trainings(reader, "table")
+def _enumerated(reader: ReplayReader, score: Score) -> dict[str, Entry]:
+    evaluations = read_evaluations(reader, "table")
     networks = len(reader.models())
-    by_seed = {seed: list(group) for seed, group in groupby(trainings, key=attrgetter("seed"))}
+    by_seed = {seed: list(group) for seed, group in groupby(evaluations, key=attrgetter("seed"))}
     whole = [group for group in by_seed.values() if len(group) == networks]
     if not whole:
         raise ConfigError(
             f"{reader.path}: expected every one of its {networks:,} networks trained at least once, but "
-            f"{len(trainings):,} are; run `metaqnn enumerate` again, it goes on"
+            f"{len(evaluations):,} are; run `metaqnn enumerate` again, it goes on"
         )
     entries = {}
     for same in zip(*whole, strict=True):
-        accuracies = tuple(chance if training.accuracy is None else training.accuracy for training in same)
+        scores = tuple(score.failure if each.score is None else each.score for each in same)
         evaluation = reader.evaluation(same[0].evaluation)
-        entries[same[0].architecture] = Entry(accuracies[0], fmean(accuracies), accuracies, evaluation)
+        entries[same[0].architecture] = Entry(scores[0], fmean(scores), scores, evaluation)
     return entries
 
 

@@ -1,35 +1,32 @@
-"""An experiment: one YAML file, checked, the parts that it names, and a run of its search.
-
-The only place that knows all concrete classes.
-"""
+"""What users do: search, resume, retrain, evaluate, compare, enumerate, import; the only room that knows all others."""
 
 from metaqnn.workflows.components import (
-    Parts,
-    put_together,
+    Components,
+    build_components,
     stored_budget,
+    stored_components,
     stored_experiment,
-    stored_parts,
     stored_schedule,
     stored_space,
-    verify_database,
 )
 from metaqnn.workflows.experiment import Experiment, load_experiment, read_experiment, shipped_experiments
 from metaqnn.workflows.search import SearchOptions, SearchReport, default_database, run_search
+from metaqnn.workflows.verify import verify_database
 
 __all__ = [
+    "Components",
     "Experiment",
-    "Parts",
     "SearchOptions",
     "SearchReport",
+    "build_components",
     "default_database",
     "load_experiment",
-    "put_together",
     "read_experiment",
     "run_search",
     "shipped_experiments",
     "stored_budget",
+    "stored_components",
     "stored_experiment",
-    "stored_parts",
     "stored_schedule",
     "stored_space",
     "verify_database",

@@ -1,5 +1,6 @@
 """Strategies compared on one table, each with the same seeds, in parallel over the cores."""
 
+import math
 import multiprocessing
 import multiprocessing.connection
 import os
@@ -9,13 +10,18 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from metaqnn.config import nearest, read_section
-from metaqnn.core import Episode, Space, Strategy
+from metaqnn.config import nearest
+from metaqnn.core import Episode, Observer, SearchStatus, Space, Strategy
+from metaqnn.core.plugins import find, installed, read_options
 from metaqnn.errors import ConfigError
-from metaqnn.reports.comparison import Course
-from metaqnn.search.position import Position
-from metaqnn.strategies import STRATEGIES
+from metaqnn.reports.comparison import RegretTrace
+from metaqnn.search.immediate import ImmediateExecutor
+from metaqnn.search.loop import Search, SearchPlan
+from metaqnn.search.ram_memory import RamMemory
+from metaqnn.search.rewards import ScoreReward, ScoreRewardOptions
+from metaqnn.tables.table import EvaluationTable
 from metaqnn.workflows.table_files import Benchmark, load_benchmark
 
 PROPOSALS_PER_EVALUATION = 50
@@ -23,13 +29,13 @@ PROPOSALS_PER_EVALUATION = 50
 
 
 @dataclass(frozen=True)
-class Contestant:
+class StrategySpec:
     """A strategy under the name that a comparison gives it.
 
     Attributes:
         label: in tables and figures.
         name: in the registry.
-        preset: of that strategy.
+        preset: of that strategy; empty is its first, if it has some.
     """
 
     label: str
@@ -40,24 +46,25 @@ class Contestant:
 @dataclass(frozen=True)
 class _Task:
     path: str
-    contestant: Contestant
+    spec: StrategySpec
     seed: int
     evaluations: int
+    lookahead: int
 
 
-def contestants(names: Sequence[str], benchmark: Benchmark) -> list[Contestant]:
+def strategy_specs(names: Sequence[str], benchmark: Benchmark) -> list[StrategySpec]:
     """The strategies of these names; `paper` is what `q_learning` was called.
 
     Raises:
         ConfigError: there is no strategy of a name, or one stands twice, or needs a package that is not installed.
     """
-    known = {name: Contestant(name, name, next(iter(presets))) for name, presets in STRATEGIES.items()}
-    known["paper"] = Contestant("paper", "q_learning", "paper")
+    known = {name: StrategySpec(name, name, "") for name in installed("strategy")}
+    known["paper"] = StrategySpec("paper", "q_learning", "paper")
     found = []
     for name in names:
         if name not in known:
             raise ConfigError(f"--strategies: there is no strategy {name!r}; {nearest(name, known)}")
-        if any((one.name, one.preset) == (known[name].name, known[name].preset) for one in found):
+        if any(one.name == known[name].name for one in found):
             raise ConfigError(f"--strategies: expected each strategy once, got {name!r} twice")
         _build(known[name], benchmark.space, 0)  # what cannot run is refused before anything does
         found.append(known[name])
@@ -68,13 +75,14 @@ def contestants(names: Sequence[str], benchmark: Benchmark) -> list[Contestant]:
 
 def compare(
     path: Path,
-    chosen: Sequence[Contestant],
+    chosen: Sequence[StrategySpec],
     seeds: Mapping[str, int],
     evaluations: int,
     processes: int,
+    lookahead: int = 1,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
-) -> list[Course]:
-    """Run every contestant with the seeds from 0.
+) -> list[RegretTrace]:
+    """Run every spec with the seeds from 0.
 
     Args:
         path: the table file or replay database.
@@ -82,27 +90,28 @@ def compare(
         seeds: how many runs of each, by label.
         evaluations: distinct networks looked up in each run.
         processes: side by side.
+        lookahead: episodes that may be in flight, as in a search.
         on_progress: called with the runs that are done and their total, at the start and after each.
 
     Returns:
-        the runs, by contestant and then by seed.
+        the runs, by spec and then by seed.
     """
-    tasks = [_Task(str(path), one, seed, evaluations) for one in chosen for seed in range(seeds[one.label])]
-    order = {(task.contestant.label, task.seed): index for index, task in enumerate(tasks)}
-    courses: list[Course] = []
+    tasks = [_Task(str(path), one, seed, evaluations, lookahead) for one in chosen for seed in range(seeds[one.label])]
+    order = {(task.spec.label, task.seed): index for index, task in enumerate(tasks)}
+    traces: list[RegretTrace] = []
     on_progress(0, len(tasks))
     context, others = multiprocessing.get_context("spawn"), multiprocessing.active_children()
     with ProcessPoolExecutor(min(processes, len(tasks)), context, _end_with_the_parent) as pool:
         try:
             for future in as_completed([pool.submit(_run_task, task) for task in tasks]):
-                courses.append(future.result())
-                on_progress(len(courses), len(tasks))
+                traces.append(future.result())
+                on_progress(len(traces), len(tasks))
         except BaseException:  # what is running would be waited for
             for process in multiprocessing.active_children():
                 if process not in others:
                     process.kill()
             raise
-    return sorted(courses, key=lambda course: order[course.label, course.seed])
+    return sorted(traces, key=lambda trace: order[trace.label, trace.seed])
 
 
 def _end_with_the_parent() -> None:
@@ -120,52 +129,72 @@ _benchmarks: dict[str, Benchmark] = {}
 """What this process has read."""
 
 
-def _run_task(task: _Task) -> Course:
+def _run_task(task: _Task) -> RegretTrace:
     if task.path not in _benchmarks:
         _benchmarks[task.path] = load_benchmark(Path(task.path))
-    return run_course(_benchmarks[task.path], task.contestant, task.seed, task.evaluations)
+    return run_trace(_benchmarks[task.path], task.spec, task.seed, task.evaluations, task.lookahead)
 
 
-def _build(contestant: Contestant, space: Space, seed: int) -> Strategy:
-    preset = STRATEGIES[contestant.name][contestant.preset]
-    settings = {"name": contestant.name, "preset": contestant.preset, **preset.values}
-    config = read_section(preset.config, settings, "strategy", contestant.label)
-    return preset.build(config, space, seed)
+def _build(spec: StrategySpec, space: Space, seed: int) -> Strategy:
+    part: Any = find("strategy", spec.name, "--strategies").load()
+    settings: dict[str, Any] = {"name": spec.name}
+    if part.PRESETS:
+        preset = spec.preset or next(iter(part.PRESETS))
+        settings |= {"preset": preset, **part.PRESETS[preset]}
+    strategy: Strategy = part(read_options(part, settings, "strategy", spec.label), space, seed)
+    return strategy
 
 
-def run_course(benchmark: Benchmark, contestant: Contestant, seed: int, evaluations: int) -> Course:
-    """One run: proposals one after another, each told before the next; only distinct networks count."""
+class _Trace(Observer):
+    """Follows the best score and its regret, a value for each distinct architecture."""
+
+    def __init__(self, table: EvaluationTable, most: int):
+        self.table, self.most = table, most
+        self.best: float | None = None
+        self.regret = 100.0 * abs(table.best)
+        self.bests: list[float] = []
+        self.regrets: list[float] = []
+        self.proposals = 0
+
+    def on_episode(self, episode: Episode, status: SearchStatus) -> None:
+        """Take note of a network that was not known."""
+        self.proposals = episode.number
+        if episode.reused:
+            return
+        score, entry = self.table.score, self.table.entry(episode.architecture)
+        if score.is_better(entry.reward, than=self.best):
+            self.best = entry.reward
+            self.regret = 100.0 * (score.gain(self.table.best) - score.gain(entry.target))
+        self.bests.append(self.best)
+        self.regrets.append(self.regret)
+
+    def is_over(self) -> bool:
+        """Whether so many proposals were made that nothing new is to be expected."""
+        return self.proposals >= self.most
+
+
+def run_trace(
+    benchmark: Benchmark, spec: StrategySpec, seed: int, evaluations: int, lookahead: int = 1
+) -> RegretTrace:
+    """One run: a search on the table, with the replay memory in RAM; only distinct networks count."""
     space, table = benchmark.space, benchmark.table
-    strategy, position = _build(contestant, space, seed), Position(evaluations)
-    best, regret = -1.0, 100.0 * table.best
-    known: dict[str, tuple[int, float]] = {}
-    best_rewards, regrets = [], []
-    while len(best_rewards) < evaluations and position.last < PROPOSALS_PER_EVALUATION * evaluations:
-        context = position.context()
-        if strategy.is_exhausted(context):
-            break
-        trajectory = strategy.ask(context)
-        architecture, epsilon = trajectory.architecture, trajectory.recorded.get("epsilon")
-        is_new = architecture not in known
-        if is_new:
-            entry = table.entry(architecture)
-            reward = entry.reward
-            known[architecture] = len(known) + 1, reward
-            if reward > best:
-                best, regret = reward, 100.0 * (table.best - entry.judge)
-            best_rewards.append(best)
-            regrets.append(regret)
-        model, reward = known[architecture]
-        episode = Episode(context.number, len(known), epsilon, model, architecture, model, reward, reward, not is_new)
-        position.add(episode)
-        position.tell()
-        strategy.tell(episode)
+    trace = _Trace(table, PROPOSALS_PER_EVALUATION * evaluations)
+    Search(
+        SearchPlan(seed, evaluations, lookahead, checkpoint_seconds=math.inf),
+        space,
+        _build(spec, space, seed),
+        ImmediateExecutor(table.evaluate),
+        RamMemory(),
+        ScoreReward(ScoreRewardOptions(), table.score),
+        [trace],
+        trace.is_over,
+    ).run()
     # A strategy that finds nothing new keeps what it has.
-    missing = evaluations - len(best_rewards)
-    return Course(
-        contestant.label,
+    missing = evaluations - len(trace.bests)
+    return RegretTrace(
+        spec.label,
         seed,
-        (*best_rewards, *[best] * missing),
-        (*regrets, *[regret] * missing),
-        position.last,
+        (*trace.bests, *[trace.best] * missing),
+        (*trace.regrets, *[trace.regret] * missing),
+        trace.proposals,
     )

@@ -1,98 +1,138 @@
-"""The parts that an experiment's sections name, put together over one data set."""
+"""The components of a search: what the sections of an experiment name, made; or made anew from a database."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from metaqnn.core import Space, Strategy
-from metaqnn.networks.layer_space import LayerSpace
+from metaqnn.core import Dataset, EarlyStopping, Evaluator, Reward, Score, Setting, Space, Strategy
 from metaqnn.replay.reader import ReplayReader
-from metaqnn.search.rewards import Reward
-from metaqnn.search.verify import Verification, verify
-from metaqnn.strategies import make_strategy
 from metaqnn.strategies.schedule import Schedule, ScheduleConfig
-from metaqnn.workflows.experiment import Experiment, read_experiment
+from metaqnn.workflows.experiment import Experiment, read_experiment, stored_finder
 
 
 @dataclass(frozen=True)
-class Parts:
-    """What an experiment's sections stand for, over one data set."""
+class Components:
+    """What proposes and what rewards, over one data set.
+
+    Attributes:
+        space, reward: as the sections say.
+        make_strategy: makes the strategy, knowing nothing yet.
+        make_early_stopping: makes what candidates may be stopped by; it makes None where they never are.
+    """
 
     space: Space
     reward: Reward
     make_strategy: Callable[[], Strategy]
+    make_early_stopping: Callable[[], EarlyStopping | None]
 
 
-def make_space(experiment: Experiment, input_shape: tuple[int, ...], classes: int) -> LayerSpace:
-    """The space of an experiment over images of a shape.
+def build_evaluator(experiment: Experiment) -> Evaluator:
+    """The evaluator of an experiment, with its data.
 
     Raises:
-        ConfigError: a limit that no network keeps.
+        MetaqnnError: its data cannot be used, or it cannot be made.
     """
-    return LayerSpace(experiment.space, tuple(input_shape), classes)
+    source: Dataset | None = None
+    if experiment.source is not None:
+        part: Any = experiment.source.plugin.load()
+        source = part(experiment.source.options)
+    section: Any = experiment.dataset if experiment.is_of_networks else (experiment.dataset and experiment.dataset.as_mapping())
+    make: Any = experiment.evaluator.plugin.load()
+    evaluator: Evaluator = make(experiment.evaluator.options, Setting(experiment.seed, source, section or {}))
+    return evaluator
 
 
-def put_together(experiment: Experiment, input_shape: tuple[int, ...], classes: int) -> Parts:
-    """Make the parts.
+def build_space(experiment: Experiment, facts: Mapping[str, Any]) -> Space:
+    """The space of an experiment over data of which an evaluator says these facts.
+
+    Raises:
+        ConfigError: a limit that no architecture keeps.
+    """
+    make: Any = experiment.space.plugin.load()
+    space: Space = make(experiment.space.options, facts)
+    return space
+
+
+def build_components(experiment: Experiment, facts: Mapping[str, Any], score: Score) -> Components:
+    """Make the components.
 
     Raises:
         ConfigError: the sections do not fit the data, for example a limit that no network keeps.
     """
-    space = make_space(experiment, input_shape, classes)
-    return Parts(
+    space = build_space(experiment, facts)
+    make_reward: Any = experiment.reward.plugin.load()
+    reward: Reward = make_reward(experiment.reward.options, score)
+    strategy: Any = experiment.strategy.plugin.load()
+
+    def make_early_stopping() -> EarlyStopping | None:
+        if not experiment.is_of_networks or experiment.training.prediction is None:
+            return None
+        from metaqnn.networks.early_stopping import NetworkEarlyStopping
+
+        return NetworkEarlyStopping(experiment.training, reward, experiment.search.lookahead, experiment.seed)
+
+    return Components(
         space,
-        Reward(experiment.reward, classes),
-        lambda: make_strategy(experiment.strategy, space, experiment.seed),
+        reward,
+        lambda: strategy(experiment.strategy.options, space, experiment.seed),
+        make_early_stopping,
     )
 
 
-def stored_experiment(reader: ReplayReader) -> Experiment:
-    """The experiment that a database was started with."""
-    return read_experiment(reader.config()["experiment"], str(reader.path))
+def stored_experiment(reader: ReplayReader, allowed: Sequence[str] = ()) -> Experiment:
+    """The experiment that a database was started with.
+
+    Args:
+        reader: the database.
+        allowed: each `module:Name` that may be run although a database says so.
+
+    Raises:
+        PluginError: a part of it is not installed, or not allowed.
+    """
+    config = reader.config()
+    finder = stored_finder(config.get("plugins", {}), allowed, reader.path)
+    return read_experiment(config["experiment"], str(reader.path), finder=finder)
 
 
 def stored_budget(config: Mapping[str, Any]) -> int:
     """The distinct architectures that a search began with; older databases have a schedule that is scaled to them."""
-    return config["budget"] if "budget" in config else sum(models for _, models in config["schedule"]["stages"])
+    budget: int = config["budget"] if "budget" in config else sum(models for _, models in config["schedule"]["stages"])
+    return budget
 
 
-def stored_schedule(config: Mapping[str, Any]) -> Schedule | None:
-    """The schedule of a recorded search, scaled to the budget that it began with; None where there is none."""
-    if "budget" not in config and "schedule" not in config:  # a table
+def stored_schedule(reader: ReplayReader) -> Schedule | None:
+    """The schedule of a recorded search, scaled to the budget that it began with; None where there is none.
+
+    Where the strategy is not installed there is none to know of, either.
+    """
+    config = reader.config()
+    if ("budget" not in config and "schedule" not in config) or not _is_built_in(config, "strategy"):
         return None
-    strategy = read_experiment(config["experiment"], "the database").strategy
+    section = {key: config["experiment"].get(key) for key in ("name", "strategy")}
+    strategy = read_experiment(section | {"dataset": {"name": "digits"}}, str(reader.path)).strategy.options
     if not isinstance(strategy, ScheduleConfig):
         return None
     return Schedule(strategy.schedule, strategy.max_repeats).scaled(stored_budget(config))
 
 
-def stored_space(reader: ReplayReader) -> LayerSpace:
+def _is_built_in(config: Mapping[str, Any], kind: str) -> bool:
+    plugin = config.get("plugins", {}).get(kind)
+    return plugin is None or plugin["package"] == "metaqnn"
+
+
+def is_of_networks(reader: ReplayReader) -> bool:
+    """Whether a database holds networks of the built-in space and evaluator; loads nothing."""
+    config = reader.config()
+    return _is_built_in(config, "space") and config["experiment"].get("space", {}).get("name", "layers") == "layers"
+
+
+def stored_space(reader: ReplayReader, allowed: Sequence[str] = ()) -> Space:
     """The space of a recorded search or table."""
-    experiment, data = stored_experiment(reader), reader.config()["data"]
-    return make_space(experiment, data["input_shape"], data["classes"])
+    return build_space(stored_experiment(reader, allowed), reader.config()["data"])
 
 
-def stored_parts(reader: ReplayReader) -> Parts:
-    """The parts of a recorded search or import, for looking at it: no data set is read."""
+def stored_components(reader: ReplayReader, allowed: Sequence[str] = ()) -> Components:
+    """The components of a recorded search or import: no data set is read, no evaluator loaded."""
     if not reader.is_import():
         reader.require_search()
-    config = reader.config()
-    experiment = stored_experiment(reader)
-    data = config["data"]
-    return put_together(experiment, data["input_shape"], data["classes"])
-
-
-def verify_database(reader: ReplayReader, on_episode: Callable[[int], None] = lambda number: None) -> Verification:
-    """Rebuild every proposal and the Q-table of a database and compare; see `metaqnn.search.verify`."""
-    experiment, parts = stored_experiment(reader), stored_parts(reader)
-    return verify(
-        reader,
-        parts.space,
-        parts.make_strategy,
-        stored_budget(reader.config()),
-        parts.reward,
-        experiment.search.lookahead,
-        experiment.seed,
-        experiment.training,
-        on_episode,
-    )
+    return build_components(stored_experiment(reader, allowed), reader.config()["data"], reader.score())

@@ -3,29 +3,28 @@
 import csv
 import gzip
 import io
+import sys
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from metaqnn.config import as_mapping
-from metaqnn.core import Candidate, CandidateFinished, Model, WorkerLost, WorkerReady
+from metaqnn.core import Candidate, CandidateFinished, Evaluator, Executor, Model, Space, WorkerLost, WorkerReady
 from metaqnn.errors import ConfigError, ReplayError
-from metaqnn.evaluators.keras_evaluator import KerasEvaluator
-from metaqnn.networks.data import SearchData, load_search_data, open_source
-from metaqnn.networks.layer_space import LayerSpace
-from metaqnn.workers.environment import usable_cores, visible_gpus
 from metaqnn.replay.copying import move_aside
+from metaqnn.replay.evaluations import read_evaluations
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
-from metaqnn.replay.evaluations import read_trainings
 from metaqnn.search.stop import StopRequest
 from metaqnn.tables.table import EvaluationTable, read_database
-from metaqnn.workflows.components import make_space
+from metaqnn.workers.environment import usable_cores, visible_gpus
+from metaqnn.workers.evaluating import make_executor
+from metaqnn.workflows.components import build_evaluator, build_space
 from metaqnn.workflows.experiment import Experiment, read_experiment
-from metaqnn.workflows.resume import changes_since, current_versions, data_facts, refuse_changes
+from metaqnn.workflows.resume import changes_since, current_versions, refuse_changes
+from metaqnn.workflows.search import announce_download
 
 MAX_NETWORKS = 100_000
 """A space with more is not small: at a second each they would take more than a day a seed."""
@@ -41,19 +40,19 @@ class EnumerationProgress:
         done, total: trainings.
         networks: of the space.
         failed: trainings that failed, of those done in this run.
-        best_accuracy: of this run's trainings, in [0, 1]; None before the first success.
+        best_score: of this run's trainings; None before the first success.
     """
 
     done: int
     total: int
     networks: int
     failed: int = 0
-    best_accuracy: float | None = None
+    best_score: float | None = None
 
     @property
     def words(self) -> str:
         """The rest of it for people."""
-        best = "-" if self.best_accuracy is None else f"{100 * self.best_accuracy:.2f} %"
+        best = "-" if self.best_score is None else f"{self.best_score:.4g}"
         return f"of {self.networks:,} networks, best {best}, {self.failed} failed"
 
 
@@ -95,39 +94,31 @@ def run_enumeration(
     """
     stop = StopRequest()
     with stop.installed():
-        if not open_source(experiment.dataset.name).available():
-            announce(f"The data set {experiment.dataset.name} is not on this machine; trying to download it ...")
-        data = load_search_data(experiment.dataset, experiment.seed)
-        networks = _networks(make_space(experiment, data.input_shape, data.classes))
+        announce_download(experiment, announce)
+        experiment = _without_early_stopping(experiment)
+        evaluator = build_evaluator(experiment)
+        networks = _networks(build_space(experiment, evaluator.facts()))
         gpus = visible_gpus() if gpus is None else gpus
         workers = workers or len(gpus) or usable_cores()
         if fresh and (moved := move_aside(database)):
             announce(f"The earlier table was moved to {moved}.")
         with SQLiteReplayMemory(database) as memory:
-            _begin(memory, experiment, data, networks, workers)
-            evaluator = KerasEvaluator(
-                experiment.dataset,
-                replace(experiment.training, prediction=None),  # it follows from a search, and there is none
-                experiment.seed,
-                data.fingerprint,
-                workers,
-                gpus,
-                data.input_shape,
-            )
+            _begin(memory, experiment, evaluator, networks, workers)
+            executor = make_executor(evaluator, workers, gpus, path=sys.path)
             outcome = "failed"
             try:
-                with stop.heed():
+                with stop.deferred():
                     is_complete = _train(
-                        memory, evaluator, experiment.seed, seeds, networks, workers, stop, on_progress
+                        memory, executor, experiment.seed, seeds, networks, workers, stop, on_progress
                     )
                 outcome = "completed" if is_complete else "interrupted"
             finally:
-                evaluator.stop()
+                executor.stop()
                 memory.end_run(outcome)
     return EnumerationReport(is_complete, None if is_complete else stop.signal)
 
 
-def _networks(space: LayerSpace) -> list[Model]:
+def _networks(space: Space) -> list[Model]:
     """Every network of the space, numbered in its order.
 
     Raises:
@@ -139,21 +130,19 @@ def _networks(space: LayerSpace) -> list[Model]:
             f"space: expected at most {MAX_NETWORKS:,} networks to train every one of them, but there are more; "
             "make it smaller, for example with a smaller space.max_depth or space.limits"
         )
-    costs = [space.cost(space.parse(text)) for text in texts]
-    return [
-        Model(number, text, cost.layers, cost.parameters, cost.flops)
-        for number, (text, cost) in enumerate(zip(texts, costs, strict=True), start=1)
-    ]
+    return [Model(number, text, space.costs(space.parse(text))) for number, text in enumerate(texts, start=1)]
 
 
 def _begin(
-    memory: SQLiteReplayMemory, experiment: Experiment, data: SearchData, networks: Sequence[Model], workers: int
+    memory: SQLiteReplayMemory, experiment: Experiment, evaluator: Evaluator, networks: Sequence[Model], workers: int
 ) -> None:
     """Compare with what is stored, or store it; and add the row of this run."""
     current = {
         "experiment": _sections(experiment),
         "seed": experiment.seed,
-        "data": data_facts(data),
+        "data": dict(evaluator.facts()),
+        "score": asdict(evaluator.score),
+        "plugins": {kind: plugin.recorded() for kind, plugin in experiment.plugins.items()},
         "purpose": "table",
     }
     stored, last = memory.config(), memory.last_run()
@@ -164,7 +153,7 @@ def _begin(
         refuse_changes(memory.path, stored, current, "table")
     else:
         memory.initialise(current)
-    versions = current_versions()
+    versions = current_versions(experiment)
     changes = changes_since(last, len(networks), workers, versions) if last else []
     memory.begin_run(len(networks), workers, versions, changes)
     memory.add_models(networks)
@@ -172,13 +161,21 @@ def _begin(
 
 def _sections(experiment: Experiment) -> dict[str, Any]:
     """What a table follows from: no strategy, reward or budget."""
-    content = as_mapping(experiment)
-    return {key: content[key] for key in ("name", "seed", "dataset", "space", "training")}
+    content = experiment.as_mapping()
+    return {key: content[key] for key in ("name", "seed", "dataset", "space", "training", "evaluator") if key in content}
+
+
+def _without_early_stopping(experiment: Experiment) -> Experiment:
+    """It follows from a search, and there is none."""
+    if not experiment.is_of_networks:
+        return experiment
+    options = replace(experiment.training, prediction=None)
+    return replace(experiment, evaluator=replace(experiment.evaluator, options=options))
 
 
 def _train(
     memory: SQLiteReplayMemory,
-    evaluator: KerasEvaluator,
+    executor: Executor,
     first_seed: int,
     seeds: int,
     networks: Sequence[Model],
@@ -187,7 +184,7 @@ def _train(
     on_progress: Callable[[EnumerationProgress], None],
 ) -> bool:
     """Train what is missing; whether all of it was."""
-    done = {training.evaluation for training in read_trainings(memory, "table")}
+    done = {training.evaluation for training in read_evaluations(memory, "table")}
     total = seeds * len(networks)
     missing = deque(number for number in range(1, total + 1) if number not in done)
     progress = EnumerationProgress(total - len(missing), total, len(networks))
@@ -197,21 +194,21 @@ def _train(
         while missing and len(in_flight) < 2 * workers:
             number = missing.popleft()
             network, seed = _training(number, first_seed, networks)
-            evaluator.submit(Candidate(number, network.architecture, seed))
+            executor.submit(Candidate(number, network.architecture, seed, costs=network.costs))
             in_flight.add(number)
-        for event in evaluator.results(_POLL_SECONDS):
+        for event in executor.results(_POLL_SECONDS):
             if isinstance(event, WorkerReady | WorkerLost):
                 memory.record_worker(event)
             elif isinstance(event, CandidateFinished):
                 network, seed = _training(event.number, first_seed, networks)
                 memory.record_table_evaluation(event.number, network.model, seed, event.evaluation)
                 in_flight.discard(event.number)
-                accuracy, best = event.evaluation.accuracy, progress.best_accuracy
+                score, best = event.evaluation.score, progress.best_score
                 progress = replace(
                     progress,
                     done=progress.done + 1,
-                    failed=progress.failed + (accuracy is None),
-                    best_accuracy=best if accuracy is None else max(accuracy, best or 0.0),
+                    failed=progress.failed + (score is None),
+                    best_score=best if score is None or not memory.score().is_better(score, best) else score,
                 )
                 on_progress(progress)
         if stop.requested:
@@ -240,18 +237,16 @@ def write_table(database: Path, description: Path, name: str) -> EvaluationTable
 
     with ReplayReader(database) as reader:
         table, config = read_database(reader), reader.config()
-        costs = {model.architecture: model for model in reader.models()}
+        costs = {model.architecture: model.costs for model in reader.models()}
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    trainings = max(len(entry.accuracies) for entry in table.entries.values())
-    writer.writerow(
-        ("architecture", "reward", "judge", *(f"accuracy_{n + 1}" for n in range(trainings)), "parameters", "flops")
-    )
+    trainings = max(len(entry.scores) for entry in table.entries.values())
+    names = [*next(iter(costs.values()))][:2]
+    writer.writerow(("architecture", "reward", "target", *(f"{table.score.name}_{n + 1}" for n in range(trainings)), *names))
     for architecture, entry in table.entries.items():
-        cost = costs[architecture]
-        accuracies = (f"{accuracy:.6g}" for accuracy in entry.accuracies)
-        row = (architecture, f"{entry.reward:.6g}", f"{entry.judge:.6g}", *accuracies, cost.parameters, cost.flops)
-        writer.writerow(row)
+        scores = (f"{score:.6g}" for score in entry.scores)
+        of_it = (costs[architecture][name] for name in names)
+        writer.writerow((architecture, f"{entry.reward:.6g}", f"{entry.target:.6g}", *scores, *of_it))
     packed = description.with_name(f"{description.stem}.csv.gz")
     description.parent.mkdir(parents=True, exist_ok=True)
     packed.write_bytes(gzip.compress(text.getvalue().encode(), mtime=0))  # the same table, the same bytes
@@ -263,7 +258,7 @@ def write_table(database: Path, description: Path, name: str) -> EvaluationTable
             "file": packed.name,
             "key": "architecture",
             "reward": "reward",
-            "judge": "judge",
+            "target": "target",
             "input_shape": data["input_shape"],
             "classes": data["classes"],
         },

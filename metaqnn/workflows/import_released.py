@@ -4,19 +4,19 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import asdict
 from math import nan
 from pathlib import Path
 
-from metaqnn.config import as_mapping
-from metaqnn.core import Attempt, Episode, EpochMetrics, Evaluation, Model, Source, Space, Status
+from metaqnn.core import Attempt, CurvePoint, Episode, EpisodeOrigin, Evaluation, Model, Reward, Space, Status
 from metaqnn.errors import IllegalArchitectureError, MetaqnnError, NotationError
 from metaqnn.networks.data import image_facts
+from metaqnn.networks.evaluator import accuracy as accuracy_over
 from metaqnn.replay.importing import Imported, ImportedRow, create_imported
 from metaqnn.replay.places import require_new
 from metaqnn.replay.records import now
 from metaqnn.networks.released_file import NOT_MEASURED, as_number, read_released
-from metaqnn.search.rewards import Reward
-from metaqnn.workflows.components import put_together
+from metaqnn.workflows.components import build_components
 from metaqnn.workflows.experiment import Experiment
 from metaqnn.workflows.resume import current_versions
 
@@ -69,20 +69,23 @@ def import_released(file: Path, target: Path, experiment: Experiment) -> ImportR
     require_new(target)
     released = read_released(file)
     input_shape, classes = image_facts(experiment.dataset.name)
-    parts = put_together(experiment, input_shape, classes)
-    intake = _Intake(parts.space, parts.reward)
+    facts, score = {"input_shape": list(input_shape), "classes": classes}, accuracy_over(classes)
+    components = build_components(experiment, facts, score)
+    intake = _Intake(components.space, components.reward)
     rows = [intake.take(number, row) for number, row in enumerate(released, start=1)]
-    strategy = parts.make_strategy()
+    strategy = components.make_strategy()
     for one in intake.imported:
         strategy.tell(one.episode)
     config = {
-        "experiment": as_mapping(experiment),
+        "experiment": experiment.as_mapping(),
         "seed": experiment.seed,
         "budget": strategy.default_models,
-        "data": {"input_shape": list(input_shape), "classes": classes},
+        "data": facts,
+        "score": asdict(score),
+        "plugins": {kind: plugin.recorded() for kind, plugin in experiment.plugins.items()},
         "purpose": "import",
     }
-    versions = current_versions()
+    versions = current_versions(experiment)
     seconds = time.monotonic() - began
     create_imported(target, config, versions, intake.imported, rows, strategy.values(), (started_at, seconds))
     refused = tuple(row for row in rows if row.problem)
@@ -121,22 +124,21 @@ class _Intake:
         architecture = self._legal(layers)
         is_new = architecture not in self.models
         if is_new:
-            cost = self.space.cost(layers)
             number = len(self.models) + 1
-            self.models[architecture] = Model(number, architecture, cost.layers, cost.parameters, cost.flops)
+            self.models[architecture] = Model(number, architecture, self.space.costs(layers))
             self.results[architecture] = number, accuracy
         model, (evaluation, accuracy) = self.models[architecture], self.results[architecture]
         episode = Episode(
             number=len(self.imported) + 1,
             iteration=len(self.models),
-            epsilon=_epsilon(row),
+            recorded=_recorded(row),
             model=model.model,
             architecture=architecture,
             evaluation=evaluation,
-            accuracy=accuracy,
-            reward=self.reward(accuracy, model),
+            score=accuracy,
+            reward=self.reward(accuracy, model.costs),
             reused=not is_new,
-            source=Source.IMPORTED,
+            origin=EpisodeOrigin.IMPORTED,
         )
         self.imported.append(Imported(model, episode, measured(row, accuracy) if is_new else None))
         return episode
@@ -188,11 +190,13 @@ def measured(row: Mapping[str, str], accuracy: float) -> Evaluation:
     is_later = as_number(row["iter_last_val"]) != as_number(row["iter_best_val"])
     if last is not None and 0.0 <= last <= accuracy and (last < accuracy or is_later):
         points.append(last)
-    epochs = [EpochMetrics(n, 0.0, nan, nan, nan, point, 0.0) for n, point in enumerate(points, start=1)]
-    return Evaluation(Status.OK, "", (Attempt(0.0, tuple(epochs)),), 0.0, row["machine_run_on"])
+    unknown = {"learning_rate": 0.0, "train_loss": nan, "train_accuracy": nan, "validation_loss": nan}
+    curve = tuple(CurvePoint(n, point, 0.0, unknown) for n, point in enumerate(points, start=1))
+    figures = {"learning_rate": 0.0}
+    return Evaluation(Status.OK, accuracy, "", (Attempt(curve),), figures, 0.0, row["machine_run_on"])
 
 
-def _epsilon(row: Mapping[str, str]) -> float | None:
+def _recorded(row: Mapping[str, str]) -> dict[str, float]:
     """The exploration rate, where it is one."""
     number = as_number(row["epsilon"])
-    return number if number is not None and 0.0 <= number <= 1.0 else None
+    return {"epsilon": number} if number is not None and 0.0 <= number <= 1.0 else {}

@@ -32,6 +32,6 @@ def difference_from_rows(rows: Sequence[ImportedRow], episodes: Sequence[Episode
                 f"row {row.row}"
             )
         text = first.setdefault(architecture, row.content).get("accuracy_best_val", "")
-        if episode.accuracy != as_number(text):
-            return f"{place}: its accuracy is {episode.accuracy!r} in the database, but {text!r} in its first row"
+        if episode.score != as_number(text):
+            return f"{place}: its accuracy is {episode.score!r} in the database, but {text!r} in its first row"
     return None

@@ -7,7 +7,6 @@ from typing import Any
 
 from metaqnn.config import differences
 from metaqnn.errors import ReplayError
-from metaqnn.networks.data import SearchData
 from metaqnn.networks.training.device import library_versions
 from metaqnn.version import __version__
 from metaqnn.workflows.experiment import Experiment
@@ -18,22 +17,11 @@ _MAY_CHANGE = ("search.models", "search.workers", "search.checkpoint_seconds")
 _VERSIONED = ("numpy", "keras", "tensorflow", "torch", "jax", "scikit-learn")
 
 
-def data_facts(data: SearchData) -> dict[str, Any]:
-    """What a database remembers of its data, to tell whether they are still the same."""
-    return {
-        "data_hash": data.data_hash,
-        "split_hash": data.split_hash,
-        "input_shape": list(data.input_shape),
-        "classes": data.classes,
-        "train_images": len(data.x_train),
-        "validation_images": len(data.x_validation),
-    }
-
-
-def current_versions() -> dict[str, str]:
-    """What computes here, without importing any of it."""
-    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
-    return {"metaqnn": __version__, **library_versions(list(_VERSIONED)), "keras_backend": backend}
+def current_versions(experiment: Experiment) -> dict[str, str]:
+    """What computes here, without importing any of it: the libraries, and the packages of plug-ins."""
+    plugins = {plugin.package: plugin.version for plugin in experiment.plugins.values() if plugin.is_installed}
+    backend = {"keras_backend": os.environ.get("KERAS_BACKEND", "tensorflow")} if experiment.is_of_networks else {}
+    return {**plugins, "metaqnn": __version__, **library_versions(list(_VERSIONED)), **backend}
 
 
 def changes_since(
@@ -85,9 +73,9 @@ def refuse_changes(path: Path, stored: Mapping, current: Mapping, what: str = "s
     changed = changed_keys(stored["experiment"], current["experiment"])
     if not changed and stored["data"] != current["data"]:
         details = [f"{key} was {old!r}, now {new!r}" for key, old, new in differences(stored["data"], current["data"])]
-        changed = [
-            f"the data set {current['experiment']['dataset']['name']!r} holds other images ({', '.join(details)})"
-        ]
+        dataset = current["experiment"].get("dataset")
+        what_changed = f"the data set {dataset['name']!r} holds other images" if dataset else "what it evaluates on is another"
+        changed = [f"{what_changed} ({', '.join(details)})"]
     if changed:
         raise ReplayError(
             f"{path}: this {what} was started differently: {'; '.join(changed)}. Undo that to resume it, choose "

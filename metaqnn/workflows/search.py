@@ -1,24 +1,27 @@
 """A run of a search: started, or resumed where its database stands."""
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-from metaqnn.config import as_mapping
-from metaqnn.core import Evaluator, Observer, Source
+from metaqnn.core import EpisodeOrigin, Evaluator, Executor, Observer
+from metaqnn.core.plugins import Plugin, find, is_target
 from metaqnn.errors import CalibrationError, ConfigError, ReplayError
-from metaqnn.evaluators.keras_evaluator import KerasEvaluator
 from metaqnn.replay.copying import move_aside
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.config import MAX_MODELS
 from metaqnn.search.loop import Ending, Search, SearchPlan
 from metaqnn.search.stop import StopRequest
-from metaqnn.workflows.components import Parts, put_together, stored_budget
+from metaqnn.workers.environment import usable_cores, visible_gpus
+from metaqnn.workers.evaluating import make_executor
+from metaqnn.workflows.components import Components, build_components, build_evaluator, stored_budget
 from metaqnn.workflows.experiment import Experiment, read_experiment
 from metaqnn.workflows.forecast import forecast
-from metaqnn.workflows.resume import changes_since, chosen_models, current_versions, data_facts, refuse_changes
+from metaqnn.workflows.resume import changes_since, chosen_models, current_versions, refuse_changes
 from metaqnn.workflows.warm_start import WarmStart, read_warm_start
 
 
@@ -34,7 +37,7 @@ class SearchOptions:
         fresh: move an existing database aside and start anew.
         must_exist: refuse to start anew.
         in_process: train in this process, one network after another, whatever `workers` says: for small data, where
-            starting a process takes longer than training. See `KerasEvaluator`.
+            starting a process takes longer than training. See `metaqnn.workers.evaluating.make_executor`.
         estimate: tell how long a new search will take, from a measurement of some seconds, before it begins.
     """
 
@@ -71,6 +74,7 @@ def run_search(
     options: SearchOptions,
     observers: Sequence[Observer] = (),
     announce: Callable[[str], None] = lambda line: None,
+    evaluator: Evaluator | None = None,
 ) -> SearchReport:
     """Start a search, or resume it where its database stands.
 
@@ -80,6 +84,7 @@ def run_search(
         options: budget and the like.
         observers: told what happens.
         announce: called with lines for the user before the search begins.
+        evaluator: the experiment's, where it is made already.
 
     Raises:
         MetaqnnError: the search cannot start or go on; nothing recorded is lost.
@@ -90,14 +95,14 @@ def run_search(
         if options.must_exist and not database.is_file():
             raise _nothing_to_resume(database)
         is_new = options.fresh or not _require_search(database)
-        if not open_source(experiment.dataset.name).available():
-            announce(f"The data set {experiment.dataset.name} is not on this machine; trying to download it ...")
-        data = load_search_data(experiment.dataset, experiment.seed)
+        if evaluator is None:
+            announce_download(experiment, announce)
+            evaluator = build_evaluator(experiment)
         # Everything that can be refused is, before a file is made or moved.
-        parts = put_together(experiment, data.input_shape, data.classes)
+        components = build_components(experiment, evaluator.facts(), evaluator.score)
         warm_start = None
         if is_new and experiment.warm_start is not None:
-            warm_start = read_warm_start(Path(experiment.warm_start), parts, data.input_shape, data.classes)
+            warm_start = read_warm_start(Path(experiment.warm_start), components, evaluator)
         _workers(experiment, options, ())
         if options.fresh:
             moved = move_aside(database)
@@ -106,25 +111,35 @@ def run_search(
         with SQLiteReplayMemory(database) as memory:
             if options.must_exist and not memory.config():
                 raise _nothing_to_resume(database)
-            run = _begin(experiment, data, parts, memory, options, announce, warm_start, stop)
+            run = _begin(experiment, evaluator, components, memory, options, announce, warm_start, stop)
             outcome = "failed"
             with ExitStack() as stack:
                 try:
                     if options.estimate and not options.in_process:
-                        run.forecast(memory, data, announce)
-                    stack.enter_context(stop.heed())
+                        run.forecast(memory, announce)
+                    stack.enter_context(stop.deferred())
                     ending = run.search(memory, observers, lambda: stop.requested)
                     outcome = str(ending)
                 except KeyboardInterrupt:
-                    stack.enter_context(stop.heed())
+                    stack.enter_context(stop.deferred())
                     ending = Ending.INTERRUPTED
                     outcome = str(ending)
                 finally:
-                    run.evaluator.stop()
+                    run.executor.stop()
                     # Where the memory itself is what failed, the row of this run stays as a kill would leave it.
                     with suppress(ReplayError) if outcome == "failed" else nullcontext():
                         memory.end_run(outcome)
     return SearchReport(ending, stop.signal if ending is Ending.INTERRUPTED else None)
+
+
+def announce_download(experiment: Experiment, announce: Callable[[str], None]) -> None:
+    """Say that a data set is not on this machine, before it is fetched."""
+    if experiment.is_of_networks and experiment.dataset is not None:
+        from metaqnn.networks.data import open_source
+
+        name, options = experiment.dataset.name, experiment.dataset.options
+        if not open_source(name, options, is_named_by_user=True).available():
+            announce(f"The data set {name} is not on this machine; trying to download it ...")
 
 
 def _require_search(database: Path) -> Mapping:
@@ -159,22 +174,28 @@ class _Run:
     """One run of a search, about to begin."""
 
     experiment: Experiment
-    parts: Parts
+    components: Components
     plan: SearchPlan
     workers: int
     evaluator: Evaluator
+    executor: Executor
 
-    def forecast(self, memory: SQLiteReplayMemory, data: SearchData, announce: Callable[[str], None]) -> None:
-        """Tell the user how long a search that has not begun will take."""
-        if any(episode.source is not Source.IMPORTED for episode in memory.episodes()):
+    def forecast(self, memory: SQLiteReplayMemory, announce: Callable[[str], None]) -> None:
+        """Tell the user how long a search over networks that has not begun will take."""
+        if not self.experiment.is_of_networks:
             return
+        if any(episode.origin is not EpisodeOrigin.IMPORTED for episode in memory.episodes()):
+            return
+        from metaqnn.networks.estimate import estimate_search
+
         announce("Measuring how fast this machine trains ...")
+        facts = self.evaluator.facts()
         try:
             estimate = estimate_search(
-                self.parts.space,
-                self.evaluator,
+                self.components.space,
+                self.executor,
                 self.experiment.training,
-                (len(data.x_train), len(data.x_validation)),
+                (facts["train_images"], facts["validation_images"]),
                 self.plan.models,
                 self.workers,
                 self.experiment.seed,
@@ -189,27 +210,24 @@ class _Run:
         self, memory: SQLiteReplayMemory, observers: Sequence[Observer], stop_requested: Callable[[], bool]
     ) -> Ending:
         """Run the loop."""
-        parts, training = self.parts, self.experiment.training
-        prospects = (
-            Prospects(training, parts.reward, self.plan.lookahead, self.plan.seed) if training.prediction else None
-        )
+        components = self.components
         return Search(
             self.plan,
-            parts.space,
-            parts.make_strategy(),
-            self.evaluator,
+            components.space,
+            components.make_strategy(),
+            self.executor,
             memory,
-            parts.reward,
+            components.reward,
             observers,
             stop_requested,
-            prospects,
+            components.make_early_stopping(),
         ).run()
 
 
 def _begin(
     experiment: Experiment,
-    data: SearchData,
-    parts: Parts,
+    evaluator: Evaluator,
+    components: Components,
     memory: SQLiteReplayMemory,
     options: SearchOptions,
     announce: Callable[[str], None],
@@ -220,12 +238,18 @@ def _begin(
     memory.require_search()
     stored = memory.config()
     if stored:  # as this version reads it: keys that are new since then have their defaults
-        stored["experiment"] = as_mapping(read_experiment(stored["experiment"], str(memory.path)))
-    current = {
-        "experiment": as_mapping(experiment),
+        # What the user names now is named again: nothing runs because the database says so.
+        plugins = experiment.plugins
+        stored["experiment"] = read_experiment(
+            stored["experiment"], str(memory.path), finder=lambda kind, name, place: _same(plugins, kind, name, place)
+        ).as_mapping()
+    current: dict[str, Any] = {
+        "experiment": experiment.as_mapping(),
         "seed": experiment.seed,
-        "budget": options.models or experiment.search.models or parts.make_strategy().default_models,
-        "data": data_facts(data),
+        "budget": options.models or experiment.search.models or components.make_strategy().default_models,
+        "data": dict(evaluator.facts()),
+        "score": asdict(evaluator.score),
+        "plugins": {kind: plugin.recorded() for kind, plugin in experiment.plugins.items()},
     }
     if stored:
         refuse_changes(memory.path, stored, current)
@@ -238,7 +262,7 @@ def _begin(
     models = chosen_models(options.models, experiment, budget, stored, last)
     gpus = visible_gpus() if options.gpus is None else options.gpus
     workers = _workers(experiment, options, gpus)
-    versions = current_versions()
+    versions = current_versions(experiment)
     changes = changes_since(last, models, workers, versions) if last else []
     for key, old, new in changes:
         if key in versions:
@@ -253,9 +277,18 @@ def _begin(
         experiment.search.checkpoint_seconds,
         budget,
     )
-    trained = experiment.dataset, experiment.training, experiment.seed, data.fingerprint
-    evaluator = KerasEvaluator(*trained, workers, gpus, data.input_shape, lambda: stop.requested)
-    return _Run(experiment, parts, plan, workers, evaluator)
+    executor = make_executor(evaluator, workers, gpus, lambda: stop.requested, sys.path)
+    return _Run(experiment, components, plan, workers, evaluator, executor)
+
+
+def _same(plugins: Mapping[str, Plugin], kind: str, name: str, place: str) -> Plugin:
+    """The part that the user names now, where the database names the same; else what is installed under its name."""
+    plugin = plugins.get(kind)
+    if plugin is not None and plugin.name == name:
+        return plugin
+    if is_target(name):
+        raise ReplayError(f"{place}: this search was started with {name}; name it again to resume the search")
+    return find(kind, name, place)
 
 
 def _workers(experiment: Experiment, options: SearchOptions, gpus: Sequence[str]) -> int:

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from metaqnn.config import load_yaml, nearest, read_section, require
+from metaqnn.config import load_yaml, read_section, require
 from metaqnn.core import Space
+from metaqnn.core.plugins import find, read_options
 from metaqnn.errors import ConfigError
-from metaqnn.networks.layer_space import LayerSpace, SpaceConfig
 from metaqnn.replay.reader import ReplayReader
-from metaqnn.tables.chain import ChainConfig, ChainSpace
 from metaqnn.tables.listed import ListedSpace
 from metaqnn.tables.table import EvaluationTable, read_csv, read_database
 from metaqnn.workflows.components import stored_space
@@ -24,9 +23,9 @@ class TableSection:
         file: a CSV, or one packed as `.csv.gz`, beside the table file or with a path of its own.
         key: the column that names the network.
         reward: the column that a search sees.
-        judge: the column by which what a search chose is judged.
+        target: the column by which what a search chose is judged.
         percent: whether accuracies are in percent.
-        outside: of a network that is not in the table: `error` ends the comparison, `masked` cannot be proposed.
+        unlisted: of a network that is not in the table: `error` ends the comparison, `exclude` has it never proposed.
         input_shape: (height, width, channels) of the images, where the space is of layers.
         classes: number of classes, likewise.
     """
@@ -34,9 +33,9 @@ class TableSection:
     file: str
     key: str = "architecture"
     reward: str = "reward"
-    judge: str = "judge"
+    target: str = "target"
     percent: bool = False
-    outside: Literal["error", "masked"] = "error"
+    unlisted: Literal["error", "exclude"] = "error"
     input_shape: tuple[int, int, int] | None = None
     classes: int | None = None
 
@@ -79,21 +78,34 @@ def load_benchmark(path: Path) -> Benchmark:
     for key in content:
         if key not in ("name", "space", "table"):
             raise ConfigError(f"{file}: {key}: there is no such section; a table file has name, space and table")
-    section = read_section(TableSection, content.get("table"), "table", file)
+    section = read_section(TableSection, _renamed(content.get("table")), "table", file)
     space = _space(content.get("space"), section, file)
-    table = read_csv(path.parent / section.file, space, section.key, section.reward, section.judge, section.percent)
-    if section.outside == "masked":
+    table = read_csv(path.parent / section.file, space, section.key, section.reward, section.target, section.percent)
+    if section.unlisted == "exclude":
         space = ListedSpace(space, table.entries)
     return Benchmark(str(content.get("name", path.stem)), space, table)
 
 
+_OLD_KEYS = {"judge": "target", "outside": "unlisted"}
+
+
+def _renamed(section: Any) -> Any:
+    """The keys and values that the section had go on working for this release."""
+    if not isinstance(section, Mapping):
+        return section
+    renamed = {_OLD_KEYS.get(key, key): value for key, value in section.items()}
+    if renamed.get("unlisted") == "masked":
+        renamed["unlisted"] = "exclude"
+    return renamed
+
+
 def _space(content: Any, section: TableSection, file: str) -> Space:
-    if isinstance(content, Mapping) and content.get("name") == "chain":
-        return ChainSpace(read_section(ChainConfig, content, "space", file))
-    name = content.get("name", "layers") if isinstance(content, Mapping) else "layers"
-    if name != "layers":
-        raise ConfigError(f"{file}: space.name: there is no space {name!r}; {nearest(str(name), ('chain', 'layers'))}")
-    config = read_section(SpaceConfig, content, "space", file)
-    if section.input_shape is None or section.classes is None:
+    content = content if isinstance(content, Mapping) else {"name": "layers"}
+    plugin = find("space", str(content.get("name", "layers")), f"{file}: space.name")
+    part: Any = plugin.load()
+    options = read_options(part, {"name": plugin.name} | dict(content), "space", file)
+    facts = {"input_shape": section.input_shape, "classes": section.classes}
+    if plugin.name == "layers" and None in facts.values():
         raise ConfigError(f"{file}: table.input_shape and table.classes: a space of layers needs them; give both")
-    return LayerSpace(config, section.input_shape, section.classes)
+    space: Space = part(options, {name: value for name, value in facts.items() if value is not None})
+    return space

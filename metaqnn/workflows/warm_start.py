@@ -1,13 +1,14 @@
 """A search that begins with what another database knows: the key `warm_start` of an experiment."""
 
 from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from pathlib import Path
 
-from metaqnn.core import Episode, Model, Source
+from metaqnn.core import Episode, EpisodeOrigin, Evaluator, Model
 from metaqnn.errors import ConfigError, MetaqnnError
 from metaqnn.replay.importing import Imported
 from metaqnn.replay.reader import ReplayReader
-from metaqnn.workflows.components import Parts
+from metaqnn.workflows.components import Components
 
 
 @dataclass(frozen=True)
@@ -32,55 +33,62 @@ class WarmStart:
         return f"Warm start: {len(self.imported):,} episodes of {networks:,} networks taken from {self.path}{rest}."
 
 
-def read_warm_start(path: Path, parts: Parts, input_shape: tuple[int, ...], classes: int) -> WarmStart:
+def read_warm_start(path: Path, components: Components, evaluator: Evaluator) -> WarmStart:
     """Read the episodes of a search or of an import, as they are now.
 
-    Their rewards are those of the new search: its own section `reward` over the recorded accuracies.
+    Their rewards are those of the new search: its own section `reward` over the recorded scores.
 
     Args:
         path: the database.
-        parts: space and reward of the search that begins.
-        input_shape, classes: of its images.
+        components: space and reward of the search that begins.
+        evaluator: of that search.
 
     Raises:
-        ConfigError: there is no such database, it holds a table or nothing, its images have another shape or number of
-            classes, or none of its networks is in the space.
+        ConfigError: there is no such database, it holds a table or nothing, it measured another score or on inputs of
+            another shape or number of classes, or none of its architectures is in the space.
     """
     try:
         with ReplayReader(path) as reader, reader.snapshot():
-            _check(reader, tuple(input_shape), classes)
-            return _read(reader, parts)
+            _check(reader, evaluator)
+            return _read(reader, components)
     except ConfigError:
         raise
     except MetaqnnError as error:
         raise ConfigError(f"warm_start: {error}") from error
 
 
-def _check(reader: ReplayReader, input_shape: tuple[int, ...], classes: int) -> None:
+def _check(reader: ReplayReader, evaluator: Evaluator) -> None:
     config = reader.config()
-    if not config or not reader.episode_count():
+    if not config or next(iter(reader.episodes()), None) is None:
         what = "holds every network of a space, from `metaqnn enumerate`," if reader.is_table() else "is empty"
         raise ConfigError(
             f"warm_start: {reader.path}: expected the episodes of a search or an import, but this database {what}"
             f"{' and no episode' if reader.is_table() else ''}; name another, or leave the key out"
         )
-    data = config["data"]
-    theirs = tuple(data["input_shape"]), data["classes"]
-    if theirs != (input_shape, classes):
+    theirs, ours = reader.score(), evaluator.score
+    if (theirs.name, theirs.direction) != (ours.name, ours.direction):
         raise ConfigError(
-            f"warm_start: {reader.path}: expected networks for images of {_size(input_shape)} in {classes} classes, "
-            f"but its networks are for {_size(theirs[0])} in {theirs[1]}; name another, or leave the key out"
+            f"warm_start: {reader.path}: expected {ours.name} to be measured, but this database holds {theirs.name}; "
+            "name another, or leave the key out"
         )
+    data, facts = config["data"], evaluator.facts()
+    if "input_shape" in facts and "input_shape" in data:
+        images = [(_size(each["input_shape"]), each["classes"]) for each in (facts, data)]
+        if images[0] != images[1]:
+            raise ConfigError(
+                f"warm_start: {reader.path}: expected networks for images of {images[0][0]} in {images[0][1]} classes, "
+                f"but its networks are for {images[1][0]} in {images[1][1]}; name another, or leave the key out"
+            )
 
 
-def _read(reader: ReplayReader, parts: Parts) -> WarmStart:
+def _read(reader: ReplayReader, components: Components) -> WarmStart:
     imported: list[Imported] = []
     models: dict[str, Model | None] = {}  # None: not in the space
     evaluations: dict[int, int] = {}  # theirs -> ours
     networks = left_out = 0
     for episode in reader.episodes():
         if episode.architecture not in models:
-            found = _model(networks + 1, episode.architecture, parts)
+            found = _model(networks + 1, episode.architecture, components)
             models[episode.architecture], networks = found, networks + (found is not None)
         model = models[episode.architecture]
         if model is None:
@@ -88,9 +96,9 @@ def _read(reader: ReplayReader, parts: Parts) -> WarmStart:
             continue
         is_first = episode.evaluation not in evaluations
         number = evaluations.setdefault(episode.evaluation, len(evaluations) + 1)
-        evaluation = reader.evaluation(episode.evaluation) if is_first else None
-        seed = reader.evaluation_row(episode.evaluation)["seed"] if is_first else 0
-        imported.append(Imported(model, _told(episode, len(imported) + 1, model, number, parts), evaluation, seed))
+        stored = reader.stored_evaluation(episode.evaluation) if is_first else None
+        evaluation, seed = (stored.evaluation, stored.seed) if stored else (None, 0)
+        imported.append(Imported(model, _told(episode, len(imported) + 1, model, number, components), evaluation, seed))
     if not imported:
         raise ConfigError(
             f"warm_start: {reader.path}: expected networks of this space, but none of its {left_out:,} episodes has "
@@ -99,7 +107,7 @@ def _read(reader: ReplayReader, parts: Parts) -> WarmStart:
     return WarmStart(reader.path, tuple(imported), left_out)
 
 
-def _told(episode: Episode, number: int, model: Model, evaluation: int, parts: Parts) -> Episode:
+def _told(episode: Episode, number: int, model: Model, evaluation: int, components: Components) -> Episode:
     """An episode as the new search is told it; it counts as no iteration of that search."""
     return replace(
         episode,
@@ -107,19 +115,18 @@ def _told(episode: Episode, number: int, model: Model, evaluation: int, parts: P
         iteration=0,
         model=model.model,
         evaluation=evaluation,
-        reward=parts.reward(episode.accuracy, model),
-        source=Source.IMPORTED,
+        reward=components.reward(episode.score, model.costs),
+        origin=EpisodeOrigin.IMPORTED,
     )
 
 
-def _model(number: int, architecture: str, parts: Parts) -> Model | None:
+def _model(number: int, architecture: str, components: Components) -> Model | None:
     try:
-        parts.space.trajectory(architecture)
-        cost = parts.space.cost(parts.space.parse(architecture))
+        components.space.trajectory(architecture)
+        return Model(number, architecture, components.space.costs(components.space.parse(architecture)))
     except MetaqnnError:
         return None
-    return Model(number, architecture, cost.layers, cost.parameters, cost.flops)
 
 
-def _size(shape: tuple[int, ...]) -> str:
+def _size(shape: Sequence[int]) -> str:
     return "x".join(map(str, shape))
