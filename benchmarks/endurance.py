@@ -11,12 +11,12 @@ import time
 
 import click
 import psutil
+from metaqnn.evaluators.keras_evaluator import KerasEvaluator
 
 from metaqnn.core import Candidate, CandidateFinished, CandidateStarted
-from metaqnn.evaluators.keras_evaluator import KerasEvaluator
 from metaqnn.networks.data import load_search_data
-from metaqnn.workers.environment import usable_cores
 from metaqnn.seeding import Stream
+from metaqnn.workers.environment import usable_cores
 from metaqnn.workflows import load_experiment
 from metaqnn.workflows.components import put_together
 

@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
+from metaqnn.evaluators.keras_evaluator import KerasEvaluator
 
 from metaqnn.core import Candidate, CandidateFinished, Status
-from metaqnn.evaluators.keras_evaluator import KerasEvaluator
 from metaqnn.networks.curve_prediction import Predictor
 from metaqnn.networks.data import load_search_data
 from metaqnn.networks.early_stopping import Prospects
 from metaqnn.networks.training.config import PredictionConfig
-from metaqnn.workers.environment import usable_cores
 from metaqnn.replay.reader import ReplayReader
+from metaqnn.workers.environment import usable_cores
 from metaqnn.workflows import stored_experiment, stored_parts
 from metaqnn.workflows.experiment import Experiment
 

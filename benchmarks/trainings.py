@@ -27,8 +27,8 @@ from metaqnn.networks.costs import describe
 from metaqnn.networks.data import DatasetConfig, SearchData, fit_statistics, load_search_data
 from metaqnn.networks.training.calibration import TRAINING_FACTOR
 from metaqnn.networks.training.config import TrainingConfig
-from metaqnn.workers.environment import usable_cores, visible_gpus, worker_environment
 from metaqnn.seeding import Stream
+from metaqnn.workers.environment import usable_cores, visible_gpus, worker_environment
 from metaqnn.workflows import load_experiment
 from metaqnn.workflows.components import put_together
 

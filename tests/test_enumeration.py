@@ -15,9 +15,9 @@ from statistics import fmean
 import pytest
 from contracts.searches import SmallSearch
 from databases import contents
-from metaqnn.replay.evaluations import read_trainings
 
 from metaqnn.errors import ConfigError, ReplayError
+from metaqnn.replay.evaluations import read_trainings
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.tables.table import read_database
 from metaqnn.workflows import SearchOptions, load_experiment, run_search

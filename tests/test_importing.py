@@ -13,11 +13,11 @@ from contracts.spaces import paper
 from databases import contents
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from metaqnn.networks.released_file import COLUMNS, write_released
 
 from metaqnn.core import Source
 from metaqnn.errors import ConfigError, ReplayError
 from metaqnn.networks.architecture import parse
+from metaqnn.networks.released_file import COLUMNS, write_released
 from metaqnn.networks.released_notation import with_dropout_marks
 from metaqnn.replay.exporting import export_released
 from metaqnn.replay.importing import ImportedRow, create_imported, read_imported_rows

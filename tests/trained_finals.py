@@ -5,9 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from metaqnn.networks.retraining.stored import ENDING, save_network
 
 from metaqnn.networks.data import fit_statistics
+from metaqnn.networks.retraining.stored import ENDING, save_network
 from metaqnn.replay.finals import FinalMemory, read_finals, weights_folder
 from metaqnn.seeding import Stream
 

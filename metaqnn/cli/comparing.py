@@ -55,8 +55,8 @@ def compare(table, strategies, seeds, evaluations, out, processes, style) -> Non
     table. Leaves compare.csv and compare.png in the folder.
     """
     from metaqnn.cli.display.counting import counting
-    from metaqnn.workers.environment import usable_cores
     from metaqnn.reports import comparison
+    from metaqnn.workers.environment import usable_cores
     from metaqnn.workflows.compare import compare as run
     from metaqnn.workflows.compare import contestants
     from metaqnn.workflows.table_files import load_benchmark

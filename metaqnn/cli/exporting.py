@@ -28,9 +28,9 @@ def export(database: Path, model: int | None, final: int | None, target: Path) -
     if model is not None and final is not None:
         raise click.UsageError("expected --model or --final, got both; a final belongs to one model")
     done = export_network(database, target, model, final, lambda line: print(line, flush=True))
-    what = f"model {done.model}" if done.final is None else f"final {done.final.final} of model {done.model}"
+    what = f"model {done.model}" if done.final is None else f"final {done.final.number} of model {done.model}"
     if done.final is not None:
-        measured = done.final.validation_accuracy
+        measured = done.final.score
         what += f" (validation accuracy {accuracy(measured)})" if measured is not None else " (not validated)"
     print(f"Exported {what} to {target}: {done.form.name}, {_bytes(done.size)}.")
     print(f"  {done.architecture}")

@@ -45,10 +45,10 @@ def train(database, models, part, overrides, style, **options) -> None:
     trained already is not trained twice. Trained networks are kept beside the database, in the folder DATABASE.finals.
     """
     from metaqnn.cli.display.counting import counting
-    from metaqnn.core import Part, Status
+    from metaqnn.core import Status, TrainingSplit
     from metaqnn.workflows.retrain import TrainOptions, train_best
 
-    asked = TrainOptions(models=models, part=Part(part), overrides=overrides, **options)
+    asked = TrainOptions(models=models, part=TrainingSplit(part), overrides=overrides, **options)
     with counting("epochs") as count:
         report = train_best(
             database,
@@ -86,7 +86,7 @@ def evaluate(database, model, numbers, is_all, part, dataset, style) -> None:
     Only this command and `ensemble` open the test split. Choosing by what it shows would make it a validation split:
     look rarely, and report the first look.
     """
-    from metaqnn.core import Part
+    from metaqnn.core import TrainingSplit
     from metaqnn.networks.retraining.choice import trained_finals
     from metaqnn.networks.retraining.testing import evaluate as look
     from metaqnn.replay.finals import FinalMemory, read_final, read_test_looks
@@ -97,7 +97,7 @@ def evaluate(database, model, numbers, is_all, part, dataset, style) -> None:
         if numbers:
             finals = [read_final(memory, number) for number in dict.fromkeys(numbers)]
         else:
-            finals = trained_finals(memory, dataset, Part(part) if part else None, model)
+            finals = trained_finals(memory, dataset, TrainingSplit(part) if part else None, model)
             finals = finals if is_all else finals[:1]
         _announce(memory, finals)
         results = look(memory, finals, _command())
@@ -122,13 +122,13 @@ def ensemble(database, top, greedy, part, dataset, style) -> None:
     One network of each of the best models by validation. With --greedy, members are selected among all networks of
     those models, on the validation images.
     """
-    from metaqnn.core import Part
+    from metaqnn.core import TrainingSplit
     from metaqnn.networks.retraining.choice import best_of_each_model, trained_finals
     from metaqnn.networks.retraining.testing import evaluate_ensemble
     from metaqnn.replay.finals import FinalMemory, read_test_looks
 
     with FinalMemory(database) as memory:
-        finals = trained_finals(memory, dataset, Part(part) if part else None)
+        finals = trained_finals(memory, dataset, TrainingSplit(part) if part else None)
         best = best_of_each_model(finals)[:top]
         if greedy:
             best = [final for final in finals if final.model in {chosen.model for chosen in best}]
@@ -162,8 +162,8 @@ def _finals_table(finals):
 
     rows = tuple(
         (
-            *(final.final, final.model, final.seed, final.status, final.validation_accuracy, final.parameters),
-            *(final.train_seconds, final.reason or None, final.architecture),
+            *(final.number, final.model, final.seed, final.status, final.score, final.size),
+            *(final.seconds, final.reason or None, final.architecture),
         )
         for final in finals
     )
@@ -172,7 +172,7 @@ def _finals_table(finals):
         columns, rows = (*columns[:7], columns[8]), tuple((*row[:7], row[8]) for row in rows)
     first = finals[0]
     title = (
-        f"Trained on {first.dataset['name']} ({first.part}) by {first.recipe['name']}; accuracy on validation images"
+        f"Trained on {first.dataset['name']} ({first.split}) by {first.recipe['name']}; accuracy on validation images"
     )
     return Table(title, columns, rows)
 
@@ -184,11 +184,11 @@ def _looks_table(results):
     for result in results:
         look = result.look
         low, high = look.interval()
-        errors = round((1 - look.accuracy) * look.images)
+        errors = round((1 - look.score) * look.examples)
         rows.append(
             (
-                *(look.look, look.kind, ", ".join(map(str, look.finals)), look.validation_accuracy, look.accuracy),
-                *(1 - look.accuracy, 1 - high, 1 - low, errors),
+                *(look.look, look.kind, ", ".join(map(str, look.retrainings)), look.validation_score, look.score),
+                *(1 - look.score, 1 - high, 1 - low, errors),
                 *(result.finals[0].architecture if len(result.finals) == 1 else None,),
             )
         )
@@ -198,5 +198,5 @@ def _looks_table(results):
     else:
         rows = [row[:-1] for row in rows]
     look = results[0].look
-    title = f"Test split of {look.dataset}, {look.images:,} images; low and high: 95 % interval of the error"
+    title = f"Test split of {look.dataset}, {look.examples:,} images; low and high: 95 % interval of the error"
     return Table(title, tuple(columns), tuple(rows))

@@ -11,17 +11,17 @@ from pathlib import Path
 import numpy as np
 
 from metaqnn.config import as_mapping
-from metaqnn.core import Final, Part, Status
+from metaqnn.core import Retraining, Status, TrainingSplit
 from metaqnn.errors import EvaluatorError
 from metaqnn.estimators.network import TrainedNetwork
 from metaqnn.estimators.search import pass_on
-from metaqnn.workflows import Experiment
+from metaqnn.networks.architecture import parse
 from metaqnn.networks.retraining.choice import stored_network
 from metaqnn.networks.retraining.stored import ENDING, StoredNetwork, save_network
-from metaqnn.networks.architecture import parse
 from metaqnn.replay.finals import kept_file
 from metaqnn.replay.leaderboard import Winner
 from metaqnn.replay.reader import ReplayReader
+from metaqnn.workflows import Experiment
 from metaqnn.workflows.retrain import TrainOptions, train_best
 
 _MAX_ATTEMPTS = 5
@@ -65,13 +65,13 @@ def train_winner(
 
 def _train_by_final_recipe(
     database: Path, experiment: Experiment, winner: Winner, is_in_process: bool, verbose: bool
-) -> Final:
+) -> Retraining:
     from metaqnn.cli.display.counting import counting
 
     recipe = as_mapping(experiment.final)
     options = TrainOptions(
         models=(winner.model,),
-        part=Part.TRAIN_AND_VALIDATION,
+        part=TrainingSplit.TRAIN_AND_VALIDATION,
         recipe=recipe["name"],  # the database may have been started with another one
         overrides=tuple(f"final.{key}={json.dumps(value)}" for key, value in recipe.items()),
         workers=1,

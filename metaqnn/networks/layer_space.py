@@ -6,9 +6,9 @@ in a bin of representation sizes when it fits every size of the bin.
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from metaqnn.config import require
 from metaqnn.core import Space

@@ -1,21 +1,21 @@
-"""Final trainings and looks at the test split, as they stand in a replay database."""
+"""Retrainings and looks at the test split, as they stand in a replay database."""
 
 import json
-import math
 from collections.abc import Sequence
 from contextlib import contextmanager
-from dataclasses import astuple, replace
+from dataclasses import replace
 from pathlib import Path
 
-from metaqnn.core import Final, FinalEpoch, Part, TestLook
+from metaqnn.core import CurvePoint, Retraining, TestLook, TrainingSplit
 from metaqnn.errors import ReplayError
 from metaqnn.replay.database import begin_writing, clear_errors, close_to_one_file, connect_for_writing, transaction
 from metaqnn.replay.memory import FINALS, now, writer_lock
-from metaqnn.replay.reader import ReplayReader
+from metaqnn.replay.reader import ReplayReader, read_point
+from metaqnn.replay.records import point_row
 
 _FINALS = """
-    SELECT final, model, architecture, seed, recipe, dataset, data, part, finetuned_from, parameters, status, reason,
-           validation_accuracy, train_seconds, device, weights FROM finals"""
+    SELECT final, model, architecture, seed, recipe, dataset, data, part, finetuned_from, size, status, reason,
+           score, train_seconds, device, weights FROM finals"""
 
 
 def weights_folder(database: Path) -> Path:
@@ -61,12 +61,12 @@ def kept_file(database: Path, name: str, what: str) -> Path:
     return weights_folder(database) / name
 
 
-def read_finals(reader: ReplayReader) -> list[Final]:
+def read_finals(reader: ReplayReader) -> list[Retraining]:
     """Every final training, in order."""
     return [_final(row) for row in reader.query(f"{_FINALS} ORDER BY final")[1]]
 
 
-def read_final(reader: ReplayReader, number: int) -> Final:
+def read_final(reader: ReplayReader, number: int) -> Retraining:
     """One final training.
 
     Raises:
@@ -80,20 +80,19 @@ def read_final(reader: ReplayReader, number: int) -> Final:
     return _final(rows[0])
 
 
-def read_final_curve(reader: ReplayReader, number: int) -> list[FinalEpoch]:
+def read_final_curve(reader: ReplayReader, number: int) -> list[CurvePoint]:
     """The epochs of a final training so far."""
     _, rows = reader.query(
-        """SELECT epoch, learning_rate, train_loss, train_accuracy, validation_loss, validation_accuracy, epoch_seconds
-           FROM final_curves WHERE final = ? ORDER BY epoch""",
+        "SELECT epoch, score, epoch_seconds, figures FROM final_curves WHERE final = ? ORDER BY epoch",
         (number,),
     )
-    return [FinalEpoch(*row) for row in rows]
+    return [read_point(row) for row in rows]
 
 
 def read_test_looks(reader: ReplayReader) -> list[TestLook]:
     """Every look at a test split, in order."""
     _, rows = reader.query(
-        """SELECT look, kind, finals, dataset, images, accuracy, validation_accuracy, command, looked_at
+        """SELECT look, kind, finals, dataset, examples, score, validation_score, command, looked_at
            FROM test_looks ORDER BY look"""
     )
     return [TestLook(row[0], row[1], tuple(json.loads(row[2])), *row[3:]) for row in rows]
@@ -136,14 +135,14 @@ class FinalMemory(ReplayReader):
         with transaction(self._connection, self.path) as connection:
             yield connection
 
-    def add(self, finals: Sequence[Final]) -> None:
+    def add(self, finals: Sequence[Retraining]) -> None:
         """Record trainings that were asked for; their numbers are given."""
         rows = [
             (
-                *(final.final, final.model, final.architecture, final.seed),
+                *(final.number, final.model, final.architecture, final.seed),
                 *(json.dumps(dict(part), sort_keys=True) for part in (final.recipe, final.dataset, final.data)),
-                *(final.part, final.finetuned_from, final.parameters, final.status, final.reason),
-                *(final.validation_accuracy, final.train_seconds, now(), None, final.device, final.weights),
+                *(final.split, final.finetuned_from, final.size, final.status, final.reason),
+                *(final.score, final.seconds, now(), None, final.device, final.weights),
             )
             for final in finals
         ]
@@ -155,12 +154,12 @@ class FinalMemory(ReplayReader):
         with self._transaction() as connection:
             connection.execute("DELETE FROM final_curves WHERE final = ?", (final,))
             connection.execute(
-                """UPDATE finals SET status = 'training', reason = '', validation_accuracy = NULL, train_seconds = 0,
+                """UPDATE finals SET status = 'training', reason = '', score = NULL, train_seconds = 0,
                    ended_at = NULL, weights = NULL WHERE final = ?""",
                 (final,),
             )
 
-    def begin(self, final: int, epochs: Sequence[FinalEpoch], device: str) -> None:
+    def begin(self, final: int, epochs: Sequence[CurvePoint], device: str) -> None:
         """Record that a training begins, or goes on with these epochs behind it and no other."""
         with self._transaction() as connection:
             connection.execute("DELETE FROM final_curves WHERE final = ?", (final,))
@@ -171,20 +170,18 @@ class FinalMemory(ReplayReader):
             for epoch in epochs:
                 self._insert_epoch(final, epoch)
 
-    def record_epoch(self, final: int, epoch: FinalEpoch) -> None:
+    def record_epoch(self, final: int, epoch: CurvePoint) -> None:
         """Record the next epoch of a training."""
         with self._transaction():
             self._insert_epoch(final, epoch)
 
-    def record_end(
-        self, final: int, status: str, reason: str, validation_accuracy: float | None, weights: str | None
-    ) -> None:
+    def record_end(self, final: int, status: str, reason: str, score: float | None, weights: str | None) -> None:
         """Record how a training ended."""
         with self._transaction() as connection:
             connection.execute(
-                """UPDATE finals SET status = ?, reason = ?, validation_accuracy = ?, weights = ?, ended_at = ?
+                """UPDATE finals SET status = ?, reason = ?, score = ?, weights = ?, ended_at = ?
                    WHERE final = ?""",
-                (status, reason, validation_accuracy, weights, now(), final),
+                (status, reason, score, weights, now(), final),
             )
 
     def record_look(self, look: TestLook) -> TestLook:
@@ -194,26 +191,24 @@ class FinalMemory(ReplayReader):
             cursor = connection.execute(
                 "INSERT INTO test_looks VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
-                    *(look.kind, json.dumps(list(look.finals), separators=(",", ":")), look.dataset, look.images),
-                    *(look.accuracy, look.validation_accuracy, look.command, looked_at),
+                    *(
+                        look.kind,
+                        json.dumps(list(look.retrainings), separators=(",", ":")),
+                        look.dataset,
+                        look.examples,
+                    ),
+                    *(look.score, look.validation_score, look.command, looked_at),
                 ),
             )
             return replace(look, look=cursor.lastrowid, looked_at=looked_at)
 
-    def _insert_epoch(self, final: int, epoch: FinalEpoch) -> None:
+    def _insert_epoch(self, final: int, epoch: CurvePoint) -> None:
+        self._connection.execute("INSERT INTO final_curves VALUES (?, ?, ?, ?, ?)", (final, *point_row(epoch)))
         self._connection.execute(
-            f"INSERT INTO final_curves VALUES ({', '.join('?' * 8)})", (final, *map(_finite, astuple(epoch)))
-        )
-        self._connection.execute(
-            "UPDATE finals SET train_seconds = train_seconds + ? WHERE final = ?", (epoch.epoch_seconds, final)
+            "UPDATE finals SET train_seconds = train_seconds + ? WHERE final = ?", (epoch.seconds, final)
         )
 
 
-def _final(row: tuple) -> Final:
+def _final(row: tuple) -> Retraining:
     recipe, dataset, data = map(json.loads, row[4:7])
-    return Final(*row[:4], recipe, dataset, data, Part(row[7]), *row[8:])
-
-
-def _finite(value: float | None) -> float | None:
-    """SQLite has no NaN; NULL says the same."""
-    return value if value is None or math.isfinite(value) else None
+    return Retraining(*row[:4], recipe, dataset, data, TrainingSplit(row[7]), *row[8:])

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from metaqnn.replay.evaluations import read_trainings
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.results import Result
 from metaqnn.replay.runs import elapsed_seconds
-from metaqnn.replay.evaluations import read_trainings
 from metaqnn.reports.results import new_networks
 
 

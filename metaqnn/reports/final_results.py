@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
-from metaqnn.core import TRAINING, Final, FinalEpoch, Status, TestLook
+from metaqnn.core import TRAINING, CurvePoint, Retraining, Status, TestLook
 from metaqnn.replay.finals import read_final_curve, read_finals, read_test_looks
 from metaqnn.replay.reader import ReplayReader
 
@@ -31,20 +31,20 @@ class Tested:
         looks: at it alone, in all.
     """
 
-    final: Final
-    curve: tuple[FinalEpoch, ...]
+    final: Retraining
+    curve: tuple[CurvePoint, ...]
     look: TestLook | None
     looks: int
 
     @property
     def test_error(self) -> float | None:
         """In [0, 1]; None where nobody looked."""
-        return None if self.look is None else 1.0 - self.look.accuracy
+        return None if self.look is None else 1.0 - self.look.score
 
     @property
     def validation_error(self) -> float | None:
         """After the last epoch, in [0, 1]; None before its end, and where trained on those images."""
-        accuracy = self.final.validation_accuracy
+        accuracy = self.final.score
         return None if accuracy is None else 1.0 - accuracy
 
 
@@ -79,7 +79,7 @@ class FinalGroup:
         return sum(member.final.status == TRAINING for member in self.members)
 
     @property
-    def failed(self) -> tuple[Final, ...]:
+    def failed(self) -> tuple[Retraining, ...]:
         """Trainings that ended without a result."""
         return tuple(m.final for m in self.members if m.final.status not in (TRAINING, Status.OK))
 
@@ -107,10 +107,10 @@ def read_final_results(reader: ReplayReader) -> FinalResults:
     looks = tuple(read_test_looks(reader))
     groups: dict[tuple, list[Tested]] = {}
     for final in read_finals(reader):
-        own = [look for look in looks if look.kind == "network" and look.finals == (final.final,)]
-        curve = tuple(read_final_curve(reader, final.final))
+        own = [look for look in looks if look.kind == "network" and look.retrainings == (final.number,)]
+        curve = tuple(read_final_curve(reader, final.number))
         tested = Tested(final, curve, own[-1] if own else None, len(own))
-        key = (final.model, final.architecture, repr(final.recipe), repr(final.dataset), final.part)
+        key = (final.model, final.architecture, repr(final.recipe), repr(final.dataset), final.split)
         groups.setdefault((*key, final.finetuned_from is not None), []).append(tested)
     return FinalResults(tuple(map(_group, groups.values())), looks)
 
@@ -136,7 +136,7 @@ def _group(members: Sequence[Tested]) -> FinalGroup:
         first.architecture,
         str(first.recipe.get("name", "-")),
         str(first.dataset.get("name", "-")).rstrip("/").rpartition("/")[2],
-        str(first.part),
+        str(first.split),
         first.finetuned_from is not None,
         tuple(members),
         spread_of([m.validation_error for m in members if m.validation_error is not None]),

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from metaqnn.core import Exploration, Source
+from metaqnn.replay.evaluations import read_trainings
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.runs import Run, read_runs
-from metaqnn.replay.evaluations import read_trainings
 from metaqnn.strategies.schedule import Schedule
 from metaqnn.version import __version__
 

@@ -12,8 +12,8 @@ from statistics import fmean
 
 from metaqnn.core import Candidate, Evaluation, Score, Space, Status
 from metaqnn.errors import ConfigError, EvaluatorError, MetaqnnError
-from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.evaluations import read_evaluations
+from metaqnn.replay.reader import ReplayReader
 
 
 @dataclass(frozen=True)

@@ -173,9 +173,7 @@ class _Trace(Observer):
         return self.proposals >= self.most
 
 
-def run_trace(
-    benchmark: Benchmark, spec: StrategySpec, seed: int, evaluations: int, lookahead: int = 1
-) -> RegretTrace:
+def run_trace(benchmark: Benchmark, spec: StrategySpec, seed: int, evaluations: int, lookahead: int = 1) -> RegretTrace:
     """One run: a search on the table, with the replay memory in RAM; only distinct networks count."""
     space, table = benchmark.space, benchmark.table
     trace = _Trace(table, PROPOSALS_PER_EVALUATION * evaluations)

@@ -36,7 +36,9 @@ def build_evaluator(experiment: Experiment) -> Evaluator:
     if experiment.source is not None:
         part: Any = experiment.source.plugin.load()
         source = part(experiment.source.options)
-    section: Any = experiment.dataset if experiment.is_of_networks else (experiment.dataset and experiment.dataset.as_mapping())
+    section: Any = (
+        experiment.dataset if experiment.is_of_networks else (experiment.dataset and experiment.dataset.as_mapping())
+    )
     make: Any = experiment.evaluator.plugin.load()
     evaluator: Evaluator = make(experiment.evaluator.options, Setting(experiment.seed, source, section or {}))
     return evaluator

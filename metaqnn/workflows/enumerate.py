@@ -108,9 +108,7 @@ def run_enumeration(
             outcome = "failed"
             try:
                 with stop.deferred():
-                    is_complete = _train(
-                        memory, executor, experiment.seed, seeds, networks, workers, stop, on_progress
-                    )
+                    is_complete = _train(memory, executor, experiment.seed, seeds, networks, workers, stop, on_progress)
                 outcome = "completed" if is_complete else "interrupted"
             finally:
                 executor.stop()
@@ -162,7 +160,9 @@ def _begin(
 def _sections(experiment: Experiment) -> dict[str, Any]:
     """What a table follows from: no strategy, reward or budget."""
     content = experiment.as_mapping()
-    return {key: content[key] for key in ("name", "seed", "dataset", "space", "training", "evaluator") if key in content}
+    return {
+        key: content[key] for key in ("name", "seed", "dataset", "space", "training", "evaluator") if key in content
+    }
 
 
 def _without_early_stopping(experiment: Experiment) -> Experiment:
@@ -242,7 +242,9 @@ def write_table(database: Path, description: Path, name: str) -> EvaluationTable
     writer = csv.writer(text, lineterminator="\n")
     trainings = max(len(entry.scores) for entry in table.entries.values())
     names = [*next(iter(costs.values()))][:2]
-    writer.writerow(("architecture", "reward", "target", *(f"{table.score.name}_{n + 1}" for n in range(trainings)), *names))
+    writer.writerow(
+        ("architecture", "reward", "target", *(f"{table.score.name}_{n + 1}" for n in range(trainings)), *names)
+    )
     for architecture, entry in table.entries.items():
         scores = (f"{score:.6g}" for score in entry.scores)
         of_it = (costs[architecture][name] for name in names)

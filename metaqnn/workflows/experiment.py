@@ -98,8 +98,8 @@ class Experiment:
         """The experiment as plain values, as a file would hold it with every default spelled out."""
         content: dict[str, Any] = {"name": self.name, "seed": self.seed}
         if isinstance(self.dataset, DatasetConfig):
-            section = as_mapping(self.dataset)
-            content["dataset"] = section | section.pop("options")
+            section = self.dataset.as_mapping()
+            content["dataset"] = section | section.pop("options", {})
         elif self.dataset is not None:
             content["dataset"] = self.dataset.as_mapping()
         content |= {kind: getattr(self, kind).as_mapping() for kind in ("space", "strategy", "reward")}

@@ -3,8 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from math import nan
 from pathlib import Path
 
@@ -12,10 +11,10 @@ from metaqnn.core import Attempt, CurvePoint, Episode, EpisodeOrigin, Evaluation
 from metaqnn.errors import IllegalArchitectureError, MetaqnnError, NotationError
 from metaqnn.networks.data import image_facts
 from metaqnn.networks.evaluator import accuracy as accuracy_over
+from metaqnn.networks.released_file import NOT_MEASURED, as_number, read_released
 from metaqnn.replay.importing import Imported, ImportedRow, create_imported
 from metaqnn.replay.places import require_new
 from metaqnn.replay.records import now
-from metaqnn.networks.released_file import NOT_MEASURED, as_number, read_released
 from metaqnn.workflows.components import build_components
 from metaqnn.workflows.experiment import Experiment
 from metaqnn.workflows.resume import current_versions

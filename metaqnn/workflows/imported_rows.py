@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from metaqnn.core import Episode, Space
 from metaqnn.errors import MetaqnnError
-from metaqnn.replay.importing import ImportedRow
 from metaqnn.networks.released_file import as_number
+from metaqnn.replay.importing import ImportedRow
 
 
 def difference_from_rows(rows: Sequence[ImportedRow], episodes: Sequence[Episode], space: Space) -> str | None:

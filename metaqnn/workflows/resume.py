@@ -74,7 +74,9 @@ def refuse_changes(path: Path, stored: Mapping, current: Mapping, what: str = "s
     if not changed and stored["data"] != current["data"]:
         details = [f"{key} was {old!r}, now {new!r}" for key, old, new in differences(stored["data"], current["data"])]
         dataset = current["experiment"].get("dataset")
-        what_changed = f"the data set {dataset['name']!r} holds other images" if dataset else "what it evaluates on is another"
+        what_changed = (
+            f"the data set {dataset['name']!r} holds other images" if dataset else "what it evaluates on is another"
+        )
         changed = [f"{what_changed} ({', '.join(details)})"]
     if changed:
         raise ReplayError(

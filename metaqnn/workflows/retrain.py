@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from metaqnn.config import as_mapping, override, read_section
-from metaqnn.core import TRAINING, Final, Part, Status
+from metaqnn.core import TRAINING, Retraining, Status, TrainingSplit
 from metaqnn.errors import ConfigError, ReplayError
 from metaqnn.networks.retraining.choice import best_of_each_model, problem_with, rank, stored_network
 from metaqnn.networks.retraining.config import FinalConfig, read_final
@@ -21,7 +21,6 @@ from metaqnn.replay.tables import top
 from metaqnn.search.stop import StopRequest
 from metaqnn.workflows.components import stored_experiment
 from metaqnn.workflows.experiment import Experiment
-from metaqnn.workflows.resume import data_facts
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class TrainOptions:
     top: int = 5
     models: tuple[int, ...] = ()
     seeds: int = 1
-    part: Part = Part.TRAIN
+    part: TrainingSplit = TrainingSplit.TRAIN
     recipe: str | None = None
     overrides: tuple[str, ...] = ()
     dataset: str | None = None
@@ -85,7 +84,7 @@ class TrainProgress:
 class TrainReport:
     """How it ended: the trainings asked for as they stand now, and the signal that asked for an earlier end, if any."""
 
-    finals: tuple[Final, ...]
+    finals: tuple[Retraining, ...]
     is_complete: bool
     signal: int | None
 
@@ -124,9 +123,9 @@ def train_best(
             watch = _Watch(finals, plan.recipe.num_epochs, on_progress, announce)
             gpus = visible_gpus() if options.gpus is None else options.gpus
             workers = 0 if options.in_process else options.workers or len(gpus) or usable_cores()
-            with stop.heed():
+            with stop.deferred():
                 is_complete = train_all(jobs, memory, workers, gpus, lambda: stop.requested, watch.see)
-            finals = [read_recorded_final(memory, final.final) for final in finals]
+            finals = [read_recorded_final(memory, final.number) for final in finals]
     return TrainReport(tuple(finals), is_complete, None if is_complete else stop.signal)
 
 
@@ -138,15 +137,20 @@ class _Plan:
     dataset: DatasetConfig
     data: SearchData
     recipe: FinalConfig
-    wanted: tuple[Final, ...]
+    wanted: tuple[Retraining, ...]
 
 
 def _plan(reader: ReplayReader, options: TrainOptions, announce: Callable[[str], None]) -> _Plan:
     """Everything that can be refused is, before anything is written."""
     experiment = stored_experiment(reader)
+    if not experiment.is_of_networks:
+        raise ReplayError(
+            f"{reader.path}: expected a search over networks, which alone are retrained, but its evaluator is "
+            f"{experiment.evaluator.name!r}"
+        )
     models = _models(reader, options)
     recipe, dataset = _sections(experiment, options)
-    if not open_source(dataset.name).available():
+    if not open_source(dataset.name, dataset.options).available():
         announce(f"The data set {dataset.name} is not on this machine; trying to download it ...")
     data = load_search_data(dataset, experiment.seed)
     facts, stored = data_facts(data), reader.config()["data"]
@@ -165,24 +169,24 @@ def _plan(reader: ReplayReader, options: TrainOptions, announce: Callable[[str],
             refuse_untransferable(text, tuple(origin.data["input_shape"]), data.input_shape)
             if origin.recipe["batch_normalization"] != recipe.batch_normalization:
                 raise ConfigError(
-                    f"--finetune: final {origin.final} was trained with final.batch_normalization="
+                    f"--finetune: final {origin.number} was trained with final.batch_normalization="
                     f"{str(origin.recipe['batch_normalization']).lower()}; add `--set final.batch_normalization="
                     f"{str(origin.recipe['batch_normalization']).lower()}`"
                 )
         parameters = final_parameters(architecture, data.input_shape, recipe.batch_normalization)
         for number in range(options.seeds):
             wanted.append(
-                Final(
+                Retraining(
                     final=0,
                     model=model,
                     architecture=architecture,
                     seed=experiment.seed + number,
                     recipe=as_mapping(recipe),
-                    dataset=as_mapping(dataset),
+                    dataset=dataset.as_mapping(),
                     data=facts,
-                    part=options.part,
-                    finetuned_from=origin.final if origin else None,
-                    parameters=parameters,
+                    split=options.part,
+                    finetuned_from=origin.number if origin else None,
+                    size=parameters,
                 )
             )
     return _Plan(experiment, dataset, data, recipe, tuple(wanted))
@@ -213,7 +217,7 @@ def _sections(experiment: Experiment, options: TrainOptions) -> tuple[FinalConfi
     if options.recipe is not None and options.recipe != final["name"]:
         final = {"name": options.recipe}
     # A search may learn from a part of the images to be quick; a final training has them all.
-    content: dict[str, Any] = {"final": final, "dataset": as_mapping(experiment.dataset) | {"train_limit": None}}
+    content: dict[str, Any] = {"final": final, "dataset": experiment.dataset.as_mapping() | {"train_limit": None}}
     if options.dataset is not None:
         content["dataset"] |= {"name": options.dataset}
     for assignment in options.overrides:
@@ -228,7 +232,7 @@ def _sections(experiment: Experiment, options: TrainOptions) -> tuple[FinalConfi
     return recipe, read_section(DatasetConfig, content["dataset"], "dataset", "the data set")
 
 
-def _origin(reader: ReplayReader, model: int, experiment: Experiment) -> Final:
+def _origin(reader: ReplayReader, model: int, experiment: Experiment) -> Retraining:
     """The trained network whose weights are taken along: the best of the model on the search's own data.
 
     Raises:
@@ -251,7 +255,7 @@ def _origin(reader: ReplayReader, model: int, experiment: Experiment) -> Final:
     return best
 
 
-def _record_asked(memory: FinalMemory, plan: _Plan, again: bool) -> list[Final]:
+def _record_asked(memory: FinalMemory, plan: _Plan, again: bool) -> list[Retraining]:
     """The trainings that are asked for, with their numbers: those known from before, and new ones."""
     recorded = read_finals(memory)
     known = {_identity(final): final for final in recorded}
@@ -263,42 +267,42 @@ def _record_asked(memory: FinalMemory, plan: _Plan, again: bool) -> list[Final]:
             found = replace(final, final=numbers)
             new.append(found)
         elif found.status != TRAINING and (again or not _is_kept(memory, found)):
-            memory.restart(found.final)
-            found = read_recorded_final(memory, found.final)
+            memory.restart(found.number)
+            found = read_recorded_final(memory, found.number)
         asked.append(found)
     memory.add(new)
     return asked
 
 
-def _is_kept(memory: FinalMemory, final: Final) -> bool:
+def _is_kept(memory: FinalMemory, final: Retraining) -> bool:
     """Whether a training has ended for good: what crashed, or lost its file, is tried again."""
     if final.status == Status.OK:
         return problem_with(memory, final) is None
     return final.status != Status.CRASHED
 
 
-def _identity(final: Final) -> tuple:
+def _identity(final: Retraining) -> tuple:
     """What makes two trainings the same."""
     parts = (final.recipe, final.dataset, final.data)
     return (
-        *(final.model, final.architecture, final.seed, final.part, final.finetuned_from),
+        *(final.model, final.architecture, final.seed, final.split, final.finetuned_from),
         *(repr(sorted(as_mapping(dict(part)).items())) for part in parts),
     )
 
 
-def _job(memory: FinalMemory, final: Final, plan: _Plan, folder: Path) -> TrainFinal:
+def _job(memory: FinalMemory, final: Retraining, plan: _Plan, folder: Path) -> TrainFinal:
     origin = None
     if final.finetuned_from is not None:
         origin = stored_network(memory, read_recorded_final(memory, final.finetuned_from))
     return TrainFinal(
-        final.final,
+        final.number,
         DataSource(plan.dataset, plan.experiment.seed, plan.data.fingerprint),
         final.architecture,
         plan.recipe,
         final.seed,
-        final.part,
-        str(kept_file(memory.path, f"final-{final.final}.checkpoint.npz", f"the checkpoint of final {final.final}")),
-        str(folder / f"final-{final.final}{ENDING}"),
+        final.split,
+        str(kept_file(memory.path, f"final-{final.number}.checkpoint.npz", f"the checkpoint of final {final.number}")),
+        str(folder / f"final-{final.number}{ENDING}"),
         origin,
         plan.data.input_shape,
     )
@@ -316,14 +320,14 @@ class _Watch:
 
     def __init__(
         self,
-        finals: Sequence[Final],
+        finals: Sequence[Retraining],
         epochs: int,
         on_progress: Callable[[TrainProgress], None],
         announce: Callable[[str], None],
     ):
         self._epochs, self._on_progress, self._announce = epochs, on_progress, announce
-        self._done = {final.final: 0 if final.status == TRAINING else epochs for final in finals}
-        self._ended = {final.final for final in finals if final.status != TRAINING}
+        self._done = {final.number: 0 if final.status == TRAINING else epochs for final in finals}
+        self._ended = {final.number for final in finals if final.status != TRAINING}
         self._best: float | None = None
         self._device = ""
         self._tell()
@@ -336,10 +340,10 @@ class _Watch:
                 self._device = event.device
                 self._announce(f"Training on {event.device}.")
         elif isinstance(event, FinalEpochDone):
-            self._done[job.final] = event.epoch.epoch
-            if event.epoch.validation_accuracy is not None:
-                self._best = max(event.epoch.validation_accuracy, self._best or 0.0)
-            if event.epoch.epoch == self._epochs:
+            self._done[job.final] = event.epoch.step
+            if event.epoch.score is not None:
+                self._best = max(event.epoch.score, self._best or 0.0)
+            if event.epoch.step == self._epochs:
                 return  # its end follows
         else:
             self._done[job.final] = self._epochs

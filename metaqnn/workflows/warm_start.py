@@ -1,7 +1,7 @@
 """A search that begins with what another database knows: the key `warm_start` of an experiment."""
 
-from dataclasses import dataclass, replace
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from metaqnn.core import Episode, EpisodeOrigin, Evaluator, Model

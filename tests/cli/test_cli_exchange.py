@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from metaqnn.networks.released_file import COLUMNS, write_released
 
+from metaqnn.networks.released_file import COLUMNS, write_released
 from metaqnn.replay.memory import SQLiteReplayMemory
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "replay_database.csv"

@@ -8,7 +8,7 @@ from zlib import crc32
 
 from contracts.agents import accuracy_of, configured
 from contracts.spaces import small
-from metaqnn.search.rewards import Reward, RewardConfig
+from metaqnn.evaluators.function_evaluator import FunctionEvaluator
 
 from metaqnn.core import (
     Attempt,
@@ -23,13 +23,13 @@ from metaqnn.core import (
     Strategy,
     WorkerReady,
 )
-from metaqnn.evaluators.function_evaluator import FunctionEvaluator
 from metaqnn.networks.early_stopping import Prospects
 from metaqnn.networks.layer_space import LayerSpace
 from metaqnn.networks.training.config import TrainingConfig
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.loop import Ending, Search, SearchPlan
+from metaqnn.search.rewards import Reward, RewardConfig
 from metaqnn.search.verify import Verification, verify
 from metaqnn.strategies import make_strategy
 from metaqnn.strategies.schedule import Schedule

@@ -11,14 +11,13 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from metaqnn.estimators.search import pass_on
-from metaqnn.estimators.training import _train_as_in_search
-from metaqnn.networks.retraining.stored import StoredNetwork
 from sklearn.datasets import make_blobs
 
 from metaqnn import open_replay
 from metaqnn.errors import DataError, EvaluatorError, ReplayError
-from metaqnn.workflows import stored_experiment
+from metaqnn.estimators.search import pass_on
+from metaqnn.estimators.training import _train_as_in_search
+from metaqnn.networks.retraining.stored import StoredNetwork
 from metaqnn.replay.finals import read_finals, weights_folder
 from metaqnn.replay.leaderboard import Winner
 from metaqnn.replay.reader import ReplayReader

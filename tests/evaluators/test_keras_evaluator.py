@@ -10,12 +10,12 @@ from weakref import WeakKeyDictionary
 
 import pytest
 from contracts.evaluator_contract import EvaluatorContract
-from metaqnn.networks.training.config import TrainingConfig
-from metaqnn.workers.environment import worker_environment
+from metaqnn.evaluators.keras_evaluator import KerasEvaluator
 
 from metaqnn.core import Candidate, CandidateFinished, CandidateStarted, EpochFinished, Status, WorkerLost, WorkerReady
 from metaqnn.errors import EvaluatorError
-from metaqnn.evaluators.keras_evaluator import KerasEvaluator
+from metaqnn.networks.training.config import TrainingConfig
+from metaqnn.workers.environment import worker_environment
 from metaqnn.workers.memory import IDLE_BYTES
 
 DATASET = DatasetConfig("digits", train_limit=200, validation_size=100)

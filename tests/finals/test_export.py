@@ -6,15 +6,15 @@ import sys
 
 import numpy as np
 import pytest
-from metaqnn.networks.retraining.stored import StoredNetwork
 from trained_finals import KINDS, add_final, random_network, recipe_of, save
 
 from metaqnn.errors import DataError, ExportError
-from metaqnn.networks.retraining import conversion, export, reloading
 from metaqnn.networks.export.conversion import Job, convert
 from metaqnn.networks.export.export import export_network
 from metaqnn.networks.export.formats import FORMS, KERAS, ONNX, SAVED_MODEL
 from metaqnn.networks.export.reloading import program
+from metaqnn.networks.retraining import conversion, export, reloading
+from metaqnn.networks.retraining.stored import StoredNetwork
 from metaqnn.replay.finals import weights_folder
 
 NETWORKS = (

@@ -8,12 +8,12 @@ from dataclasses import replace
 import h5py
 import numpy as np
 import pytest
-from metaqnn.networks.retraining.stored import StoredNetwork, load_network
-from metaqnn.networks.retraining.testing import evaluate
 from trained_finals import KINDS, add_final, random_images, random_network, recipe_of, save, save_as_before
 
 from metaqnn.errors import ExportError, MetaqnnError, ReplayError
 from metaqnn.networks.export.export import export_network
+from metaqnn.networks.retraining.stored import StoredNetwork, load_network
+from metaqnn.networks.retraining.testing import evaluate
 from metaqnn.replay.finals import FinalMemory, weights_folder
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

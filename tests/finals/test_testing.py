@@ -7,11 +7,11 @@ from functools import partial
 
 import numpy as np
 import pytest
+
 from metaqnn.networks.retraining.choice import best_of_each_model, stored_network, trained_finals
 from metaqnn.networks.retraining.stored import load_network
 from metaqnn.networks.retraining.test_split import open_test_split
 from metaqnn.networks.retraining.testing import evaluate, evaluate_ensemble
-
 from metaqnn.replay.finals import FinalMemory, read_test_looks, weights_folder
 from metaqnn.replay.reader import ReplayReader
 

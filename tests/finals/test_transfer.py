@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
+
+from metaqnn.errors import IllegalArchitectureError, MetaqnnError
+from metaqnn.networks.architecture import parse
+from metaqnn.networks.data import Statistics
 from metaqnn.networks.retraining.stored import StoredNetwork, save_network
 from metaqnn.networks.retraining.transfer import refuse_unbuildable, refuse_untransferable, take_weights, with_classes
 from metaqnn.networks.training.inference import inference_network
 from metaqnn.networks.training.network import build_network
-
-from metaqnn.networks.data import Statistics
-from metaqnn.errors import IllegalArchitectureError, MetaqnnError
-from metaqnn.networks.architecture import parse
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from metaqnn.networks.retraining.choice import choose_final, stored_network, trained_finals
 from trained_finals import add_final
 
 from metaqnn.core import TRAINING, Part
 from metaqnn.errors import ReplayError
+from metaqnn.networks.retraining.choice import choose_final, stored_network, trained_finals
 from metaqnn.replay.finals import weights_folder
 from metaqnn.replay.leaderboard import best_model
 from metaqnn.replay.reader import ReplayReader

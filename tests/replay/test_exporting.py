@@ -14,11 +14,11 @@ import pytest
 from contracts.curves import trained
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from metaqnn.networks.released_file import COLUMNS
 from small_searches import run_small, small_experiment
 
 from metaqnn.core import Source
 from metaqnn.errors import ReplayError
+from metaqnn.networks.released_file import COLUMNS
 from metaqnn.replay.exporting import FORMATS, export_released, export_tables
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader

@@ -14,11 +14,11 @@ import small_searches
 from contracts.agents import ask
 from contracts.curves import trained
 from databases import contents
-from metaqnn.networks.released_file import COLUMNS, write_released
 from small_searches import difference, interrupt_after, judge, judged, run_small, small_experiment
 
 from metaqnn.core import Source, Status
 from metaqnn.errors import ConfigError, ReplayError
+from metaqnn.networks.released_file import COLUMNS, write_released
 from metaqnn.replay import tables
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.predictions import summarise_predictions

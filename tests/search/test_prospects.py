@@ -2,11 +2,11 @@
 
 import pytest
 from contracts.curves import EPOCHS, curve
-from metaqnn.search.rewards import Reward, RewardConfig
 
 from metaqnn.core import Attempt, Episode, Evaluation, Model, Precedent, Prediction, Status
 from metaqnn.networks.early_stopping import Prospects
 from metaqnn.networks.training.config import PredictionConfig, TrainingConfig
+from metaqnn.search.rewards import Reward, RewardConfig
 
 ACCURACY = Reward(RewardConfig(), 10)
 NEW = Model(999, "[SM(10)]", 1, 20_000, 1_000_000)

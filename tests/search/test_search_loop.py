@@ -13,7 +13,7 @@ from contracts.spaces import tiny
 from databases import contents
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from metaqnn.search.rewards import RewardConfig
+from metaqnn.evaluators.function_evaluator import FunctionEvaluator
 
 from metaqnn.core import (
     Attempt,
@@ -26,10 +26,10 @@ from metaqnn.core import (
     Source,
     Status,
 )
-from metaqnn.evaluators.function_evaluator import FunctionEvaluator
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.loop import Ending
+from metaqnn.search.rewards import RewardConfig
 
 
 @pytest.fixture(scope="module")

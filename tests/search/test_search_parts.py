@@ -9,18 +9,18 @@ from dataclasses import replace
 import pytest
 from contracts.searches import SmallSearch, evaluate
 from contracts.spaces import small, tiny
-from metaqnn.search.rewards import Reward, RewardConfig
+from metaqnn.evaluators.function_evaluator import FunctionEvaluator
 
 from metaqnn.config import as_mapping, read_section
 from metaqnn.core import Attempt, EpochMetrics, Evaluation, Model, Prediction, SpeedMeasurement, Status
 from metaqnn.errors import ConfigError
-from metaqnn.evaluators.function_evaluator import FunctionEvaluator
 from metaqnn.networks.estimate import estimate_search
 from metaqnn.networks.training.calibration import TRAINING_FACTOR
 from metaqnn.networks.training.config import TrainingConfig
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.config import SearchConfig
 from metaqnn.search.loop import Ending
+from metaqnn.search.rewards import Reward, RewardConfig
 from metaqnn.search.stop import StopRequest
 from metaqnn.search.summary import summarise
 from metaqnn.seeding import Stream

@@ -9,15 +9,15 @@ import pytest
 from contracts.curves import EPOCHS, TRAINING, final_of, trained
 from contracts.searches import ShuffledEvaluator, SmallSearch
 from databases import contents
-from metaqnn.search.rewards import RewardConfig
+from metaqnn.evaluators.function_evaluator import FunctionEvaluator
 
 from metaqnn.core import Attempt, Episode, EpochMetrics, Evaluation, Model, Prediction, Proposal, Status
-from metaqnn.evaluators.function_evaluator import FunctionEvaluator
 from metaqnn.replay import tables
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.predictions import PredictionSummary, summarise_predictions
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.loop import Ending
+from metaqnn.search.rewards import RewardConfig
 from metaqnn.search.summary import summarise
 
 SEARCH = SmallSearch(models=32, lookahead=3, stages=((1.0, 32),), training=TRAINING, evaluate=trained())

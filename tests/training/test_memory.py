@@ -1,11 +1,11 @@
 """How much memory a training needs, by hand."""
 
 import pytest
-from metaqnn.networks.training.config import TrainingConfig
-from metaqnn.networks.training.memory import GIBIBYTE, too_large, training_bytes
 
 from metaqnn.config import KeyValueError
 from metaqnn.networks.architecture import parse
+from metaqnn.networks.training.config import TrainingConfig
+from metaqnn.networks.training.memory import GIBIBYTE, too_large, training_bytes
 
 NETWORK = "[C(4,3,1), P(2,2), SM(10)]"
 IMAGES = (8, 8, 1)

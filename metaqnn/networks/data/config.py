@@ -1,7 +1,7 @@
 """The section `dataset` of an experiment."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal, get_args
 
 from metaqnn.config import require
@@ -27,7 +27,7 @@ class DatasetConfig:
     validation_size: int = 5000
     preprocessing: Preprocessing = "none"
     mirror: bool = False
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def __post_init__(self):
         require(bool(self.name.strip()), "name", "the name of a data set, or a path", self.name)
@@ -36,3 +36,8 @@ class DatasetConfig:
         require(self.validation_size >= 1, "validation_size", "at least 1 image", self.validation_size)
         kinds = get_args(Preprocessing)
         require(self.preprocessing in kinds, "preprocessing", f"one of {', '.join(kinds)}", self.preprocessing)
+
+    def as_mapping(self) -> dict[str, Any]:
+        """The section as plain values; options of a plug-in only where there are some."""
+        content = {each.name: getattr(self, each.name) for each in fields(self)}
+        return content if self.options else {key: value for key, value in content.items() if key != "options"}

@@ -30,14 +30,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from metaqnn.config import read_section
-from metaqnn.core import Final
+from metaqnn.core import Retraining
 from metaqnn.errors import ConfigError, DataError, ExportError, IllegalArchitectureError, NotationError
 from metaqnn.networks.architecture import Architecture, parse
 from metaqnn.networks.costs import describe
 from metaqnn.networks.data import DatasetConfig, load_search_data, open_source
+from metaqnn.replay.evaluations import read_evaluations
 from metaqnn.replay.finals import read_finals
 from metaqnn.replay.reader import ReplayReader
-from metaqnn.replay.evaluations import read_trainings
 from metaqnn.version import __version__
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ _REBUILD = (
 )
 
 
-def describe_network(reader: ReplayReader, model: int, final: Final | None = None) -> dict[str, Any]:
+def describe_network(reader: ReplayReader, model: int, final: Retraining | None = None) -> dict[str, Any]:
     """The content of the file for a model, or for one of its finals.
 
     Args:
@@ -95,7 +95,7 @@ def describe_network(reader: ReplayReader, model: int, final: Final | None = Non
             "experiment": experiment["name"],
             "seed": config["seed"],
             "model": model,
-            "final": final.final if final else None,
+            "final": final.number if final else None,
         },
         "search": _search(reader, model),
         "finals": [_final(each) for each in finals],
@@ -113,7 +113,7 @@ def known_class_names(reader: ReplayReader, dataset: Mapping[str, Any], data: Ma
     """
     try:
         section = read_section(DatasetConfig, dataset, "dataset", str(reader.path))
-        if not open_source(section.name).available():
+        if not open_source(section.name, section.options).available():
             return None
         images = load_search_data(section, reader.config()["seed"])
     except (ConfigError, DataError):
@@ -123,31 +123,31 @@ def known_class_names(reader: ReplayReader, dataset: Mapping[str, Any], data: Ma
 
 def _search(reader: ReplayReader, model: int) -> dict[str, Any]:
     """How a model did before any final training: its last training that ended well, or the mean over a table's."""
-    trainings = [each for each in read_trainings(reader, model=model) if each.purpose in ("search", "table")]
-    accuracies = [each.accuracy for each in trainings if each.accuracy is not None]
+    trainings = [each for each in read_evaluations(reader, model=model) if each.purpose in ("search", "table")]
+    accuracies = [each.score for each in trainings if each.score is not None]
     counted = accuracies if reader.is_table() else accuracies[-1:]
     return {
         "validation_accuracy": sum(counted) / len(counted) if counted else None,
         "evaluations": [
             {
                 **{name: getattr(each, name) for name in ("evaluation", "purpose", "seed", "status")},
-                "validation_accuracy": each.accuracy,
+                "validation_accuracy": each.score,
             }
             for each in trainings
         ],
     }
 
 
-def _final(final: Final) -> dict[str, Any]:
+def _final(final: Retraining) -> dict[str, Any]:
     return {
-        "final": final.final,
+        "final": final.number,
         "dataset": final.dataset["name"],
-        "part": str(final.part),
+        "part": str(final.split),
         "seed": final.seed,
         "recipe": dict(final.recipe),
         "status": str(final.status),
-        "validation_accuracy": final.validation_accuracy,
-        "parameters": final.parameters,
+        "validation_accuracy": final.score,
+        "parameters": final.size,
         "weights": final.weights,
     }
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from metaqnn.errors import ExportError, MetaqnnError
-from metaqnn.networks.retraining.stored import StoredNetwork, load_network
 from metaqnn.networks.export.formats import KERAS, ONNX, SAVED_MODEL
+from metaqnn.networks.retraining.stored import StoredNetwork, load_network
 
 BATCH = 100
 """Images predicted at a time: what one of the paper's widest layers (32x32x512) gives is then 210 MB."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from metaqnn.config import read_section
-from metaqnn.core import Final
+from metaqnn.core import Retraining
 from metaqnn.errors import DataError, ExportError, ReplayError
 from metaqnn.networks.data import DatasetConfig, SearchData, load_search_data, open_source
 from metaqnn.networks.export.architecture_file import describe_network, read_architecture, write_architecture
@@ -55,7 +55,7 @@ class Export:
     target: Path
     form: Form
     model: int
-    final: Final | None
+    final: Retraining | None
     architecture: str
     input_shape: tuple[int, ...]
     size: int
@@ -100,7 +100,7 @@ def export_network(
         original, seed = stored_network(reader, chosen), reader.config()["seed"]
     data = _comparison_data(database, chosen, seed, announce)
     with _place_beside(target) as place:
-        announce(f"Writing final {chosen.final} of model {chosen.model}: {form.name} ...")
+        announce(f"Writing final {chosen.number} of model {chosen.model}: {form.name} ...")
         part, images, predictions = place / target.name, place / "images.npy", place / "original.npy"
         np.save(images, comparison_images(data.x_validation))
         notes = {"architecture": chosen.architecture, "class_names": json.dumps(data.class_names, ensure_ascii=False)}
@@ -135,26 +135,26 @@ def _export_architecture(reader: ReplayReader, target: Path, model: int | None, 
     return Export(target, ARCHITECTURE, model, described, architecture, tuple(content["input_shape"]), size, None)
 
 
-def _comparison_data(database: Path, final: Final, seed: int, announce: Callable[[str], None]) -> SearchData:
+def _comparison_data(database: Path, final: Retraining, seed: int, announce: Callable[[str], None]) -> SearchData:
     """The data that a final was trained on; the test part is never read."""
-    section = read_section(DatasetConfig, final.dataset, "dataset", f"{database}, final {final.final}")
+    section = read_section(DatasetConfig, final.dataset, "dataset", f"{database}, final {final.number}")
     if not open_source(section.name).available():
         announce(f"The data set {section.name} is not on this machine; trying to download it ...")
     data = load_search_data(section, seed)
     if list(data.input_shape) != list(final.data["input_shape"]):
         was, now = ("x".join(map(str, shape)) for shape in (final.data["input_shape"], data.input_shape))
         raise DataError(
-            f"{section.name}: expected images of {was}, as final {final.final} was trained on, got {now}; put the "
+            f"{section.name}: expected images of {was}, as final {final.number} was trained on, got {now}; put the "
             "images back that it was trained on"
         )
     return data
 
 
-def _require_agreement(agreement: Agreement, form: Form, final: Final) -> None:
+def _require_agreement(agreement: Agreement, form: Form, final: Retraining) -> None:
     if agreement.difference <= form.tolerance and not agreement.turned:
         return
     raise ExportError(
-        f"the {form.name} does not predict what final {final.final} does: expected probabilities within "
+        f"the {form.name} does not predict what final {final.number} does: expected probabilities within "
         f"{form.tolerance:g}, but image {agreement.image + 1} of {agreement.images:,} differs by "
         f"{agreement.difference:.2g}, and {agreement.turned} get another class; nothing was exported"
     )

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 
-from metaqnn.core import TRAINING, Final, Part, Status
+from metaqnn.core import TRAINING, Retraining, Status, TrainingSplit
 from metaqnn.errors import ReplayError
 from metaqnn.networks.retraining.stored import StoredNetwork
 from metaqnn.replay.finals import kept_file, misplaced, read_final, read_finals, weights_folder
-from metaqnn.replay.leaderboard import searched_accuracies
+from metaqnn.replay.leaderboard import read_ranking
 from metaqnn.replay.reader import ReplayReader
 
 _TOP = 5
@@ -16,7 +16,7 @@ _NAMED = 3
 """Finals that cannot be used of which a message tells why; of more it would be a page."""
 
 
-def choose_final(reader: ReplayReader, model: int | None = None, final: int | None = None) -> Final:
+def choose_final(reader: ReplayReader, model: int | None = None, final: int | None = None) -> Retraining:
     """The one trained network that is meant.
 
     Args:
@@ -36,8 +36,8 @@ def choose_final(reader: ReplayReader, model: int | None = None, final: int | No
 
 
 def trained_finals(
-    reader: ReplayReader, dataset: str | None = None, part: Part | None = None, model: int | None = None
-) -> list[Final]:
+    reader: ReplayReader, dataset: str | None = None, part: TrainingSplit | None = None, model: int | None = None
+) -> list[Retraining]:
     """The finals that can be used, the best first: by validation accuracy, else by that of the search.
 
     Finals of one data set and one part only are compared with each other.
@@ -68,7 +68,7 @@ def trained_finals(
     chosen = comparable(reader, usable, dataset, part)
     if not chosen:
         wanted = f"{dataset or usable[-1].dataset['name']}{f' ({part})' if part else ''}"
-        there_are = ", ".join(sorted({f"{final.dataset['name']} ({final.part})" for final in usable}))
+        there_are = ", ".join(sorted({f"{final.dataset['name']} ({final.split})" for final in usable}))
         raise ReplayError(
             f"{reader.path}: expected a network{of_model} trained on {wanted}, but there is none; "
             f"there are networks trained on {there_are}"
@@ -77,8 +77,8 @@ def trained_finals(
 
 
 def comparable(
-    reader: ReplayReader, finals: Sequence[Final], dataset: str | None = None, part: Part | None = None
-) -> list[Final]:
+    reader: ReplayReader, finals: Sequence[Retraining], dataset: str | None = None, part: TrainingSplit | None = None
+) -> list[Retraining]:
     """Those of some finals that were trained on the same data set and the same part; may be none.
 
     Args:
@@ -92,37 +92,37 @@ def comparable(
         dataset = own if own in names else names[-1]
     chosen = [final for final in finals if final.dataset["name"] == dataset]
     if chosen and part is None:
-        part = chosen[-1].part
-    return [final for final in chosen if final.part is part]
+        part = chosen[-1].split
+    return [final for final in chosen if final.split is part]
 
 
-def rank(reader: ReplayReader, finals: Iterable[Final]) -> list[Final]:
+def rank(reader: ReplayReader, finals: Iterable[Retraining]) -> list[Retraining]:
     """Finals in the order in which they are chosen: validation accuracy, that of the search, and the older first."""
-    searched = searched_accuracies(reader)
+    searched = {ranked.model: ranked.score for ranked in read_ranking(reader)}
 
-    def key(final: Final) -> tuple:
-        by_validation = -1.0 if final.validation_accuracy is None else final.validation_accuracy
-        return -by_validation, -(searched.get(final.model) or -1.0), final.final
+    def key(final: Retraining) -> tuple:
+        by_validation = -1.0 if final.score is None else final.score
+        return -by_validation, -(searched.get(final.model) or -1.0), final.number
 
     return sorted(finals, key=key)
 
 
-def best_of_each_model(finals: Sequence[Final]) -> list[Final]:
+def best_of_each_model(finals: Sequence[Retraining]) -> list[Retraining]:
     """The first final of every model, in order."""
-    found: dict[int, Final] = {}
+    found: dict[int, Retraining] = {}
     for final in finals:
         found.setdefault(final.model, final)
     return list(found.values())
 
 
-def usable_finals(reader: ReplayReader, finals: Sequence[Final]) -> list[Final]:
+def usable_finals(reader: ReplayReader, finals: Sequence[Retraining]) -> list[Retraining]:
     """Those of some finals that ended well and whose weights are there."""
     return [final for final in finals if problem_with(reader, final) is None]
 
 
-def problem_with(reader: ReplayReader, final: Final) -> str | None:
+def problem_with(reader: ReplayReader, final: Retraining) -> str | None:
     """Why a final cannot be used, as a clause; None where it can."""
-    name = f"final {final.final}"
+    name = f"final {final.number}"
     if final.status == TRAINING:
         return f"{name} is still training, or was interrupted: the same `metaqnn train` goes on with it"
     if final.status != Status.OK:
@@ -137,14 +137,14 @@ def problem_with(reader: ReplayReader, final: Final) -> str | None:
     return None
 
 
-def stored_network(reader: ReplayReader, final: Final) -> StoredNetwork:
+def stored_network(reader: ReplayReader, final: Retraining) -> StoredNetwork:
     """The file of a trained network, and what is to be built to read it.
 
     Raises:
         ReplayError: the file is not in the folder of the database.
     """
     return StoredNetwork(
-        str(kept_file(reader.path, final.weights, f"the weights of final {final.final}")),
+        str(kept_file(reader.path, final.weights, f"the weights of final {final.number}")),
         final.architecture,
         final.data["input_shape"],
         final.recipe.get("preprocessing") or final.dataset.get("preprocessing", "none"),

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from metaqnn.core import FinalEpoch, Part
+from metaqnn.core import CurvePoint, TrainingSplit
+from metaqnn.networks.costs import Shape
 from metaqnn.networks.data import DatasetConfig
 from metaqnn.networks.retraining.config import FinalConfig
 from metaqnn.networks.retraining.stored import StoredNetwork
-from metaqnn.networks.costs import Shape
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class TrainFinal:
     architecture: str
     recipe: FinalConfig
     seed: int
-    part: Part
+    part: TrainingSplit
     checkpoint: str
     network: str
     origin: StoredNetwork | None = None
@@ -74,14 +74,14 @@ class FinalStarted:
     """A worker begins or goes on with a training, which has the epochs of its checkpoint behind it."""
 
     device: str
-    epochs: tuple[FinalEpoch, ...]
+    epochs: tuple[CurvePoint, ...]
 
 
 @dataclass(frozen=True)
 class FinalEpochDone:
     """An epoch is over, and its checkpoint is on the disk."""
 
-    epoch: FinalEpoch
+    epoch: CurvePoint
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,20 @@ from pathlib import Path
 
 from metaqnn.core import Status
 from metaqnn.errors import EvaluatorError
-from metaqnn.networks.retraining.messages import FinalEnded, FinalEpochDone, FinalStarted, Predict, Predicted, TrainFinal
-from metaqnn.networks.retraining.worker import FinalRunner
 from metaqnn.networks.architecture import parse
-from metaqnn.replay.finals import FinalMemory
+from metaqnn.networks.retraining.messages import (
+    FinalEnded,
+    FinalEpochDone,
+    FinalStarted,
+    Predict,
+    Predicted,
+    TrainFinal,
+)
+from metaqnn.networks.retraining.worker import FinalRunner
 from metaqnn.networks.training.device import current_device
-from metaqnn.workers.environment import usable_cores, worker_environment
 from metaqnn.networks.training.memory import training_bytes
+from metaqnn.replay.finals import FinalMemory
+from metaqnn.workers.environment import usable_cores, worker_environment
 from metaqnn.workers.inline import InlinePool
 from metaqnn.workers.memory_guard import Limits
 from metaqnn.workers.pipe import PipeTransport

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from metaqnn.networks.data import DatasetConfig
 from metaqnn.errors import ReplayError
+from metaqnn.networks.data import DatasetConfig
 from metaqnn.networks.retraining.choice import problem_with, stored_network
 from metaqnn.networks.retraining.ensembles import accuracy, average, select_greedily
 from metaqnn.networks.retraining.messages import DataSource, Predict, Predicted, data_fingerprint
@@ -24,10 +24,10 @@ class TestResult:
     __test__ = False  # pytest would take it for a test by its name
 
     look: TestLook
-    finals: tuple[Final, ...]
+    finals: tuple[Retraining, ...]
 
 
-def evaluate(memory: FinalMemory, finals: Sequence[Final], command: str) -> list[TestResult]:
+def evaluate(memory: FinalMemory, finals: Sequence[Retraining], command: str) -> list[TestResult]:
     """Look at the test split with each of some trained networks.
 
     Args:
@@ -43,7 +43,7 @@ def evaluate(memory: FinalMemory, finals: Sequence[Final], command: str) -> list
     for number, final in enumerate(finals):
         correct = accuracy(said.test.probabilities[number], said.test.labels)
         held_out = accuracy(said.validation.probabilities[number], said.validation.labels)
-        validation = None if final.part is Part.TRAIN_AND_VALIDATION else held_out
+        validation = None if final.split is TrainingSplit.TRAIN_AND_VALIDATION else held_out
         results.append(
             _record(memory, "network", [final], [final], correct, validation, len(said.test.labels), command)
         )
@@ -51,7 +51,7 @@ def evaluate(memory: FinalMemory, finals: Sequence[Final], command: str) -> list
 
 
 def evaluate_ensemble(
-    memory: FinalMemory, finals: Sequence[Final], is_greedy: bool, command: str, most: int = 25
+    memory: FinalMemory, finals: Sequence[Retraining], is_greedy: bool, command: str, most: int = 25
 ) -> TestResult:
     """Look at the test split with an ensemble.
 
@@ -65,7 +65,7 @@ def evaluate_ensemble(
     Raises:
         MetaqnnError: as `evaluate`; or members are to be selected on images that were trained on.
     """
-    is_held_out = all(final.part is Part.TRAIN for final in finals)
+    is_held_out = all(final.split is TrainingSplit.TRAIN for final in finals)
     if is_greedy and not is_held_out:
         raise ReplayError(
             f"{memory.path}: members can be selected only on images that they were not trained on, but these networks "
@@ -82,7 +82,7 @@ def evaluate_ensemble(
     return _record(memory, kind, chosen, finals, correct, held_out, len(said.test.labels), command)
 
 
-def _ask(memory: FinalMemory, finals: Sequence[Final]) -> Predicted:
+def _ask(memory: FinalMemory, finals: Sequence[Retraining]) -> Predicted:
     """The predictions of some networks, after everything that can be refused is."""
     for final in finals:
         if problem := problem_with(memory, final):
@@ -97,13 +97,13 @@ def _ask(memory: FinalMemory, finals: Sequence[Final]) -> Predicted:
 def _record(
     memory: FinalMemory,
     kind: str,
-    chosen: Sequence[Final],
-    finals: Sequence[Final],
+    chosen: Sequence[Retraining],
+    finals: Sequence[Retraining],
     correct: float,
     validation: float | None,
     count: int,
     command: str,
 ) -> TestResult:
-    numbers = tuple(final.final for final in chosen)
+    numbers = tuple(final.number for final in chosen)
     look = TestLook(0, kind, numbers, finals[0].dataset["name"], count, correct, validation, command)
     return TestResult(memory.record_look(look), tuple(chosen))

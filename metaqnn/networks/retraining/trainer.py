@@ -9,12 +9,12 @@ import math
 import time
 import zipfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from metaqnn.core import FinalEpoch, Part
+from metaqnn.core import CurvePoint, TrainingSplit
 from metaqnn.files import written_whole
 from metaqnn.networks.architecture import parse
 from metaqnn.networks.data import DatasetConfig, SearchData, Statistics, fit_statistics
@@ -48,15 +48,19 @@ class FinalImages:
     mirror: bool
 
 
-def final_images(data: SearchData, part: Part, dataset: DatasetConfig, recipe: FinalConfig) -> FinalImages:
+def final_images(data: SearchData, part: TrainingSplit, dataset: DatasetConfig, recipe: FinalConfig) -> FinalImages:
     """The images of a final training."""
     x_train, y_train, held_out = data.x_train, data.y_train, (data.x_validation, data.y_validation)
-    if part is Part.TRAIN_AND_VALIDATION:
+    if part is TrainingSplit.TRAIN_AND_VALIDATION:
         x_train, y_train = np.concatenate([x_train, held_out[0]]), np.concatenate([y_train, held_out[1]])
         held_out = None, None
     statistics = fit_statistics(recipe.preprocessing or dataset.preprocessing, x_train)
     mirror = dataset.mirror if recipe.mirror is None else recipe.mirror
     return FinalImages(x_train, y_train, *held_out, data.classes, statistics, mirror)
+
+
+_FIGURES = ("learning_rate", "train_loss", "train_accuracy", "validation_loss")
+"""Of a point of the curve, in the order of a checkpoint."""
 
 
 class FinalTraining:
@@ -83,7 +87,7 @@ class FinalTraining:
         import keras
 
         self.architecture, self.images, self.recipe, self.seed = architecture, images, recipe, seed
-        self.epochs: list[FinalEpoch] = []
+        self.epochs: list[CurvePoint] = []
         self._steps = -(-len(images.x_train) // recipe.batch_size)
         self._rates = np.array(
             [recipe.rate(step / self._steps) for step in range(recipe.num_epochs * self._steps)], "float32"
@@ -113,7 +117,7 @@ class FinalTraining:
         )
         self.model.optimizer.build(self.model.trainable_variables)
 
-    def run_epoch(self) -> FinalEpoch:
+    def run_epoch(self) -> CurvePoint:
         """Train the next epoch, and validate where images are held out."""
         import keras
 
@@ -138,15 +142,13 @@ class FinalTraining:
             validation_loss = float(validated["cross_entropy"])
             # Keras rounds a share of so many images to single precision; this is the fraction that it is.
             validation_accuracy = round(float(validated["accuracy"]) * count) / count
-        metrics = FinalEpoch(
-            epoch,
-            float(self._rates[epoch * self._steps - 1]),
-            float(trained["loss"][-1]),
-            round(float(trained["accuracy"][-1]) * len(x_train)) / len(x_train),
-            validation_loss,
-            validation_accuracy,
-            time.monotonic() - began,
-        )
+        figures = {
+            "learning_rate": float(self._rates[epoch * self._steps - 1]),
+            "train_loss": float(trained["loss"][-1]),
+            "train_accuracy": round(float(trained["accuracy"][-1]) * len(x_train)) / len(x_train),
+            "validation_loss": math.nan if validation_loss is None else validation_loss,
+        }
+        metrics = CurvePoint(epoch, validation_accuracy, time.monotonic() - began, figures)
         self.epochs.append(metrics)
         return metrics
 
@@ -158,8 +160,8 @@ class FinalTraining:
             identity: whose it is, so that no other training takes it up.
         """
         arrays = {f"array_{i}": np.asarray(variable) for i, variable in enumerate(self._variables())}
-        columns = [list(asdict(epoch).values()) for epoch in self.epochs]
-        curve = np.array([[math.nan if value is None else value for value in row] for row in columns], "float64")
+        rows = [(each.step, *each.figures.values(), each.score, each.seconds) for each in self.epochs]
+        curve = np.array([[math.nan if value is None else value for value in row] for row in rows], "float64")
         with written_whole(path, is_durable=True) as part, part.open("wb") as file:
             np.savez(file, identity=np.array(identity), curve=curve, **arrays)
 
@@ -189,7 +191,9 @@ class FinalTraining:
         for variable, array in zip(variables, arrays, strict=True):
             variable.assign(array)
         self.epochs = [
-            FinalEpoch(int(row[0]), *(float(value) for value in row[1:4]), *map(_or_none, row[4:6]), float(row[6]))
+            CurvePoint(
+                int(row[0]), _or_none(row[5]), float(row[6]), dict(zip(_FIGURES, map(float, row[1:5]), strict=True))
+            )
             for row in curve
         ]
         return True

@@ -3,10 +3,10 @@
 import numpy as np
 
 from metaqnn.errors import IllegalArchitectureError, MetaqnnError
-from metaqnn.networks.retraining.stored import StoredNetwork, load_network
 from metaqnn.networks.architecture import Architecture, parse
 from metaqnn.networks.costs import Shape, layer_costs
 from metaqnn.networks.layers import FullyConnected, GlobalAveragePooling, Softmax
+from metaqnn.networks.retraining.stored import StoredNetwork, load_network
 
 _TRAINED = ("Conv2D", "Dense", "BatchNormalization")
 """The kinds of layers that have weights to learn."""

@@ -9,8 +9,6 @@ from pathlib import Path
 
 from metaqnn.core import Status
 from metaqnn.errors import MetaqnnError
-from metaqnn.networks.retraining.stored import load_network, save_network
-from metaqnn.networks.retraining.test_split import open_test_split
 from metaqnn.networks.data import SearchData, load_search_data
 from metaqnn.networks.retraining.messages import (
     DataSource,
@@ -22,6 +20,8 @@ from metaqnn.networks.retraining.messages import (
     Predictions,
     TrainFinal,
 )
+from metaqnn.networks.retraining.stored import load_network, save_network
+from metaqnn.networks.retraining.test_split import open_test_split
 from metaqnn.networks.training.device import Device
 from metaqnn.workers.runner import Runner
 
@@ -85,10 +85,10 @@ def train_final(job: TrainFinal, send: Callable[[object], None], device: Device)
         send(FinalStarted(device.name, tuple(training.epochs)))
         while len(training.epochs) < job.recipe.num_epochs:
             epoch = training.run_epoch()
-            if not math.isfinite(epoch.train_loss):
+            if not math.isfinite(epoch.figures["train_loss"]):
                 checkpoint.unlink(missing_ok=True)  # it would go the same way again
                 send(FinalEpochDone(epoch))
-                return FinalEnded(Status.DIVERGED, f"the loss was not a number in epoch {epoch.epoch}")
+                return FinalEnded(Status.DIVERGED, f"the loss was not a number in epoch {epoch.step}")
             training.save_checkpoint(checkpoint, job.identity)
             send(FinalEpochDone(epoch))
         save_network(training.network(), Path(job.network))
@@ -100,14 +100,14 @@ def train_final(job: TrainFinal, send: Callable[[object], None], device: Device)
         if training is not None:
             training.close()
     checkpoint.unlink(missing_ok=True)
-    return FinalEnded(Status.OK, "", training.epochs[-1].validation_accuracy)
+    return FinalEnded(Status.OK, "", training.epochs[-1].score)
 
 
 def _predict(job: Predict) -> Predicted:
     import numpy as np
 
     data = _load(job.source)
-    test = open_test_split(job.source.dataset.name, data.class_names, data.input_shape)
+    test = open_test_split(job.source.dataset.name, job.source.dataset.options, data.class_names, data.input_shape)
     splits = {"validation": (data.x_validation, data.y_validation), "test": (test.images, test.labels)}
     said: dict[str, list] = {name: [] for name in splits}
     for stored in job.networks:
