@@ -6,8 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from metaqnn.core import Retraining, Status, TrainingSplit
+from metaqnn.networks.architecture import parse
 from metaqnn.networks.data import fit_statistics
 from metaqnn.networks.retraining.stored import ENDING, save_network
+from metaqnn.networks.training.device import prepare_device
 from metaqnn.replay.finals import FinalMemory, read_finals, weights_folder
 from metaqnn.seeding import Stream
 
@@ -71,7 +74,7 @@ def recipe_of(preprocessing: str, batch_normalization: bool = False) -> dict:
     return {"name": "one_cycle", "preprocessing": preprocessing, "batch_normalization": batch_normalization}
 
 
-def add_final(database: Path, model: int = 1, content=b"no network", **facts) -> Final:
+def add_final(database: Path, model: int = 1, content=b"no network", **facts) -> Retraining:
     """Record a final training that ended well.
 
     Args:
@@ -85,9 +88,9 @@ def add_final(database: Path, model: int = 1, content=b"no network", **facts) ->
         architecture = known[model].architecture if model in known else "[SM(10)]"
         number = len(read_finals(memory)) + 1
         weights = f"final-{number}{ENDING}"
-        final = Final(
+        final = Retraining(
             *(number, model, architecture, 0, {"name": "one_cycle", "preprocessing": None}),
-            *(config["experiment"]["dataset"], config["data"], Part.TRAIN, None, 100),
+            *(config["experiment"]["dataset"], config["data"], TrainingSplit.TRAIN, None, 100),
             *(str(Status.OK), "", 0.9, 1.0, "a test", weights),
         )
         final = replace(final, **facts)

@@ -38,7 +38,7 @@ def enumerate_(experiment, database, overrides, seeds, workers, gpus, fresh, des
         raise click.BadParameter(f"expected a name that ends in .yaml, got {description}", param_hint="--table")
     if description is not None:
         require_place("--table", description.parent, description.name, f"{description.stem}.csv.gz")
-    print(f"{experiment.name}: {experiment.dataset.name}, seed {experiment.seed}, database {database}", flush=True)
+    print(f"{experiment.name}: {experiment.data_words}, seed {experiment.seed}, database {database}", flush=True)
     with counting("trainings") as count:
         report = run_enumeration(
             experiment,

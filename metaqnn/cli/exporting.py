@@ -22,7 +22,6 @@ def export(database: Path, model: int | None, final: int | None, target: Path) -
     The export takes raw uint8 images and gives probabilities. Before the command says that it is done, a fresh process
     has loaded it and predicted the same as the original on the validation images.
     """
-    from metaqnn.cli.display.words import accuracy
     from metaqnn.networks.export.export import export_network
 
     if model is not None and final is not None:
@@ -31,7 +30,7 @@ def export(database: Path, model: int | None, final: int | None, target: Path) -
     what = f"model {done.model}" if done.final is None else f"final {done.final.number} of model {done.model}"
     if done.final is not None:
         measured = done.final.score
-        what += f" (validation accuracy {accuracy(measured)})" if measured is not None else " (not validated)"
+        what += f" (validation accuracy {100 * measured:.2f} %)" if measured is not None else " (not validated)"
     print(f"Exported {what} to {target}: {done.form.name}, {_bytes(done.size)}.")
     print(f"  {done.architecture}")
     if done.agreement is None:

@@ -174,7 +174,7 @@ def _finals_table(finals):
     title = (
         f"Trained on {first.dataset['name']} ({first.split}) by {first.recipe['name']}; accuracy on validation images"
     )
-    return Table(title, columns, rows)
+    return Table(title, columns, rows, frozenset({"accuracy"}))
 
 
 def _looks_table(results):
@@ -199,4 +199,5 @@ def _looks_table(results):
         rows = [row[:-1] for row in rows]
     look = results[0].look
     title = f"Test split of {look.dataset}, {look.examples:,} images; low and high: 95 % interval of the error"
-    return Table(title, tuple(columns), tuple(rows))
+    shares = ("validation_accuracy", "test_accuracy", "test_error", "low", "high")
+    return Table(title, tuple(columns), tuple(rows), frozenset(shares))

@@ -24,8 +24,18 @@ def overrides_option(example: str = "training.epochs=5"):
     return click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help=f"Change a key, as {example}.")
 
 
+allow_option = click.option(
+    "--allow",
+    "allowed",
+    multiple=True,
+    metavar="MODULE:NAME",
+    help="Run this code, which the database names.",
+)
+
 workers_option = click.option(
-    "--workers", type=click.IntRange(min=1), help="Processes that train side by side. [one a GPU, else one a core]"
+    "--workers",
+    type=click.IntRange(min=1),
+    help="Processes that train side by side. [one per GPU, otherwise one per core]",
 )
 
 

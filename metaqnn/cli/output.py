@@ -19,18 +19,9 @@ format_option = click.option(
     help="How to print.",
 )
 
-_PERCENT = (
-    "accuracy",
-    "mean_accuracy",
-    "best_accuracy",
-    "train_accuracy",
-    "validation_accuracy",
-    "test_accuracy",
-    "test_error",
-    "predicted",
-    "low",
-    "high",
-)
+_COSTS = ("flops", "parameters", "size")
+"""Columns of large numbers, which are shortened for people."""
+
 _LONG = ("architecture", "net", "reason", "device", "read_from", "value", "verdict")
 """Columns of long texts: they stand beside the others where there is room, else on lines of their own."""
 
@@ -68,7 +59,7 @@ def _lines(table: Table, width: int) -> list[str]:
     """A table as lines that fit the width; a number is never cut, whatever the width."""
     if not table.rows:
         return ["  nothing yet"]
-    rows = [[_cell(name, value) for name, value in zip(table.columns, row, strict=True)] for row in table.rows]
+    rows = [[_cell(table, name, value) for name, value in zip(table.columns, row, strict=True)] for row in table.rows]
     headers = [" ".join(_SHORT_WORDS.get(word, word) for word in name.split("_")) for name in table.columns]
     widths = [
         max(len(text) for text in (*header.split(), *column))
@@ -104,12 +95,12 @@ def _lines(table: Table, width: int) -> list[str]:
     return lines
 
 
-def _cell(column: str, value: object) -> str:
+def _cell(table: Table, column: str, value: object) -> str:
     if value is None:
         return "-"
-    if column in _PERCENT and isinstance(value, float):
+    if column in table.percent and isinstance(value, float):
         return f"{100 * value:.2f} %"
-    if column in ("flops", "parameters"):
+    if column in _COSTS and isinstance(value, int | float):
         if value < 10_000_000:
             return f"{value:,}"
         return f"{value / 1e6:,.1f} M" if value < 10**12 else f"{value:.3e}"

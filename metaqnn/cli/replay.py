@@ -5,12 +5,13 @@ from pathlib import Path
 
 import click
 
+from metaqnn.cli.options import allow_option
 from metaqnn.cli.output import format_option, print_tables
 from metaqnn.replay.tables import Table
 
 _PROBLEM_WORDS = {
     "unparsed": "not in the notation",
-    "bad_accuracy": "without an accuracy from 0 to 1",
+    "bad_score": "without an accuracy from 0 to 1",
     "illegal": "not legal in the space",
 }
 
@@ -48,7 +49,7 @@ def summary(database: Path, style: str) -> None:
 @click.option("-n", "count", type=click.IntRange(min=1), default=10, show_default=True, help="How many.")
 @format_option
 def top(database: Path, count: int, style: str) -> None:
-    """The best networks with accuracy, parameters and FLOPs."""
+    """The best networks with their score and what they cost."""
     from metaqnn.replay import tables
 
     with _reader(database) as reader:
@@ -60,10 +61,9 @@ def top(database: Path, count: int, style: str) -> None:
 @click.argument("model", type=int)
 @format_option
 def show(database: Path, model: int, style: str) -> None:
-    """Everything about one MODEL: layers, evaluations, episodes."""
-    from metaqnn.networks.costs import describe
+    """Everything about one MODEL: what it is made of, evaluations, episodes."""
     from metaqnn.replay import tables
-    from metaqnn.workflows import stored_space
+    from metaqnn.workflows.components import is_of_networks
 
     with _reader(database) as reader:
         facts, predicted = tables.model_facts(reader, model), tables.model_predictions(reader, model)
@@ -72,10 +72,23 @@ def show(database: Path, model: int, style: str) -> None:
             *([predicted] if predicted.rows or style != "table" else []),
             tables.model_episodes(reader, model),
         ]
-        architecture = next(m.architecture for m in reader.models() if m.model == model)
-        description = describe(architecture, stored_space(reader).input_shape)
+        found = next(m for m in reader.models() if m.model == model)
+        what = _layers(reader, found) if is_of_networks(reader) else _costs(found)
+    print_tables([what, *shown], style)
+
+
+def _layers(reader, model) -> Table:
+    """A network layer by layer."""
+    from metaqnn.networks.costs import describe
+
+    description = describe(model.architecture, tuple(reader.config()["data"]["input_shape"]))
     rows = tuple((str(c.layer), "x".join(map(str, c.shape)), c.parameters, c.flops) for c in description.layers)
-    print_tables([Table(architecture, ("layer", "output", "parameters", "flops"), rows), *shown], style)
+    return Table(model.architecture, ("layer", "output", "parameters", "flops"), rows)
+
+
+def _costs(model) -> Table:
+    """An architecture of another kind, with what it costs."""
+    return Table(model.architecture, ("cost", "amount"), tuple(model.costs.items()))
 
 
 @replay.command()
@@ -117,7 +130,8 @@ def q_values(database: Path, state: str | None, count: int, style: str) -> None:
 
 @replay.command()
 @_database
-def verify(database: Path) -> None:
+@allow_option
+def verify(database: Path, allowed: tuple[str, ...]) -> None:
     """Rebuild every proposal and Q-value from the seed and the recorded rewards, and compare.
 
     Exit code 0 if all are equal, 1 at the first difference, which is named. Of an imported database the rewards and
@@ -137,7 +151,7 @@ def verify(database: Path) -> None:
             reader.require_search()
         total = reader.episode_count() + len(reader.proposals())
         task = bar.add_task("Rebuilding", total=total)
-        verification = verify_database(reader, lambda number: bar.update(task, completed=number))
+        verification = verify_database(reader, lambda number: bar.update(task, completed=number), allowed)
         origin = "rows of the imported file" if reader.is_import() else "seed and the recorded results"
     if verification.difference:
         print(f"{database}: NOT as it should be. {verification.difference}.")
@@ -181,28 +195,29 @@ def summary_table(reader) -> Table:
     """The summary of a search for people: a table of facts in words."""
     from metaqnn.cli.display.words import duration
     from metaqnn.replay import tables
+    from metaqnn.workflows import subject_of
 
-    experiment, facts, predictions = _summarise(reader)
+    sections, facts, predictions = _summarise(reader)
     best = "-"
     if facts.best is not None:
-        model, accuracy, architecture = facts.best
-        origin = ", imported" if tables.is_imported(reader, model) else ""
-        best = f"{100 * accuracy:.2f} % (model {model}{origin}) {architecture}"
+        origin = ", imported" if tables.is_imported(reader, facts.best.model) else ""
+        words = reader.score().words(facts.best.score)
+        best = f"{words} (model {facts.best.model}{origin}) {facts.best.architecture}"
     failed = ", ".join(f"{count} {status}" for status, count in facts.failed.items()) or "none"
     exhausted = "none"
     if facts.exhausted:
         epsilons = ", ".join(f"{epsilon:g}" for epsilon in facts.exhausted)
         exhausted = f"{facts.max_repeats} repeats in a row ended epsilon {epsilons} early"
     rows = [
-        ("experiment", f"{experiment.name}: {experiment.dataset.name}, seed {experiment.seed}"),
-        *([("warm_start", f"{facts.imported} episodes of {experiment.warm_start}")] if facts.imported else []),
+        ("experiment", f"{sections['name']}: {subject_of(sections)}, seed {sections['seed']}"),
+        *([("warm_start", f"{facts.imported} episodes of {sections.get('warm_start')}")] if facts.imported else []),
         ("models", f"{facts.models_done} of {facts.models_total}"),
         ("episodes", f"{facts.episodes}, {facts.in_flight} more in flight"),
         ("epsilon", "-" if facts.epsilon is None else f"{facts.epsilon:g}"),
         ("best", best),
         ("reused", f"{facts.reused} repeats reused, {duration(facts.saved_seconds)} of training saved"),
         ("failed", failed),
-        *([("predicted", _prediction_words(predictions))] if experiment.training.prediction else []),
+        *([("predicted", _prediction_words(predictions, reader.score()))] if _has_early_stopping(sections) else []),
         ("exhausted", exhausted),
         ("time", f"{duration(facts.elapsed_seconds)} in {facts.runs} run{'s' if facts.runs != 1 else ''}"),
         ("q_values", f"as of episode {facts.values_as_of}"),
@@ -213,16 +228,18 @@ def summary_table(reader) -> Table:
 def import_table(reader) -> Table:
     """The summary of an imported database for people."""
     from metaqnn.replay import tables
-    from metaqnn.workflows import stored_experiment
+    from metaqnn.workflows import stored_sections, subject_of
 
-    experiment, table = stored_experiment(reader), tables.imports(reader)
+    sections, table = stored_sections(reader), tables.imports(reader)
     facts = dict(zip(table.columns, table.rows[0], strict=True))
     best = "-"
     if facts["best_model"] is not None:
-        best = f"{100 * facts['best_accuracy']:.2f} % (model {facts['best_model']}) {facts['best_architecture']}"
+        score = reader.score()
+        words = score.words(facts[f"best_{score.name}"])
+        best = f"{words} (model {facts['best_model']}) {facts['best_architecture']}"
     refused = [(facts[column], word) for column, word in _PROBLEM_WORDS.items() if facts[column]]
     rows = [
-        ("experiment", f"{experiment.name}: {experiment.dataset.name}, seed {experiment.seed}"),
+        ("experiment", f"{sections['name']}: {subject_of(sections)}, seed {sections['seed']}"),
         ("rows", f"{facts['rows']}, of which {facts['episodes']} became episodes"),
         ("models", f"{facts['models']} distinct networks"),
         (
@@ -236,11 +253,16 @@ def import_table(reader) -> Table:
     return Table(str(reader.path), ("fact", "value"), tuple(rows))
 
 
-def _prediction_words(facts) -> str:
+def _has_early_stopping(sections) -> bool:
+    return (sections.get("training") or {}).get("prediction") is not None
+
+
+def _prediction_words(facts, score) -> str:
     """What stopping early saved, and how good the predictions were."""
     words = f"{facts.predicted} stopped early, {facts.epochs_saved} epochs ({100 * facts.saved_share:.0f} %) saved"
     if facts.controls:
-        words += f"; off by {100 * facts.prediction_error:.2f} points on {facts.controls} trained on all the same"
+        off = f"{100 * facts.prediction_error:.2f} points" if score.is_share else f"{facts.prediction_error:.4g}"
+        words += f"; off by {off} on {facts.controls} trained on all the same"
     return words
 
 
@@ -248,24 +270,31 @@ def _raw_summary(reader) -> Table:
     """The same for programs: one row of plain values."""
     from dataclasses import asdict
 
-    experiment, facts, predictions = _summarise(reader)
-    row = {"experiment": experiment.name, "dataset": experiment.dataset.name, "seed": experiment.seed, **asdict(facts)}
+    from metaqnn.workflows import subject_of
+
+    sections, facts, predictions = _summarise(reader)
+    row = {"experiment": sections["name"], "dataset": subject_of(sections), "seed": sections["seed"], **asdict(facts)}
     row |= asdict(predictions)
     row["failed"] = sum(facts.failed.values())
-    row["best_model"], row["best_accuracy"], row["best_architecture"] = row.pop("best") or (None, None, None)
+    best, name = facts.best, f"best_{reader.score().name}"
+    row.pop("best")
+    row["best_model"], row[name], row["best_architecture"] = (
+        (best.model, best.score, best.architecture) if best else (None, None, None)
+    )
     row["exhausted"] = ", ".join(f"{epsilon:g}" for epsilon in facts.exhausted)
-    return Table("Summary", tuple(row), (tuple(row.values()),))
+    percent = frozenset([name]) if reader.score().is_share else frozenset()
+    return Table("Summary", tuple(row), (tuple(row.values()),), percent)
 
 
 def _summarise(reader):
     from metaqnn.replay.predictions import summarise_predictions
-    from metaqnn.search.summary import summarise
-    from metaqnn.workflows import stored_experiment, stored_schedule
+    from metaqnn.workflows import stored_sections
+    from metaqnn.workflows.summary import summarise
 
-    experiment = stored_experiment(reader)
+    sections = stored_sections(reader)
+    epochs = (sections.get("training") or {}).get("epochs", 0)
     with reader.snapshot():
-        facts = summarise(reader, stored_schedule(reader.config()))
-        return experiment, facts, summarise_predictions(reader, experiment.training.epochs)
+        return sections, summarise(reader), summarise_predictions(reader, epochs)
 
 
 def _reader(database: Path):

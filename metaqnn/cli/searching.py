@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from metaqnn.cli.options import gpus_option, overrides_option
+from metaqnn.cli.options import allow_option, gpus_option, overrides_option
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -35,9 +35,10 @@ def _options(command):
         click.option(
             "--workers",
             type=click.IntRange(min=1),
-            help="Processes that train side by side, at most search.lookahead. [one a GPU, else one a core]",
+            help="Processes that train side by side, at most search.lookahead. [one per GPU, otherwise one per core]",
         ),
         gpus_option,
+        allow_option,
     ):
         command = option(command)
     return command
@@ -64,7 +65,7 @@ def resume(experiment, database, overrides, **options) -> None:
     _search(experiment, database, overrides, **options, must_exist=True)
 
 
-def _search(where, database, overrides, max_time, **options) -> None:
+def _search(where, database, overrides, max_time, allowed, **options) -> None:
     from metaqnn.cli.display import make_display
     from metaqnn.replay.reader import ReplayReader
     from metaqnn.workflows import (
@@ -78,11 +79,11 @@ def _search(where, database, overrides, max_time, **options) -> None:
     if where.endswith(".sqlite") and database is None and not overrides:
         database = Path(where)
         with ReplayReader(database) as reader:
-            experiment = stored_experiment(reader)
+            experiment = stored_experiment(reader, allowed)
     else:
         experiment = load_experiment(where, overrides, lambda line: print(line, flush=True))
         database = database or default_database(experiment)
-    print(f"{experiment.name}: {experiment.dataset.name}, seed {experiment.seed}, database {database}", flush=True)
+    print(f"{experiment.name}: {experiment.data_words}, seed {experiment.seed}, database {database}", flush=True)
     report = run_search(
         experiment,
         database,
@@ -111,11 +112,10 @@ def _print_ending(database: Path, report) -> None:
     from metaqnn.replay.reader import ReplayReader
     from metaqnn.replay.tables import top
     from metaqnn.search.loop import Ending
-    from metaqnn.search.summary import summarise
-    from metaqnn.workflows import stored_schedule
+    from metaqnn.workflows.summary import summarise
 
     with ReplayReader(database) as reader:
-        summary = summarise(reader, stored_schedule(reader.config()))
+        summary = summarise(reader)
         facts = dict(summary_table(reader).rows)
         print_tables([top(reader, 5)], "table")
     done, total = summary.models_done, summary.models_total

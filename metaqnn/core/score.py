@@ -64,6 +64,12 @@ class Score:
         """The best of some values, at least one."""
         return max(values, key=self.gain)
 
+    def words(self, value: float | None) -> str:
+        """A value as people read it; a dash for None."""
+        if value is None:
+            return "-"
+        return f"{100 * value:.2f} %" if self.is_share else f"{value:.4g}"
+
     def problem_with(self, value: float) -> str | None:
         """Why a value cannot be this score, in one clause; None where it can."""
         if not math.isfinite(value):

@@ -16,6 +16,7 @@ from metaqnn.errors import EvaluatorError
 from metaqnn.estimators.network import TrainedNetwork
 from metaqnn.estimators.search import pass_on
 from metaqnn.networks.architecture import parse
+from metaqnn.networks.data import SearchData, fit_statistics, load_search_data
 from metaqnn.networks.retraining.choice import stored_network
 from metaqnn.networks.retraining.stored import ENDING, StoredNetwork, save_network
 from metaqnn.replay.finals import kept_file

@@ -7,7 +7,9 @@ from metaqnn.workflows.components import (
     stored_components,
     stored_experiment,
     stored_schedule,
+    stored_sections,
     stored_space,
+    subject_of,
 )
 from metaqnn.workflows.experiment import Experiment, load_experiment, read_experiment, shipped_experiments
 from metaqnn.workflows.search import SearchOptions, SearchReport, default_database, run_search
@@ -28,6 +30,8 @@ __all__ = [
     "stored_components",
     "stored_experiment",
     "stored_schedule",
+    "stored_sections",
     "stored_space",
+    "subject_of",
     "verify_database",
 ]

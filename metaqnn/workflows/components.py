@@ -8,6 +8,7 @@ from metaqnn.core import Dataset, EarlyStopping, Evaluator, Reward, Score, Setti
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.strategies.schedule import Schedule, ScheduleConfig
 from metaqnn.workflows.experiment import Experiment, read_experiment, stored_finder
+from metaqnn.workflows.old_names import renamed
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,17 @@ def stored_experiment(reader: ReplayReader, allowed: Sequence[str] = ()) -> Expe
     config = reader.config()
     finder = stored_finder(config.get("plugins", {}), allowed, reader.path)
     return read_experiment(config["experiment"], str(reader.path), finder=finder)
+
+
+def stored_sections(reader: ReplayReader) -> dict[str, Any]:
+    """The experiment of a database as plain values, with the names of today; nothing is loaded or checked."""
+    return renamed(reader.config()["experiment"], lambda line: None)
+
+
+def subject_of(sections: Mapping[str, Any]) -> str:
+    """What a search is about, for people: its data set, or else its evaluator."""
+    section = sections.get("dataset") or sections.get("evaluator") or {"name": "nothing"}
+    return str(section["name"])
 
 
 def stored_budget(config: Mapping[str, Any]) -> int:

@@ -92,7 +92,7 @@ class Experiment:
     @property
     def data_words(self) -> str:
         """What is evaluated on, for people."""
-        return self.dataset.name if self.dataset else self.evaluator.name
+        return self.dataset.name if self.dataset is not None else self.evaluator.name
 
     def as_mapping(self) -> dict[str, Any]:
         """The experiment as plain values, as a file would hold it with every default spelled out."""

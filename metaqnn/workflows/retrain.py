@@ -8,6 +8,10 @@ from typing import Any
 from metaqnn.config import as_mapping, override, read_section
 from metaqnn.core import TRAINING, Retraining, Status, TrainingSplit
 from metaqnn.errors import ConfigError, ReplayError
+from metaqnn.networks.architecture import parse
+from metaqnn.networks.costs import Shape, layer_costs
+from metaqnn.networks.data import DatasetConfig, SearchData, data_facts, load_search_data, open_source
+from metaqnn.networks.layers import Convolution, FullyConnected
 from metaqnn.networks.retraining.choice import best_of_each_model, problem_with, rank, stored_network
 from metaqnn.networks.retraining.config import FinalConfig, read_final
 from metaqnn.networks.retraining.messages import DataSource, FinalEpochDone, FinalStarted, TrainFinal
@@ -19,6 +23,7 @@ from metaqnn.replay.finals import read_final as read_recorded_final
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.tables import top
 from metaqnn.search.stop import StopRequest
+from metaqnn.workers.environment import usable_cores, visible_gpus
 from metaqnn.workflows.components import stored_experiment
 from metaqnn.workflows.experiment import Experiment
 

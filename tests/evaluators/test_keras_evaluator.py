@@ -14,6 +14,7 @@ from metaqnn.evaluators.keras_evaluator import KerasEvaluator
 
 from metaqnn.core import Candidate, CandidateFinished, CandidateStarted, EpochFinished, Status, WorkerLost, WorkerReady
 from metaqnn.errors import EvaluatorError
+from metaqnn.networks.data import DatasetConfig, load_search_data
 from metaqnn.networks.training.config import TrainingConfig
 from metaqnn.workers.environment import worker_environment
 from metaqnn.workers.memory import IDLE_BYTES

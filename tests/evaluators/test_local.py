@@ -6,8 +6,9 @@ import pytest
 from contracts.evaluator_contract import EvaluatorContract
 from metaqnn.evaluators.keras_evaluator import KerasEvaluator
 
-from metaqnn.core import CandidateFinished, EpochFinished, WorkerReady
+from metaqnn.core import Candidate, CandidateFinished, EpochFinished, Status, WorkerReady
 from metaqnn.networks.data import DatasetConfig, load_search_data
+from metaqnn.networks.training.config import TrainingConfig
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.loop import Ending
 from metaqnn.workflows import SearchOptions, load_experiment, run_search

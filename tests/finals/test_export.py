@@ -9,6 +9,7 @@ import pytest
 from trained_finals import KINDS, add_final, random_network, recipe_of, save
 
 from metaqnn.errors import DataError, ExportError
+from metaqnn.networks.data import open_source
 from metaqnn.networks.export.conversion import Job, convert
 from metaqnn.networks.export.export import export_network
 from metaqnn.networks.export.formats import FORMS, KERAS, ONNX, SAVED_MODEL

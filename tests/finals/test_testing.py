@@ -8,6 +8,9 @@ from functools import partial
 import numpy as np
 import pytest
 
+from metaqnn.core import TestLook, TrainingSplit
+from metaqnn.errors import DataError, MetaqnnError
+from metaqnn.networks.data import open_source
 from metaqnn.networks.retraining.choice import best_of_each_model, stored_network, trained_finals
 from metaqnn.networks.retraining.stored import load_network
 from metaqnn.networks.retraining.test_split import open_test_split
@@ -91,7 +94,7 @@ def test_what_is_refused(trained):
             f"{trained}: final {first.final} failed (diverged: a reason)"
         )
         assert "members can be selected only on images that they were not trained on" in refused(
-            memory, [first, replace(second, part=Part.TRAIN_AND_VALIDATION)], greedy=True
+            memory, [first, replace(second, part=TrainingSplit.TRAIN_AND_VALIDATION)], greedy=True
         )
         assert "expected networks of one data set, got several" in refused(
             memory, [first, replace(second, dataset={**second.dataset, "name": "mnist"})]

@@ -10,7 +10,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from metaqnn.cli.display.words import accuracy, device_line, duration, models_per_hour, seconds_left, shorten
+from metaqnn.cli.display.words import device_line, duration, models_per_hour, seconds_left, shorten
 from metaqnn.core import (
     CandidateFinished,
     CandidateStarted,
@@ -19,6 +19,7 @@ from metaqnn.core import (
     Event,
     Observer,
     Proposal,
+    Score,
     SearchStatus,
     WorkerLost,
     WorkerReady,
@@ -34,6 +35,7 @@ class LiveDisplay(Observer):
     def __init__(self, console: Console | None = None):
         self._console = console or Console()
         self._status: SearchStatus | None = None
+        self._score = Score("score")
         self._received_at = time.monotonic()
         self._training: dict[int, str] = {}  # episode -> what it is at
         self._architectures: dict[int, str] = {}
@@ -54,8 +56,8 @@ class LiveDisplay(Observer):
         elif isinstance(event, CandidateStarted):
             self._training[event.number] = "building"
         elif isinstance(event, EpochFinished):
-            metrics, attempt = event.metrics, f"attempt {event.attempt}, " if event.attempt > 1 else ""
-            self._training[event.number] = f"{attempt}epoch {metrics.epoch}: {accuracy(metrics.validation_accuracy)}"
+            point, attempt = event.point, f"attempt {event.attempt}, " if event.attempt > 1 else ""
+            self._training[event.number] = f"{attempt}epoch {point.step}: {self._score.words(point.score)}"
         elif isinstance(event, CandidateFinished):
             self._training.pop(event.number, None)
 
@@ -76,7 +78,7 @@ class LiveDisplay(Observer):
             self._live.stop()
 
     def _take(self, status: SearchStatus) -> None:
-        self._status, self._received_at = status, time.monotonic()
+        self._status, self._score, self._received_at = status, status.score, time.monotonic()
 
     def _render(self) -> Panel | Text:
         status = self._status
@@ -96,7 +98,7 @@ class LiveDisplay(Observer):
         )
         facts = [
             f"epsilon [bold]{'-' if status.epsilon is None else f'{status.epsilon:.2f}'}[/]",
-            f"best [bold green]{accuracy(status.best_accuracy)}[/]",
+            f"best [bold green]{status.score.words(status.best_score)}[/]",
             f"reused {status.reused}",
             f"failed {status.failed}",
             f"{models_per_hour(status)} models/h",

@@ -25,13 +25,10 @@ def models_per_hour(status: SearchStatus) -> str:
     return f"{3600 / status.seconds_per_model:,.0f}" if status.seconds_per_model else "-"
 
 
-def accuracy(value: float | None) -> str:
-    """An accuracy in [0, 1] as a percentage; `-` where there is none."""
-    return "-" if value is None else f"{100 * value:.2f} %"
-
-
 def device_line(event: WorkerReady) -> str:
-    """What a worker trains on; and what to do where that is not the GPU that is there."""
+    """What a worker evaluates on; and what to do where that is not the GPU that is there."""
+    if not event.device:
+        return "Workers are ready."
     backend = event.versions.get("keras_backend")
     line = f"Training on {event.device}{f' ({backend})' if backend else ''}."
     if visible_gpus() and event.device.startswith("CPU"):

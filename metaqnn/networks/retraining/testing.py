@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from metaqnn.core import Retraining, TestLook, TrainingSplit
 from metaqnn.errors import ReplayError
 from metaqnn.networks.data import DatasetConfig
 from metaqnn.networks.retraining.choice import problem_with, stored_network

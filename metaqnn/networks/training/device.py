@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from metaqnn.workers.environment import usable_cores
+
 _FIRST_BFLOAT16 = (8, 0)
 """The compute capability since which NVIDIA's GPUs multiply matrices in bfloat16 (Ampere)."""
 

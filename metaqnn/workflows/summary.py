@@ -1,18 +1,14 @@
-"""Where a recorded search stands in its schedule of epsilon, and its summary with that."""
+"""A recorded search in a few lines; nothing that it names is loaded but a built-in strategy, for its schedule."""
 
 from metaqnn.core import Exploration, Strategy
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.summary import Summary, read_summary
-from metaqnn.strategies.schedule import Schedule
+from metaqnn.workflows.components import stored_schedule
 
 
-def summarise(reader: ReplayReader, schedule: Schedule | None) -> Summary:
-    """Read the summary of a search, also while it runs.
-
-    Args:
-        reader: the database.
-        schedule: of its strategy, scaled to the budget that it began with; None where there is none.
-    """
+def summarise(reader: ReplayReader) -> Summary:
+    """Read the summary of a search, also while it runs."""
+    schedule = stored_schedule(reader)
     with reader.snapshot():
         if schedule is None:
             return read_summary(reader, Exploration(), Strategy.max_repeats)
