@@ -174,8 +174,8 @@ def test_fit_can_be_asked_for(data):
 def test_layers_compute_in_bfloat16_where_the_device_does_and_nobody_objects(data, engine):
     statistics, gpu = fit_statistics("none", data.x_train), Device("a GPU", True, True, {})
     config = replace(CONFIG, engine=engine)
-    assert make_engine(data, statistics, False, config, gpu).is_half
-    assert not make_engine(data, statistics, False, replace(config, precision="float32"), gpu).is_half
+    assert make_engine(data, statistics, False, config, gpu).use_bfloat16
+    assert not make_engine(data, statistics, False, replace(config, precision="float32"), gpu).use_bfloat16
 
 
 @pytest.mark.parametrize("kind", [FitEngine, TensorFlowEngine])
@@ -184,7 +184,7 @@ def test_bfloat16_learns_as_single_precision_does(device, data, kind):
     candidate = Candidate(1, "[C(8,3,1), C(8,3,1), FC(32), SM(10)]", 0)
     config = TrainingConfig(epochs=8, learning_rate=0.01, restart_accuracy=0.0)
     whole, half = (
-        train(candidate, kind(data, statistics, False, config, is_half), config, 10) for is_half in (False, True)
+        train(candidate, kind(data, statistics, False, config, use_bfloat16), config, 10) for use_bfloat16 in (False, True)
     )
     assert half.attempts != whole.attempts
     assert half.best_accuracy == pytest.approx(whole.best_accuracy, abs=0.05)

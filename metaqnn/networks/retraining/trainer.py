@@ -71,7 +71,7 @@ class FinalTraining:
         images: what it learns from.
         recipe: how.
         seed: all randomness derives from it.
-        is_half: whether layers compute in bfloat16.
+        use_bfloat16: whether layers compute in bfloat16.
         is_gpu: whether compiling the whole step pays.
     """
 
@@ -81,7 +81,7 @@ class FinalTraining:
         images: FinalImages,
         recipe: FinalConfig,
         seed: int,
-        is_half: bool = False,
+        use_bfloat16: bool = False,
         is_gpu: bool = False,
     ):
         import keras
@@ -98,7 +98,7 @@ class FinalTraining:
             seed,
             dropout=recipe.dropout,
             weight_decay=recipe.weight_decay if recipe.optimizer == "sgd" else 0.0,
-            dtype="mixed_bfloat16" if is_half else None,
+            dtype="mixed_bfloat16" if use_bfloat16 else None,
             batch_normalization=recipe.batch_normalization,
         )
         self.model = keras.Sequential(

@@ -78,8 +78,8 @@ def train_final(job: TrainFinal, send: Callable[[object], None], device: Device)
     images = final_images(_load(job.source), job.part, job.source.dataset, job.recipe)
     checkpoint, training = Path(job.checkpoint), None
     try:
-        is_half = job.recipe.precision == "auto" and device.has_bfloat16
-        training = FinalTraining(job.architecture, images, job.recipe, job.seed, is_half, device.is_gpu)
+        use_bfloat16 = job.recipe.precision == "auto" and device.has_bfloat16
+        training = FinalTraining(job.architecture, images, job.recipe, job.seed, use_bfloat16, device.is_gpu)
         if not training.load_checkpoint(checkpoint, job.identity) and job.origin is not None:
             take_weights(training.model, job.origin)
         send(FinalStarted(device.name, tuple(training.epochs)))

@@ -28,13 +28,13 @@ def make_engine(
     """
     import keras
 
-    is_half = config.precision == "auto" and device.has_bfloat16
+    use_bfloat16 = config.precision == "auto" and device.has_bfloat16
     if config.engine == "auto" and keras.backend.backend() == "tensorflow":
         from metaqnn.networks.training.tensorflow_engine import TensorFlowEngine
 
         steps = config.epochs * -(-len(data.x_train) // config.batch_size)
         is_traced = not (may_skip_tracing and steps <= _FEW_STEPS and not device.is_gpu)
-        return TensorFlowEngine(data, statistics, mirror, config, is_half, is_traced)
+        return TensorFlowEngine(data, statistics, mirror, config, use_bfloat16, is_traced)
     from metaqnn.networks.training.fit_engine import FitEngine
 
-    return FitEngine(data, statistics, mirror, config, is_half)
+    return FitEngine(data, statistics, mirror, config, use_bfloat16)

@@ -36,7 +36,7 @@ class FitSession(Session):
             attempt,
             config.dropout,
             config.weight_decay,
-            "mixed_bfloat16" if engine.is_half else None,
+            "mixed_bfloat16" if engine.use_bfloat16 else None,
         )
         self.model = keras.Sequential(
             [

@@ -70,7 +70,7 @@ class Engine(ABC):
         statistics: of the training part, for preprocessing.
         mirror: whether training images are mirrored at random.
         config: the recipe's numbers.
-        is_half: whether layers compute in bfloat16; weights, loss and updates never do.
+        use_bfloat16: whether layers compute in bfloat16; weights, loss and updates never do.
 
     Attributes:
         can_prepare: whether a session can be opened and made ready in a thread while another one trains.
@@ -79,9 +79,9 @@ class Engine(ABC):
     can_prepare = False
 
     def __init__(
-        self, data: SearchData, statistics: Statistics, mirror: bool, config: TrainingConfig, is_half: bool = False
+        self, data: SearchData, statistics: Statistics, mirror: bool, config: TrainingConfig, use_bfloat16: bool = False
     ):
-        self.data, self.statistics, self.mirror, self.config, self.is_half = data, statistics, mirror, config, is_half
+        self.data, self.statistics, self.mirror, self.config, self.use_bfloat16 = data, statistics, mirror, config, use_bfloat16
 
     @abstractmethod
     def open(self, architecture: Architecture, seed: int, attempt: int) -> Session:

@@ -29,7 +29,7 @@ class TensorFlowEngine(Engine):
     """Holds the data on the device.
 
     Args:
-        data, statistics, mirror, config, is_half: as of every engine.
+        data, statistics, mirror, config, use_bfloat16: as of every engine.
         is_traced: whether an epoch is traced to a graph; for a few dozen steps tracing takes longer than they do, and
             the results differ in their last digits at most.
     """
@@ -42,17 +42,17 @@ class TensorFlowEngine(Engine):
         statistics: Statistics,
         mirror: bool,
         config: TrainingConfig,
-        is_half: bool = False,
+        use_bfloat16: bool = False,
         is_traced: bool = True,
     ):
         import tensorflow as tf
 
-        super().__init__(data, statistics, mirror, config, is_half)
+        super().__init__(data, statistics, mirror, config, use_bfloat16)
         self.is_traced = is_traced
         self.train_images, self.validation_images = len(data.x_train), len(data.x_validation)
         self.train = tf.constant(data.x_train), tf.constant(data.y_train, tf.int32)
         self.validation = tf.constant(data.x_validation), tf.constant(data.y_validation, tf.int32)
-        self.compute_type = tf.bfloat16 if is_half else tf.float32
+        self.compute_type = tf.bfloat16 if use_bfloat16 else tf.float32
 
     def open(self, architecture: Architecture, seed: int, attempt: int) -> "TensorFlowSession":
         """Make a network with fresh weights; its graph is traced by the first epoch."""

@@ -11,7 +11,7 @@ from metaqnn.networks.architecture import Architecture
 from metaqnn.networks.training.recipe import Engine, Session
 
 
-class EngineAhead(Engine):
+class PrefetchingEngine(Engine):
     """An engine that can open one session in advance. `prepare` may be called from another thread than `open`.
 
     Args:
@@ -19,7 +19,7 @@ class EngineAhead(Engine):
     """
 
     def __init__(self, engine: Engine):
-        super().__init__(engine.data, engine.statistics, engine.mirror, engine.config, engine.is_half)
+        super().__init__(engine.data, engine.statistics, engine.mirror, engine.config, engine.use_bfloat16)
         self._engine = engine
         self._prepared: _Prepared | None = None
         self._lock = threading.Lock()

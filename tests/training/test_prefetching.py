@@ -5,7 +5,7 @@ import pytest
 from metaqnn.core import Candidate
 from metaqnn.networks.architecture import parse
 from metaqnn.networks.data import DatasetConfig, fit_statistics, load_search_data
-from metaqnn.networks.training.ahead import EngineAhead
+from metaqnn.networks.training.prefetching import PrefetchingEngine
 from metaqnn.networks.training.config import TrainingConfig
 from metaqnn.networks.training.recipe import Engine, Session, train
 from metaqnn.networks.training.tensorflow_engine import TensorFlowEngine
@@ -45,7 +45,7 @@ class CountingSession(Session):
 def test_a_prepared_network_trains_to_the_same_bits(device):
     data = load_search_data(DatasetConfig("digits", train_limit=200, validation_size=100), seed=0)
     plain = TensorFlowEngine(data, fit_statistics("none", data.x_train), True, CONFIG)
-    ahead = EngineAhead(TensorFlowEngine(data, fit_statistics("none", data.x_train), True, CONFIG))
+    ahead = PrefetchingEngine(TensorFlowEngine(data, fit_statistics("none", data.x_train), True, CONFIG))
 
     def curve(engine, text):
         (attempt,) = train(Candidate(1, text, 0), engine, CONFIG, 10).attempts
@@ -59,7 +59,7 @@ def test_a_prepared_network_trains_to_the_same_bits(device):
 
 def test_the_prepared_session_is_handed_out_once_and_ready():
     engine = CountingEngine()
-    ahead = EngineAhead(engine)
+    ahead = PrefetchingEngine(engine)
     ahead.prepare(parse(FIRST), 0)
     session = ahead.open(parse(FIRST), 0, 1)
     assert session is engine.sessions[0]
@@ -71,14 +71,14 @@ def test_the_prepared_session_is_handed_out_once_and_ready():
 @pytest.mark.parametrize(("seed", "attempt"), [(1, 1), (0, 2)])
 def test_another_seed_or_attempt_is_opened_anew(seed, attempt):
     engine = CountingEngine()
-    ahead = EngineAhead(engine)
+    ahead = PrefetchingEngine(engine)
     ahead.prepare(parse(FIRST), 0)
     assert ahead.open(parse(FIRST), seed, attempt).readied == 0
 
 
 def test_what_was_prepared_in_vain_is_closed():
     engine = CountingEngine()
-    ahead = EngineAhead(engine)
+    ahead = PrefetchingEngine(engine)
     ahead.prepare(parse(FIRST), 0)
     ahead.prepare(parse(SECOND), 0)
     assert ahead.open(parse(SECOND), 0, 1).text == SECOND
@@ -86,7 +86,7 @@ def test_what_was_prepared_in_vain_is_closed():
 
 
 def test_what_cannot_be_opened_fails_when_its_turn_comes():
-    ahead = EngineAhead(CountingEngine(refused=(FIRST,)))
+    ahead = PrefetchingEngine(CountingEngine(refused=(FIRST,)))
     ahead.prepare(parse(FIRST), 0)
     with pytest.raises(MemoryError):
         ahead.open(parse(FIRST), 0, 1)
