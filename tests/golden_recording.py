@@ -495,6 +495,14 @@ def finals_and_looks(file: Path) -> tuple[int, int]:
         return len(read_finals(reader)), len(read_test_looks(reader))
 
 
+def worker_events(file: Path) -> list[tuple]:
+    """What the worker processes met, which explains a row that differs: one that was lost, or replaced."""
+    from metaqnn.replay.reader import ReplayReader
+
+    with ReplayReader(file) as reader:
+        return reader.query("SELECT * FROM worker_events")[1]
+
+
 def budget(file: Path) -> int:
     """How many distinct architectures the last run of a search was to try."""
     from metaqnn.replay.reader import ReplayReader
