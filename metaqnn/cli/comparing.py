@@ -57,6 +57,7 @@ def compare(table, strategies, seeds, evaluations, out, processes, style) -> Non
     from metaqnn.experiment.comparison import compare as run
     from metaqnn.experiment.comparison import contestants
     from metaqnn.experiment.table_files import load_benchmark
+    from metaqnn.files import moved_aside
     from metaqnn.reports import comparison
     from metaqnn.training.device import usable_cores
 
@@ -73,6 +74,9 @@ def compare(table, strategies, seeds, evaluations, out, processes, style) -> Non
     require_place("--out", out, "compare.csv", "compare.png")
     with counting("runs") as count:
         courses = run(table, chosen, counts | seeds[1], evaluations, processes or usable_cores(), count)
+    for path in (out / "compare.csv", out / "compare.png"):
+        if moved := moved_aside(path):
+            click.echo(f"The earlier {path} was moved to {moved.name}.", err=True)
     comparison.write_csv(courses, out / "compare.csv")
     comparison.draw(courses, f"{benchmark.name}: {len(benchmark.table.entries):,} networks", out / "compare.png")
     if style != "table":

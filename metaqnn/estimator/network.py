@@ -73,7 +73,7 @@ class TrainedNetwork:
 def pack(model: "keras.Model", file: Path) -> TrainedNetwork:
     """Save a Keras model, whole or not at all, and make it a network that travels."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    with written_whole(file, keeps_ending=True) as part:
+    with written_whole(file) as part:
         model.save(part)
     return TrainedNetwork(file.read_bytes(), model)
 

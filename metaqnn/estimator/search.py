@@ -4,6 +4,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import warnings
 import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from metaqnn.data.search_data import array_hash
 from metaqnn.errors import DataError, EvaluatorError, ReplayError
 from metaqnn.experiment import Experiment, SearchOptions, read_experiment, run_search
 from metaqnn.experiment.resuming import changed_keys
-from metaqnn.files import written_whole
+from metaqnn.files import moved_aside, written_whole
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.loop import Ending
 
@@ -117,7 +118,9 @@ def write_data(database: Path, images: np.ndarray, labels: np.ndarray) -> None:
     file = data_file(database)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with written_whole(file) as part, part.open("wb") as stream:
+        if moved := moved_aside(file):
+            warnings.warn(f"{file} is not of this search; it was moved to {moved.name}", stacklevel=4)
+        with written_whole(file, is_new=True) as part, part.open("wb") as stream:
             np.savez(stream, x_train=images, y_train=labels)
     except OSError as error:
         reason = error.strerror or error

@@ -19,8 +19,10 @@ from metaqnn.evaluators.table import EvaluationTable, read_database
 from metaqnn.experiment.files import Experiment, read_experiment
 from metaqnn.experiment.parts import make_space
 from metaqnn.experiment.resuming import changes_since, current_versions, data_facts, refuse_changes
+from metaqnn.files import moved_aside
 from metaqnn.replay.copying import move_aside
 from metaqnn.replay.memory import SQLiteReplayMemory
+from metaqnn.replay.places import new_place, require_new
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.stop import StopRequest
 from metaqnn.space.layer_space import LayerSpace
@@ -74,6 +76,7 @@ def run_enumeration(
     fresh: bool = False,
     on_progress: Callable[[EnumerationProgress], None] = lambda progress: None,
     announce: Callable[[str], None] = lambda line: None,
+    table_files: Sequence[Path] = (),
 ) -> EnumerationReport:
     """Train every network of an experiment's space with `seeds` seeds, or go on where the database stands.
 
@@ -89,6 +92,7 @@ def run_enumeration(
         fresh: move an existing database aside and start anew.
         on_progress: called when it begins and after each training.
         announce: called with lines for the user.
+        table_files: what `fresh` moves aside with the database.
 
     Raises:
         MetaqnnError: the space is too large, or the database holds something else; nothing recorded is lost.
@@ -103,6 +107,9 @@ def run_enumeration(
         workers = workers or len(gpus) or usable_cores()
         if fresh and (moved := move_aside(database)):
             announce(f"The earlier table was moved to {moved}.")
+        for file in table_files if fresh else ():
+            if moved := moved_aside(file):
+                announce(f"The earlier {file} was moved to {moved}.")
         with SQLiteReplayMemory(database) as memory:
             _begin(memory, experiment, data, networks, workers)
             evaluator = KerasEvaluator(
@@ -225,6 +232,11 @@ def _training(number: int, first_seed: int, networks: Sequence[Model]) -> tuple[
     return networks[index], first_seed + seed
 
 
+def packed_file(description: Path) -> Path:
+    """The CSV that a table's YAML file describes, beside it."""
+    return description.with_name(f"{description.stem}.csv.gz")
+
+
 def write_table(database: Path, description: Path, name: str) -> EvaluationTable:
     """Write an enumerated table as a CSV, packed, with the YAML file that describes it.
 
@@ -235,8 +247,13 @@ def write_table(database: Path, description: Path, name: str) -> EvaluationTable
 
     Returns:
         the table.
+
+    Raises:
+        ReplayError: one of the files exists or cannot be written, or the database cannot be read.
     """
     import yaml
+
+    require_new(description)
 
     with ReplayReader(database) as reader:
         table, config = read_database(reader), reader.config()
@@ -252,9 +269,9 @@ def write_table(database: Path, description: Path, name: str) -> EvaluationTable
         accuracies = (f"{accuracy:.6g}" for accuracy in entry.accuracies)
         row = (architecture, f"{entry.reward:.6g}", f"{entry.judge:.6g}", *accuracies, cost.parameters, cost.flops)
         writer.writerow(row)
-    packed = description.with_name(f"{description.stem}.csv.gz")
-    description.parent.mkdir(parents=True, exist_ok=True)
-    packed.write_bytes(gzip.compress(text.getvalue().encode(), mtime=0))  # the same table, the same bytes
+    packed = packed_file(description)
+    with new_place(packed) as part:
+        part.write_bytes(gzip.compress(text.getvalue().encode(), mtime=0))  # the same table, the same bytes
     data = config["data"]
     content = {
         "name": name,
@@ -268,5 +285,6 @@ def write_table(database: Path, description: Path, name: str) -> EvaluationTable
             "classes": data["classes"],
         },
     }
-    description.write_text(yaml.safe_dump(content, sort_keys=False, default_flow_style=None), encoding="utf-8")
+    with new_place(description) as part:
+        part.write_text(yaml.safe_dump(content, sort_keys=False, default_flow_style=None), encoding="utf-8")
     return table
