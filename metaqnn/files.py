@@ -1,43 +1,189 @@
-"""Files and folders that are never seen half-written."""
+"""Files and folders that are never seen half-written, and that never cost another's file of any name."""
 
 import os
+import platform
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import astuple, dataclass
+from datetime import datetime
+from errno import EEXIST
+from itertools import count
 from pathlib import Path
+
+_PREFIX, _OWNER, _MARK = ".metaqnn-part-", "owner", "a temporary folder of metaqnn"
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A process as no other can be, after a restart of the machine or in a container beside it either.
+
+    Attributes:
+        host: name and number of the machine.
+        boot: of its present run; empty where the system does not tell.
+        space: within which the number of a process means something.
+        process: its number.
+        start: when it began.
+    """
+
+    host: str
+    boot: str
+    space: str
+    process: str
+    start: str
+
+    @classmethod
+    def here(cls) -> "Owner":
+        """This process."""
+        host = f"{platform.node()} {_text('/etc/machine-id')}"
+        space = str(os.stat("/proc/self/ns/pid").st_ino) if os.path.exists("/proc/self/ns/pid") else ""
+        process = str(os.getpid())
+        return cls(host, _text("/proc/sys/kernel/random/boot_id"), space, process, _start_of(process))
+
+    def is_gone(self) -> bool:
+        """Whether it has certainly ended; False where this machine cannot know."""
+        here = Owner.here()
+        if self.host != here.host or not (self.boot and here.boot):
+            return False
+        return self.boot != here.boot or (self.space == here.space and self.start != _start_of(self.process))
+
+
+def _text(path: str) -> str:
+    with suppress(OSError):
+        return Path(path).read_text(encoding="utf-8").strip()
+    return ""
+
+
+def _start_of(process: str) -> str:
+    """In ticks since the boot; empty where there is no such process, or only its exit code waits to be read."""
+    fields = _text(f"/proc/{process}/stat").rpartition(")")[2].split()
+    return fields[19] if fields and fields[0] not in "ZX" else ""
 
 
 @contextmanager
-def written_whole(target: Path, keeps_ending: bool = False, is_durable: bool = False) -> Iterator[Path]:
-    """A place beside the target that takes its name when the block ends well, and is removed when it does not.
+def private_folder(target: Path) -> Iterator[Path]:
+    """An empty folder of one's own beside a target, on the same file system; gone afterwards whatever happens.
 
-    What a killed process left there is removed first.
+    What killed processes left beside the target goes first: only folders that name their owner, the very folder that
+    it made, and a process that is gone. Nothing else is ever removed, whatever its name.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    for left in list(target.parent.glob(f"{_PREFIX}*")):
+        if _is_left_over(left):
+            shutil.rmtree(left, ignore_errors=True)
+    place = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=target.parent))
+    try:
+        lines = (_MARK, str(place.stat().st_ino), *astuple(Owner.here()))
+        (place / _OWNER).write_text("\n".join(lines), encoding="utf-8")
+        inside = place / "new"  # whatever the target is called, it is not taken for the owner
+        inside.mkdir()
+        yield inside
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _is_left_over(place: Path) -> bool:
+    try:
+        if place.is_symlink() or not (place / _OWNER).is_file():
+            return False
+        with (place / _OWNER).open(encoding="utf-8") as file:
+            mark, inode, *facts = file.read(4096).split("\n")
+        return (mark, inode) == (_MARK, str(place.stat().st_ino)) and Owner(*facts).is_gone()
+    except (OSError, ValueError, TypeError):
+        return False
+
+
+@contextmanager
+def written_whole(target: Path, is_new: bool = False) -> Iterator[Path]:
+    """A place of the same name in a folder of its own, which becomes the target when the block ends well.
+
+    It is on the disk before it takes the name, so that a power cut leaves the old one or the new one. When the block
+    fails, nothing is left of it.
 
     Args:
         target: a file, or a folder that does not exist.
-        keeps_ending: whether the place ends as the target does, for programs that go by the ending.
-        is_durable: whether a file's content is on the disk before it takes the name, so that a power cut leaves the old
-            one or the new one.
+        is_new: whether the name must not be taken by then.
 
     Raises:
+        FileExistsError: it is.
         OSError: the place cannot be written.
     """
-    name = f"{target.stem}.part{target.suffix}" if keeps_ending else f"{target.name}.part"
-    part = target.with_name(name)
-    _remove(part)
-    try:
+    with private_folder(target) as folder:
+        part = folder / target.name
         yield part
-        if is_durable:
-            with part.open("rb") as file:
-                os.fsync(file.fileno())
-        os.replace(part, target)
-    finally:
+        _flush(part)
+        if is_new:
+            rename_new(part, target)
+        else:
+            os.replace(part, target)
+        with suppress(OSError):  # some file systems cannot flush a folder
+            _sync(target.parent)
+
+
+def _flush(path: Path) -> None:
+    if path.is_dir():
+        for inside in path.iterdir():
+            _flush(inside)
         with suppress(OSError):
-            _remove(part)
-
-
-def _remove(part: Path) -> None:
-    if part.is_dir():
-        shutil.rmtree(part)
+            _sync(path)
     else:
-        part.unlink(missing_ok=True)
+        _sync(path)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def rename_new(source: Path, target: Path) -> None:
+    """Rename onto a name that nobody has, also when somebody takes it this moment.
+
+    Raises:
+        FileExistsError: somebody has it.
+        OSError: it cannot be renamed.
+    """
+    if source.is_dir() and not source.is_symlink():
+        if os.path.lexists(target):
+            raise FileExistsError(EEXIST, os.strerror(EEXIST), str(target))
+        os.rename(source, target)  # refused by the system where something came, but for an empty folder
+        return
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links: the name is taken first
+        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+        os.replace(source, target)
+    else:
+        source.unlink()
+
+
+def aside_names(path: Path) -> Iterator[Path]:
+    """Names beside a path that tell the time: where what stands in the way may go."""
+    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+    for number in count(1):
+        yield path.with_name(f"{path.stem}.{stamp}{f'-{number}' if number > 1 else ''}{path.suffix}")
+
+
+def moved_aside(path: Path) -> Path | None:
+    """Rename what stands in the way, never deleting anything.
+
+    Returns:
+        its new name; None where nothing stood there.
+
+    Raises:
+        OSError: it cannot be renamed.
+    """
+    if not os.path.lexists(path):
+        return None
+    for target in aside_names(path):
+        with suppress(FileExistsError):
+            rename_new(path, target)
+            return target
+    return None

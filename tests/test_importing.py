@@ -425,13 +425,17 @@ def test_a_target_that_exists_or_cannot_be_is_refused(tmp_path):
 
 def test_an_import_that_fails_half_way_leaves_nothing(tmp_path):
     """The rows refer to an episode that is not written: SQLite refuses the whole transaction."""
-    (tmp_path / "a.sqlite.part").write_text("of an import that was killed")
+    for ending in (".part", ".part-journal"):
+        (tmp_path / f"a.sqlite{ending}").write_text("mine")
     with pytest.raises(ReplayError) as error:
         create_imported(
             tmp_path / "a.sqlite", {"seed": 0}, {}, [], [ImportedRow(1, "[SM(10)]", {}, episode=7)], [], ("then", 1.0)
         )
     assert str(error.value).endswith("a.sqlite: the database could not be used: FOREIGN KEY constraint failed")
-    assert list(tmp_path.iterdir()) == []
+    assert sorted((path.name, path.read_text()) for path in tmp_path.iterdir()) == [
+        ("a.sqlite.part", "mine"),
+        ("a.sqlite.part-journal", "mine"),
+    ]
 
 
 def test_a_byte_order_mark_and_columns_in_another_order_are_fine(tmp_path):

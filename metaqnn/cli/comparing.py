@@ -55,6 +55,7 @@ def compare(table, strategies, seeds, evaluations, out, processes, style) -> Non
     table. Leaves compare.csv and compare.png in the folder.
     """
     from metaqnn.cli.display.counting import counting
+    from metaqnn.files import moved_aside
     from metaqnn.reports import comparison
     from metaqnn.workers.environment import usable_cores
     from metaqnn.workflows.compare import compare as run
@@ -76,6 +77,9 @@ def compare(table, strategies, seeds, evaluations, out, processes, style) -> Non
         courses = run(table, chosen, counts | seeds[1], evaluations, processes or usable_cores(), count)
     if strategies and ("paper" in names or "q_learning" in names):
         print("q_learning is what paper was; what q_learning was is linear_ucb now.", file=sys.stderr)
+    for path in (out / "compare.csv", out / "compare.png"):
+        if moved := moved_aside(path):
+            click.echo(f"The earlier {path} was moved to {moved.name}.", err=True)
     comparison.write_csv(courses, out / "compare.csv")
     comparison.draw(courses, f"{benchmark.name}: {len(benchmark.table.entries):,} networks", out / "compare.png")
     if style != "table":

@@ -15,7 +15,7 @@ from metaqnn.cli.options import gpus_option, overrides_option, require_place, wo
 @click.option("--seeds", type=click.IntRange(1, 1000), default=1, show_default=True, help="Trainings of each network.")
 @workers_option
 @gpus_option
-@click.option("--fresh", is_flag=True, help="Move an existing database aside and start anew.")
+@click.option("--fresh", is_flag=True, help="Move an existing database and table aside and start anew.")
 @click.option(
     "--table",
     "description",
@@ -29,15 +29,19 @@ def enumerate_(experiment, database, overrides, seeds, workers, gpus, fresh, des
     for `metaqnn compare`.
     """
     from metaqnn.cli.display.counting import counting
+    from metaqnn.replay.places import require_new
     from metaqnn.workflows import default_database, load_experiment
-    from metaqnn.workflows.enumerate import run_enumeration, write_table
+    from metaqnn.workflows.enumerate import packed_file, run_enumeration, write_table
 
     experiment = load_experiment(experiment, overrides, lambda line: print(line, flush=True))
     database = database or default_database(experiment)
     if description is not None and description.suffix not in (".yaml", ".yml"):
         raise click.BadParameter(f"expected a name that ends in .yaml, got {description}", param_hint="--table")
+    table_files = () if description is None else (packed_file(description), description)
     if description is not None:
-        require_place("--table", description.parent, description.name, f"{description.stem}.csv.gz")
+        require_place("--table", description.parent, *(file.name for file in table_files))
+    for file in () if fresh else table_files:
+        require_new(file)
     print(f"{experiment.name}: {experiment.data_words}, seed {experiment.seed}, database {database}", flush=True)
     with counting("trainings") as count:
         report = run_enumeration(
@@ -49,6 +53,7 @@ def enumerate_(experiment, database, overrides, seeds, workers, gpus, fresh, des
             fresh,
             lambda now: count(now.done, now.total, now.words),
             lambda line: print(line, flush=True),
+            table_files,
         )
     if not report.is_complete:
         print(f"Stopped; run the same command again, and it goes on. Everything trained is in {database}.")

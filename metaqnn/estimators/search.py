@@ -4,6 +4,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import warnings
 import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 
 from metaqnn.config import as_mapping
 from metaqnn.errors import DataError, EvaluatorError, ReplayError
-from metaqnn.files import written_whole
+from metaqnn.files import moved_aside, written_whole
 from metaqnn.networks.data.search_data import array_hash
 from metaqnn.replay.failures import first_reason
 from metaqnn.replay.leaderboard import Winner, read_winner
@@ -99,7 +100,9 @@ def write_data(database: Path, images: np.ndarray, labels: np.ndarray) -> None:
     file = data_file(database)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with written_whole(file) as part, part.open("wb") as stream:
+        if moved := moved_aside(file):
+            warnings.warn(f"{file} is not of this search; it was moved to {moved.name}", stacklevel=4)
+        with written_whole(file, is_new=True) as part, part.open("wb") as stream:
             np.savez(stream, x_train=images, y_train=labels)
     except OSError as error:
         reason = error.strerror or error

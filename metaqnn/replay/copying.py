@@ -3,10 +3,10 @@
 import os
 import sqlite3
 from contextlib import nullcontext, suppress
-from datetime import datetime
 from pathlib import Path
 
 from metaqnn.errors import ReplayError
+from metaqnn.files import aside_names
 from metaqnn.replay.database import SQLITE_MAGIC, clear_errors, close_to_one_file, connect_read_only
 from metaqnn.replay.memory import FINALS, writer_lock
 from metaqnn.replay.places import new_place
@@ -47,17 +47,15 @@ def move_aside(database: Path) -> Path | None:
             raise ReplayError(
                 f"{database}: expected a replay database to move aside, but this is none; choose another path"
             )
-    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+    # The trained networks go first: a new search must never find another's.
+    suffixes = (FINALS, "", "-wal", "-shm", "-journal")
     with writer_lock(database):
-        target = database.with_name(f"{database.stem}.{stamp}{database.suffix}")
-        number = 1
-        while target.exists():
-            number += 1
-            target = database.with_name(f"{database.stem}.{stamp}-{number}{database.suffix}")
+        target = next(
+            name for name in aside_names(database) if not any(os.path.lexists(f"{name}{suffix}") for suffix in suffixes)
+        )
         with suppress(sqlite3.Error):  # a damaged file is moved as it is
             close_to_one_file(sqlite3.connect(database, isolation_level=None))
-        # The trained networks go first: a new search must never find another's.
-        for suffix in (FINALS, "", "-wal", "-shm"):
+        for suffix in suffixes:
             part = Path(f"{database}{suffix}")
             if part.exists():
                 os.replace(part, f"{target}{suffix}")

@@ -64,6 +64,12 @@ def connect_for_writing(path: Path, max_pages: int | None = None) -> sqlite3.Con
     Raises:
         ReplayError: the place cannot be written, or the file is no whole metaqnn database of a known schema.
     """
+    for ending in () if path.exists() else ("-wal", "-journal", "-shm"):
+        if os.path.lexists(f"{path}{ending}"):  # SQLite would delete it
+            raise ReplayError(
+                f"{path}{ending}: expected no such file beside a new database; put the database back that it belongs "
+                "to, or move it away"
+            )
     is_new = not path.exists() or path.stat().st_size == 0
     if not is_new:
         _check_header(path)

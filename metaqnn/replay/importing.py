@@ -92,9 +92,7 @@ def create_imported(
     Raises:
         ReplayError: the target exists, or the place cannot be written.
     """
-    journal = target.with_name(f"{target.name}.part-journal")  # of an import that was killed
     with new_place(target) as part:
-        journal.unlink(missing_ok=True)
         connection = connect_for_writing(part)
         try:
             with transaction(connection, target):

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any
 
 from filelock import FileLock, Timeout
@@ -245,11 +246,18 @@ def writer_lock(path: Path) -> FileLock:
     """Take the lock beside the file that makes this process its one writer.
 
     Raises:
-        ReplayError: another process holds it, or the place cannot be written.
+        ReplayError: another process holds it, a file of another's has its name, or the place cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(f"{path}.lock")
+        place = Path(f"{path}.lock")
+        if os.path.lexists(place) and (not S_ISREG(place.lstat().st_mode) or place.lstat().st_size):
+            # To lock a file may empty it: older versions of filelock do.
+            raise ReplayError(
+                f"{place}: expected the empty file that keeps others from {path.name}, or none; move it away, or "
+                "choose another database"
+            )
+        lock = FileLock(place)
         lock.acquire(timeout=0)
     except Timeout:
         raise ReplayError(

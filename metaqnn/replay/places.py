@@ -1,5 +1,6 @@
 """Places for new files: nothing that exists is ever overwritten."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ def require_new(target: Path, what: str = "file") -> None:
     Raises:
         ReplayError: it does.
     """
-    if target.exists():
+    if os.path.lexists(target):
         raise ReplayError(f"{target}: expected a new {what}, but it exists; choose another name")
 
 
@@ -34,10 +35,10 @@ def new_place(target: Path, what: str = "file", makes_folder: bool = True) -> It
     try:
         if makes_folder:
             target.parent.mkdir(parents=True, exist_ok=True)
-        with written_whole(target) as part:
+        with written_whole(target, is_new=True) as part:
             yield part
-            require_new(target, what)
     except OSError as error:
+        require_new(target, what)  # somebody may have put something there in the meantime
         raise ReplayError(
             f"{target}: expected a place that can be written, but {error.strerror or error}; choose another"
         ) from error

@@ -10,6 +10,7 @@ from statistics import median
 
 import numpy as np
 
+from metaqnn.replay.places import new_place
 from metaqnn.replay.tables import Table
 
 CHECKPOINTS = (10, 20, 50, 100, 200, 300, 500, 1000, 2000, 5000, 10_000)
@@ -152,7 +153,7 @@ def write_csv(traces: Sequence[RegretTrace], path: Path) -> None:
     points = sorted(
         {*checkpoints(traces), *(p for p in (50, 100, 200, 300) if p <= budget), *range(10, budget + 1, 10)}
     )
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with new_place(path) as part, part.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("strategy", "seed", "evaluations", "best_reward", "regret"))
         for trace in traces:
@@ -195,7 +196,8 @@ def draw(traces: Sequence[RegretTrace], title: str, path: Path) -> None:
     axes.set_title(title)
     axes.legend(title="mean, and its 95 % interval")
     axes.grid(alpha=0.3)
-    figure.savefig(path, dpi=150)
+    with new_place(path) as part:
+        figure.savefig(part, dpi=150)
     plt.close(figure)
 
 

@@ -2,12 +2,14 @@
 
 import base64
 import io
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from metaqnn.errors import MetaqnnError
 from metaqnn.files import written_whole
 
 if TYPE_CHECKING:
@@ -134,8 +136,8 @@ class Album:
         """Write a figure as NAME.png and NAME.svg; each appears whole or not at all."""
         figure.draw_without_rendering()
         figure.set_layout_engine(None)  # laid out once, for both files
-        svg = self._write(name, "svg", figure, {"Date": None, "Creator": None})
-        self._write(name, "png", figure, {"Software": None})
+        svg = self._write(name, "svg", figure, {"Date": None, "Creator": "metaqnn"})
+        self._write(name, "png", figure, {"Software": "metaqnn"})
         title = figure.axes[0].get_title(loc="left")
         source = "data:image/svg+xml;base64," + base64.b64encode(svg).decode("ascii")
         return Picture(name, title, alternative, source)
@@ -145,6 +147,28 @@ class Album:
         figure.savefig(content, format=ending, dpi=_DOTS_PER_INCH, metadata=metadata)
         write_whole(self.folder / f"{name}.{ending}", content.getvalue())
         return content.getvalue()
+
+
+_MARKS = (b'<meta name="generator" content="metaqnn">', b"Software\0metaqnn", b"<dc:title>metaqnn</dc:title>")
+"""By which a page, a PNG and an SVG are known as a report's, each near its beginning."""
+
+
+def require_own(path: Path) -> None:
+    """Refuse to write over a file that no report wrote.
+
+    Raises:
+        MetaqnnError: that is what stands there.
+    """
+    if not os.path.lexists(path):
+        return
+    is_own = False
+    with suppress(OSError):
+        if path.is_file() and not path.is_symlink():
+            with path.open("rb") as file:
+                beginning = file.read(4096)
+            is_own = any(mark in beginning for mark in _MARKS)
+    if not is_own:
+        raise MetaqnnError(f"{path}: expected an earlier report's file, or none; move it away, or choose another --out")
 
 
 def write_whole(path: Path, content: bytes) -> None:

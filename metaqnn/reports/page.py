@@ -7,7 +7,7 @@ from pathlib import Path
 from metaqnn.reports import words
 from metaqnn.reports.control import Control
 from metaqnn.reports.diagrams import diagram_of, legend
-from metaqnn.reports.drawing import Album, Picture, style, write_whole
+from metaqnn.reports.drawing import Album, Picture, require_own, style, write_whole
 from metaqnn.reports.final_results import error_interval
 from metaqnn.reports.findings import Findings
 from metaqnn.reports.pictures import curve_name, figure_jobs
@@ -48,9 +48,14 @@ def write_report(findings: Findings, folder: Path, count: Callable[..., None] = 
 
     Returns:
         the page.
+
+    Raises:
+        MetaqnnError: a file of another's is in the way.
     """
-    (folder / FIGURES).mkdir(parents=True, exist_ok=True)
     album, pictures, jobs = Album(folder / FIGURES), {}, figure_jobs(findings)
+    for path in (folder / PAGE, *(album.folder / f"{job.name}.{ending}" for job in jobs for ending in ("png", "svg"))):
+        require_own(path)
+    album.folder.mkdir(parents=True, exist_ok=True)
     with style():
         for number, job in enumerate(jobs):
             count(number, len(jobs), job.name)

@@ -13,9 +13,11 @@ from typing import Any
 
 from metaqnn.core import Candidate, CandidateFinished, Evaluator, Executor, Model, Space, WorkerLost, WorkerReady
 from metaqnn.errors import ConfigError, ReplayError
+from metaqnn.files import moved_aside
 from metaqnn.replay.copying import move_aside
 from metaqnn.replay.evaluations import read_evaluations
 from metaqnn.replay.memory import SQLiteReplayMemory
+from metaqnn.replay.places import new_place, require_new
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.stop import StopRequest
 from metaqnn.tables.table import EvaluationTable, read_database
@@ -73,6 +75,7 @@ def run_enumeration(
     fresh: bool = False,
     on_progress: Callable[[EnumerationProgress], None] = lambda progress: None,
     announce: Callable[[str], None] = lambda line: None,
+    table_files: Sequence[Path] = (),
 ) -> EnumerationReport:
     """Train every network of an experiment's space with `seeds` seeds, or go on where the database stands.
 
@@ -88,6 +91,7 @@ def run_enumeration(
         fresh: move an existing database aside and start anew.
         on_progress: called when it begins and after each training.
         announce: called with lines for the user.
+        table_files: what `fresh` moves aside with the database.
 
     Raises:
         MetaqnnError: the space is too large, or the database holds something else; nothing recorded is lost.
@@ -102,6 +106,9 @@ def run_enumeration(
         workers = workers or len(gpus) or usable_cores()
         if fresh and (moved := move_aside(database)):
             announce(f"The earlier table was moved to {moved}.")
+        for file in table_files if fresh else ():
+            if moved := moved_aside(file):
+                announce(f"The earlier {file} was moved to {moved}.")
         with SQLiteReplayMemory(database) as memory:
             _begin(memory, experiment, evaluator, networks, workers)
             executor = make_executor(evaluator, workers, gpus, path=sys.path)
@@ -222,6 +229,11 @@ def _training(number: int, first_seed: int, networks: Sequence[Model]) -> tuple[
     return networks[index], first_seed + seed
 
 
+def packed_file(description: Path) -> Path:
+    """The CSV that a table's YAML file describes, beside it."""
+    return description.with_name(f"{description.stem}.csv.gz")
+
+
 def write_table(database: Path, description: Path, name: str) -> EvaluationTable:
     """Write an enumerated table as a CSV, packed, with the YAML file that describes it.
 
@@ -232,8 +244,13 @@ def write_table(database: Path, description: Path, name: str) -> EvaluationTable
 
     Returns:
         the table.
+
+    Raises:
+        ReplayError: one of the files exists or cannot be written, or the database cannot be read.
     """
     import yaml
+
+    require_new(description)
 
     with ReplayReader(database) as reader:
         table, config = read_database(reader), reader.config()
@@ -249,9 +266,9 @@ def write_table(database: Path, description: Path, name: str) -> EvaluationTable
         scores = (f"{score:.6g}" for score in entry.scores)
         of_it = (costs[architecture][name] for name in names)
         writer.writerow((architecture, f"{entry.reward:.6g}", f"{entry.target:.6g}", *scores, *of_it))
-    packed = description.with_name(f"{description.stem}.csv.gz")
-    description.parent.mkdir(parents=True, exist_ok=True)
-    packed.write_bytes(gzip.compress(text.getvalue().encode(), mtime=0))  # the same table, the same bytes
+    packed = packed_file(description)
+    with new_place(packed) as part:
+        part.write_bytes(gzip.compress(text.getvalue().encode(), mtime=0))  # the same table, the same bytes
     data = config["data"]
     content = {
         "name": name,
@@ -265,5 +282,6 @@ def write_table(database: Path, description: Path, name: str) -> EvaluationTable
             "classes": data["classes"],
         },
     }
-    description.write_text(yaml.safe_dump(content, sort_keys=False, default_flow_style=None), encoding="utf-8")
+    with new_place(description) as part:
+        part.write_text(yaml.safe_dump(content, sort_keys=False, default_flow_style=None), encoding="utf-8")
     return table

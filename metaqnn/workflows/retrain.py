@@ -8,6 +8,7 @@ from typing import Any
 from metaqnn.config import as_mapping, override, read_section
 from metaqnn.core import TRAINING, Retraining, Status, TrainingSplit
 from metaqnn.errors import ConfigError, ReplayError
+from metaqnn.files import moved_aside
 from metaqnn.networks.architecture import parse
 from metaqnn.networks.costs import Shape, layer_costs
 from metaqnn.networks.data import DatasetConfig, SearchData, data_facts, load_search_data, open_source
@@ -125,6 +126,7 @@ def train_best(
                 raise ReplayError(f"{folder}: expected a folder that can be written, but {error.strerror}") from error
             finals = _record_asked(memory, plan, options.again)
             jobs = [_job(memory, final, plan, folder) for final in finals if final.status == TRAINING]
+            _clear_the_way(jobs, announce)
             watch = _Watch(finals, plan.recipe.num_epochs, on_progress, announce)
             gpus = visible_gpus() if options.gpus is None else options.gpus
             workers = 0 if options.in_process else options.workers or len(gpus) or usable_cores()
@@ -311,6 +313,24 @@ def _job(memory: FinalMemory, final: Retraining, plan: _Plan, folder: Path) -> T
         origin,
         plan.data.input_shape,
     )
+
+
+def _clear_the_way(jobs: Sequence[TrainFinal], announce: Callable[[str], None]) -> None:
+    """Move aside what lies where these trainings will write and is not theirs, as beside an older database put back.
+
+    Raises:
+        ReplayError: it cannot be moved.
+    """
+    from metaqnn.finals.trainer import is_checkpoint_of
+
+    for job in jobs:
+        network, checkpoint = Path(job.network), Path(job.checkpoint)
+        for path in (network,) if is_checkpoint_of(checkpoint, job.identity) else (network, checkpoint):
+            try:
+                if moved := moved_aside(path):
+                    announce(f"{path} is not of this training; it was moved to {moved.name}.")
+            except OSError as error:
+                raise ReplayError(f"{path}: expected to move this file aside, but {error.strerror}") from error
 
 
 def final_parameters(architecture: str, input_shape: Shape, batch_normalization: bool) -> int:

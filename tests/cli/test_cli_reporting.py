@@ -84,5 +84,5 @@ def test_a_place_that_is_full_ends_in_a_sentence(finished, tmp_path):
         "another place"
     )
     assert "Traceback" not in ended.stderr
-    assert not list((tmp_path / "page").rglob("*.part"))
+    assert not list((tmp_path / "page").rglob(".metaqnn-part-*"))
     assert not (tmp_path / "page" / "report.html").exists()

@@ -203,3 +203,15 @@ def test_an_interrupted_fit_leaves_no_worker(database, workers):
     assert not any(child.is_running() for child in children)
     with ReplayReader(database) as reader:
         assert reader.query("SELECT outcome FROM runs")[1] == [("interrupted",)]
+
+
+def test_data_of_another_beside_a_new_search_is_moved_aside(quick, blobs, database):
+    data = database.with_name("blobs.sqlite.npz")
+    data.write_text("mine", encoding="utf-8")
+    beside = database.with_name("blobs.sqlite.npz.part")
+    beside.write_text("mine too", encoding="utf-8")
+    with pytest.warns(UserWarning, match=r"blobs\.sqlite\.npz is not of this search; it was moved to"):
+        quick(path=database, models=1).fit(*blobs)
+    (moved,) = database.parent.glob("blobs.sqlite.2*.npz")
+    assert moved.read_text(encoding="utf-8") == "mine"
+    assert beside.read_text(encoding="utf-8") == "mine too"

@@ -252,18 +252,19 @@ def test_a_place_that_cannot_be_written_is_refused(finished, tmp_path):
             )
 
 
-def test_an_export_that_fails_leaves_nothing_and_takes_the_place_of_what_was_left(finished, tmp_path):
+def test_an_export_that_fails_leaves_nothing_and_takes_nothing_of_the_users(finished, tmp_path):
     with closing(sqlite3.connect(finished)) as connection, connection:
         connection.execute("UPDATE models SET architecture = 'no network' WHERE model = 5")
-    (tmp_path / "a.csv.part").write_text("of an export that was killed")
+    (tmp_path / "a.csv.part").write_text("mine")
     (tmp_path / "out.part").mkdir()
-    (tmp_path / "out.part" / "old.csv").write_text("likewise")
+    (tmp_path / "out.part" / "old.csv").write_text("mine")
     with ReplayReader(finished) as reader:
         with pytest.raises(ReplayError) as error:
             export_released(reader, tmp_path / "a.csv")
         assert str(error.value) == f"{finished}: model 5 is 'no network', which is no network; restore a copy of it"
         export_tables(reader, "csv", tmp_path / "out")
     assert not (tmp_path / "out" / "old.csv").exists()
+    assert (tmp_path / "out.part" / "old.csv").read_text() == (tmp_path / "a.csv.part").read_text() == "mine"
     assert not (tmp_path / "a.csv").exists()
 
 

@@ -8,7 +8,8 @@ import pytest
 from small_searches import contents, difference, start_endless
 
 from metaqnn.errors import ReplayError
-from metaqnn.replay.copying import copy_database
+from metaqnn.replay import copying
+from metaqnn.replay.copying import copy_database, move_aside
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
 
@@ -85,7 +86,7 @@ def test_a_source_that_is_no_database_is_refused(tmp_path):
 
 
 def test_a_place_that_cannot_be_written_is_refused(finished, tmp_path):
-    with pytest.raises(ReplayError, match=r"absent/copy.sqlite: expected a place that can be read and written, but"):
+    with pytest.raises(ReplayError, match=r"absent/copy.sqlite: expected a place that can be written, but"):
         copy_database(finished, tmp_path / "absent" / "copy.sqlite")
     with pytest.raises(
         ReplayError,
@@ -109,8 +110,20 @@ def test_a_copy_that_does_not_fit_leaves_nothing(finished, tmp_path):
         subprocess.run(["umount", folder], check=True)
 
 
-def test_what_an_earlier_copy_left_half_written_is_replaced(finished, tmp_path):
-    (tmp_path / "copy.sqlite.part").write_text("half", encoding="utf-8")
+def test_names_beside_a_copy_are_the_users(finished, tmp_path):
+    for ending in (".part", ".part-journal"):
+        (tmp_path / f"copy.sqlite{ending}").write_text("mine", encoding="utf-8")
     copy_database(finished, tmp_path / "copy.sqlite")
     assert difference(tmp_path / "copy.sqlite") is None
-    assert not (tmp_path / "copy.sqlite.part").exists()
+    for ending in (".part", ".part-journal"):
+        assert (tmp_path / f"copy.sqlite{ending}").read_text(encoding="utf-8") == "mine"
+
+
+@pytest.mark.parametrize("ending", [".finals", "-wal", "-shm", "-journal"])
+def test_a_database_is_moved_aside_onto_no_name_of_the_users(finished, tmp_path, monkeypatch, ending):
+    names = [tmp_path / "small.1.sqlite", tmp_path / "small.2.sqlite"]
+    monkeypatch.setattr(copying, "aside_names", lambda path: iter(names))
+    (tmp_path / f"small.1.sqlite{ending}").write_text("mine", encoding="utf-8")
+    assert move_aside(finished) == names[1]
+    assert not names[0].exists()
+    assert (tmp_path / f"small.1.sqlite{ending}").read_text(encoding="utf-8") == "mine"

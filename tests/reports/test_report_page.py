@@ -133,7 +133,7 @@ def test_every_figure_is_written_and_shows_something(written):
         *("accuracy-parameters", "accuracy-flops", "times"),
     }
     assert len(page.sources) == len(names)
-    assert not list(written.rglob("*.part"))
+    assert not list(written.rglob(".metaqnn-part-*"))
     for name in names:
         pixels = np.asarray(Image.open(written / "figures" / f"{name}.png").convert("L"))
         assert min(pixels.shape) > 300

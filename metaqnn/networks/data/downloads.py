@@ -2,12 +2,13 @@
 
 import os
 import shutil
-import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from metaqnn.core import Dataset
 from metaqnn.errors import DataError
+from metaqnn.files import written_whole
 from metaqnn.networks.data.archives import MEMBERS, Archive
 from metaqnn.networks.data.sources import ImageSplit
 
@@ -63,10 +64,9 @@ class Download(Dataset):
         """Fetch into a folder beside `path` and move in one step, so that `path` is complete or absent."""
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(prefix=f".{self.name}-", dir=path.parent) as folder:
-                partial = Path(folder) / path.name
-                self._fetch(self.name, partial)
-                os.replace(partial, path)
+            # What another process has fetched in the meantime stays.
+            with suppress(FileExistsError), written_whole(path, is_new=True) as part:
+                self._fetch(self.name, part)
         except (DownloadError, OSError) as error:
             folder = data_folder()
             raise DataError(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from metaqnn.files import private_folder
 from metaqnn.networks.data.downloads import fetch_file
 
 # The cropped digits at http://ufldl.stanford.edu/housenumbers/, with MD5 checksums.
@@ -19,7 +20,7 @@ def fetch_svhn(name: str, path: Path, files: Mapping[str, tuple[str, str]] = FIL
 
     Args:
         name: of the data set, for a fetcher's common form.
-        path: of the archive to write, in a folder that exists and may hold the downloads.
+        path: of the archive to write, in a folder that exists.
         files: the URL and the MD5 checksum of 'train' and 'test'.
 
     Raises:
@@ -28,10 +29,9 @@ def fetch_svhn(name: str, path: Path, files: Mapping[str, tuple[str, str]] = FIL
     """
     arrays = {}
     for part, (url, md5) in files.items():
-        downloaded = path.with_name(f"{name}_{part}.mat")
-        fetch_file(url, md5, downloaded)
-        arrays[f"x_{part}"], arrays[f"y_{part}"] = read_mat(downloaded)
-        downloaded.unlink()
+        with private_folder(path) as folder:  # emptied after each: two at a time take much room
+            fetch_file(url, md5, folder / f"{part}.mat")
+            arrays[f"x_{part}"], arrays[f"y_{part}"] = read_mat(folder / f"{part}.mat")
     np.savez(path, **arrays)
 
 

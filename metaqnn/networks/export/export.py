@@ -2,7 +2,6 @@
 
 import json
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import numpy as np
 from metaqnn.config import read_section
 from metaqnn.core import Retraining
 from metaqnn.errors import DataError, ExportError, ReplayError
+from metaqnn.files import written_whole
 from metaqnn.networks.data import DatasetConfig, SearchData, load_search_data, open_source
 from metaqnn.networks.export.architecture_file import describe_network, read_architecture, write_architecture
 from metaqnn.networks.export.conversion import Job
@@ -99,9 +99,9 @@ def export_network(
         chosen = choose_final(reader, model, final)
         original, seed = stored_network(reader, chosen), reader.config()["seed"]
     data = _comparison_data(database, chosen, seed, announce)
-    with _place_beside(target) as place:
+    with _new_place(target) as part:
         announce(f"Writing final {chosen.number} of model {chosen.model}: {form.name} ...")
-        part, images, predictions = place / target.name, place / "images.npy", place / "original.npy"
+        images, predictions = part.with_name("images.npy"), part.with_name("original.npy")
         np.save(images, comparison_images(data.x_validation))
         notes = {"architecture": chosen.architecture, "class_names": json.dumps(data.class_names, ensure_ascii=False)}
         run_conversion(Job(form.name, original, *map(str, (part, images, predictions)), notes))
@@ -109,7 +109,6 @@ def export_network(
         agreement = compare(np.load(predictions), reloaded_predictions(form, part, images), form.tolerance)
         _require_agreement(agreement, form, chosen)
         size = _size(part)
-        _move(part, target)
     return Export(target, form, chosen.model, chosen, chosen.architecture, data.input_shape, size, agreement)
 
 
@@ -122,23 +121,22 @@ def _export_architecture(reader: ReplayReader, target: Path, model: int | None, 
     if described is not None:
         model = described.model
     elif model is None:
-        model = best_model(reader)
+        best = best_model(reader)
+        model = best.model if best else None
     if model is None:
         raise ReplayError(f"{reader.path}: no network was trained to the end yet; name a model with --model")
     require_model(reader, model)
     content = describe_network(reader, model, described)
-    with _place_beside(target) as place:
-        part = place / target.name
+    with _new_place(target) as part:
         write_architecture(content, part)
         architecture, size = str(read_architecture(part)), _size(part)
-        _move(part, target)
     return Export(target, ARCHITECTURE, model, described, architecture, tuple(content["input_shape"]), size, None)
 
 
 def _comparison_data(database: Path, final: Retraining, seed: int, announce: Callable[[str], None]) -> SearchData:
     """The data that a final was trained on; the test part is never read."""
     section = read_section(DatasetConfig, final.dataset, "dataset", f"{database}, final {final.number}")
-    if not open_source(section.name).available():
+    if not open_source(section.name, section.options).available():
         announce(f"The data set {section.name} is not on this machine; trying to download it ...")
     data = load_search_data(section, seed)
     if list(data.input_shape) != list(final.data["input_shape"]):
@@ -161,19 +159,14 @@ def _require_agreement(agreement: Agreement, form: Form, final: Retraining) -> N
 
 
 @contextmanager
-def _place_beside(target: Path) -> Iterator[Path]:
-    """A folder of one's own beside the target, on the same file system; gone afterwards whatever happens."""
+def _new_place(target: Path) -> Iterator[Path]:
     try:
-        with tempfile.TemporaryDirectory(prefix=f".{target.name}-", suffix=".part", dir=target.parent) as place:
-            yield Path(place)
+        with written_whole(target, is_new=True) as part:
+            yield part
     except OSError as error:
+        _require_new(target)  # somebody may have put something there in the meantime
         problem = error.strerror or str(error)
         raise ExportError(f"{target}: expected a place that can be written, but {problem}; choose another") from error
-
-
-def _move(part: Path, target: Path) -> None:
-    _require_new(target)  # somebody may have put something there in the meantime
-    os.replace(part, target)
 
 
 def _require_new(target: Path) -> None:

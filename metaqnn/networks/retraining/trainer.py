@@ -162,7 +162,7 @@ class FinalTraining:
         arrays = {f"array_{i}": np.asarray(variable) for i, variable in enumerate(self._variables())}
         rows = [(each.step, *each.figures.values(), each.score, each.seconds) for each in self.epochs]
         curve = np.array([[math.nan if value is None else value for value in row] for row in rows], "float64")
-        with written_whole(path, is_durable=True) as part, part.open("wb") as file:
+        with written_whole(path) as part, part.open("wb") as file:
             np.savez(file, identity=np.array(identity), curve=curve, **arrays)
 
     def load_checkpoint(self, path: Path, identity: str) -> bool:
@@ -177,11 +177,9 @@ class FinalTraining:
         """
         variables = self._variables()
         try:
-            if not zipfile.is_zipfile(path):
+            if not is_checkpoint_of(path, identity):
                 return False
             with np.load(path, allow_pickle=False) as saved:
-                if str(saved["identity"]) != identity:
-                    return False
                 curve = saved["curve"]
                 arrays = [saved[f"array_{i}"] for i in range(len(saved.files) - 2)]
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
@@ -247,6 +245,17 @@ class FinalTraining:
                 layer.seed_generator.state.assign(
                     np.array([integer_seed(self.seed, "final dropout", epoch, index), 0], "uint32")
                 )
+
+
+def is_checkpoint_of(path: Path, identity: str) -> bool:
+    """Whether a file is a checkpoint of that training, as far as can be told without reading it all."""
+    try:
+        if not zipfile.is_zipfile(path):
+            return False
+        with np.load(path, allow_pickle=False) as saved:
+            return str(saved["identity"]) == identity
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return False
 
 
 def _or_none(value: float) -> float | None:
