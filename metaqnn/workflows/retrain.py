@@ -321,7 +321,7 @@ def _clear_the_way(jobs: Sequence[TrainFinal], announce: Callable[[str], None]) 
     Raises:
         ReplayError: it cannot be moved.
     """
-    from metaqnn.finals.trainer import is_checkpoint_of
+    from metaqnn.networks.retraining.trainer import is_checkpoint_of
 
     for job in jobs:
         network, checkpoint = Path(job.network), Path(job.checkpoint)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from metaqnn.data.svhn import fetch_svhn
+from metaqnn.networks.data.svhn import fetch_svhn
 from metaqnn.replay.finals import weights_folder
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -184,7 +184,7 @@ def test_the_log_of_a_database_that_is_gone_is_not_deleted(refused, tmp_path, en
 
 
 def test_downloads_leave_what_lies_beside_the_archive(tmp_path, monkeypatch):
-    from metaqnn.data import svhn
+    from metaqnn.networks.data import svhn
 
     monkeypatch.setattr(svhn, "fetch_file", lambda url, md5, path: path.write_text(url, encoding="utf-8"))
     monkeypatch.setattr(svhn, "read_mat", lambda path: (np.zeros(1), np.zeros(1)))

@@ -1,9 +1,9 @@
 import example_searches
 import metaqnn_concrete_defects as example
 import pytest
-from metaqnn.testing import DatasetContract, EvaluatorContract
 
 from metaqnn.core import Candidate, Setting
+from metaqnn.testing import DatasetContract, EvaluatorContract
 
 
 def make_dataset():

@@ -3,9 +3,9 @@ import pickle
 import example_searches
 import metaqnn_countermeasures as example
 import pytest
-from metaqnn.testing import EvaluatorContract, SpaceContract
 
 from metaqnn.core import Candidate, Setting, Status
+from metaqnn.testing import EvaluatorContract, SpaceContract
 
 
 class TestSpace(SpaceContract):

@@ -4,10 +4,10 @@ import example_searches
 import metaqnn_side_channel as example
 import numpy as np
 import pytest
-from metaqnn.testing import DatasetContract, EvaluatorContract, SpaceContract
 
 from metaqnn.core import Candidate, Setting
 from metaqnn.seeding import Stream, integer_seed
+from metaqnn.testing import DatasetContract, EvaluatorContract, SpaceContract
 
 FACTS = {"classes": 9}
 

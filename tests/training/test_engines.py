@@ -184,7 +184,8 @@ def test_bfloat16_learns_as_single_precision_does(device, data, kind):
     candidate = Candidate(1, "[C(8,3,1), C(8,3,1), FC(32), SM(10)]", 0)
     config = TrainingConfig(epochs=8, learning_rate=0.01, restart_accuracy=0.0)
     whole, half = (
-        train(candidate, kind(data, statistics, False, config, use_bfloat16), config, 10) for use_bfloat16 in (False, True)
+        train(candidate, kind(data, statistics, False, config, use_bfloat16), config, 10)
+        for use_bfloat16 in (False, True)
     )
     assert half.attempts != whole.attempts
     assert half.best_accuracy == pytest.approx(whole.best_accuracy, abs=0.05)

@@ -5,8 +5,8 @@ import pytest
 from metaqnn.core import Candidate
 from metaqnn.networks.architecture import parse
 from metaqnn.networks.data import DatasetConfig, fit_statistics, load_search_data
-from metaqnn.networks.training.prefetching import PrefetchingEngine
 from metaqnn.networks.training.config import TrainingConfig
+from metaqnn.networks.training.prefetching import PrefetchingEngine
 from metaqnn.networks.training.recipe import Engine, Session, train
 from metaqnn.networks.training.tensorflow_engine import TensorFlowEngine
 

@@ -81,7 +81,13 @@ class Engine(ABC):
     def __init__(
         self, data: SearchData, statistics: Statistics, mirror: bool, config: TrainingConfig, use_bfloat16: bool = False
     ):
-        self.data, self.statistics, self.mirror, self.config, self.use_bfloat16 = data, statistics, mirror, config, use_bfloat16
+        self.data, self.statistics, self.mirror, self.config, self.use_bfloat16 = (
+            data,
+            statistics,
+            mirror,
+            config,
+            use_bfloat16,
+        )
 
     @abstractmethod
     def open(self, architecture: Architecture, seed: int, attempt: int) -> Session:
