@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 _NUMBERS = [np.float64, np.float32, np.uint8]
 """What X is kept as; anything else becomes the first."""
 
+_LEADERBOARD = ("model", "architecture", "accuracy", "epoch", "layers", "parameters", "flops", "train_seconds")
+
 
 class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
     """A convolutional network that is searched for, trained and used.
@@ -231,7 +233,7 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
         import pandas as pd
 
         check_is_fitted(self, "network_")
-        return pd.DataFrame(self._leaderboard)
+        return pd.DataFrame(self._leaderboard, columns=list(_LEADERBOARD))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -306,7 +308,7 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
                 )
             network = train_winner(database, experiment, winner, self.final is not None, is_in_process, verbose)
         with ReplayReader(database) as reader:
-            self._leaderboard = [_leaderboard_row(ranked) for ranked in read_ranking(reader)]
+            self._leaderboard = [_row(ranked) for ranked in read_ranking(reader)]
         self.network_ = network
         self.database_ = str(database)
         self.best_architecture_ = winner.architecture
@@ -322,16 +324,9 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
         return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
 
 
-def _leaderboard_row(ranked: RankedModel) -> dict[str, Any]:
-    costs = {name: ranked.costs[name] for name in ("layers", "parameters", "flops")}
-    best = {"accuracy": ranked.score, "epoch": ranked.epoch}
-    return {
-        "model": ranked.model,
-        "architecture": ranked.architecture,
-        **best,
-        **costs,
-        "train_seconds": ranked.seconds,
-    }
+def _row(ranked: RankedModel) -> tuple:
+    costs = (ranked.costs[name] for name in _LEADERBOARD[4:7])
+    return ranked.model, ranked.architecture, ranked.score, ranked.epoch, *costs, ranked.seconds
 
 
 def _dimensions(X) -> int:
