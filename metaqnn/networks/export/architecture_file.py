@@ -53,8 +53,8 @@ _PREPROCESSING = {
 }
 _REBUILD = (
     "metaqnn.networks.export.architecture_file.build_described(FILE) is a Keras model with fresh weights, from "
-    "images as the preprocessing leaves them to logits; C(d,f,s), P(f,s), FC(d), GAP(c) and SM(c) are as in Baker et al. "
-    "(ICLR 2017)"
+    "images as the preprocessing leaves them to logits; C(d,f,s), P(f,s), FC(d), GAP(c) and SM(c) are as in Baker et "
+    "al. (ICLR 2017)"
 )
 
 
