@@ -21,7 +21,7 @@ def data():
 
 
 def training_of(data, recipe=ONE_CYCLE, split=TrainingSplit.TRAIN, network=NETWORK, seed=5):
-    return RetrainingSession(network, retraining_images(data, part, DATASET, recipe), recipe, seed)
+    return RetrainingSession(network, retraining_images(data, split, DATASET, recipe), recipe, seed)
 
 
 def run(training, epochs):
