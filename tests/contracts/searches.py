@@ -24,12 +24,13 @@ from metaqnn.core import (
     WorkerReady,
 )
 from metaqnn.networks.early_stopping import NetworkEarlyStopping
-from metaqnn.networks.evaluator import accuracy
+from metaqnn.networks.evaluator import accuracy, figures_of
 from metaqnn.networks.layer_space import LayerSpace
 from metaqnn.networks.rewards import CostAwareOptions, CostAwareReward
 from metaqnn.networks.training.config import TrainingConfig
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
+from metaqnn.replay.summary import Summary, read_summary
 from metaqnn.search.immediate import ImmediateExecutor
 from metaqnn.search.loop import Ending, Search, SearchPlan
 from metaqnn.search.rewards import ScoreReward, ScoreRewardOptions
@@ -151,6 +152,11 @@ class SmallSearch:
             memory.end_run(str(ending))
         return ending
 
+    def summarise(self, reader: ReplayReader) -> Summary:
+        """Its summary, which needs to know the schedule."""
+        progress = self.schedule.recorded(reader.episodes(), reader.proposals())
+        return read_summary(reader, self.schedule.describe(progress), self.schedule.max_repeats)
+
     def verify(self, path: Path, on_episode: Callable[[int], None] = lambda number: None) -> Verification:
         """Rebuild it and compare."""
         with ReplayReader(path) as reader:
@@ -164,4 +170,5 @@ class SmallSearch:
                 self.seed,
                 self.make_early_stopping(),
                 on_episode,
+                figures_of,
             )

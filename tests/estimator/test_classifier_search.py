@@ -18,9 +18,9 @@ from metaqnn.errors import DataError, EvaluatorError, ReplayError
 from metaqnn.estimators.search import pass_on
 from metaqnn.estimators.training import _train_as_in_search
 from metaqnn.networks.retraining.stored import StoredNetwork
-from metaqnn.replay.retrainings import read_retrainings, weights_folder
 from metaqnn.replay.leaderboard import Winner
 from metaqnn.replay.reader import ReplayReader
+from metaqnn.replay.retrainings import read_retrainings, weights_folder
 from metaqnn.workflows import stored_experiment
 
 # Keras saves a model in a way that NumPy will want otherwise one day.
@@ -106,7 +106,11 @@ def test_the_retraining_recipe_in_this_process(quick, blobs, database):
     with ReplayReader(database) as reader:
         retraining = read_retrainings(reader)[0]
     assert (retraining.status, retraining.split, retraining.score) == ("ok", "train+validation", None)
-    assert (retraining.recipe["name"], retraining.recipe["epochs"], retraining.recipe["batch_size"]) == ("one_cycle", 20, 64)
+    assert (retraining.recipe["name"], retraining.recipe["epochs"], retraining.recipe["batch_size"]) == (
+        "one_cycle",
+        20,
+        64,
+    )
     began = time.monotonic()
     again = quick(path=database, final={"epochs": 20, "learning_rate": 0.05}).fit(*blobs)
     assert time.monotonic() - began < 10

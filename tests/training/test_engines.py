@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-
 from contracts.records import ACCURACY
 
 from metaqnn.core import Candidate, Status

@@ -148,12 +148,13 @@ def test_nobody_is_expected_to_end_below_what_is_reached():
         heights = [best / 2, best, *[best * 0.9] * (EPOCHS - 2)]
         beginning = curve(best, epochs)
         return tuple(
-            replace(metrics, score=height)
-            for metrics, height in zip(beginning, heights[:epochs], strict=True)
+            replace(metrics, score=height) for metrics, height in zip(beginning, heights[:epochs], strict=True)
         )
 
     bests = [0.5 + 0.4 * (7 * i % 40) / 39 for i in range(40)]
-    known = tuple(ReferenceCurve(costs(3, 1000 + i, 50_000 + i), falling(best, 5), best) for i, best in enumerate(bests))
+    known = tuple(
+        ReferenceCurve(costs(3, 1000 + i, 50_000 + i), falling(best, 5), best) for i, best in enumerate(bests)
+    )
     judge = predictor(replace(context(target=0.95), references=known))
     for best in (0.5, 0.7, 0.85):
         verdict = judge.verdict(falling(best, 4))
@@ -178,7 +179,7 @@ def test_more_certainty_is_asked_before_a_stop_where_the_probability_is_higher()
 def run(final: float, known=None, config=TRAINING, wasted=0):
     """Train a network that ends at `final`; also how many epochs were run."""
     engine = CurveEngine(lambda _: final, wasted)
-    return train(Candidate(1, "[SM(10)]", 0, known), engine, config, ACCURACY), engine.num_epochs
+    return train(Candidate(1, "[SM(10)]", 0, context=known), engine, config, ACCURACY), engine.num_epochs
 
 
 def test_a_candidate_that_will_not_be_among_the_best_is_stopped():
@@ -243,7 +244,7 @@ def test_a_control_that_fails_after_its_prediction_is_a_failure_without_one():
             session.run_epoch = failing
             return session
 
-    candidate = Candidate(1, "[SM(10)]", 0, context(is_control=True))
+    candidate = Candidate(1, "[SM(10)]", 0, context=context(is_control=True))
     evaluation = train(candidate, Failing(lambda _: 0.55), TRAINING, ACCURACY)
     assert (evaluation.status, evaluation.prediction, evaluation.score) == (Status.OUT_OF_MEMORY, None, None)
     assert len(evaluation.attempts[0].points) == 3

@@ -1,7 +1,6 @@
 """A session opened in advance is the session that would have been opened, and a wrong guess costs nothing but time."""
 
 import pytest
-
 from contracts.records import ACCURACY
 
 from metaqnn.core import Candidate

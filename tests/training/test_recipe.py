@@ -4,7 +4,6 @@ import math
 from dataclasses import replace
 
 import pytest
-
 from contracts.records import ACCURACY
 
 from metaqnn.config import KeyValueError
@@ -71,7 +70,9 @@ def test_an_attempt_no_better_than_chance_restarts_at_0_4_of_the_rate_with_all_i
     engine = ScriptedEngine([0.15], [0.1], [0.1501, 0.2, 0.3, 0.4, 0.5, 0.6])
     evaluation = train(CANDIDATE, engine, CONFIG, ACCURACY)
     assert evaluation.status is Status.OK
-    assert [attempt.points[0].figures["learning_rate"] for attempt in evaluation.attempts] == pytest.approx([0.1, 0.04, 0.016])
+    assert [attempt.points[0].figures["learning_rate"] for attempt in evaluation.attempts] == pytest.approx(
+        [0.1, 0.04, 0.016]
+    )
     assert [len(attempt.points) for attempt in evaluation.attempts] == [1, 1, 6]
     assert engine.rates[2] == pytest.approx([0.016] * 2 + [0.0032] * 2 + [0.00064] * 2)
     assert evaluation.figures["learning_rate"] == pytest.approx(0.016)
