@@ -159,10 +159,10 @@ def read_experiment(
         header.name,
         header.seed,
         dataset,
-        _part("space", content.get("space"), file, finder),
-        _part("strategy", content.get("strategy"), file, finder),
+        read_part("space", content.get("space"), file, finder),
+        read_part("strategy", content.get("strategy"), file, finder),
         evaluator,
-        _part("reward", content.get("reward"), file, finder),
+        read_part("reward", content.get("reward"), file, finder),
         read_section(SearchConfig, content.get("search"), "search", file),
         source,
         read_final(content.get("final"), file) if is_of_networks else None,
@@ -188,7 +188,7 @@ def _mapping(kind: str, content: Any, file: str) -> Mapping[str, Any]:
     return content
 
 
-def _part(kind: str, content: Any, file: str, finder: Finder) -> Section:
+def read_part(kind: str, content: Any, file: str, finder: Finder) -> Section:
     """A section that names a part: its name, a preset where the part has some, and keys that win over the preset."""
     content = _mapping(kind, content, file)
     name = content.get("name", _DEFAULTS[kind])
@@ -229,7 +229,7 @@ def _evaluator(content: Mapping[str, Any], file: str, finder: Finder) -> Section
                     f"{file}: {key}: this section is of 'evaluator.name: {NETWORK}'; the keys of {name!r} stand in "
                     "'evaluator'"
                 )
-        return _part("evaluator", section, file, finder)
+        return read_part("evaluator", section, file, finder)
     if len(section) > ("name" in section):
         raise ConfigError(f"{file}: evaluator: the keys of {NETWORK!r} stand in the section 'training'")
     options = read_section(TrainingConfig, content.get("training"), "training", file)
@@ -245,16 +245,23 @@ def _dataset(
     content = _mapping("dataset", content, file)
     name, own = content.get("name"), _keys(DatasetConfig) if is_of_networks else ["name"]
     source, others = None, {key: value for key, value in content.items() if key not in own}
-    if isinstance(name, str) and (name in installed("dataset") or is_target(name) or not is_of_networks):
-        plugin = finder("dataset", name, f"{file}: dataset.name")
-        source = Section(plugin, read_options(plugin.load(), others, "dataset", file))
-    elif not is_of_networks:
-        raise ConfigError(f"{file}: dataset.name: expected the name of a data set, got {name!r:.200}")
+    if not is_of_networks or (isinstance(name, str) and (name in installed("dataset") or is_target(name))):
+        source = read_dataset({"name": name} | others, file, finder)
     if not is_of_networks:
         return source, source
     kept = {key: value for key, value in content.items() if key in own} if source else content
     section = read_section(DatasetConfig, kept, "dataset", file)
     return (replace(section, options=as_mapping(source.options)) if source else section), source
+
+
+def read_dataset(content: Mapping[str, Any], file: str, finder: Finder) -> Section:
+    """A data set that is named, with its own keys."""
+    name = content.get("name")
+    if not isinstance(name, str):
+        raise ConfigError(f"{file}: dataset.name: expected the name of a data set, got {name!r:.200}")
+    plugin = finder("dataset", name, f"{file}: dataset.name")
+    others = {key: value for key, value in content.items() if key != "name"}
+    return Section(plugin, read_options(plugin.load(), others, "dataset", file))
 
 
 def _keys(section: type) -> list[str]:
