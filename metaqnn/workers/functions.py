@@ -100,11 +100,8 @@ class FunctionEvaluator(Evaluator):
     def evaluate(self, candidate: Candidate, report: Report) -> Evaluation | float:
         """Ask the function."""
         architecture = Architecture(candidate.architecture, candidate.actions, candidate.costs)
-        answer: Evaluation | float
-        if self._takes_seed:
-            answer = self._function(architecture, seed=candidate.seed)
-        else:
-            answer = self._function(architecture)
+        seed = {"seed": candidate.seed} if self._takes_seed else {}
+        answer: Evaluation | float = self._function(architecture, **seed)
         return answer
 
 

@@ -6,7 +6,7 @@ import io
 import sys
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -146,7 +146,7 @@ def _begin(
         "experiment": _sections(experiment),
         "seed": experiment.seed,
         "data": dict(evaluator.facts()),
-        "score": asdict(evaluator.score),
+        "score": evaluator.score.recorded(),
         "plugins": {kind: plugin.recorded() for kind, plugin in experiment.plugins.items()},
         "purpose": "table",
     }

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, nullcontext, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -248,7 +248,7 @@ def _begin(
         "seed": experiment.seed,
         "budget": options.models or experiment.search.models or components.make_strategy().default_models,
         "data": dict(evaluator.facts()),
-        "score": asdict(evaluator.score),
+        "score": evaluator.score.recorded(),
         "plugins": {kind: plugin.recorded() for kind, plugin in experiment.plugins.items()},
     }
     if stored:
