@@ -82,19 +82,20 @@ def build_components(experiment: Experiment, facts: Mapping[str, Any], score: Sc
     )
 
 
-def stored_experiment(reader: ReplayReader, allowed: Sequence[str] = ()) -> Experiment:
+def stored_experiment(reader: ReplayReader, allowed: Sequence[str] = (), evaluates: bool = True) -> Experiment:
     """The experiment that a database was started with.
 
     Args:
         reader: the database.
         allowed: each `module:Name` that may be run although a database says so.
+        evaluates: whether evaluator and data set are needed.
 
     Raises:
         PluginError: a part of it is not installed, or not allowed.
     """
     config = reader.config()
     finder = stored_finder(config.get("plugins", {}), allowed, reader.path)
-    return read_experiment(config["experiment"], str(reader.path), finder=finder)
+    return read_experiment(config["experiment"], str(reader.path), finder=finder, evaluates=evaluates)
 
 
 def stored_sections(reader: ReplayReader) -> dict[str, Any]:
@@ -142,11 +143,13 @@ def is_of_networks(reader: ReplayReader) -> bool:
 
 def stored_space(reader: ReplayReader, allowed: Sequence[str] = ()) -> Space:
     """The space of a recorded search or table."""
-    return build_space(stored_experiment(reader, allowed), reader.config()["data"])
+    return build_space(stored_experiment(reader, allowed, evaluates=False), reader.config()["data"])
 
 
 def stored_components(reader: ReplayReader, allowed: Sequence[str] = ()) -> Components:
     """The components of a recorded search or import: no data set is read, no evaluator loaded."""
     if not reader.is_import():
         reader.require_search()
-    return build_components(stored_experiment(reader, allowed), reader.config()["data"], reader.score())
+    return build_components(
+        stored_experiment(reader, allowed, evaluates=False), reader.config()["data"], reader.score()
+    )

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from metaqnn.config import as_mapping, load_yaml, nearest, override, read_section
-from metaqnn.core.plugins import Plugin, find, find_recorded, installed, is_target, read_options
+from metaqnn.core.plugins import Plugin, Unread, find, find_recorded, installed, is_target, read_options
 from metaqnn.errors import ConfigError
 from metaqnn.networks.data.config import DatasetConfig
 from metaqnn.networks.retraining.config import FinalConfig, read_final
@@ -126,7 +126,11 @@ Finder = Callable[[str, str, str], Plugin]
 
 
 def read_experiment(
-    content: Mapping[str, Any], file: str, announce: Callable[[str], None] = lambda line: None, finder: Finder = find
+    content: Mapping[str, Any],
+    file: str,
+    announce: Callable[[str], None] = lambda line: None,
+    finder: Finder = find,
+    evaluates: bool = True,
 ) -> Experiment:
     """Check the content of an experiment file, or of a stored experiment, whose names may be older ones.
 
@@ -135,6 +139,7 @@ def read_experiment(
         file: its name, for messages.
         announce: called with a line for the user for each name that has changed.
         finder: finds parts; of a stored experiment only what is installed or allowed.
+        evaluates: whether evaluator and data set are needed; else they are neither looked for nor checked.
 
     Raises:
         ConfigError: something in it cannot be used; the message names the key.
@@ -152,6 +157,8 @@ def read_experiment(
         raise ConfigError(f"{file}: seed: expected a whole number from 0 to {2**63 - 1}, got {header.seed}")
     if header.warm_start is not None and not header.warm_start.strip():
         raise ConfigError(f"{file}: warm_start: expected the path of a replay database, or nothing, got an empty text")
+    if not evaluates:
+        finder = _proposing(finder)
     evaluator = _evaluator(content, file, finder)
     is_of_networks = evaluator.name == NETWORK
     dataset, source = _dataset(content.get("dataset"), file, finder, is_of_networks)
@@ -179,6 +186,22 @@ def stored_finder(plugins: Mapping[str, Mapping[str, str]], allowed: Sequence[st
         path: of the database, for messages.
     """
     return lambda kind, name, place: find_recorded(kind, {"name": name} | dict(plugins.get(kind, {})), allowed, path)
+
+
+class _Unread(Plugin):
+    """A part that is not needed: its keys stay as they are written."""
+
+    def load(self) -> type:
+        return Unread
+
+
+def _proposing(finder: Finder) -> Finder:
+    """Finds what proposes and rewards, and nothing else."""
+
+    def found(kind: str, name: str, place: str) -> Plugin:
+        return _Unread(kind, name, name) if kind in ("evaluator", "dataset") else finder(kind, name, place)
+
+    return found
 
 
 def _mapping(kind: str, content: Any, file: str) -> Mapping[str, Any]:
@@ -209,7 +232,7 @@ def read_part(kind: str, content: Any, file: str, finder: Finder) -> Section:
 def _refuse_keys_of_others(kind: str, plugin: Plugin, part: Any, content: Mapping[str, Any], file: str) -> None:
     """A key that another part of the same kind has is a part forgotten, not a key misspelt."""
     for key in content:
-        if key == "name" or key in _keys(part.Options):
+        if key == "name" or part is Unread or key in _keys(part.Options):
             continue
         for name, offers in installed(kind).items():
             if offers[0].package == plugin.package and key in _keys(offers[0].load().Options):  # type: ignore[attr-defined]
