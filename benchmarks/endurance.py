@@ -17,7 +17,7 @@ from metaqnn.seeding import Stream
 from metaqnn.workers.environment import usable_cores
 from metaqnn.workers.evaluating import make_executor
 from metaqnn.workflows import load_experiment
-from metaqnn.workflows.components import build_evaluator
+from metaqnn.workflows.components import build_evaluator, build_space
 
 AGAIN = 20
 STAGE = 50

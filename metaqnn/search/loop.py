@@ -178,23 +178,24 @@ class Search:
         self.memory.add_proposal(proposal)
         self._position.add(proposal)
         self._in_flight.append(proposal)
-        self._evaluate(proposal)
+        self._evaluate(proposal, tuple(step.action for step in trajectory.steps))
 
-    def _evaluate(self, proposal: Proposal) -> None:
+    def _evaluate(self, proposal: Proposal, actions: tuple[str, ...] | None = None) -> None:
         """Have an episode in flight evaluated, unless that is not needed or done."""
         self._notify("on_proposal", proposal)
         if proposal.evaluation is None:
             return
         known = self.memory.evaluation(proposal.evaluation)
         if known is None:
-            self.executor.submit(self._candidate(proposal))
+            self.executor.submit(self._candidate(proposal, actions))
         else:
             self._finished[proposal.episode] = known
 
-    def _candidate(self, proposal: Proposal) -> Candidate:
+    def _candidate(self, proposal: Proposal, actions: tuple[str, ...] | None) -> Candidate:
         """What the executor is asked to have evaluated."""
         model = proposal.model
-        actions = tuple(str(action) for action in self.space.parse(model.architecture))
+        if actions is None:
+            actions = tuple(str(action) for action in self.space.parse(model.architecture))
         context = self.early_stopping.context(proposal.episode, model) if self.early_stopping else None
         return Candidate(proposal.episode, model.architecture, self.plan.seed, actions, model.costs, context)
 
