@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_searches import run_small, small_experiment
 
-from metaqnn.core import Source
+from metaqnn.core import EpisodeOrigin
 from metaqnn.errors import ReplayError
 from metaqnn.networks.released_file import COLUMNS
 from metaqnn.replay.exporting import FORMATS, export_released, export_tables
@@ -89,11 +89,11 @@ def there_and_back(database: Path, experiment) -> None:
     with ReplayReader(database) as there, ReplayReader(folder / "back.sqlite") as back:
         assert same(back.episodes()) == same(there.episodes())
         assert back.models() == there.models()
-        assert {e.source for e in back.episodes()} == {Source.IMPORTED}
+        assert {e.source for e in back.episodes()} == {EpisodeOrigin.IMPORTED}
         for episode in there.episodes():
             theirs, ours = there.evaluation(episode.evaluation), back.evaluation(episode.evaluation)
             if theirs.accuracy is not None:
-                assert (ours.best_accuracy, ours.last_accuracy) == (theirs.best_accuracy, theirs.last_accuracy)
+                assert (ours.best_score, ours.last_accuracy) == (theirs.best_score, theirs.last_accuracy)
 
 
 def test_a_search_goes_there_and_back(finished, tmp_path):

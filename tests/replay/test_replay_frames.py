@@ -46,7 +46,7 @@ def test_evaluations_and_their_curves(replay):
     best = curves[curves.validation_accuracy.notna()].groupby(["evaluation", "attempt"]).validation_accuracy.max()
     ok = evaluations[evaluations.status == "ok"].set_index("evaluation")
     for number, evaluation in ok.iterrows():
-        assert best[(number, evaluation.attempts)] == evaluation.best_accuracy
+        assert best[(number, evaluation.attempts)] == evaluation.best_score
     diverged = curves[curves.evaluation == evaluations[evaluations.status == "diverged"].evaluation.item()]
     assert diverged.train_loss.isna().all(), "a loss that is not a number is missing"
 

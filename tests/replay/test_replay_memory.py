@@ -82,7 +82,7 @@ def memory(path):
 
 def test_what_is_recorded_is_read_back(memory):
     evaluation = judge(Candidate(1, "[SM(10)]", 0))
-    proposal = Proposal(1, 1, 1.0, SOFTMAX, 1)
+    proposal = Proposal(1, 1, {"epsilon": 1.0}, SOFTMAX, 1)
     memory.add_proposal(proposal)
     assert memory.proposals() == [proposal]
     memory.record(episode(), evaluation)
@@ -105,12 +105,12 @@ def test_what_is_not_recorded_is_not_found(memory):
 
 
 def test_numbers_go_on_after_what_is_in_flight(memory):
-    memory.add_proposal(Proposal(1, 1, 1.0, SOFTMAX, 1))
+    memory.add_proposal(Proposal(1, 1, {"epsilon": 1.0}, SOFTMAX, 1))
     assert memory.next_numbers() == (2, 2, 2)
 
 
 def test_a_loss_that_is_no_number_is_stored_as_null_and_read_as_nan(memory):
-    memory.add_proposal(Proposal(1, 1, 1.0, SOFTMAX, 1))
+    memory.add_proposal(Proposal(1, 1, {"epsilon": 1.0}, SOFTMAX, 1))
     memory.record(episode(accuracy=None, reward=0.1), judge(Candidate(1, "[SM(10)]", 0), {1: Status.DIVERGED}))
     stored = memory.query("SELECT train_loss, validation_loss, validation_accuracy FROM learning_curves")[1]
     assert stored == [(None, None, 0.0625)]
@@ -121,7 +121,7 @@ def test_a_loss_that_is_no_number_is_stored_as_null_and_read_as_nan(memory):
 
 def test_an_evaluation_that_is_recorded_early_is_not_recorded_twice(memory):
     evaluation = judge(Candidate(1, "[SM(10)]", 0))
-    proposal = Proposal(1, 1, 1.0, SOFTMAX, 1)
+    proposal = Proposal(1, 1, {"epsilon": 1.0}, SOFTMAX, 1)
     memory.add_proposal(proposal)
     memory.record_evaluation(proposal, evaluation)
     assert memory.evaluation(1) == evaluation
@@ -152,7 +152,7 @@ def test_a_checkpoint_changes_what_is_given_or_replaces_everything(memory):
 
 
 def test_an_episode_that_cannot_be_recorded_leaves_nothing_of_its_evaluation(memory):
-    memory.add_proposal(Proposal(1, 1, 1.0, SOFTMAX, 1))
+    memory.add_proposal(Proposal(1, 1, {"epsilon": 1.0}, SOFTMAX, 1))
     with pytest.raises(ReplayError, match=r"small.sqlite: the database could not be used: NOT NULL constraint failed"):
         memory.record(episode(reward=math.nan), judge(Candidate(1, "[SM(10)]", 0)))
     for table in ("evaluations", "learning_curves", "replay"):
@@ -163,9 +163,9 @@ def test_an_episode_that_cannot_be_recorded_leaves_nothing_of_its_evaluation(mem
 
 
 def test_a_proposal_that_cannot_be_recorded_leaves_no_model(memory):
-    memory.add_proposal(Proposal(1, 1, 1.0, SOFTMAX, 1))
+    memory.add_proposal(Proposal(1, 1, {"epsilon": 1.0}, SOFTMAX, 1))
     with pytest.raises(ReplayError, match=r"UNIQUE constraint failed: proposals.episode"):
-        memory.add_proposal(Proposal(1, 2, 1.0, Model(2, "[GAP(10), SM(10)]", 2, 130, 1480), 2))
+        memory.add_proposal(Proposal(1, 2, {"epsilon": 1.0}, Model(2, "[GAP(10), SM(10)]", 2, 130, 1480), 2))
     assert memory.models() == [SOFTMAX]
     assert memory.query("PRAGMA synchronous")[1] == [(2,)]  # FULL again
 
@@ -371,9 +371,9 @@ def test_an_evaluation_keeps_its_status_and_reason(path):
         for number, status in enumerate(Status, start=1):
             model = Model(number, f"[network {number}]", 1, 1, 1)
             attempts = judge(Candidate(1, "[SM(10)]", 0)).attempts
-            prediction = Prediction(2, 0.75, 0.625, 0.875) if status is Status.PREDICTED else None
+            prediction = Prediction(2, 0.75, 0.625, 0.875) if status is Status.EARLY_STOPPED else None
             result = Evaluation(status, f"why {number}", attempts, 1.0, "a device", prediction)
-            memory.add_proposal(Proposal(number, number, 1.0, model, number))
+            memory.add_proposal(Proposal(number, number, {"epsilon": 1.0}, model, number))
             memory.record(episode(number, model=number, evaluation=number, accuracy=result.accuracy), result)
             assert memory.evaluation(number) == result
         assert Path(memory.path) == path
@@ -381,7 +381,7 @@ def test_an_evaluation_keeps_its_status_and_reason(path):
 
 def test_a_control_keeps_its_prediction_and_its_accuracy(memory):
     control = replace(judge(Candidate(1, "[SM(10)]", 0)), prediction=Prediction(1, 0.25, 0.125, 0.375))
-    memory.add_proposal(Proposal(1, 1, 1.0, SOFTMAX, 1))
+    memory.add_proposal(Proposal(1, 1, {"epsilon": 1.0}, SOFTMAX, 1))
     memory.record(episode(accuracy=control.accuracy), control)
     assert memory.evaluation(1) == control
     row = memory.evaluation_row(1)

@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 from small_searches import contents, difference, interrupt_after, judge, run_small
 
-from metaqnn.core import Candidate, Source, Status
+from metaqnn.core import Candidate, EpisodeOrigin, Status
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.loop import Ending
@@ -42,7 +42,7 @@ def test_crashed_and_timed_out_networks_are_proposed_anew_and_no_others(finished
         proposals = memory.retry_failed()
         assert memory.proposals() == proposals
     facts = [(p.episode, p.iteration, p.epsilon, p.model.model, p.evaluation, p.source) for p in proposals]
-    assert facts == [(41, 12, None, 4, 13, Source.RETRIED), (42, 12, None, 8, 14, Source.RETRIED)]
+    assert facts == [(41, 12, None, 4, 13, EpisodeOrigin.RETRIED), (42, 12, None, 8, 14, EpisodeOrigin.RETRIED)]
     assert difference(finished) is None
 
 
@@ -118,9 +118,9 @@ def test_a_retry_waits_behind_what_is_in_flight(tmp_path):
     with SQLiteReplayMemory(path) as memory:
         assert [(p.episode, p.model.model, p.evaluation) for p in memory.retry_failed()] == [(7, 4, 7)]
         assert [(p.episode, p.source) for p in memory.proposals()] == [
-            (5, Source.SAMPLED),
-            (6, Source.SAMPLED),
-            (7, Source.RETRIED),
+            (5, EpisodeOrigin.SAMPLED),
+            (6, EpisodeOrigin.SAMPLED),
+            (7, EpisodeOrigin.RETRIED),
         ]
     assert difference(path) is None
     run_small(path, function=works)

@@ -16,7 +16,7 @@ from contracts.curves import trained
 from databases import contents
 from small_searches import difference, interrupt_after, judge, judged, run_small, small_experiment
 
-from metaqnn.core import Source, Status
+from metaqnn.core import EpisodeOrigin, Status
 from metaqnn.errors import ConfigError, ReplayError
 from metaqnn.networks.released_file import COLUMNS, write_released
 from metaqnn.replay import tables
@@ -24,9 +24,9 @@ from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.predictions import summarise_predictions
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.loop import Ending
-from metaqnn.search.summary import summarise
-from metaqnn.strategies import STRATEGIES
-from metaqnn.workflows import SearchOptions, run_search, stored_parts, stored_schedule
+from metaqnn.workflows.summary import summarise
+from contracts.agents import STRATEGIES
+from metaqnn.workflows import SearchOptions, run_search, stored_components, stored_schedule
 from metaqnn.workflows.import_released import import_released
 from metaqnn.workflows.warm_start import read_warm_start
 
@@ -68,8 +68,8 @@ def test_the_other_episodes_come_first_and_are_marked(finished_once, undisturbed
     theirs, ours = episodes_of(finished_once), episodes_of(undisturbed)
     count = len(theirs)
     assert [e.number for e in ours] == list(range(1, len(ours) + 1))
-    assert {e.source for e in ours[:count]} == {Source.IMPORTED}
-    assert {e.source for e in ours[count:]} == {Source.SAMPLED}
+    assert {e.source for e in ours[:count]} == {EpisodeOrigin.IMPORTED}
+    assert {e.source for e in ours[count:]} == {EpisodeOrigin.SAMPLED}
     for their, our in zip(theirs, ours[:count], strict=True):
         for name in ("architecture", "epsilon", "accuracy", "reward", "reused", "is_predicted"):
             assert getattr(our, name) == getattr(their, name)
@@ -121,7 +121,7 @@ def test_the_first_proposal_knows_all_of_them(finished_once, tmp_path):
     run_small(path, *warm(finished_once, "search.lookahead=8", "strategy.schedule=[[0.0, 12]]"), models=1)
     count = len(episodes_of(finished_once))
     with ReplayReader(path) as reader:
-        agent = stored_parts(reader).make_strategy()
+        agent = stored_components(reader).make_strategy()
         for episode in episodes_of(path)[:count]:
             agent.tell(episode)
         assert ask(agent, count + 1, 0.0).architecture == episodes_of(path)[count].architecture
@@ -135,8 +135,8 @@ def test_networks_of_another_space_are_left_out(finished_once, tmp_path):
         run_search(experiment, path, SearchOptions(models=4), announce=said.append)
     theirs = episodes_of(finished_once)
     with ReplayReader(path) as reader:
-        space = stored_parts(reader).space
-        taken = [e for e in reader.episodes() if e.source is Source.IMPORTED]
+        space = stored_components(reader).space
+        taken = [e for e in reader.episodes() if e.source is EpisodeOrigin.IMPORTED]
         assert [m.model for m in reader.models()] == list(range(1, len(reader.models()) + 1))
 
     def is_legal(architecture):
@@ -157,7 +157,7 @@ def test_networks_of_another_space_are_left_out(finished_once, tmp_path):
 def test_rewards_are_those_of_the_new_search(finished_once, tmp_path):
     path = tmp_path / "a.sqlite"
     run_small(path, *warm(finished_once, "reward={failure: 0.0}"), models=1)
-    failures = [e for e in episodes_of(path) if e.accuracy is None and e.source is Source.IMPORTED]
+    failures = [e for e in episodes_of(path) if e.accuracy is None and e.source is EpisodeOrigin.IMPORTED]
     assert failures
     assert {e.reward for e in failures} == {0.0}
     assert {e.reward for e in episodes_of(finished_once) if e.accuracy is None} == {0.1}
@@ -201,7 +201,7 @@ def test_a_strategy_of_another_package_begins_so(finished_once, tmp_path, name):
 
 def test_a_start_on_its_own_file_moves_it_aside_first(finished, tmp_path):
     run_small(finished, *warm(finished), fresh=True, models=2)
-    assert episodes_of(finished)[0].source is Source.IMPORTED
+    assert episodes_of(finished)[0].source is EpisodeOrigin.IMPORTED
     assert len(list(tmp_path.glob("small.2*.sqlite"))) == 1
 
 
@@ -247,7 +247,7 @@ def test_a_killed_one_goes_on_as_if_nothing_had_happened(finished_once, undistur
 def test_a_disk_that_is_full_during_the_import_leaves_a_file_to_begin_with(finished_once, undisturbed, tmp_path):
     path = tmp_path / "a.sqlite"
     with ReplayReader(undisturbed) as reader:
-        config, parts = reader.config(), stored_parts(reader)
+        config, parts = reader.config(), stored_components(reader)
     taken = read_warm_start(finished_once, parts, (8, 8, 1), 10)
     last = taken.imported[-1]
     long = replace(last, model=replace(last.model, model=99, architecture="[" + 9 * 4096 * " "))
@@ -279,7 +279,7 @@ def test_an_imported_failure_can_be_retried(finished_once, undisturbed, tmp_path
     assert [p.iteration for p in proposals] == [12, 12]  # the search's own, not the models of the file
     assert difference(path) is None
     run_small(path, *warm(finished_once), function=works)
-    retried = [e for e in episodes_of(path) if e.source is Source.RETRIED]
+    retried = [e for e in episodes_of(path) if e.source is EpisodeOrigin.RETRIED]
     assert [e.model for e in retried] == [p.model.model for p in proposals]
     assert all(e.accuracy is not None for e in retried)
     assert difference(path) is None
@@ -296,8 +296,8 @@ def test_what_was_imported_is_no_precedent_of_a_prediction(finished_once, tmp_pa
     run_small(path, *warm(finished_once, prediction, "strategy.schedule=[[1.0, 32]]"), function=trained())
     assert difference(path) is None
     with ReplayReader(path) as reader:
-        own = [e for e in reader.episodes() if e.source is Source.SAMPLED and not e.reused]
-        predicted = [e for e in own if reader.evaluation(e.evaluation).status is Status.PREDICTED]
+        own = [e for e in reader.episodes() if e.source is EpisodeOrigin.SAMPLED and not e.reused]
+        predicted = [e for e in own if reader.evaluation(e.evaluation).status is Status.EARLY_STOPPED]
         assert predicted
         assert not {e.number for e in predicted} & {e.number for e in own[:10]}
         assert summarise_predictions(reader, 10).epochs_trained == sum(
