@@ -26,7 +26,7 @@ from metaqnn.estimators.search import (
 )
 from metaqnn.estimators.settings import WHERE, DataFacts, experiment_content
 from metaqnn.estimators.training import train_winner
-from metaqnn.replay.leaderboard import read_leaderboard
+from metaqnn.replay.leaderboard import RankedModel, read_ranking
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.seeding import entropy
 from metaqnn.workflows import read_experiment
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 _NUMBERS = [np.float64, np.float32, np.uint8]
 """What X is kept as; anything else becomes the first."""
+
+_LEADERBOARD = ("model", "architecture", "accuracy", "epoch", "layers", "parameters", "flops", "train_seconds")
 
 
 class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
@@ -231,8 +233,7 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
         import pandas as pd
 
         check_is_fitted(self, "network_")
-        columns, rows = self._leaderboard
-        return pd.DataFrame(rows, columns=list(columns))
+        return pd.DataFrame(self._leaderboard, columns=list(_LEADERBOARD))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -307,11 +308,11 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
                 )
             network = train_winner(database, experiment, winner, self.final is not None, is_in_process, verbose)
         with ReplayReader(database) as reader:
-            self._leaderboard = read_leaderboard(reader)
+            self._leaderboard = [_row(ranked) for ranked in read_ranking(reader)]
         self.network_ = network
         self.database_ = str(database)
         self.best_architecture_ = winner.architecture
-        self.best_accuracy_ = winner.accuracy
+        self.best_accuracy_ = winner.score
 
     def _seed(self, stored: Mapping[str, Any]) -> int:
         """The seed of the search."""
@@ -321,6 +322,11 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
             check_random_state(self.random_state)  # refuses what scikit-learn refuses
             return int(self.random_state)
         return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+
+
+def _row(ranked: RankedModel) -> tuple:
+    costs = (ranked.costs[name] for name in _LEADERBOARD[4:7])
+    return ranked.model, ranked.architecture, ranked.score, ranked.epoch, *costs, ranked.seconds
 
 
 def _dimensions(X) -> int:

@@ -162,10 +162,10 @@ def make_executor(
     """
     if not workers:
 
-        def deferred(event: task.Event) -> bool:
+        def should_drop(event: task.Event) -> bool:
             return isinstance(event, TaskProgress) and stop_requested()
 
-        return PoolExecutor(InlinePool(lambda: EvaluatorRunner(evaluator, is_own_process=False), deferred))
+        return PoolExecutor(InlinePool(lambda: EvaluatorRunner(evaluator, is_own_process=False), should_drop))
     said = evaluator.limits
 
     def need(payload: Any) -> int:

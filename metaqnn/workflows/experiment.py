@@ -10,7 +10,7 @@ from metaqnn.config import as_mapping, load_yaml, nearest, override, read_sectio
 from metaqnn.core.plugins import Plugin, Unread, find, find_recorded, installed, is_target, read_options
 from metaqnn.errors import ConfigError
 from metaqnn.networks.data.config import DatasetConfig
-from metaqnn.networks.retraining.config import FinalConfig, read_final
+from metaqnn.networks.retraining.config import RetrainingConfig, read_recipe
 from metaqnn.networks.training.config import TrainingConfig
 from metaqnn.search.config import SearchConfig
 from metaqnn.workflows.old_names import renamed
@@ -68,7 +68,7 @@ class Experiment:
     reward: Section
     search: SearchConfig
     source: Section | None = None
-    final: FinalConfig | None = None
+    final: RetrainingConfig | None = None
     warm_start: str | None = None
 
     @property
@@ -172,7 +172,7 @@ def read_experiment(
         read_part("reward", content.get("reward"), file, finder),
         read_section(SearchConfig, content.get("search"), "search", file),
         source,
-        read_final(content.get("final"), file) if is_of_networks else None,
+        read_recipe(content.get("final"), file) if is_of_networks else None,
         header.warm_start,
     )
 

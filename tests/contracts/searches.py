@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from zlib import crc32
 
@@ -127,7 +127,7 @@ class SmallSearch:
         """Start it, or go on with it."""
         with SQLiteReplayMemory(path) as memory:
             if not memory.config():
-                memory.initialise({"seed": self.seed, "score": asdict(self.make_reward().score)})
+                memory.initialise({"seed": self.seed, "score": self.make_reward().score.recorded()})
             memory.begin_run(self.models, 1, {}, [])
             plan = SearchPlan(
                 self.seed,

@@ -8,7 +8,7 @@ from contracts.curves import does_crash
 from contracts.searches import SmallSearch, evaluate
 from contracts.spaces import chain
 
-from metaqnn.core import Attempt, Candidate, EpochMetrics, Evaluation, Model, Status
+from metaqnn.core import Attempt, Candidate, Evaluation, Model, Status
 from metaqnn.errors import ConfigError, EvaluatorError, MetaqnnError
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader

@@ -19,18 +19,18 @@ from pathlib import Path
 
 import pytest
 
-from metaqnn.core import Attempt, Candidate, EpochMetrics, Evaluation, Observer, SpeedMeasurement, Status
-from metaqnn.search.immediate import ImmediateExecutor
+from metaqnn.core import Attempt, Candidate, Evaluation, Observer, SpeedMeasurement, Status
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
+from metaqnn.search.immediate import ImmediateExecutor
 from metaqnn.search.loop import Ending, Search, SearchPlan
 from metaqnn.workflows import (
     SearchOptions,
     load_experiment,
     run_search,
     stored_budget,
-    stored_experiment,
     stored_components,
+    stored_experiment,
     verify_database,
 )
 

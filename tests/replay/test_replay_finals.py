@@ -4,10 +4,6 @@ import math
 from dataclasses import replace
 
 import pytest
-from small_searches import run_small
-
-from metaqnn.core import TRAINING, Final, FinalEpoch, Part, TestLook
-from metaqnn.errors import ReplayError
 from metaqnn.replay.finals import (
     FinalMemory,
     kept_file,
@@ -17,6 +13,10 @@ from metaqnn.replay.finals import (
     read_test_looks,
     weights_folder,
 )
+from small_searches import run_small
+
+from metaqnn.core import TRAINING, Final, FinalEpoch, Part, TestLook
+from metaqnn.errors import ReplayError
 from metaqnn.replay.reader import ReplayReader
 
 RECIPE, DATASET, DATA = {"name": "one_cycle", "epochs": 2}, {"name": "digits"}, {"classes": 10}

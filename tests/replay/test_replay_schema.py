@@ -15,8 +15,8 @@ from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.predictions import PredictionSummary, summarise_predictions
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.summary import Summary
-from metaqnn.workflows.summary import summarise
 from metaqnn.workflows import stored_experiment, stored_schedule
+from metaqnn.workflows.summary import summarise
 
 GOLDEN = {version: Path(__file__).parents[1] / "golden" / f"schema_v{version}.sqlite" for version in (1, 2, 3)}
 """The same search, as each version of the schema holds it."""

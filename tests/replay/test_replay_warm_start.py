@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import small_searches
-from contracts.agents import ask
+from contracts.agents import STRATEGIES, ask
 from contracts.curves import trained
 from databases import contents
 from small_searches import difference, interrupt_after, judge, judged, run_small, small_experiment
@@ -24,10 +24,9 @@ from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.predictions import summarise_predictions
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.loop import Ending
-from metaqnn.workflows.summary import summarise
-from contracts.agents import STRATEGIES
 from metaqnn.workflows import SearchOptions, run_search, stored_components, stored_schedule
 from metaqnn.workflows.import_released import import_released
+from metaqnn.workflows.summary import summarise
 from metaqnn.workflows.warm_start import read_warm_start
 
 

@@ -12,11 +12,11 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 import yaml
+from metaqnn.replay.finals import FinalMemory
 from PIL import Image
 from small_searches import Judge, judge, run_small
 
 from metaqnn.core import Evaluation, Final, FinalEpoch, Part, Status, TestLook
-from metaqnn.replay.finals import FinalMemory
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.reports.page import render, write_report

@@ -85,7 +85,7 @@ def load_network(stored: StoredNetwork, content: bytes | None = None) -> "keras.
         reason = error if isinstance(error, _UnfitError) else f"it cannot be read ({told})"
         raise ReplayError(
             f"{stored.path}: expected the weights of {stored.architecture}, but {reason}; put the right file back, or "
-            "use `metaqnn train --again`"
+            "use `metaqnn train --retrain`"
         ) from error
 
 

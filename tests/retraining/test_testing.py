@@ -11,20 +11,20 @@ import pytest
 from metaqnn.core import TestLook, TrainingSplit
 from metaqnn.errors import DataError, MetaqnnError
 from metaqnn.networks.data import open_source
-from metaqnn.networks.retraining.choice import best_of_each_model, stored_network, trained_finals
+from metaqnn.networks.retraining.choice import best_of_each_model, best_retrainings, stored_network
 from metaqnn.networks.retraining.stored import load_network
 from metaqnn.networks.retraining.test_split import open_test_split
 from metaqnn.networks.retraining.testing import evaluate, evaluate_ensemble
-from metaqnn.replay.finals import FinalMemory, read_test_looks, weights_folder
 from metaqnn.replay.reader import ReplayReader
+from metaqnn.replay.retrainings import RetrainingMemory, read_test_looks, weights_folder
 
 DIGITS = tuple("0123456789")
 
 
-def said(database, final):
+def said(database, retraining):
     """What a network says of the test split of digits."""
     with ReplayReader(database) as reader:
-        network = load_network(stored_network(reader, final))
+        network = load_network(stored_network(reader, retraining))
     return network.predict(open_source("digits").test().images, verbose=0)
 
 
@@ -39,62 +39,70 @@ def test_the_interval_of_a_look(correct, count, low, high):
 
 
 def test_a_look_counts_what_the_network_says(device, trained):
-    with FinalMemory(trained) as memory:
-        finals = trained_finals(memory)[:2]
-        results = evaluate(memory, finals, "metaqnn evaluate")
+    with RetrainingMemory(trained) as memory:
+        retrainings = best_retrainings(memory)[:2]
+        results = evaluate(memory, retrainings, "metaqnn evaluate")
         looks = read_test_looks(memory)
-    assert [(result.look, result.finals) for result in results] == [
-        (look, (final,)) for look, final in zip(looks, finals, strict=True)
+    assert [(result.look, result.retrainings) for result in results] == [
+        (look, (retraining,)) for look, retraining in zip(looks, retrainings, strict=True)
     ]
     labels = open_source("digits").test().labels
-    for look, final in zip(looks, finals, strict=True):
-        assert look.accuracy == np.mean(said(trained, final).argmax(1) == labels)
-        assert (look.kind, look.finals, look.images, look.dataset) == ("network", (final.final,), 450, "digits")
-        assert look.validation_accuracy == final.validation_accuracy
+    for look, retraining in zip(looks, retrainings, strict=True):
+        assert look.score == np.mean(said(trained, retraining).argmax(1) == labels)
+        assert (look.kind, look.retrainings, look.examples, look.dataset) == (
+            "network",
+            (retraining.number,),
+            450,
+            "digits",
+        )
+        assert look.validation_score == retraining.score
         low, high = look.interval()
-        assert low < look.accuracy < high
+        assert low < look.score < high
 
 
 def test_an_ensemble_averages_probabilities(device, trained):
-    with FinalMemory(trained) as memory:
-        finals = best_of_each_model(trained_finals(memory))
-        result = evaluate_ensemble(memory, finals, False, "metaqnn ensemble")
-    assert len(finals) == 3
-    mean = sum(said(trained, final).astype(np.float64) for final in finals) / 3
-    assert result.look.accuracy == np.mean(mean.argmax(1) == open_source("digits").test().labels)
-    assert (result.look.kind, result.look.finals) == ("average", tuple(final.final for final in finals))
+    with RetrainingMemory(trained) as memory:
+        retrainings = best_of_each_model(best_retrainings(memory))
+        result = evaluate_ensemble(memory, retrainings, False, "metaqnn ensemble")
+    assert len(retrainings) == 3
+    mean = sum(said(trained, retraining).astype(np.float64) for retraining in retrainings) / 3
+    assert result.look.score == np.mean(mean.argmax(1) == open_source("digits").test().labels)
+    assert (result.look.kind, result.look.retrainings) == (
+        "average",
+        tuple(retraining.number for retraining in retrainings),
+    )
 
 
 def test_a_greedy_ensemble_is_not_worse_on_its_images_than_the_best_network(trained):
-    with FinalMemory(trained) as memory:
-        finals = trained_finals(memory)
-        result = evaluate_ensemble(memory, finals, True, "metaqnn ensemble --greedy")
+    with RetrainingMemory(trained) as memory:
+        retrainings = best_retrainings(memory)
+        result = evaluate_ensemble(memory, retrainings, True, "metaqnn ensemble --greedy")
         ((numbers,),) = memory.query("SELECT finals FROM test_looks")[1]
     assert result.look.kind == "greedy"
-    assert json.loads(numbers) == [final.final for final in result.finals]
-    assert result.look.validation_accuracy >= finals[0].validation_accuracy
+    assert json.loads(numbers) == [retraining.number for retraining in result.retrainings]
+    assert result.look.validation_score >= retrainings[0].score
 
 
-def refused(memory, finals, *, greedy=None) -> str:
+def refused(memory, retrainings, *, greedy=None) -> str:
     look = evaluate if greedy is None else partial(evaluate_ensemble, is_greedy=greedy)
     with pytest.raises(MetaqnnError) as error:
-        look(memory, finals, command="metaqnn evaluate")
+        look(memory, retrainings, command="metaqnn evaluate")
     assert read_test_looks(memory) == []
     return str(error.value)
 
 
 def test_what_is_refused(trained):
-    with FinalMemory(trained) as memory:
-        first, second = trained_finals(memory)[:2]
+    with RetrainingMemory(trained) as memory:
+        first, second = best_retrainings(memory)[:2]
         assert refused(memory, [replace(first, status="training")]) == (
-            f"{trained}: final {first.final} is still training, or was interrupted: the same `metaqnn train` goes on "
+            f"{trained}: retraining {first.number} is still training, or was interrupted: the same `metaqnn train` goes on "
             "with it"
         )
         assert refused(memory, [replace(first, status="diverged", reason="a reason")]) == (
-            f"{trained}: final {first.final} failed (diverged: a reason)"
+            f"{trained}: retraining {first.number} failed (diverged: a reason)"
         )
         assert "members can be selected only on images that they were not trained on" in refused(
-            memory, [first, replace(second, part=TrainingSplit.TRAIN_AND_VALIDATION)], greedy=True
+            memory, [first, replace(second, split=TrainingSplit.TRAIN_AND_VALIDATION)], greedy=True
         )
         assert "expected networks of one data set, got several" in refused(
             memory, [first, replace(second, dataset={**second.dataset, "name": "mnist"})]
@@ -106,8 +114,8 @@ def test_what_is_refused(trained):
         path = weights_folder(trained) / first.weights
         path.unlink()
         assert refused(memory, [first]) == (
-            f"{trained}: the weights of final {first.final} are missing from {path}: put the file back, or use "
-            "`metaqnn train --again`"
+            f"{trained}: the weights of retraining {first.number} are missing from {path}: put the file back, or use "
+            "`metaqnn train --retrain`"
         )
 
 

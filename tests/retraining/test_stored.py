@@ -8,13 +8,13 @@ from dataclasses import replace
 import h5py
 import numpy as np
 import pytest
-from trained_finals import KINDS, add_final, random_images, random_network, recipe_of, save, save_as_before
+from trained_networks import KINDS, add_retraining, random_images, random_network, recipe_of, save, save_as_before
 
 from metaqnn.errors import ExportError, MetaqnnError, ReplayError
 from metaqnn.networks.export.export import export_network
 from metaqnn.networks.retraining.stored import StoredNetwork, load_network
 from metaqnn.networks.retraining.testing import evaluate
-from metaqnn.replay.finals import FinalMemory, weights_folder
+from metaqnn.replay.retrainings import RetrainingMemory, weights_folder
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
@@ -34,7 +34,10 @@ def refusal(stored: StoredNetwork) -> str:
     with pytest.raises(ReplayError) as caught:
         load_network(stored)
     said = str(caught.value)
-    start, end = f"{stored.path}: expected the weights of ", "; put the right file back, or use `metaqnn train --again`"
+    start, end = (
+        f"{stored.path}: expected the weights of ",
+        "; put the right file back, or use `metaqnn train --retrain`",
+    )
     assert said.startswith(f"{start}{stored.architecture}, but ")
     assert said.endswith(end)
     assert "\n" not in said
@@ -77,12 +80,17 @@ def test_code_in_a_file_never_runs(device, searched, tmp_path, name):
     written = folder / ("whole.h5" if name.endswith("h5") else "whole.keras")
     with_code(marker, written, [keras.layers.Flatten(), keras.layers.Dense(7), keras.layers.Softmax()])
     written.rename(folder / name)
-    final = add_final(searched, content=None, architecture="[FC(7), SM(10)]", recipe=recipe_of("none"), weights=name)
+    retraining = add_retraining(
+        searched, content=None, architecture="[FC(7), SM(10)]", recipe=recipe_of("none"), weights=name
+    )
     with pytest.raises(ExportError, match=rf"{name}: expected the weights of \[FC\(7\), SM\(10\)\], but .*again`$"):
         export_network(searched, tmp_path / "out.keras")
     if name.endswith("keras"):
-        with FinalMemory(searched) as memory, pytest.raises(MetaqnnError, match=r"final-1.keras: expected the weights"):
-            evaluate(memory, [final], "metaqnn evaluate")
+        with (
+            RetrainingMemory(searched) as memory,
+            pytest.raises(MetaqnnError, match=r"final-1.keras: expected the weights"),
+        ):
+            evaluate(memory, [retraining], "metaqnn evaluate")
     assert not marker.exists()
     assert not (tmp_path / "out.keras").exists()
 

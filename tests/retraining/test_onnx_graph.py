@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from trained_finals import KINDS, random_images, random_network
+from trained_networks import KINDS, random_images, random_network
 
 from metaqnn.errors import ExportError
 from metaqnn.networks.export.onnx_graph import write_onnx

@@ -6,17 +6,17 @@ import sys
 
 import numpy as np
 import pytest
-from trained_finals import KINDS, add_final, random_network, recipe_of, save
+from trained_networks import KINDS, add_retraining, random_network, recipe_of, save
 
 from metaqnn.errors import DataError, ExportError
 from metaqnn.networks.data import open_source
+from metaqnn.networks.export import conversion, export, reloading
 from metaqnn.networks.export.conversion import Job, convert
 from metaqnn.networks.export.export import export_network
-from metaqnn.networks.export.formats import FORMS, KERAS, ONNX, SAVED_MODEL
+from metaqnn.networks.export.formats import FORMATS, KERAS, ONNX, SAVED_MODEL
 from metaqnn.networks.export.reloading import program
-from metaqnn.networks.retraining import conversion, export, reloading
 from metaqnn.networks.retraining.stored import StoredNetwork
-from metaqnn.replay.finals import weights_folder
+from metaqnn.replay.retrainings import weights_folder
 
 NETWORKS = (
     "[C(8,3,1), P(3,2), FC(16), SM(10)]",
@@ -29,17 +29,17 @@ NETWORKS = (
 
 @pytest.fixture(scope="module")
 def networks():
-    """The trained networks, in the order of the finals."""
+    """The trained networks, in the order of the retrainings."""
     made = zip(NETWORKS, KINDS, strict=True)
     return [random_network(text, (8, 8, 1), kind, i % 2 == 1) for i, (text, kind) in enumerate(made)]
 
 
 @pytest.fixture
 def trained(searched, networks):
-    """A search with four finals, the last of them the best."""
+    """A search with four retrainings, the last of them the best."""
     for i, (network, text) in enumerate(zip(networks, NETWORKS, strict=True)):
         facts = {"recipe": recipe_of(KINDS[i], i % 2 == 1), "validation_accuracy": 0.9 + 0.01 * i}
-        add_final(searched, i + 1, network, architecture=text, **facts)
+        add_retraining(searched, i + 1, network, architecture=text, **facts)
     return searched
 
 
@@ -90,14 +90,14 @@ def test_every_form_predicts_the_same_of_the_whole_test_split_in_a_process_witho
 def test_an_export_arrives_when_a_fresh_process_agrees(trained, folder, form):
     target, said = folder / f"model{form.ending}", []
     done = export_network(trained, target, announce=said.append)
-    assert (done.target, done.form, done.model, done.final.final) == (target, form, 4, 4)
+    assert (done.target, done.format, done.model, done.retraining.number) == (target, form, 4, 4)
     assert done.architecture == NETWORKS[3]
     assert done.input_shape == (8, 8, 1)
     assert done.agreement.images == 310  # the validation images and ten more
     assert done.agreement.difference <= form.tolerance
     assert done.agreement.turned == 0
     assert said == [
-        f"Writing final 4 of model 4: {form.name} ...",
+        f"Writing retraining 4 of model 4: {form.name} ...",
         "Loading it in a fresh process and comparing what it predicts with the original ...",
     ]
     assert [path.name for path in folder.iterdir()] == [target.name]
@@ -119,7 +119,7 @@ def test_an_export_that_predicts_something_else_is_removed(trained, folder, netw
         export_network(trained, folder / "model.onnx")
     said = str(caught.value)
     assert said.startswith(
-        "the ONNX file does not predict what final 4 does: expected probabilities within 0.0001, but image "
+        "the ONNX file does not predict what retraining 4 does: expected probabilities within 0.0001, but image "
     )
     assert said.endswith(" get another class; nothing was exported")
     assert not list(folder.iterdir())
@@ -138,32 +138,32 @@ def test_a_file_of_weights_that_is_damaged(trained, folder):
     weights = weights_folder(trained) / "final-2.weights.h5"
     weights.write_bytes(weights.read_bytes()[:2000])
     with pytest.raises(ExportError) as caught:
-        export_network(trained, folder / "model.onnx", final=2)
+        export_network(trained, folder / "model.onnx", retraining=2)
     assert str(caught.value) == (
         f"{weights}: expected the weights of {NETWORKS[1]}, but it is too small or too large for them; put the right "
-        "file back, or use `metaqnn train --again`"
+        "file back, or use `metaqnn train --retrain`"
     )
     assert not list(folder.iterdir())
 
 
 def test_images_of_another_shape(trained, folder):
-    other = add_final(trained, validation_accuracy=0.5)
+    other = add_retraining(trained, score=0.5)
     data = {**other.data, "input_shape": [32, 32, 3]}
-    add_final(trained, data=data, content=b"")
+    add_retraining(trained, data=data, content=b"")
     with pytest.raises(DataError) as caught:
-        export_network(trained, folder / "model.keras", final=6)
+        export_network(trained, folder / "model.keras", retraining=6)
     assert str(caught.value) == (
-        "digits: expected images of 32x32x3, as final 6 was trained on, got 8x8x1; put the images back that it was "
+        "digits: expected images of 32x32x3, as retraining 6 was trained on, got 8x8x1; put the images back that it was "
         "trained on"
     )
 
 
 def test_images_that_are_not_here(trained, folder, monkeypatch, tmp_path):
     absent = str(tmp_path / "absent.npz")
-    add_final(trained, dataset={"name": absent, "validation_size": 10}, content=b"")
+    add_retraining(trained, dataset={"name": absent, "validation_size": 10}, content=b"")
     said = []
     with pytest.raises(DataError, match=r"absent\.npz"):
-        export_network(trained, folder / "model.keras", final=5, announce=said.append)
+        export_network(trained, folder / "model.keras", retraining=5, announce=said.append)
     assert said == [f"The data set {absent} is not on this machine; trying to download it ..."]
 
 
@@ -195,5 +195,5 @@ def test_a_fault_of_a_process_is_told_by_its_last_words():
 
 
 def test_the_forms_that_hold_weights_are_those_that_the_process_knows():
-    assert [form for form in FORMS if form.tolerance] == [KERAS, ONNX, SAVED_MODEL]
+    assert [form for form in FORMATS if form.tolerance] == [KERAS, ONNX, SAVED_MODEL]
     assert conversion.REFUSED not in (0, 1, 2)  # what Python itself ends with

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from metaqnn.errors import ExportError
-from metaqnn.networks.export.formats import ARCHITECTURE, FORMS, KERAS, ONNX, SAVED_MODEL, form_of
+from metaqnn.networks.export.formats import ARCHITECTURE, FORMATS, KERAS, ONNX, SAVED_MODEL, format_of
 
 
 @pytest.mark.parametrize(
@@ -21,13 +21,13 @@ from metaqnn.networks.export.formats import ARCHITECTURE, FORMS, KERAS, ONNX, SA
     ],
 )
 def test_the_ending_says_which(name, form):
-    assert form_of(Path(name)) is form
+    assert format_of(Path(name)) is form
 
 
 @pytest.mark.parametrize("name", ["model.h5", "model.KERAS", "model.v2"])
 def test_another_ending_is_refused(name):
     with pytest.raises(ExportError) as caught:
-        form_of(Path(name))
+        format_of(Path(name))
     assert str(caught.value) == (
         f"{name}: expected a name that ends in one of .keras, .onnx, .json, or one without an ending for a TensorFlow "
         f"SavedModel folder, got {Path(name).suffix!r}"
@@ -50,12 +50,12 @@ def test_a_package_that_is_not_installed(monkeypatch, name, absent, sentence):
     for package in absent:
         monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(ExportError) as caught:
-        form_of(Path(name))
+        format_of(Path(name))
     assert str(caught.value) == f"{name}: {sentence}"
 
 
 def test_a_snippet_is_three_lines_that_name_the_place():
-    for form in FORMS:
+    for form in FORMATS:
         lines = form.snippet(Path("it's/here")).splitlines()
         assert len(lines) == 3
         assert '"it\'s/here"' in lines[1]

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from trained_finals import random_images
+from trained_networks import random_images
 
 from metaqnn.errors import ExportError
-from metaqnn.networks.export.formats import FORMS, ONNX
+from metaqnn.networks.export.formats import FORMATS, ONNX
 from metaqnn.networks.export.reloading import Agreement, compare, comparison_images, program, reloaded_predictions
 
 ORIGINAL = np.array([[0.7, 0.2, 0.1], [0.1, 0.45, 0.45], [0.0, 0.5, 0.5]], dtype=np.float32)
@@ -63,7 +63,7 @@ def test_images_to_compare_on_are_of_the_validation_images_random_black_and_whit
 
 
 def test_no_program_of_a_fresh_process_mentions_metaqnn_but_to_see_that_it_is_absent(tmp_path):
-    for form in FORMS[:3]:
+    for form in FORMATS[:3]:
         *lines, last = program(form, tmp_path / "model").splitlines()
         assert not [line for line in lines if "metaqnn" in line]
         assert last.startswith("assert not [")

@@ -11,7 +11,7 @@ from metaqnn.networks.architecture import parse
 from metaqnn.networks.data import fit_statistics
 from metaqnn.networks.retraining.stored import ENDING, save_network
 from metaqnn.networks.training.device import prepare_device
-from metaqnn.replay.finals import FinalMemory, read_finals, weights_folder
+from metaqnn.replay.retrainings import RetrainingMemory, read_retrainings, weights_folder
 from metaqnn.seeding import Stream
 
 KINDS = ("none", "mean", "standardize", "global_contrast")
@@ -74,8 +74,8 @@ def recipe_of(preprocessing: str, batch_normalization: bool = False) -> dict:
     return {"name": "one_cycle", "preprocessing": preprocessing, "batch_normalization": batch_normalization}
 
 
-def add_final(database: Path, model: int = 1, content=b"no network", **facts) -> Retraining:
-    """Record a final training that ended well.
+def add_retraining(database: Path, model: int = 1, content=b"no network", **facts) -> Retraining:
+    """Record a retraining that ended well.
 
     Args:
         database: a small search.
@@ -83,22 +83,22 @@ def add_final(database: Path, model: int = 1, content=b"no network", **facts) ->
         content: what its file of weights holds: a network, or bytes; None is no file.
         facts: what differs from the usual.
     """
-    with FinalMemory(database) as memory:
+    with RetrainingMemory(database) as memory:
         config, known = memory.config(), {each.model: each for each in memory.models()}
         architecture = known[model].architecture if model in known else "[SM(10)]"
-        number = len(read_finals(memory)) + 1
+        number = len(read_retrainings(memory)) + 1
         weights = f"final-{number}{ENDING}"
-        final = Retraining(
+        retraining = Retraining(
             *(number, model, architecture, 0, {"name": "one_cycle", "preprocessing": None}),
             *(config["experiment"]["dataset"], config["data"], TrainingSplit.TRAIN, None, 100),
             *(str(Status.OK), "", 0.9, 1.0, "a test", weights),
         )
-        final = replace(final, **facts)
-        memory.add([final])
+        retraining = replace(retraining, **facts)
+        memory.add([retraining])
     folder = weights_folder(database)
     folder.mkdir(exist_ok=True)
     if isinstance(content, bytes):
         (folder / weights).write_bytes(content)
     elif content is not None:
         save(content, folder / weights)
-    return final
+    return retraining

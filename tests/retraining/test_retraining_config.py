@@ -6,16 +6,16 @@ import pytest
 
 from metaqnn.config import as_mapping
 from metaqnn.errors import ConfigError
-from metaqnn.networks.retraining.config import OneCycleConfig, PaperConfig, read_final
+from metaqnn.networks.retraining.config import OneCycleConfig, PaperConfig, read_recipe
 
 
 def test_the_default_is_the_one_cycle():
-    assert read_final(None, "a.yaml") == OneCycleConfig()
-    assert read_final({"epochs": 5}, "a.yaml") == OneCycleConfig(epochs=5)
+    assert read_recipe(None, "a.yaml") == OneCycleConfig()
+    assert read_recipe({"epochs": 5}, "a.yaml") == OneCycleConfig(epochs=5)
 
 
 def test_the_papers_schedule_for_cifar10():
-    recipe = read_final({"name": "paper"}, "a.yaml")
+    recipe = read_recipe({"name": "paper"}, "a.yaml")
     assert recipe == PaperConfig()
     assert recipe.num_epochs == 300
     rates = [recipe.rate(epoch) for epoch in (0, 39.99, 40, 79, 80, 239, 240, 299, 300)]
@@ -28,7 +28,7 @@ def test_the_papers_schedule_for_cifar10():
 
 def test_the_papers_schedule_for_svhn():
     stages = [[0.025, 5], [0.0125, 5], [0.0001, 20], [0.00001, 10]]
-    assert read_final({"name": "paper", "stages": stages}, "a.yaml").num_epochs == 40
+    assert read_recipe({"name": "paper", "stages": stages}, "a.yaml").num_epochs == 40
 
 
 def test_one_cycle_rises_and_falls():
@@ -51,7 +51,7 @@ def test_one_cycle_may_be_half_a_cycle(warmup):
 
 def test_what_is_written_is_read_again():
     for recipe in (OneCycleConfig(epochs=7, shift=2), PaperConfig(stages=((0.5, 3),))):
-        assert read_final(as_mapping(recipe), "a.yaml") == recipe
+        assert read_recipe(as_mapping(recipe), "a.yaml") == recipe
 
 
 @pytest.mark.parametrize(
@@ -81,5 +81,5 @@ def test_what_is_written_is_read_again():
 )
 def test_what_is_refused(content, sentence):
     with pytest.raises(ConfigError) as error:
-        read_final(content, "a.yaml")
+        read_recipe(content, "a.yaml")
     assert str(error.value) == sentence

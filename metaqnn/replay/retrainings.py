@@ -13,7 +13,7 @@ from metaqnn.replay.memory import FINALS, now, writer_lock
 from metaqnn.replay.reader import ReplayReader, read_point
 from metaqnn.replay.records import point_row
 
-_FINALS = """
+_RETRAININGS = """
     SELECT final, model, architecture, seed, recipe, dataset, data, part, finetuned_from, size, status, reason,
            score, train_seconds, device, weights FROM finals"""
 
@@ -42,7 +42,7 @@ def misplaced(database: Path, name: str) -> str | None:
         return None
     return (
         f"cannot be {name!r}: expected the plain name of a file in {folder}, and no link that leads out of it; put the "
-        "file there, or use `metaqnn train --again`"
+        "file there, or use `metaqnn train --retrain`"
     )
 
 
@@ -61,27 +61,29 @@ def kept_file(database: Path, name: str, what: str) -> Path:
     return weights_folder(database) / name
 
 
-def read_finals(reader: ReplayReader) -> list[Retraining]:
-    """Every final training, in order."""
-    return [_final(row) for row in reader.query(f"{_FINALS} ORDER BY final")[1]]
+def read_retrainings(reader: ReplayReader) -> list[Retraining]:
+    """Every retraining, in order."""
+    return [_retraining(row) for row in reader.query(f"{_RETRAININGS} ORDER BY final")[1]]
 
 
-def read_final(reader: ReplayReader, number: int) -> Retraining:
-    """One final training.
+def read_retraining(reader: ReplayReader, number: int) -> Retraining:
+    """One retraining.
 
     Raises:
         ReplayError: there is none of that number.
     """
-    _, rows = reader.query(f"{_FINALS} WHERE final = ?", (number,))
+    _, rows = reader.query(f"{_RETRAININGS} WHERE final = ?", (number,))
     if not rows:
         count = reader.query("SELECT count(*) FROM finals")[1][0][0]
-        there_are = f"its finals are numbered 1 to {count}" if count else "nothing was trained with `metaqnn train` yet"
-        raise ReplayError(f"{reader.path}: there is no final {number}; {there_are}")
-    return _final(rows[0])
+        there_are = (
+            f"its retrainings are numbered 1 to {count}" if count else "nothing was trained with `metaqnn train` yet"
+        )
+        raise ReplayError(f"{reader.path}: there is no retraining {number}; {there_are}")
+    return _retraining(rows[0])
 
 
-def read_final_curve(reader: ReplayReader, number: int) -> list[CurvePoint]:
-    """The epochs of a final training so far."""
+def read_retraining_curve(reader: ReplayReader, number: int) -> list[CurvePoint]:
+    """The epochs of a retraining so far."""
     _, rows = reader.query(
         "SELECT epoch, score, epoch_seconds, figures FROM final_curves WHERE final = ? ORDER BY epoch",
         (number,),
@@ -98,8 +100,8 @@ def read_test_looks(reader: ReplayReader) -> list[TestLook]:
     return [TestLook(row[0], row[1], tuple(json.loads(row[2])), *row[3:]) for row in rows]
 
 
-class FinalMemory(ReplayReader):
-    """A database held for writing final trainings and looks, by this process alone.
+class RetrainingMemory(ReplayReader):
+    """A database held for writing retrainings and looks, by this process alone.
 
     Args:
         path: the file, which must exist.
@@ -135,53 +137,56 @@ class FinalMemory(ReplayReader):
         with transaction(self._connection, self.path) as connection:
             yield connection
 
-    def add(self, finals: Sequence[Retraining]) -> None:
+    def add(self, retrainings: Sequence[Retraining]) -> None:
         """Record trainings that were asked for; their numbers are given."""
         rows = [
             (
-                *(final.number, final.model, final.architecture, final.seed),
-                *(json.dumps(dict(part), sort_keys=True) for part in (final.recipe, final.dataset, final.data)),
-                *(final.split, final.finetuned_from, final.size, final.status, final.reason),
-                *(final.score, final.seconds, now(), None, final.device, final.weights),
+                *(retraining.number, retraining.model, retraining.architecture, retraining.seed),
+                *(
+                    json.dumps(dict(part), sort_keys=True)
+                    for part in (retraining.recipe, retraining.dataset, retraining.data)
+                ),
+                *(retraining.split, retraining.finetuned_from, retraining.size, retraining.status, retraining.reason),
+                *(retraining.score, retraining.seconds, now(), None, retraining.device, retraining.weights),
             )
-            for final in finals
+            for retraining in retrainings
         ]
         with self._transaction() as connection:
             connection.executemany(f"INSERT INTO finals VALUES ({', '.join('?' * 18)})", rows)
 
-    def restart(self, final: int) -> None:
+    def restart(self, retraining: int) -> None:
         """Forget what a training had reached: it begins anew."""
         with self._transaction() as connection:
-            connection.execute("DELETE FROM final_curves WHERE final = ?", (final,))
+            connection.execute("DELETE FROM final_curves WHERE final = ?", (retraining,))
             connection.execute(
                 """UPDATE finals SET status = 'training', reason = '', score = NULL, train_seconds = 0,
                    ended_at = NULL, weights = NULL WHERE final = ?""",
-                (final,),
+                (retraining,),
             )
 
-    def begin(self, final: int, epochs: Sequence[CurvePoint], device: str) -> None:
+    def begin(self, retraining: int, epochs: Sequence[CurvePoint], device: str) -> None:
         """Record that a training begins, or goes on with these epochs behind it and no other."""
         with self._transaction() as connection:
-            connection.execute("DELETE FROM final_curves WHERE final = ?", (final,))
+            connection.execute("DELETE FROM final_curves WHERE final = ?", (retraining,))
             connection.execute(
                 "UPDATE finals SET status = 'training', reason = '', train_seconds = 0, device = ? WHERE final = ?",
-                (device, final),
+                (device, retraining),
             )
             for epoch in epochs:
-                self._insert_epoch(final, epoch)
+                self._insert_epoch(retraining, epoch)
 
-    def record_epoch(self, final: int, epoch: CurvePoint) -> None:
+    def record_epoch(self, retraining: int, epoch: CurvePoint) -> None:
         """Record the next epoch of a training."""
         with self._transaction():
-            self._insert_epoch(final, epoch)
+            self._insert_epoch(retraining, epoch)
 
-    def record_end(self, final: int, status: str, reason: str, score: float | None, weights: str | None) -> None:
+    def record_end(self, retraining: int, status: str, reason: str, score: float | None, weights: str | None) -> None:
         """Record how a training ended."""
         with self._transaction() as connection:
             connection.execute(
                 """UPDATE finals SET status = ?, reason = ?, score = ?, weights = ?, ended_at = ?
                    WHERE final = ?""",
-                (status, reason, score, weights, now(), final),
+                (status, reason, score, weights, now(), retraining),
             )
 
     def record_look(self, look: TestLook) -> TestLook:
@@ -202,13 +207,13 @@ class FinalMemory(ReplayReader):
             )
             return replace(look, look=cursor.lastrowid, looked_at=looked_at)
 
-    def _insert_epoch(self, final: int, epoch: CurvePoint) -> None:
-        self._connection.execute("INSERT INTO final_curves VALUES (?, ?, ?, ?, ?)", (final, *point_row(epoch)))
+    def _insert_epoch(self, retraining: int, epoch: CurvePoint) -> None:
+        self._connection.execute("INSERT INTO final_curves VALUES (?, ?, ?, ?, ?)", (retraining, *point_row(epoch)))
         self._connection.execute(
-            "UPDATE finals SET train_seconds = train_seconds + ? WHERE final = ?", (epoch.seconds, final)
+            "UPDATE finals SET train_seconds = train_seconds + ? WHERE final = ?", (epoch.seconds, retraining)
         )
 
 
-def _final(row: tuple) -> Retraining:
+def _retraining(row: tuple) -> Retraining:
     recipe, dataset, data = map(json.loads, row[4:7])
     return Retraining(*row[:4], recipe, dataset, data, TrainingSplit(row[7]), *row[8:])

@@ -1,14 +1,14 @@
-"""A final training: it learns, it is a function of its seed, and it goes on from a checkpoint to the last bit."""
+"""A retraining: it learns, it is a function of its seed, and it goes on from a checkpoint to the last bit."""
 
 import numpy as np
 import pytest
 
-from metaqnn.core import Part
+from metaqnn.core import TrainingSplit
 from metaqnn.networks.data import DatasetConfig, load_search_data
 from metaqnn.networks.retraining.config import OneCycleConfig, PaperConfig
-from metaqnn.networks.retraining.trainer import FinalTraining, final_images
+from metaqnn.networks.retraining.trainer import RetrainingSession, retraining_images
 from metaqnn.networks.training.fit_engine import preprocessing_layers
-from metaqnn.workflows.retrain import final_parameters
+from metaqnn.workflows.retrain import retrained_size
 
 DATASET = DatasetConfig("digits", train_limit=256, validation_size=100, preprocessing="standardize")
 NETWORK = "[C(8,3,1), C(4,1,1), P(2,2), FC(16), SM(10)]"
@@ -20,8 +20,8 @@ def data():
     return load_search_data(DATASET, 0)
 
 
-def training_of(data, recipe=ONE_CYCLE, part=Part.TRAIN, network=NETWORK, seed=5):
-    return FinalTraining(network, final_images(data, part, DATASET, recipe), recipe, seed)
+def training_of(data, recipe=ONE_CYCLE, split=TrainingSplit.TRAIN, network=NETWORK, seed=5):
+    return RetrainingSession(network, retraining_images(data, split, DATASET, recipe), recipe, seed)
 
 
 def run(training, epochs):
@@ -99,13 +99,13 @@ def test_it_learns(device, data):
     recipe = OneCycleConfig(epochs=8, batch_size=32)
     epochs = run(training_of(data, recipe, network="[C(16,3,1), C(16,3,1), SM(10)]"), 8).epochs
     assert epochs[-1].validation_accuracy > 0.75
-    assert [epoch.epoch for epoch in epochs] == list(range(1, 9))
+    assert [epoch.step for epoch in epochs] == list(range(1, 9))
     assert epochs[-1].learning_rate < epochs[2].learning_rate
 
 
 def test_the_images_of_both_parts(data):
-    train = final_images(data, Part.TRAIN, DATASET, ONE_CYCLE)
-    both = final_images(data, Part.TRAIN_AND_VALIDATION, DATASET, ONE_CYCLE)
+    train = retraining_images(data, TrainingSplit.TRAIN, DATASET, ONE_CYCLE)
+    both = retraining_images(data, TrainingSplit.TRAIN_AND_VALIDATION, DATASET, ONE_CYCLE)
     assert (len(train.x_train), len(train.x_validation)) == (256, 100)
     assert (len(both.x_train), both.x_validation, both.y_validation) == (356, None, None)
     assert np.array_equal(both.x_train[256:], data.x_validation)
@@ -113,15 +113,15 @@ def test_the_images_of_both_parts(data):
 
 
 def test_a_recipe_may_have_its_own_preprocessing_and_mirroring(data):
-    paper = final_images(data, Part.TRAIN, DATASET, PaperConfig())
+    paper = retraining_images(data, TrainingSplit.TRAIN, DATASET, PaperConfig())
     assert (paper.statistics.kind, paper.mirror) == ("global_contrast", True)
-    plain = final_images(data, Part.TRAIN, DATASET, OneCycleConfig(preprocessing=None))
+    plain = retraining_images(data, TrainingSplit.TRAIN, DATASET, OneCycleConfig(preprocessing=None))
     assert (plain.statistics.kind, plain.mirror) == ("standardize", False)
-    assert final_images(data, Part.TRAIN, DATASET, ONE_CYCLE).statistics.kind == "global_contrast"
+    assert retraining_images(data, TrainingSplit.TRAIN, DATASET, ONE_CYCLE).statistics.kind == "global_contrast"
 
 
 def test_without_held_out_images_there_is_no_validation(device, data):
-    epoch = training_of(data, part=Part.TRAIN_AND_VALIDATION).run_epoch()
+    epoch = training_of(data, split=TrainingSplit.TRAIN_AND_VALIDATION).run_epoch()
     assert (epoch.validation_loss, epoch.validation_accuracy) == (None, None)
     assert epoch.train_loss > 0
 
@@ -143,4 +143,4 @@ def test_the_network_for_use_has_stock_layers_and_says_the_same(device, data, no
     preprocessing = sum(
         layer.count_params() for layer in network.layers[: len(preprocessing_layers(training.images.statistics))]
     )
-    assert network.count_params() - preprocessing == final_parameters(NETWORK, (8, 8, 1), normalised)
+    assert network.count_params() - preprocessing == retrained_size(NETWORK, (8, 8, 1), normalised)

@@ -5,7 +5,7 @@ import sqlite3
 from contextlib import closing
 
 import pytest
-from trained_finals import add_final
+from trained_networks import add_retraining
 
 from metaqnn.errors import ExportError, ReplayError
 from metaqnn.networks.architecture import Architecture, parse
@@ -83,8 +83,8 @@ def test_a_final_is_described_as_it_was_trained(searched, tmp_path):
     with ReplayReader(searched) as reader:
         data = reader.config()["data"] | {"data_hash": "of other images", "input_shape": [32, 32, 3], "classes": 4}
     dataset = {"name": "absent.npz", "preprocessing": "mean"}
-    add_final(searched, 2, content=None, validation_accuracy=0.5)
-    add_final(
+    add_retraining(searched, 2, content=None, score=0.5)
+    add_retraining(
         *(searched, 2),
         content=None,
         architecture="[C(4,3,1), SM(4)]",
@@ -92,9 +92,9 @@ def test_a_final_is_described_as_it_was_trained(searched, tmp_path):
         data=data,
         dataset=dataset,
         seed=7,
-        validation_accuracy=0.75,
+        score=0.75,
     )
-    content = exported(searched, tmp_path, final=2)  # needs no weights
+    content = exported(searched, tmp_path, retraining=2)  # needs no weights
     assert content["architecture"] == "[C(4,3,1), SM(4)]"
     assert (content["input_shape"], content["classes"], content["class_names"]) == ([32, 32, 3], 4, None)
     assert (content["preprocessing"]["kind"], content["batch_normalization"]) == ("standardize", True)
@@ -113,15 +113,15 @@ def test_a_final_is_described_as_it_was_trained(searched, tmp_path):
             "weights": "final-2.weights.h5",
         }
     ]
-    assert exported(searched, tmp_path, final=1)["preprocessing"]["kind"] == "none"  # as the data set says
-    assert [final["final"] for final in exported(searched, tmp_path, model=2)["finals"]] == [1, 2]
+    assert exported(searched, tmp_path, retraining=1)["preprocessing"]["kind"] == "none"  # as the data set says
+    assert [retraining["final"] for retraining in exported(searched, tmp_path, model=2)["finals"]] == [1, 2]
 
 
 def test_without_a_number_it_is_the_best_final_and_else_the_best_model(searched, tmp_path):
     best = rows(searched, "SELECT model FROM leaderboard LIMIT 1")[0][0]
     assert exported(searched, tmp_path)["source"] == {"experiment": "small", "seed": 3, "model": best, "final": None}
-    add_final(searched, 1, validation_accuracy=0.5)
-    add_final(searched, 2, content=None, validation_accuracy=0.9)  # cannot be used
+    add_retraining(searched, 1, score=0.5)
+    add_retraining(searched, 2, content=None, score=0.9)  # cannot be used
     assert exported(searched, tmp_path)["source"]["final"] == 1
 
 
@@ -157,8 +157,8 @@ def test_of_a_table_it_is_the_mean_over_the_trainings(searched, tmp_path):
 
 @pytest.mark.usefixtures("device")
 def test_what_is_described_can_be_built(searched, tmp_path):
-    add_final(searched, 1, architecture="[C(4,3,1), SM(10)]", recipe={"name": "x", "batch_normalization": True})
-    export_network(searched, tmp_path / "final.json", final=1)
+    add_retraining(searched, 1, architecture="[C(4,3,1), SM(10)]", recipe={"name": "x", "batch_normalization": True})
+    export_network(searched, tmp_path / "final.json", retraining=1)
     network = build_described(tmp_path / "final.json")
     assert network.input_shape == (None, 8, 8, 1)
     assert [type(layer).__name__ for layer in network.layers] == [

@@ -1,4 +1,4 @@
-"""Final trainings in the pool of workers: what kills one process, or who else is trained in it, changes no bit."""
+"""Retrainings in the pool of workers: what kills one process, or who else is trained in it, changes no bit."""
 
 import os
 import shutil
@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import psutil
 
-from metaqnn.replay.finals import read_final_curve, read_finals
 from metaqnn.replay.reader import ReplayReader
+from metaqnn.replay.retrainings import read_retraining_curve, read_retrainings
 from metaqnn.workflows.retrain import TrainOptions, train_best
 
 OPTIONS = TrainOptions(models=(9,), seeds=2, overrides=("final.epochs=4", "final.batch_size=256"))
@@ -16,10 +16,10 @@ OPTIONS = TrainOptions(models=(9,), seeds=2, overrides=("final.epochs=4", "final
 
 def curves(path):
     with ReplayReader(path) as reader:
-        assert [final.status for final in read_finals(reader)] == ["ok", "ok"]
+        assert [retraining.status for retraining in read_retrainings(reader)] == ["ok", "ok"]
         return [
-            [replace(epoch, epoch_seconds=0.0) for epoch in read_final_curve(reader, final.final)]
-            for final in read_finals(reader)
+            [replace(epoch, seconds=0.0) for epoch in read_retraining_curve(reader, retraining.number)]
+            for retraining in read_retrainings(reader)
         ]
 
 
