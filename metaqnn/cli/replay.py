@@ -254,7 +254,7 @@ def import_table(reader) -> Table:
 
 
 def _has_early_stopping(sections) -> bool:
-    return (sections.get("training") or {}).get("prediction") is not None
+    return (sections.get("training") or {}).get("early_stopping") is not None
 
 
 def _prediction_words(facts, score) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from metaqnn.config import as_mapping, load_yaml, nearest, override, read_section
-from metaqnn.core.plugins import Plugin, find, find_recorded, installed, is_target, read_options
+from metaqnn.core.plugins import Plugin, find, installed, is_target, read_options
 from metaqnn.errors import ConfigError
 from metaqnn.networks.data.config import DatasetConfig
 from metaqnn.networks.retraining.config import FinalConfig, read_final
@@ -168,17 +168,6 @@ def read_experiment(
         read_final(content.get("final"), file) if is_of_networks else None,
         header.warm_start,
     )
-
-
-def stored_finder(plugins: Mapping[str, Mapping[str, str]], allowed: Sequence[str], path: object) -> Finder:
-    """Finds the parts of a database: those that it records, installed or named again by the user.
-
-    Args:
-        plugins: from `config.plugins`; what is not among them is built in.
-        allowed: each `module:Name` that the user allows.
-        path: of the database, for messages.
-    """
-    return lambda kind, name, place: find_recorded(kind, {"name": name} | dict(plugins.get(kind, {})), allowed, path)
 
 
 def _mapping(kind: str, content: Any, file: str) -> Mapping[str, Any]:

@@ -3,9 +3,12 @@
 from zlib import crc32
 
 from contracts.agents import accuracy_of
+from contracts.records import costs, epoch
 
-from metaqnn.core import Candidate, EpochMetrics, Evaluation, Precedent, Prospect
-from metaqnn.networks.training.config import PredictionConfig, TrainingConfig
+from metaqnn.core import Candidate, CurvePoint, Evaluation
+from metaqnn.networks.curve_prediction import EarlyStoppingContext, ReferenceCurve
+from metaqnn.networks.evaluator import accuracy
+from metaqnn.networks.training.config import EarlyStoppingConfig, TrainingConfig
 from metaqnn.networks.training.recipe import Engine, EpochOutcome, Session, train
 
 EPOCHS = 10
@@ -16,21 +19,23 @@ def accuracy_after(epoch: int, final: float) -> float:
     return final * (1 - 0.5**epoch) / (1 - 0.5**EPOCHS)
 
 
-def curve(final: float, epochs: int = EPOCHS, rate: float = 0.001) -> tuple[EpochMetrics, ...]:
+def curve(final: float, epochs: int = EPOCHS, rate: float = 0.001) -> tuple[CurvePoint, ...]:
     """The beginning of a training that ends at `final`."""
     accuracies = [accuracy_after(epoch, final) for epoch in range(1, epochs + 1)]
-    return tuple(EpochMetrics(n, rate, 1 - a, a, 1 - a, a, 0.0) for n, a in enumerate(accuracies, start=1))
+    return tuple(epoch(n, rate, 1 - a, a, 1 - a, a, 0.0) for n, a in enumerate(accuracies, start=1))
 
 
-def precedents(count: int = 40, low: float = 0.5, high: float = 0.95) -> tuple[Precedent, ...]:
+def references(count: int = 40, low: float = 0.5, high: float = 0.95) -> tuple[ReferenceCurve, ...]:
     """Networks trained to the end, evenly spread from `low` to `high` but in no order."""
     finals = [low + (high - low) * (7 * i % count) / (count - 1) for i in range(count)]
-    return tuple(Precedent(3, 1000 + i, 50_000 + i, curve(final), final) for i, final in enumerate(finals))
+    return tuple(
+        ReferenceCurve(costs(3, 1000 + i, 50_000 + i), curve(final), final) for i, final in enumerate(finals)
+    )
 
 
-def prospect(target: float = 0.95, is_control: bool = False) -> Prospect:
+def context(target: float = 0.95, is_control: bool = False) -> EarlyStoppingContext:
     """What is known of a network like those."""
-    return Prospect(3, 1000, 50_000, precedents(), target, is_control)
+    return EarlyStoppingContext(costs(3, 1000, 50_000), references(), target, is_control)
 
 
 class CurveEngine(Engine):
@@ -76,7 +81,7 @@ def does_crash(architecture: str) -> bool:
 TRAINING = TrainingConfig(
     epochs=EPOCHS,
     restart_accuracy=0.3,  # a tenth is reached by all of them
-    prediction=PredictionConfig(min_networks=10, control_share=0.2),
+    early_stopping=EarlyStoppingConfig(min_networks=10, control_share=0.2),
 )
 """Looks after epochs 2 to 5."""
 
@@ -90,6 +95,6 @@ def trained(crashes=does_crash):
         return final_of(architecture)
 
     def function(candidate: Candidate) -> Evaluation:
-        return train(candidate, CurveEngine(final), TRAINING, classes=3)
+        return train(candidate, CurveEngine(final), TRAINING, accuracy(3))
 
     return function

@@ -2,57 +2,58 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from zlib import crc32
 
-from contracts.agents import accuracy_of, configured
+from contracts.agents import accuracy_of, configured, make_strategy
+from contracts.records import epoch, evaluation
 from contracts.spaces import small
-from metaqnn.evaluators.function_evaluator import FunctionEvaluator
 
 from metaqnn.core import (
     Attempt,
     Candidate,
     CandidateFinished,
-    EpochMetrics,
     Evaluation,
-    Evaluator,
     Event,
+    Executor,
     Observer,
+    Reward,
     Status,
     Strategy,
     WorkerReady,
 )
-from metaqnn.networks.early_stopping import Prospects
+from metaqnn.networks.early_stopping import NetworkEarlyStopping
+from metaqnn.networks.evaluator import accuracy
 from metaqnn.networks.layer_space import LayerSpace
+from metaqnn.networks.rewards import CostAwareOptions, CostAwareReward
 from metaqnn.networks.training.config import TrainingConfig
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
+from metaqnn.search.immediate import ImmediateExecutor
 from metaqnn.search.loop import Ending, Search, SearchPlan
-from metaqnn.search.rewards import Reward, RewardConfig
+from metaqnn.search.rewards import ScoreReward, ScoreRewardOptions
 from metaqnn.search.verify import Verification, verify
-from metaqnn.strategies import make_strategy
 from metaqnn.strategies.schedule import Schedule
 
 
 def evaluate(candidate: Candidate) -> Evaluation:
     """Two attempts of two epochs; one network in five fails, with as much of a curve as its failure allows."""
-    accuracy, kind = accuracy_of(candidate.architecture), crc32(candidate.architecture.encode()) % 15
+    reached, kind = accuracy_of(candidate.architecture), crc32(candidate.architecture.encode()) % 15
 
     def attempt(rate: float, best: float, loss: float = 1.0) -> Attempt:
-        epochs = [EpochMetrics(n, rate, loss, 0.5, loss, best * n / 2, 0.125) for n in (1, 2)]
-        return Attempt(rate, tuple(epochs))
+        return Attempt(tuple(epoch(n, rate, loss, 0.5, loss, best * n / 2, 0.125) for n in (1, 2)))
 
     if kind == 0:
-        return Evaluation(Status.DIVERGED, "the loss is not a number", (attempt(0.001, 0.25, math.nan),), 0.25, "here")
+        return evaluation(Status.DIVERGED, "the loss is not a number", (attempt(0.001, 0.25, math.nan),), 0.25, "here")
     if kind == 1:
-        return Evaluation(Status.NEVER_LEARNED, "no better than chance", (attempt(0.001, 0.25),) * 2, 0.5, "here")
+        return evaluation(Status.NEVER_LEARNED, "no better than chance", (attempt(0.001, 0.25),) * 2, 0.5, "here")
     if kind == 2:
-        return Evaluation(Status.CRASHED, "the process ended", (), 0.0, "here")
-    return Evaluation(Status.OK, "", (attempt(0.001, 0.25), attempt(0.0004, accuracy)), 0.5, "here")
+        return evaluation(Status.CRASHED, "the process ended", (), 0.0, "here")
+    return evaluation(Status.OK, "", (attempt(0.001, 0.25), attempt(0.0004, reached)), 0.5, "here")
 
 
-class ShuffledEvaluator(Evaluator):
+class ShuffledExecutor(Executor):
     """Answers the newest candidate first, sometimes several at once and sometimes none."""
 
     def __init__(self, function: Callable[[Candidate], Evaluation]):
@@ -76,10 +77,6 @@ class ShuffledEvaluator(Evaluator):
         """Forget what was queued."""
         self._queue.clear()
 
-    def close(self) -> None:
-        """Forget what was queued."""
-        self._queue.clear()
-
 
 @dataclass
 class SmallSearch:
@@ -91,9 +88,9 @@ class SmallSearch:
     stages: tuple[tuple[float, int], ...] = ((1.0, 4), (0.5, 5), (0.1, 5))
     max_repeats: int = 40
     space: LayerSpace = field(default_factory=small)
-    reward: RewardConfig = field(default_factory=RewardConfig)
+    reward: ScoreRewardOptions = field(default_factory=ScoreRewardOptions)
     evaluate: Callable[[Candidate], Evaluation] = evaluate
-    make_evaluator: Callable[[Callable], Evaluator] = FunctionEvaluator
+    make_executor: Callable[[Callable], Executor] = ImmediateExecutor
     checkpoint_seconds: float = 3600.0
     max_seconds: float | None = None
     training: TrainingConfig = field(default_factory=TrainingConfig)
@@ -110,9 +107,14 @@ class SmallSearch:
             self.seed,
         )
 
-    def make_prospects(self) -> Prospects | None:
-        reward = Reward(self.reward, self.space.classes)
-        return Prospects(self.training, reward, self.lookahead, self.seed) if self.training.prediction else None
+    def make_reward(self) -> Reward:
+        kind = CostAwareReward if isinstance(self.reward, CostAwareOptions) else ScoreReward
+        return kind(self.reward, accuracy(self.space.classes))
+
+    def make_early_stopping(self) -> NetworkEarlyStopping | None:
+        if not self.training.early_stopping:
+            return None
+        return NetworkEarlyStopping(self.training, self.make_reward(), self.lookahead, self.seed)
 
     def run(
         self,
@@ -123,7 +125,7 @@ class SmallSearch:
         """Start it, or go on with it."""
         with SQLiteReplayMemory(path) as memory:
             if not memory.config():
-                memory.initialise({"seed": self.seed})
+                memory.initialise({"seed": self.seed, "score": asdict(accuracy(self.space.classes))})
             memory.begin_run(self.models, 1, {}, [])
             plan = SearchPlan(
                 self.seed,
@@ -138,28 +140,28 @@ class SmallSearch:
                 plan,
                 self.space,
                 self.make_strategy(),
-                self.make_evaluator(self.evaluate),
+                self.make_executor(self.evaluate),
                 memory,
-                Reward(self.reward, self.space.classes),
+                self.make_reward(),
                 observers,
                 stop_requested,
-                self.make_prospects(),
+                self.make_early_stopping(),
             )
             ending = search.run()
             memory.end_run(str(ending))
         return ending
 
-    def verify(self, path: Path) -> Verification:
+    def verify(self, path: Path, on_episode: Callable[[int], None] = lambda number: None) -> Verification:
         """Rebuild it and compare."""
         with ReplayReader(path) as reader:
-            reward = Reward(self.reward, self.space.classes)
             return verify(
-                reader,
+                reader.recording(),
                 self.space,
-                self.make_strategy,
+                self.make_strategy(),
                 self.schedule.total,
-                reward,
+                self.make_reward(),
                 self.lookahead,
                 self.seed,
-                self.training,
+                self.make_early_stopping(),
+                on_episode,
             )

@@ -15,9 +15,14 @@ from metaqnn.tables.chain import ChainConfig, ChainSpace
 from metaqnn.tables.listed import ListedSpace
 
 
+def facts(height: int, width: int, channels: int, classes: int) -> dict:
+    """What an evaluator says of images of one size."""
+    return {"input_shape": (height, width, channels), "classes": classes}
+
+
 def paper(max_depth: int = 18, side: int = 32, channels: int = 3, **changes) -> LayerSpace:
     """The paper's space over images of one size."""
-    return LayerSpace(SpaceConfig(max_depth=max_depth, **changes), (side, side, channels), 10)
+    return LayerSpace(SpaceConfig(max_depth=max_depth, **changes), facts(side, side, channels, 10))
 
 
 def small(max_depth: int = 3, **changes) -> LayerSpace:
@@ -39,8 +44,7 @@ def tiny() -> LayerSpace:
             pooling=((2, 2),),
             fully_connected=FullyConnectedChoices(neurons=()),
         ),
-        (8, 8, 1),
-        3,
+        facts(8, 8, 1, 3),
     )
 
 
@@ -67,13 +71,12 @@ SPACES: Mapping[str, Callable[[], Space]] = {
             pooling=((3, 2), (2, 2)),
             fully_connected=FullyConnectedChoices(neurons=(128, 64)),
         ),
-        (8, 8, 1),
-        10,
+        facts(8, 8, 1, 10),
     ),
     "chain": lambda: chain(3, 2, 4, 1, 3),
     "long chain": lambda: chain(*[12] * 9),
     "listed": listed,
-    "oblong": lambda: LayerSpace(SpaceConfig(max_depth=8), (20, 11, 3), 5),
+    "oblong": lambda: LayerSpace(SpaceConfig(max_depth=8), facts(20, 11, 3, 5)),
     "strided": lambda: LayerSpace(
         SpaceConfig(
             max_depth=7,
@@ -83,8 +86,7 @@ SPACES: Mapping[str, Callable[[], Space]] = {
             global_average_pooling=False,
             representation_bins=(16, 7, 2, 1),
         ),
-        (40, 40, 2),
-        4,
+        facts(40, 40, 2, 4),
     ),
 }
 """By name; each is made anew, so that no test sees another's caches."""

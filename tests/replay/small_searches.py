@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from metaqnn.core import Attempt, Candidate, EpochMetrics, Evaluation, Observer, SpeedMeasurement, Status
-from metaqnn.evaluators.function_evaluator import FunctionEvaluator
+from metaqnn.search.immediate import ImmediateExecutor
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.loop import Ending, Search, SearchPlan
@@ -30,7 +30,7 @@ from metaqnn.workflows import (
     run_search,
     stored_budget,
     stored_experiment,
-    stored_parts,
+    stored_components,
     verify_database,
 )
 
@@ -57,8 +57,8 @@ def judge(candidate: Candidate, failures: Mapping[int, Status] = FAILURES) -> Ev
     first, second, *_ = blake2b(candidate.architecture.encode(), digest_size=4).digest()
     status = failures.get(candidate.number, Status.OK)
     if status is Status.DIVERGED:
-        epochs = (EpochMetrics(1, 0.001, float("nan"), 0.125, float("nan"), 0.0625, 0.5),)
-        return Evaluation(status, "the loss is not finite in epoch 1", (Attempt(0.001, epochs),), 0.75, "a test")
+        epochs = (epoch(1, 0.001, float("nan"), 0.125, float("nan"), 0.0625, 0.5),)
+        return Evaluation(status, "the loss is not finite in epoch 1", (Attempt(epochs),), 0.75, "a test")
     if status is not Status.OK:
         return Evaluation(status, f"this one {status}", (), 0.25, "a test")
     best = (first + 1) / 256
@@ -71,13 +71,13 @@ def _attempt(learning_rate: float, *accuracies: float) -> Attempt:
     return Attempt(
         learning_rate,
         tuple(
-            EpochMetrics(epoch, learning_rate, 2.0 - accuracy, accuracy, 2.25 - accuracy, accuracy, 0.5)
+            epoch(epoch, learning_rate, 2.0 - accuracy, accuracy, 2.25 - accuracy, accuracy, 0.5)
             for epoch, accuracy in enumerate(accuracies, start=1)
         ),
     )
 
 
-class Judge(FunctionEvaluator):
+class Judge(ImmediateExecutor):
     """The evaluator that asks `function`, calibrated like one that trains."""
 
     def measure_speed(self, architectures):
@@ -114,7 +114,7 @@ def run_small(
 
 def go_on(memory: SQLiteReplayMemory, models: int) -> Ending:
     """Go on with a small search on a memory that is open already."""
-    parts, experiment = stored_parts(memory), stored_experiment(memory)
+    parts, experiment = stored_components(memory), stored_experiment(memory)
     budget = stored_budget(memory.config())
     plan = SearchPlan(experiment.seed, models, experiment.search.lookahead, budget=budget)
     strategy = parts.make_strategy()
