@@ -193,7 +193,7 @@ def retry(database: Path) -> None:
 
 def summary_table(reader) -> Table:
     """The summary of a search for people: a table of facts in words."""
-    from metaqnn.cli.display.words import duration
+    from metaqnn.workflows.display.words import duration
     from metaqnn.replay import tables
     from metaqnn.workflows import subject_of
 

@@ -24,7 +24,7 @@ def report(database: Path, out: Path | None, top: int) -> None:
     DATABASE may belong to a running search, which is not disturbed; the page says how far it was. Reads what is
     recorded, and never a data set.
     """
-    from metaqnn.cli.display.counting import counting
+    from metaqnn.workflows.display.counting import counting
     from metaqnn.config import as_mapping
     from metaqnn.errors import ReplayError
     from metaqnn.replay.reader import ReplayReader

@@ -66,7 +66,7 @@ def resume(experiment, database, overrides, **options) -> None:
 
 
 def _search(where, database, overrides, max_time, allowed, **options) -> None:
-    from metaqnn.cli.display import make_display
+    from metaqnn.workflows.display import make_display
     from metaqnn.replay.reader import ReplayReader
     from metaqnn.workflows import (
         SearchOptions,

@@ -67,7 +67,7 @@ def train_winner(
 def _train_by_final_recipe(
     database: Path, experiment: Experiment, winner: Winner, is_in_process: bool, verbose: bool
 ) -> Retraining:
-    from metaqnn.cli.display.counting import counting
+    from metaqnn.workflows.display.counting import counting
 
     recipe = as_mapping(experiment.final)
     options = TrainOptions(

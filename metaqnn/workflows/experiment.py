@@ -261,7 +261,7 @@ def shipped_experiments() -> dict[str, Path]:
 
 
 def _warn(line: str) -> None:
-    warnings.warn(line, FutureWarning, stacklevel=5)  # of who calls `load_experiment`
+    warnings.warn(line, FutureWarning, stacklevel=3)  # of who calls `load_experiment`
 
 
 def load_experiment(
@@ -288,4 +288,8 @@ def load_experiment(
     content = load_yaml(path)
     for assignment in overrides:
         content = override(content, assignment)
-    return read_experiment(content, str(path), announce)
+    lines: list[str] = []
+    experiment = read_experiment(content, str(path), lines.append)
+    for line in lines:
+        announce(line)
+    return experiment

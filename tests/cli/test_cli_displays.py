@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from metaqnn.cli.display import make_display
-from metaqnn.cli.display import plain as plain_module
-from metaqnn.cli.display.live import LiveDisplay
-from metaqnn.cli.display.plain import PlainDisplay
-from metaqnn.cli.display.words import accuracy, duration, models_per_hour, seconds_left, shorten
+from metaqnn.workflows.display import make_display
+from metaqnn.workflows.display import plain as plain_module
+from metaqnn.workflows.display.live import LiveDisplay
+from metaqnn.workflows.display.plain import PlainDisplay
+from metaqnn.workflows.display.words import accuracy, duration, models_per_hour, seconds_left, shorten
 from metaqnn.core import (
     CandidateFinished,
     CandidateStarted,

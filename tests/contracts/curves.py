@@ -28,9 +28,7 @@ def curve(final: float, epochs: int = EPOCHS, rate: float = 0.001) -> tuple[Curv
 def references(count: int = 40, low: float = 0.5, high: float = 0.95) -> tuple[ReferenceCurve, ...]:
     """Networks trained to the end, evenly spread from `low` to `high` but in no order."""
     finals = [low + (high - low) * (7 * i % count) / (count - 1) for i in range(count)]
-    return tuple(
-        ReferenceCurve(costs(3, 1000 + i, 50_000 + i), curve(final), final) for i, final in enumerate(finals)
-    )
+    return tuple(ReferenceCurve(costs(3, 1000 + i, 50_000 + i), curve(final), final) for i, final in enumerate(finals))
 
 
 def context(target: float = 0.95, is_control: bool = False) -> EarlyStoppingContext:

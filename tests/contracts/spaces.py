@@ -32,7 +32,7 @@ def small(max_depth: int = 3, **changes) -> LayerSpace:
         "pooling": ((2, 2),),
         "fully_connected": FullyConnectedChoices(neurons=(16, 8), below_size=8),
     }
-    return LayerSpace(SpaceConfig(max_depth=max_depth, **{**config, **changes}), (8, 8, 1), 3)
+    return LayerSpace(SpaceConfig(max_depth=max_depth, **{**config, **changes}), facts(8, 8, 1, 3))
 
 
 def tiny() -> LayerSpace:

@@ -8,15 +8,14 @@ import subprocess
 import sys
 
 import pytest
-from contracts.agents import accuracy_of, configured, history
+from contracts.agents import STRATEGIES, accuracy_of, configured, history, make_strategy
 from contracts.evaluator_contract import EvaluatorContract
 from contracts.space_contract import SpaceContract
 from contracts.spaces import SPACES
 from contracts.strategy_contract import StrategyContract
 
-from metaqnn.core import Attempt, Candidate, EpochMetrics, Evaluation, Space, Status, Strategy
+from metaqnn.core import Attempt, Candidate, Evaluation, Space, Status, Strategy
 from metaqnn.search.immediate import ImmediateExecutor
-from contracts.agents import STRATEGIES, make_strategy
 
 
 class TestSpaces(SpaceContract):

@@ -3,7 +3,7 @@
 import time
 from typing import TextIO
 
-from metaqnn.cli.display.words import device_line, duration, models_per_hour, seconds_left, shorten
+from metaqnn.workflows.display.words import device_line, duration, models_per_hour, seconds_left, shorten
 from metaqnn.core import (
     CandidateFinished,
     Episode,

@@ -10,7 +10,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from metaqnn.cli.display.words import device_line, duration, models_per_hour, seconds_left, shorten
+from metaqnn.workflows.display.words import device_line, duration, models_per_hour, seconds_left, shorten
 from metaqnn.core import (
     CandidateFinished,
     CandidateStarted,
