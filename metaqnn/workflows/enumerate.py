@@ -53,6 +53,7 @@ class EnumerationProgress:
     Attributes:
         done, total: trainings.
         networks: of the space.
+        score: what is measured.
         failed: trainings that failed, of those done in this run.
         best_score: of this run's trainings; None before the first success.
     """
@@ -60,18 +61,18 @@ class EnumerationProgress:
     done: int
     total: int
     networks: int
+    score: Score
     failed: int = 0
     best_score: float | None = None
 
     @property
     def words(self) -> str:
         """The rest of it for people."""
-        best = "-" if self.best_score is None else f"{self.best_score:.4g}"
-        return f"of {self.networks:,} networks, best {best}, {self.failed} failed"
+        return f"of {self.networks:,} networks, best {self.score.words(self.best_score)}, {self.failed} failed"
 
-    def after(self, found: float | None, score: Score) -> "EnumerationProgress":
+    def after(self, found: float | None) -> "EnumerationProgress":
         """One training later."""
-        best = self.best_score if found is None or not score.is_better(found, self.best_score) else found
+        best = self.best_score if found is None or not self.score.is_better(found, self.best_score) else found
         return replace(self, done=self.done + 1, failed=self.failed + (found is None), best_score=best)
 
 
@@ -263,14 +264,14 @@ def _train(
 
     The number of an evaluation says its network and its seed, so that a resumed run needs nothing else.
     """
-    count, score = len(networks), memory.score()
+    count = len(networks)
     done = [each.evaluation for each in read_evaluations(memory, "table") if each.evaluation <= count * len(seeds)]
-    progress = EnumerationProgress(len(done), count * len(seeds), count)
+    progress = EnumerationProgress(len(done), count * len(seeds), count, memory.score())
     on_progress(progress)
 
     def on_recorded(evaluation: Evaluation) -> None:
         nonlocal progress
-        progress = progress.after(evaluation.score, score)
+        progress = progress.after(evaluation.score)
         on_progress(progress)
 
     for index, seed in enumerate(seeds):
@@ -282,7 +283,7 @@ def _train(
                 _InOrder([network.architecture for network in networks], space, seed),
                 executor,
                 _TableMemory(memory, seed, first, on_recorded),
-                ScoreReward(ScoreRewardOptions(), score),
+                ScoreReward(ScoreRewardOptions(), progress.score),
                 stop_requested=lambda: stop.requested,
             ).run()
             if ending is not Ending.COMPLETED:

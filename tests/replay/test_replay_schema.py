@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from metaqnn.search.summary import summarise
 from small_searches import contents, difference, go_on, run_small
 
 from metaqnn.errors import ReplayError
@@ -15,7 +16,6 @@ from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.predictions import PredictionSummary, summarise_predictions
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.summary import Summary
-from metaqnn.search.summary import summarise
 from metaqnn.workflows import stored_experiment, stored_schedule
 
 GOLDEN = {version: Path(__file__).parents[1] / "golden" / f"schema_v{version}.sqlite" for version in (1, 2, 3)}

@@ -14,6 +14,7 @@ import small_searches
 from contracts.agents import ask
 from contracts.curves import trained
 from databases import contents
+from metaqnn.search.summary import summarise
 from small_searches import difference, interrupt_after, judge, judged, run_small, small_experiment
 
 from metaqnn.core import Source, Status
@@ -24,7 +25,6 @@ from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.predictions import summarise_predictions
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.loop import Ending
-from metaqnn.search.summary import summarise
 from metaqnn.strategies import STRATEGIES
 from metaqnn.workflows import SearchOptions, run_search, stored_parts, stored_schedule
 from metaqnn.workflows.import_released import import_released

@@ -10,6 +10,7 @@ import pytest
 from contracts.searches import SmallSearch, evaluate
 from contracts.spaces import small, tiny
 from metaqnn.evaluators.function_evaluator import FunctionEvaluator
+from metaqnn.search.summary import summarise
 
 from metaqnn.config import as_mapping, read_section
 from metaqnn.core import Attempt, EpochMetrics, Evaluation, Model, Prediction, SpeedMeasurement, Status
@@ -22,7 +23,6 @@ from metaqnn.search.config import SearchConfig
 from metaqnn.search.loop import Ending
 from metaqnn.search.rewards import Reward, RewardConfig
 from metaqnn.search.stop import StopRequest
-from metaqnn.search.summary import summarise
 from metaqnn.seeding import Stream
 from metaqnn.strategies.schedule import Progress
 

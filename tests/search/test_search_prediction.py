@@ -10,6 +10,7 @@ from contracts.curves import EPOCHS, TRAINING, final_of, trained
 from contracts.searches import ShuffledEvaluator, SmallSearch
 from databases import contents
 from metaqnn.evaluators.function_evaluator import FunctionEvaluator
+from metaqnn.search.summary import summarise
 
 from metaqnn.core import Attempt, Episode, EpochMetrics, Evaluation, Model, Prediction, Proposal, Status
 from metaqnn.replay import tables
@@ -18,7 +19,6 @@ from metaqnn.replay.predictions import PredictionSummary, summarise_predictions
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.loop import Ending
 from metaqnn.search.rewards import RewardConfig
-from metaqnn.search.summary import summarise
 
 SEARCH = SmallSearch(models=32, lookahead=3, stages=((1.0, 32),), training=TRAINING, evaluate=trained())
 

@@ -5,11 +5,11 @@ import sqlite3
 import pytest
 from contracts.searches import ShuffledEvaluator, SmallSearch
 from databases import contents
+from metaqnn.search.summary import summarise
 
 from metaqnn.core import Strategy
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.loop import Ending
-from metaqnn.search.summary import summarise
 from metaqnn.seeding import Stream
 from metaqnn.strategies import STRATEGIES
 from metaqnn.strategies.walks import random_walk
