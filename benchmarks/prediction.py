@@ -13,7 +13,7 @@ import click
 from metaqnn.core import Candidate, CandidateFinished, Status
 from metaqnn.networks.curve_prediction import Predictor
 from metaqnn.networks.early_stopping import NetworkEarlyStopping
-from metaqnn.networks.training.config import PredictionConfig
+from metaqnn.networks.training.config import EarlyStoppingConfig
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.workers.environment import usable_cores
 from metaqnn.workers.evaluating import make_executor
@@ -44,8 +44,8 @@ class Replayed:
     kept: tuple[float, str]
 
 
-def replay(path: Path, config: PredictionConfig) -> Replayed:
-    """Replay a recorded search as if `training.prediction` had been `config`."""
+def replay(path: Path, config: EarlyStoppingConfig) -> Replayed:
+    """Replay a recorded search as if `training.early_stopping` had been `config`."""
     with ReplayReader(path) as reader:
         experiment, parts = stored_experiment(reader), stored_components(reader)
         trained = [
@@ -53,7 +53,7 @@ def replay(path: Path, config: PredictionConfig) -> Replayed:
             for episode in reader.episodes()
             if not episode.reused
         ]
-    training = replace(experiment.training, prediction=config)
+    training = replace(experiment.training, early_stopping=config)
     early_stopping = NetworkEarlyStopping(training, parts.reward, experiment.search.lookahead, experiment.seed)
     epochs = saved = stopped = controls = 0
     errors, kept, all_results = [], [], []
@@ -99,12 +99,12 @@ def train_with_seeds(experiment: Experiment, architectures: list[str], seeds: in
 @click.command()
 @click.argument("database", type=click.Path(path_type=Path, exists=True))
 @click.option("--seeds", default=5, show_default=True, help="How often the best networks are trained again.")
-@click.option("--probability", default=PredictionConfig.probability, show_default=True)
-@click.option("--best", default=PredictionConfig.best, show_default=True)
-@click.option("--min-networks", default=PredictionConfig.min_networks, show_default=True)
+@click.option("--probability", default=EarlyStoppingConfig.probability, show_default=True)
+@click.option("--best", default=EarlyStoppingConfig.best, show_default=True)
+@click.option("--min-networks", default=EarlyStoppingConfig.min_networks, show_default=True)
 def main(database: Path, seeds: int, probability: float, best: int, min_networks: int) -> None:
     """Replay a recorded search with early stopping and print what it would have saved and kept."""
-    result = replay(database, PredictionConfig(probability, best, min_networks))
+    result = replay(database, EarlyStoppingConfig(probability, best, min_networks))
     with ReplayReader(database) as reader:
         experiment, images = stored_experiment(reader), reader.config()["data"]["validation_images"]
     print(f"{result.networks} networks, {result.epochs} epochs; probability {probability:g}, best {best}")

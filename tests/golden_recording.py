@@ -291,7 +291,7 @@ DATABASES: Mapping[str, GoldenDatabase] = {
     "v3_predicted": GoldenDatabase(
         (
             "metaqnn search digits.yaml --db DB --models 20 --set name=predicted --set seed=12"
-            ' --set training.prediction={"min_networks":10,"probability":0.8,"control_share":0.2}'
+            ' --set training.early_stopping={"min_networks":10,"probability":0.8,"control_share":0.2}'
             ' --set reward={"name":"cost_aware","flops_weight":0.01,"parameters_weight":0.002}'
             f" --set training.epochs=8 {_SMALL}",
         )

@@ -193,9 +193,9 @@ def retry(database: Path) -> None:
 
 def summary_table(reader) -> Table:
     """The summary of a search for people: a table of facts in words."""
-    from metaqnn.cli.display.words import duration
     from metaqnn.replay import tables
     from metaqnn.workflows import subject_of
+    from metaqnn.workflows.display.words import duration
 
     sections, facts, predictions = _summarise(reader)
     best = "-"
@@ -254,7 +254,7 @@ def import_table(reader) -> Table:
 
 
 def _has_early_stopping(sections) -> bool:
-    return (sections.get("training") or {}).get("prediction") is not None
+    return (sections.get("training") or {}).get("early_stopping") is not None
 
 
 def _prediction_words(facts, score) -> str:

@@ -147,19 +147,20 @@ def reached_table(traces: Sequence[RegretTrace]) -> Table:
     return Table("Evaluations needed to reach a regret (median of the runs that did)", columns, tuple(rows))
 
 
-def write_csv(traces: Sequence[RegretTrace], path: Path) -> None:
-    """The traces at the checkpoints, and at every tenth evaluation."""
+def write_csv(traces: Sequence[RegretTrace], path: Path, lookahead: int = 1) -> None:
+    """The traces at the checkpoints, and at every tenth evaluation; a file without the column has lookahead 1."""
     budget = len(traces[0].regrets)
     points = sorted(
         {*checkpoints(traces), *(p for p in (50, 100, 200, 300) if p <= budget), *range(10, budget + 1, 10)}
     )
     with new_place(path) as part, part.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("strategy", "seed", "evaluations", "best_reward", "regret"))
+        names, more = (("lookahead",), (lookahead,)) if lookahead > 1 else ((), ())
+        writer.writerow(("strategy", "seed", "evaluations", "best_reward", "regret", *names))
         for trace in traces:
             for point in points:
                 best, regret = trace.best_rewards[point - 1], trace.regrets[point - 1]
-                writer.writerow((trace.label, trace.seed, point, f"{best:.6g}", f"{regret:.6g}"))
+                writer.writerow((trace.label, trace.seed, point, f"{best:.6g}", f"{regret:.6g}", *more))
 
 
 def draw(traces: Sequence[RegretTrace], title: str, path: Path) -> None:

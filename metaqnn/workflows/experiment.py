@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from metaqnn.config import as_mapping, load_yaml, nearest, override, read_section
-from metaqnn.core.plugins import Plugin, Unread, find, find_recorded, installed, is_target, read_options
+from metaqnn.core.plugins import Plugin, Unread, find, installed, is_target, read_options
 from metaqnn.errors import ConfigError
 from metaqnn.networks.data.config import DatasetConfig
 from metaqnn.networks.retraining.config import RetrainingConfig, read_recipe
@@ -177,17 +177,6 @@ def read_experiment(
     )
 
 
-def stored_finder(plugins: Mapping[str, Mapping[str, str]], allowed: Sequence[str], path: object) -> Finder:
-    """Finds the parts of a database: those that it records, installed or named again by the user.
-
-    Args:
-        plugins: from `config.plugins`; what is not among them is built in.
-        allowed: each `module:Name` that the user allows.
-        path: of the database, for messages.
-    """
-    return lambda kind, name, place: find_recorded(kind, {"name": name} | dict(plugins.get(kind, {})), allowed, path)
-
-
 class _Unread(Plugin):
     """A part that is not needed: its keys stay as they are written."""
 
@@ -302,7 +291,7 @@ def shipped_experiments() -> dict[str, Path]:
 
 
 def _warn(line: str) -> None:
-    warnings.warn(line, FutureWarning, stacklevel=5)  # of who calls `load_experiment`
+    warnings.warn(line, FutureWarning, stacklevel=3)  # of who calls `load_experiment`
 
 
 def load_experiment(
@@ -329,4 +318,8 @@ def load_experiment(
     content = load_yaml(path)
     for assignment in overrides:
         content = override(content, assignment)
-    return read_experiment(content, str(path), announce)
+    lines: list[str] = []
+    experiment = read_experiment(content, str(path), lines.append)
+    for line in lines:
+        announce(line)
+    return experiment

@@ -13,11 +13,6 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from metaqnn.cli.display import make_display
-from metaqnn.cli.display import plain as plain_module
-from metaqnn.cli.display.live import LiveDisplay
-from metaqnn.cli.display.plain import PlainDisplay
-from metaqnn.cli.display.words import accuracy, duration, models_per_hour, seconds_left, shorten
 from metaqnn.core import (
     CandidateFinished,
     CandidateStarted,
@@ -34,6 +29,11 @@ from metaqnn.core import (
     WorkerLost,
     WorkerReady,
 )
+from metaqnn.workflows.display import make_display
+from metaqnn.workflows.display import plain as plain_module
+from metaqnn.workflows.display.live import LiveDisplay
+from metaqnn.workflows.display.plain import PlainDisplay
+from metaqnn.workflows.display.words import accuracy, duration, models_per_hour, seconds_left, shorten
 
 LONG = "[C(64,3,1), C(64,3,1), P(2,2), C(128,3,1), C(128,3,1), P(2,2), C(256,3,1), GAP(10), SM(10)]"
 

@@ -131,7 +131,7 @@ def test_the_summary_for_programs_holds_raw_numbers(metaqnn, finished):
 
 PREDICTING = (
     "training.epochs=10",
-    "training.prediction={min_networks: 10, control_share: 0.2}",
+    "training.early_stopping={min_networks: 10, control_share: 0.2}",
     "strategy.schedule=[[1.0, 32]]",
 )
 

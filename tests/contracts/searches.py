@@ -114,7 +114,7 @@ class SmallSearch:
         return kind(self.reward, accuracy(self.space.classes))
 
     def make_early_stopping(self) -> NetworkEarlyStopping | None:
-        if not self.training.prediction:
+        if not self.training.early_stopping:
             return None
         return NetworkEarlyStopping(self.training, self.make_reward(), self.lookahead, self.seed)
 

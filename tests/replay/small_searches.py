@@ -8,6 +8,7 @@ script it is a search in a process of its own, for tests that look at it or kill
 The golden file of a schema was made with: python small_searches.py ../golden/schema_v3.sqlite 12
 """
 
+import os
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 import pytest
+from contracts.records import epoch, evaluation
 
 from metaqnn.core import Attempt, Candidate, Evaluation, Observer, SpeedMeasurement, Status
 from metaqnn.replay.memory import SQLiteReplayMemory
@@ -58,22 +60,21 @@ def judge(candidate: Candidate, failures: Mapping[int, Status] = FAILURES) -> Ev
     status = failures.get(candidate.number, Status.OK)
     if status is Status.DIVERGED:
         epochs = (epoch(1, 0.001, float("nan"), 0.125, float("nan"), 0.0625, 0.5),)
-        return Evaluation(status, "the loss is not finite in epoch 1", (Attempt(epochs),), 0.75, "a test")
+        return evaluation(status, "the loss is not finite in epoch 1", (Attempt(epochs),), 0.75, "a test")
     if status is not Status.OK:
-        return Evaluation(status, f"this one {status}", (), 0.25, "a test")
+        return evaluation(status, f"this one {status}", (), 0.25, "a test")
     best = (first + 1) / 256
     attempts = [_attempt(0.001, 0.0625)] if second % 4 == 0 else []
     curve = (best, best * 0.75) if second % 2 else (best * 0.5, best)
-    return Evaluation(status, "", (*attempts, _attempt(0.0004, *curve)), 2.0, "a test")
+    return evaluation(status, "", (*attempts, _attempt(0.0004, *curve)), 2.0, "a test")
 
 
 def _attempt(learning_rate: float, *accuracies: float) -> Attempt:
     return Attempt(
-        learning_rate,
         tuple(
-            epoch(epoch, learning_rate, 2.0 - accuracy, accuracy, 2.25 - accuracy, accuracy, 0.5)
-            for epoch, accuracy in enumerate(accuracies, start=1)
-        ),
+            epoch(number, learning_rate, 2.0 - accuracy, accuracy, 2.25 - accuracy, accuracy, 0.5)
+            for number, accuracy in enumerate(accuracies, start=1)
+        )
     )
 
 
@@ -81,14 +82,14 @@ class Judge(ImmediateExecutor):
     """The evaluator that asks `function`, calibrated like one that trains."""
 
     def measure_speed(self, architectures):
-        return SpeedMeasurement(flops_per_second=1e9, setup_seconds=0.5, step_seconds=0.001)
+        return SpeedMeasurement(operations_per_second=1e9, setup_seconds=0.5, step_seconds=0.001)
 
 
 @contextmanager
 def judged(function: Callable[[Candidate], Evaluation] = judge) -> Iterator[None]:
     """Have every search in this process ask `function` instead of training."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("metaqnn.workflows.search.KerasEvaluator", lambda *_: Judge(function))
+        patch.setattr("metaqnn.workflows.search.make_executor", lambda *_: Judge(function))
         yield
 
 
@@ -160,7 +161,8 @@ ENDLESS = ("strategy.schedule=[[1.0, 5000]]", "space.max_depth=9")
 def start_endless(database: Path) -> subprocess.Popen:
     """Start an endless search in a process of its own; it prints each episode's number when that is committed."""
     command = [sys.executable, __file__, str(database), "5000", *ENDLESS]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
 
 
 class _Announce(Observer):

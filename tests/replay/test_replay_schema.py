@@ -120,7 +120,7 @@ def test_a_golden_file_has_the_recorded_summary(golden):
         summary = summarise(reader, stored_schedule(reader.config()))
         assert summarise_predictions(reader, 2) == PredictionSummary(0, 20, 0, 0, None, None)
     assert (experiment.name, experiment.seed, experiment.dataset.name) == ("small", 3, "digits")
-    assert experiment.training.prediction is None
+    assert experiment.training.early_stopping is None
     assert summary == Summary(
         episodes=40,
         models_done=12,
