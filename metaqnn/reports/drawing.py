@@ -3,12 +3,13 @@
 import base64
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from metaqnn.core import Score
 from metaqnn.errors import MetaqnnError
 from metaqnn.files import written_whole
 
@@ -20,17 +21,6 @@ BLUE, ORANGE, GREEN, PINK, RED, SKY = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
 """Okabe & Ito's palette, "Color Universal Design" (2008)."""
 
 GREY, DARK = "#8A8F98", "#24292F"
-
-KIND_COLORS = {"C": BLUE, "P": ORANGE, "FC": GREEN, "GAP": PINK, "SM": RED}
-"""Of each kind of layer, in figures and in diagrams."""
-
-KIND_NAMES = {
-    "C": "convolution",
-    "P": "max pooling",
-    "FC": "fully connected",
-    "GAP": "global average pooling",
-    "SM": "softmax",
-}
 
 SERIES = (
     (BLUE, "o", "-"),
@@ -105,11 +95,65 @@ def blank(title: str, across: str, up: str, width: float = WIDTH, height: float 
     return figure, axes
 
 
-def in_percent(axis) -> None:
-    """Label an axis of shares in [0, 1] as percentages."""
-    from matplotlib.ticker import PercentFormatter
+@dataclass(frozen=True)
+class Axis:
+    """A score along an axis of a figure.
 
-    axis.set_major_formatter(PercentFormatter(1.0, decimals=None))
+    Attributes:
+        score: what is measured.
+        name: the same in words.
+    """
+
+    score: Score
+    name: str
+
+    @property
+    def title(self) -> str:
+        """The name as a title begins."""
+        return self.name[:1].upper() + self.name[1:]
+
+    @property
+    def label(self) -> str:
+        """The name, and which way it is better where that is not up."""
+        return self.name if self.score.direction == "maximize" else f"{self.name} (lower is better)"
+
+    @property
+    def corner(self) -> str:
+        """Where cheap and good architectures leave room for a legend."""
+        return "lower right" if self.score.direction == "maximize" else "upper right"
+
+    def mark(self, *axes) -> None:
+        """Write shares in percent along axes."""
+        from matplotlib.ticker import PercentFormatter
+
+        for axis in axes if self.score.is_share else ():
+            axis.set_major_formatter(PercentFormatter(1.0, decimals=None))
+
+    def limits(self, values: Sequence[float]) -> tuple[float, float]:
+        """The ends of the axis: some room around the values, within the score's range."""
+        low, high = min(values), max(values)
+        room = 0.03 if self.score.is_share else 0.05 * (high - low or abs(high) or 1.0)
+        return max(self.score.low, low - room), min(self.score.high, high + room)
+
+
+def is_wide(values: Sequence[float]) -> bool:
+    """Whether values are better seen along a logarithmic axis."""
+    return min(values) > 0 and max(values) > 3 * min(values)
+
+
+def legend_once(axes, place=None, **options) -> None:
+    """A legend that names everything once."""
+    handles, labels = axes.get_legend_handles_labels()
+    if labels:
+        first = dict(zip(reversed(labels), reversed(handles), strict=True))
+        (place or axes).legend(
+            [first[label] for label in dict.fromkeys(labels)], list(dict.fromkeys(labels)), **options
+        )
+
+
+def below(figure, axes, ncols: int, **options) -> None:
+    """A legend below the axes, that names everything once."""
+    legend_once(axes, figure, loc="outside lower center", ncols=ncols, frameon=False, **options)
 
 
 def in_magnitudes(axis) -> None:

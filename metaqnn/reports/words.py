@@ -15,6 +15,11 @@ def points(value: float | None) -> str:
     return "-" if value is None else f"{100 * value:+.2f} points"
 
 
+def signed(value: float | None) -> str:
+    """A difference with its sign."""
+    return "-" if value is None else f"{value:+.4g}"
+
+
 def count(value: int | None) -> str:
     """A whole number with its thousands apart."""
     return "-" if value is None else f"{value:,}"
@@ -30,6 +35,15 @@ def magnitude(value: float, unit: str = "") -> str:
         power, scaled = power + 1, scaled / 1000
     digits = 2 if scaled < 10 else 1 if scaled < 100 else 0
     return f"{scaled:.{digits}f} {' kMGT'[power]}{unit}"
+
+
+def amount(value: float | None) -> str:
+    """A number of any kind: whole ones with their thousands apart, large ones and others with four digits or fewer."""
+    if value is None:
+        return "-"
+    if abs(value) >= 1_000_000:
+        return magnitude(value) if value > 0 else f"{value:.4g}"
+    return f"{value:,.0f}" if value == int(value) else f"{value:.4g}"
 
 
 def duration(seconds: float | None) -> str:
