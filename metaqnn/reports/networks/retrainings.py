@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 
 from metaqnn.core import TRAINING, CurvePoint, Retraining, Status, TestLook
-from metaqnn.replay.finals import read_final_curve, read_finals, read_test_looks
+from metaqnn.replay.retrainings import read_retraining_curve, read_retrainings, read_test_looks
 from metaqnn.replay.reader import ReplayReader
 
 
@@ -106,9 +106,9 @@ def read_retrainings_and_looks(reader: ReplayReader) -> Retrainings:
     """Read them all."""
     looks = tuple(read_test_looks(reader))
     groups: dict[tuple, list[Tested]] = {}
-    for retraining in read_finals(reader):
+    for retraining in read_retrainings(reader):
         own = [look for look in looks if look.kind == "network" and look.retrainings == (retraining.number,)]
-        curve = tuple(read_final_curve(reader, retraining.number))
+        curve = tuple(read_retraining_curve(reader, retraining.number))
         tested = Tested(retraining, curve, own[-1] if own else None, len(own))
         key = (
             retraining.model,
