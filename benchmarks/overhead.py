@@ -15,7 +15,8 @@ from metaqnn.core import Attempt, CurvePoint, Evaluation, Observer, Status
 from metaqnn.networks.evaluator import accuracy as accuracy_over
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.search.immediate import ImmediateExecutor
-from metaqnn.search.loop import Search, SearchPlan
+from metaqnn.search.loop import Search
+from metaqnn.search.plan import SearchPlan
 from metaqnn.workflows import load_experiment
 from metaqnn.workflows.components import build_components
 

@@ -18,7 +18,8 @@ from metaqnn.core.plugins import find, installed, read_options
 from metaqnn.errors import ConfigError
 from metaqnn.reports.comparison import RegretTrace
 from metaqnn.search.immediate import ImmediateExecutor
-from metaqnn.search.loop import Search, SearchPlan
+from metaqnn.search.loop import Search
+from metaqnn.search.plan import SearchPlan
 from metaqnn.search.ram_memory import RamMemory
 from metaqnn.search.rewards import ScoreReward, ScoreRewardOptions
 from metaqnn.tables.table import EvaluationTable

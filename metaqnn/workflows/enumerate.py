@@ -28,7 +28,8 @@ from metaqnn.files import moved_aside
 from metaqnn.replay.copying import move_aside
 from metaqnn.replay.evaluations import read_evaluations
 from metaqnn.replay.memory import SQLiteReplayMemory
-from metaqnn.search.loop import Ending, Search, SearchPlan
+from metaqnn.search.loop import Ending, Search
+from metaqnn.search.plan import SearchPlan
 from metaqnn.search.ram_memory import RamMemory
 from metaqnn.search.rewards import ScoreReward, ScoreRewardOptions
 from metaqnn.search.stop import StopRequest

@@ -13,7 +13,8 @@ from metaqnn.replay.copying import move_aside
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.config import MAX_MODELS
-from metaqnn.search.loop import Ending, Search, SearchPlan
+from metaqnn.search.loop import Ending, Search
+from metaqnn.search.plan import SearchPlan
 from metaqnn.search.stop import StopRequest
 from metaqnn.workers.environment import usable_cores, visible_gpus
 from metaqnn.workers.evaluating import make_executor

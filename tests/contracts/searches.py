@@ -32,7 +32,8 @@ from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.summary import Summary, read_summary
 from metaqnn.search.immediate import ImmediateExecutor
-from metaqnn.search.loop import Ending, Search, SearchPlan
+from metaqnn.search.loop import Ending, Search
+from metaqnn.search.plan import SearchPlan
 from metaqnn.search.rewards import ScoreReward, ScoreRewardOptions
 from metaqnn.search.verify import Verification, verify
 from metaqnn.strategies.schedule import Schedule
