@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 
 from metaqnn.core import TRAINING, CurvePoint, Retraining, Status, TestLook
-from metaqnn.replay.retrainings import read_retraining_curve, read_retrainings, read_test_looks
 from metaqnn.replay.reader import ReplayReader
+from metaqnn.replay.retrainings import read_retraining_curve, read_retrainings, read_test_looks
 
 
 @dataclass(frozen=True)
