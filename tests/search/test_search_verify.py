@@ -109,19 +109,19 @@ FOLLOWS = "follows from seed and results"
             f"evaluation 10: learning_rate is None in the database, but 0.0004 {FOLLOWS}",
         ),
         (
-            "UPDATE evaluations SET predicted_epoch = 1, predicted_score = 0.5, predicted_low = 0.5, predicted_high = 0.5"
-            " WHERE evaluation = 10",
-            "evaluation 10: the prediction is Prediction(step=1, score=0.5, low=0.5, high=0.5) in the database, but None "
-            + FOLLOWS,
+            "UPDATE evaluations SET predicted_epoch = 1, predicted_score = 0.5, predicted_low = 0.5,"
+            " predicted_high = 0.5 WHERE evaluation = 10",
+            "evaluation 10: the prediction is Prediction(step=1, score=0.5, low=0.5, high=0.5) in the database, "
+            f"but None {FOLLOWS}",
         ),
         (
-            "UPDATE evaluations SET status = 'predicted', best_epoch = NULL, predicted_epoch = 2, predicted_score = score,"
-            " predicted_low = 0.5, predicted_high = 0.5 WHERE evaluation = 10",
+            "UPDATE evaluations SET status = 'predicted', best_epoch = NULL, predicted_epoch = 2,"
+            " predicted_score = score, predicted_low = 0.5, predicted_high = 0.5 WHERE evaluation = 10",
             f"evaluation 10: status is 'predicted' in the database, but 'ok' {FOLLOWS}",
         ),
         (
             "UPDATE evaluations SET score = 0.25 WHERE evaluation = 3",
-            "evaluation 3: it failed (never_learned), but its accuracy is 0.25",
+            f"evaluation 3: best_accuracy is 0.25 in the database, but None {FOLLOWS}",
         ),
         (
             'UPDATE replay SET recorded = \'{"epsilon": 1.0, "heat": 2}\' WHERE episode = 3',
@@ -274,7 +274,7 @@ def test_what_a_score_without_a_curve_must_be(tmp_path):
         ("score = NULL", "evaluation 1: its status is ok, but its depth: there is none"),
         ("score = 9.5", "evaluation 1: its status is ok, but its depth: expected a depth from 0 to 9, got 9.5"),
         ("score = 8.0, best_epoch = 1", "evaluation 1: best_epoch is 1 in the database, but None " + FOLLOWS),
-        ("score = 8.0, best_epoch = NULL", "episode 1: depth is 3.0 in the database, but 8.0 " + FOLLOWS),
+        ("score = 8.0, best_epoch = NULL", "episode 1: depth is 9.0 in the database, but 8.0 " + FOLLOWS),
     ):
         with closing(sqlite3.connect(tmp_path / "a")) as connection, connection:
             connection.execute(f"UPDATE evaluations SET {statement} WHERE evaluation = 1")
