@@ -34,8 +34,8 @@ def source(request, archive, images, monkeypatch):
 
 def test_both_parts_have_one_form(source):
     train, test = source.train(), source.test()
-    assert isinstance(train, Split)
-    assert isinstance(test, Split)  # which checks types, shapes and ranges
+    assert isinstance(train, ImageSplit)
+    assert isinstance(test, ImageSplit)  # which checks types, shapes and ranges
     assert train.images.shape[1:] == test.images.shape[1:]
     assert train.class_names == test.class_names
 

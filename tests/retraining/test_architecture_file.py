@@ -25,7 +25,7 @@ def rows(database, sql):
 def exported(database, folder, **which) -> dict:
     target = folder / "architecture.json"
     done = export_network(database, target, **which)
-    assert (done.target, done.form, done.agreement, done.size) == (target, ARCHITECTURE, None, target.stat().st_size)
+    assert (done.target, done.format, done.agreement, done.size) == (target, ARCHITECTURE, None, target.stat().st_size)
     content = json.loads(target.read_text(encoding="utf-8"))
     assert (done.model, done.architecture) == (content["source"]["model"], content["architecture"])
     target.unlink()

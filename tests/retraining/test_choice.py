@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from metaqnn.core import Final, TrainingSplit
+from metaqnn.core import Retraining, TrainingSplit
 from metaqnn.errors import ReplayError
 from metaqnn.networks.retraining.choice import best_of_each_model, best_retrainings
 from metaqnn.replay.retrainings import RetrainingMemory, weights_folder
@@ -14,7 +14,7 @@ from metaqnn.replay.retrainings import RetrainingMemory, weights_folder
 
 def retraining(number, model, accuracy, split=TrainingSplit.TRAIN, dataset="digits", status="ok"):
     known = {"name": "one_cycle"}, {"name": dataset}, {"classes": 10}
-    return Final(number, model, "[SM(10)]", 0, *known, part, None, 650, status, "", accuracy, weights="x.keras")
+    return Retraining(number, model, "[SM(10)]", 0, *known, split, None, 650, status, "", accuracy, weights="x.keras")
 
 
 def chosen(database, *retrainings, **wanted):
@@ -70,7 +70,7 @@ def test_one_of_each_model():
 
 
 @pytest.mark.parametrize(
-    ("finals", "wanted", "sentence"),
+    ("retrainings", "wanted", "sentence"),
     [
         ((), {}, "expected a trained network, but there is none yet; train it with `metaqnn train DB --top 5`"),
         (

@@ -38,7 +38,7 @@ def networks():
 def trained(searched, networks):
     """A search with four retrainings, the last of them the best."""
     for i, (network, text) in enumerate(zip(networks, NETWORKS, strict=True)):
-        facts = {"recipe": recipe_of(KINDS[i], i % 2 == 1), "validation_accuracy": 0.9 + 0.01 * i}
+        facts = {"recipe": recipe_of(KINDS[i], i % 2 == 1), "score": 0.9 + 0.01 * i}
         add_retraining(searched, i + 1, network, architecture=text, **facts)
     return searched
 
@@ -126,12 +126,17 @@ def test_an_export_that_predicts_something_else_is_removed(trained, folder, netw
 
 
 def test_a_target_that_appeared_in_the_meantime_is_kept(tmp_path):
-    part, target = tmp_path / "part", tmp_path / "model.keras"
-    for path in (part, target):
-        path.write_text(path.name, encoding="utf-8")
+    target = tmp_path / "model.keras"
+
+    def export_beside_another():
+        with export._new_place(target) as part:
+            part.write_text("ours", encoding="utf-8")
+            target.write_text("theirs", encoding="utf-8")
+
     with pytest.raises(ExportError, match="expected a new name, but it exists"):
-        export._move(part, target)
-    assert target.read_text(encoding="utf-8") == "model.keras"
+        export_beside_another()
+    assert target.read_text(encoding="utf-8") == "theirs"
+    assert list(tmp_path.iterdir()) == [target]
 
 
 def test_a_file_of_weights_that_is_damaged(trained, folder):

@@ -71,7 +71,7 @@ def test_random_networks_of_a_space_predict_what_keras_does(tmp_path):
         fully_connected=FullyConnectedChoices((8, 4)),
     )
     shape = (13, 10, 2)
-    space = LayerSpace(config, shape, 3)
+    space = LayerSpace(config, {"input_shape": shape, "classes": 3})
     images = images_of_every_sort(shape)
     for number in range(10):
         stream = Stream(1, "networks", number)

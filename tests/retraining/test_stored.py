@@ -83,7 +83,7 @@ def test_code_in_a_file_never_runs(device, searched, tmp_path, name):
     retraining = add_retraining(
         searched, content=None, architecture="[FC(7), SM(10)]", recipe=recipe_of("none"), weights=name
     )
-    with pytest.raises(ExportError, match=rf"{name}: expected the weights of \[FC\(7\), SM\(10\)\], but .*again`$"):
+    with pytest.raises(ExportError, match=rf"{name}: expected the weights of \[FC\(7\), SM\(10\)\], but .*retrain`$"):
         export_network(searched, tmp_path / "out.keras")
     if name.endswith("keras"):
         with (

@@ -128,4 +128,4 @@ def test_what_is_refused(trained):
 )
 def test_a_test_split_of_another_kind_is_refused(names, shape, sentence):
     with pytest.raises(DataError, match=re.escape(sentence)):
-        open_test_split("digits", names, shape)
+        open_test_split("digits", {}, names, shape)

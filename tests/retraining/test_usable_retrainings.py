@@ -47,7 +47,7 @@ def test_it_is_the_one_that_evaluate_would_look_with(searched):
     add_retraining(searched, split=TrainingSplit.TRAIN_AND_VALIDATION, score=None)
     add_retraining(searched, split=TrainingSplit.TRAIN_AND_VALIDATION, score=None)
     with ReplayReader(searched) as reader:
-        assert best_retrainings(reader)[0].retraining == chosen(searched) == 2
+        assert best_retrainings(reader)[0].number == chosen(searched) == 2
 
 
 def test_those_of_the_searchs_own_data_come_first(searched):
@@ -71,7 +71,7 @@ def test_what_cannot_be_used_is_passed_over(searched):
 def test_a_database_without_finals_says_how_one_is_trained(searched):
     with ReplayReader(searched) as reader:
         best = best_model(reader)
-        assert best == reader.query("SELECT model FROM leaderboard LIMIT 1")[1][0][0]
+        assert best.model == reader.query("SELECT model FROM leaderboard LIMIT 1")[1][0][0]
     assert refusal(searched) == (
         f"expected a trained network, but there is none yet; train it with `metaqnn train {searched} --top 5`"
     )

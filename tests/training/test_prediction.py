@@ -179,7 +179,7 @@ def test_more_certainty_is_asked_before_a_stop_where_the_probability_is_higher()
 def run(final: float, known=None, config=TRAINING, wasted=0):
     """Train a network that ends at `final`; also how many epochs were run."""
     engine = CurveEngine(lambda _: final, wasted)
-    return train(Candidate(1, "[SM(10)]", 0, known), engine, config, ACCURACY), engine.num_epochs
+    return train(Candidate(1, "[SM(10)]", 0, context=known), engine, config, ACCURACY), engine.num_epochs
 
 
 def test_a_candidate_that_will_not_be_among_the_best_is_stopped():
@@ -244,7 +244,7 @@ def test_a_control_that_fails_after_its_prediction_is_a_failure_without_one():
             session.run_epoch = failing
             return session
 
-    candidate = Candidate(1, "[SM(10)]", 0, context(is_control=True))
+    candidate = Candidate(1, "[SM(10)]", 0, context=context(is_control=True))
     evaluation = train(candidate, Failing(lambda _: 0.55), TRAINING, ACCURACY)
     assert (evaluation.status, evaluation.prediction, evaluation.score) == (Status.OUT_OF_MEMORY, None, None)
     assert len(evaluation.attempts[0].points) == 3
