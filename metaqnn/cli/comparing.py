@@ -62,12 +62,12 @@ def compare(table, strategies, seeds, evaluations, out, processes, lookahead, st
     Regret is the distance, in points of the target, of the network with the best reward so far to the best of the
     table. Leaves compare.csv and compare.png in the folder.
     """
-    from metaqnn.workflows.display.counting import counting
     from metaqnn.files import moved_aside
     from metaqnn.reports import comparison
     from metaqnn.workers.environment import usable_cores
     from metaqnn.workflows.compare import compare as run
     from metaqnn.workflows.compare import strategy_specs
+    from metaqnn.workflows.display.counting import counting
     from metaqnn.workflows.table_files import load_benchmark
 
     if strategies is None:

@@ -24,7 +24,6 @@ def report(database: Path, out: Path | None, top: int) -> None:
     DATABASE may belong to a running search, which is not disturbed; the page says how far it was. Reads what is
     recorded, and never a data set.
     """
-    from metaqnn.workflows.display.counting import counting
     from metaqnn.config import as_mapping
     from metaqnn.errors import ReplayError
     from metaqnn.replay.reader import ReplayReader
@@ -33,6 +32,7 @@ def report(database: Path, out: Path | None, top: int) -> None:
     from metaqnn.reports.provenance import Subject
     from metaqnn.reports.words import plural
     from metaqnn.workflows import stored_experiment, stored_schedule
+    from metaqnn.workflows.display.counting import counting
 
     began = time.monotonic()
     with ReplayReader(database) as reader:

@@ -66,7 +66,6 @@ def resume(experiment, database, overrides, **options) -> None:
 
 
 def _search(where, database, overrides, max_time, allowed, **options) -> None:
-    from metaqnn.workflows.display import make_display
     from metaqnn.replay.reader import ReplayReader
     from metaqnn.workflows import (
         SearchOptions,
@@ -75,6 +74,7 @@ def _search(where, database, overrides, max_time, allowed, **options) -> None:
         run_search,
         stored_experiment,
     )
+    from metaqnn.workflows.display import make_display
 
     if where.endswith(".sqlite") and database is None and not overrides:
         database = Path(where)
@@ -108,7 +108,7 @@ def _program() -> str:
 
 def _print_ending(database: Path, report) -> None:
     from metaqnn.cli.output import print_tables
-    from metaqnn.cli.replay import summary_table
+    from metaqnn.cli.summaries import summary_table
     from metaqnn.replay.reader import ReplayReader
     from metaqnn.replay.tables import top
     from metaqnn.search.loop import Ending
