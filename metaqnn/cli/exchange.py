@@ -25,7 +25,7 @@ def import_(file: Path, database: Path, experiment: str, overrides: tuple[str, .
     Rows that cannot be used are kept with the reason, and no agent learns from them. Nothing is trained, and the data
     set need not be on this machine.
     """
-    from metaqnn.cli.replay import import_table
+    from metaqnn.cli.summaries import import_table
     from metaqnn.replay import tables
     from metaqnn.replay.reader import ReplayReader
     from metaqnn.workflows import load_experiment

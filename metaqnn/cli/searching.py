@@ -108,7 +108,7 @@ def _program() -> str:
 
 def _print_ending(database: Path, report) -> None:
     from metaqnn.cli.output import print_tables
-    from metaqnn.cli.replay import summary_table
+    from metaqnn.cli.summaries import summary_table
     from metaqnn.replay.reader import ReplayReader
     from metaqnn.replay.tables import top
     from metaqnn.search.loop import Ending

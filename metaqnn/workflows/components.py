@@ -128,6 +128,16 @@ def stored_experiment(reader: ReplayReader, allowed: Sequence[str] = (), evaluat
     return read_experiment(config["experiment"], str(reader.path), finder=finder, evaluates=evaluates)
 
 
+def require_plugins(reader: ReplayReader, allowed: Sequence[str] = ()) -> None:
+    """See that everything a database names is installed, or allowed; nothing is loaded.
+
+    Raises:
+        PluginError: something is not.
+    """
+    for kind, plugin in reader.config().get("plugins", {}).items():
+        find_recorded(kind, plugin, allowed, reader.path)
+
+
 def stored_sections(reader: ReplayReader) -> dict[str, Any]:
     """The experiment of a database as plain values, with the names of today; nothing is loaded or checked."""
     return renamed(reader.config()["experiment"], lambda line: None)

@@ -419,7 +419,10 @@ def test_copy_refuses_a_target_that_exists(refused, finished, tmp_path):
 
 def test_copy_refuses_a_place_that_cannot_be_written(refused, finished, tmp_path):
     sentence = refused("replay", "copy", finished, tmp_path / "absent" / "copy.sqlite")
-    assert "absent/copy.sqlite: expected a place that can be read and written, but unable to open" in sentence
+    assert (
+        "absent/copy.sqlite: expected a place that can be written, but No such file or directory; choose another"
+        in sentence
+    )
 
 
 # retry
