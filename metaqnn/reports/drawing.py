@@ -7,11 +7,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 from metaqnn.core import Score
 from metaqnn.errors import MetaqnnError
 from metaqnn.files import written_whole
+from metaqnn.reports.words import initial
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -84,14 +86,14 @@ def style() -> Iterator[None]:
 
 
 def blank(title: str, across: str, up: str, width: float = WIDTH, height: float = HEIGHT) -> tuple["Figure", "Axes"]:
-    """A figure with one set of axes and its labels."""
+    """A figure with one set of axes and its labels, which are wrapped where they are long."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
     axes = figure.add_subplot()
-    axes.set_title(title)
+    axes.set_title(fill(title, int(9.3 * width)))
     axes.set_xlabel(across)
-    axes.set_ylabel(up)
+    axes.set_ylabel(fill(up, int(11 * height)))
     return figure, axes
 
 
@@ -110,7 +112,7 @@ class Axis:
     @property
     def title(self) -> str:
         """The name as a title begins."""
-        return self.name[:1].upper() + self.name[1:]
+        return initial(self.name)
 
     @property
     def label(self) -> str:
@@ -138,7 +140,7 @@ class Axis:
 
 def is_wide(values: Sequence[float]) -> bool:
     """Whether values are better seen along a logarithmic axis."""
-    return min(values) > 0 and max(values) > 3 * min(values)
+    return min(values) > 0 and max(values) > 10 * min(values)
 
 
 def legend_once(axes, place=None, **options) -> None:
@@ -157,10 +159,14 @@ def below(figure, axes, ncols: int, **options) -> None:
 
 
 def in_magnitudes(axis) -> None:
-    """Label a logarithmic axis of large numbers as 10 k, 1 M, and between them where there is room."""
+    """Label an axis of large numbers as 10 k, 1 M, and one that is logarithmic between them where there is room."""
     from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
     low, high = axis.get_view_interval()
+    if axis.get_scale() == "linear":
+        if high >= 10_000:
+            axis.set_major_formatter(EngFormatter(sep=" "))
+        return
     axis.set_major_locator(LogLocator(subs=(1.0, 3.0) if high < 1e4 * low else (1.0,), numticks=12))
     axis.set_major_formatter(EngFormatter(sep=" "))
     axis.set_minor_formatter(NullFormatter())
@@ -182,7 +188,7 @@ class Album:
         figure.set_layout_engine(None)  # laid out once, for both files
         svg = self._write(name, "svg", figure, {"Date": None, "Creator": "metaqnn"})
         self._write(name, "png", figure, {"Software": "metaqnn"})
-        title = figure.axes[0].get_title(loc="left")
+        title = figure.axes[0].get_title(loc="left").replace("\n", " ")
         source = "data:image/svg+xml;base64," + base64.b64encode(svg).decode("ascii")
         return Picture(name, title, alternative, source)
 

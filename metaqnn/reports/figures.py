@@ -91,7 +91,7 @@ def draw_trade_off(ranking: Sequence[RankedModel], trade_off: TradeOff, axis: Ax
     if is_wide(costs):
         axes.set_xscale("log")
         axes.set_xlabel(f"{cost} (logarithmic)")
-        in_magnitudes(axes.xaxis)
+    in_magnitudes(axes.xaxis)
     axis.mark(axes.yaxis)
     axes.legend(loc=axis.corner)
     return figure

@@ -79,6 +79,7 @@ def render(data: ReportData, pictures: Mapping[str, Picture]) -> str:
     )
     for word in (words.percent, words.count, words.amount, words.magnitude, words.duration, words.moment, words.listed):
         page.filters[word.__name__] = word
+    page.filters["initial"] = words.initial
     page.filters["score"] = score.words
     page.filters["difference"] = words.points if score.is_share else words.signed
     metric = Axis(score, domain.metric(score))

@@ -1,4 +1,4 @@
-"""Figures of a search's scores and of what its agent learned (the paper's Fig. 3, A2, A3 and A4), and of its baseline."""
+"""Figures of a search's scores and of what its agent learned (the paper's Fig. 3, A2 to A4), and of its baseline."""
 
 from collections.abc import Sequence
 
@@ -80,9 +80,7 @@ def draw_trace(trace: ScoreTrace, axis: Axis, noun: str):
 
 def draw_distributions(stages: Sequence[Stage], axis: Axis, noun: str):
     """Fig. A2: the distribution of the score at each epsilon, a violin each, or points where there are few."""
-    figure, axes = blank(
-        f"Distribution of {axis.name} at each epsilon", f"epsilon, and below it the number of {noun}s", axis.label
-    )
+    figure, axes = blank(f"{axis.title} at each epsilon", f"epsilon, and below it the number of {noun}s", axis.label)
     shown = [stage for stage in stages if stage.scores]
     for at, stage in enumerate(shown):
         values = np.array(stage.scores)
@@ -137,7 +135,7 @@ def draw_baseline(baseline: RandomSearchBaseline, axis: Axis, domain: Domain):
     counts = np.array([point.count for point in curve])
     expected = np.array([point.expected for point in curve])
     best = np.array([np.nan if value is None else value for value in baseline.best_so_far])
-    # What is shown begins a little above the worst, and has a little room above the best; by gain, so that more is better.
+    # Shown is from a little below where it starts to a little above the best; by gain, of which more is better.
     start = gain(expected[min(len(expected), max(3, known // 50)) - 1])
     gains = [gain(value) for value in best]
     top = np.nanmax([gain(expected[-1]), *gains])

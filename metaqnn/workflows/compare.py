@@ -152,7 +152,9 @@ class _Trace(Observer):
     def __init__(self, table: EvaluationTable, most: int):
         self.table, self.most = table, most
         self.best: float | None = None
-        self.regret = 100.0 * abs(table.best)
+        is_share, name = table.score.is_share, table.score.name.replace("_", " ")
+        self.scale, self.unit = (100.0, "points") if is_share else (1.0, f"units of {name}")
+        self.regret = self.scale * abs(table.best)
         self.bests: list[float] = []
         self.regrets: list[float] = []
         self.proposals = 0
@@ -165,7 +167,7 @@ class _Trace(Observer):
         score, entry = self.table.score, self.table.entry(episode.architecture)
         if score.is_better(entry.reward, than=self.best):
             self.best = entry.reward
-            self.regret = 100.0 * (score.gain(self.table.best) - score.gain(entry.target))
+            self.regret = self.scale * (score.gain(self.table.best) - score.gain(entry.target))
         self.bests.append(self.best)
         self.regrets.append(self.regret)
 
@@ -196,4 +198,5 @@ def run_trace(benchmark: Benchmark, spec: StrategySpec, seed: int, evaluations: 
         (*trace.bests, *[trace.best] * missing),
         (*trace.regrets, *[trace.regret] * missing),
         trace.proposals,
+        trace.unit,
     )

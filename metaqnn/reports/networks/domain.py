@@ -18,6 +18,7 @@ from metaqnn.reports.words import count, magnitude, percent
 
 _AXES = {"flops": "FLOPs of one image"}
 _COSTS = {"flops": "FLOPs"}
+_NOTES = {"flops": "FLOPs are 2 × the multiply-adds of one image's forward pass."}  # noqa: RUF001 - as people write it
 
 
 class NetworkDomain(Domain):
@@ -47,7 +48,7 @@ class NetworkDomain(Domain):
 
     def note(self, name: str) -> str:
         """What FLOPs are."""
-        return "FLOPs are 2 × the multiply-adds of one image's forward pass." if name == "flops" else ""
+        return _NOTES.get(name, "")
 
     def steps(self, experiment: Mapping[str, Any]) -> int | None:
         """The epochs of the recipe."""
@@ -56,7 +57,8 @@ class NetworkDomain(Domain):
 
     def stops_early(self, experiment: Mapping[str, Any]) -> bool:
         """Whether the recipe has candidates stopped by prediction."""
-        return bool((experiment.get("training") or {}).get("prediction"))
+        training = experiment.get("training") or {}
+        return bool(training.get("early_stopping", training.get("prediction")))
 
     def values(self, episode: int, entries: Iterable[QValue]) -> Values:
         """The Q-values by kind of layer and by receptive field."""

@@ -29,6 +29,7 @@ def draw_curves(groups: Sequence[RetrainingGroup], axis: Axis):
                 linewidth=1.5,
                 alpha=0.85,
                 linestyle="-" if held_out else ":",
+                marker="o" if len(values) == 1 else None,
                 label=name if held_out else f"{name} (training images)",
             )
             late += values[len(values) // 2 :]
