@@ -188,7 +188,7 @@ def draw(traces: Sequence[RegretTrace], title: str, path: Path) -> None:
     figure, axes = plt.subplots(figsize=(8, 5), layout="constrained")
     for number, label in enumerate(sorted(groups, key=lambda label: _mean_at(groups[label], budget))):
         values = np.array([trace.regrets for trace in groups[label]])
-        bounds = [interval(values[:, point]) for point in range(budget)]
+        bounds = [interval(values[:, point].tolist()) for point in range(budget)]
         color = f"C{number}"
         axes.plot(axis, values.mean(axis=0), color=color, label=f"{label} ({len(values)} seeds)")
         if len(values) > 1:

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import fill
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from metaqnn.core import Score
 from metaqnn.errors import MetaqnnError
@@ -37,7 +37,7 @@ SERIES = (
 WIDTH, HEIGHT = 5.4, 3.7
 """Inches of a figure, small enough to be read on a narrow screen."""
 
-_STYLE = {
+_STYLE: Any = {
     "font.family": "DejaVu Sans",  # comes with Matplotlib
     "font.size": 10.5,
     "axes.titlesize": 11.5,
@@ -156,6 +156,11 @@ def legend_once(axes, place=None, **options) -> None:
 def below(figure, axes, ncols: int, **options) -> None:
     """A legend below the axes, that names everything once."""
     legend_once(axes, figure, loc="outside lower center", ncols=ncols, frameon=False, **options)
+
+
+def in_whole_numbers(axis) -> None:
+    """Have no ticks between the whole numbers of a linear axis."""
+    axis.get_major_locator().set_params(integer=True)
 
 
 def in_magnitudes(axis) -> None:

@@ -1,12 +1,12 @@
 """What failed, by the way in which it did."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from metaqnn.core import Status
 from metaqnn.replay.failures import Failure
 
-MEANINGS = {
+MEANINGS: Mapping[str, str] = {
     Status.NEVER_LEARNED: "no better than a guess in every attempt",
     Status.DIVERGED: "the score or the loss stopped being a number",
     Status.OUT_OF_MEMORY: "the device's memory was not enough",

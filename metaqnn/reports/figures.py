@@ -1,6 +1,7 @@
 """Figures of single architectures and of all together: learning curves, score against cost, times, predictions."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from metaqnn.reports.drawing import (
     Axis,
     blank,
     in_magnitudes,
+    in_whole_numbers,
     is_wide,
     legend_once,
 )
@@ -51,7 +53,7 @@ def draw_learning_curve(
     axes.plot(steps, scores, color=BLUE, linewidth=2, label=name)
     best = int(np.nanargmax([axis.score.gain(value) for value in scores]))
     axes.plot(steps[best], scores[best], marker="o", color=BLUE, markeredgecolor="white", markersize=8)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    in_whole_numbers(axes.xaxis)
     axis.mark(axes.yaxis)
     legend_once(axes, loc=axis.corner)
     return figure
@@ -93,7 +95,7 @@ def draw_trade_off(ranking: Sequence[RankedModel], trade_off: TradeOff, axis: Ax
         axes.set_xlabel(f"{cost} (logarithmic)")
     in_magnitudes(axes.xaxis)
     axis.mark(axes.yaxis)
-    axes.legend(loc=axis.corner)
+    legend_once(axes, loc=axis.corner)
     return figure
 
 
@@ -103,7 +105,7 @@ def draw_times(seconds: Sequence[float], work: str):
     values = np.array([value for value in seconds if value > 0])
     is_spread = values.max() > 30 * values.min()
     bins = min(40, max(5, len(values) // 4))
-    edges = np.geomspace(values.min(), values.max(), bins + 1) if is_spread else bins
+    edges: Any = np.geomspace(values.min(), values.max(), bins + 1) if is_spread else bins
     axes.hist(values, edges, color=SKY, edgecolor=BLUE, linewidth=0.8)
     middle = float(np.median(values))
     axes.axvline(middle, color=RED, linestyle="--", linewidth=1.8, label=f"median: {duration(middle)}")
@@ -111,7 +113,7 @@ def draw_times(seconds: Sequence[float], work: str):
         axes.set_xscale("log")
         axes.set_xlabel("seconds (logarithmic)")
         in_magnitudes(axes.xaxis)
-    axes.yaxis.get_major_locator().set_params(integer=True)
+    in_whole_numbers(axes.yaxis)
     axes.legend()
     return figure
 

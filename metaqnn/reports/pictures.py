@@ -3,6 +3,8 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from metaqnn.reports import figures, trace_figures
 from metaqnn.reports.baseline import RandomSearchBaseline
@@ -23,7 +25,7 @@ class Job:
 
     name: str
     alternative: str
-    draw: Callable[[], object]
+    draw: Callable[[], Any]
 
 
 def figure_jobs(data: ReportData) -> list[Job]:
@@ -73,7 +75,7 @@ def _of_values(data: ReportData) -> Iterator[Job]:
         yield Job(
             grouping.name,
             f"{grouping.title} against {grouping.across}, a line for each {grouping.each}.",
-            lambda grouping=grouping: trace_figures.draw_values(grouping),
+            partial(trace_figures.draw_values, grouping),
         )
 
 
@@ -87,8 +89,9 @@ def _of_top(data: ReportData, axis: Axis) -> Iterator[Job]:
                 f"Learning curve of model {top.ranked.model}: {axis.name} from {data.score.words(points[0].score)} "
                 f"after the first {domain.step} to {data.score.words(points[-1].score)} after {domain.step} "
                 f"{points[-1].step}.",
-                lambda top=top: figures.draw_learning_curve(
-                    f"Model {top.ranked.model}", top.attempts, axis, domain.step, domain.curve, domain.figures
+                partial(
+                    figures.draw_learning_curve,
+                    *(f"Model {top.ranked.model}", top.attempts, axis, domain.step, domain.curve, domain.figures),
                 ),
             )
 
@@ -100,8 +103,8 @@ def _of_costs(data: ReportData, axis: Axis) -> Iterator[Job]:
             cost_name(data, each.cost),
             f"{axis.title} against {domain.cost(each.cost)} of {plural(len(data.ranking), domain.noun)}, "
             f"{len(each.front)} of them on the Pareto front, which the table lists.",
-            lambda each=each: figures.draw_trade_off(
-                data.ranking, each, axis, domain.cost(each.cost, is_axis=True), domain.noun
+            partial(
+                figures.draw_trade_off, data.ranking, each, axis, domain.cost(each.cost, is_axis=True), domain.noun
             ),
         )
 

@@ -73,11 +73,11 @@ def trace_of(results: Sequence[Result], score: Score) -> ScoreTrace:
         score: what is measured.
     """
     new = [result for result in new_architectures(results) if result.score is not None]
-    scores = tuple(result.score for result in new)
+    scores = tuple(result.score for result in new if result.score is not None)
     window = window_for(len(new))
     total, rolling = 0.0, []
-    for end, result in enumerate(new, start=1):
-        total += result.score - (scores[end - 1 - window] if end > window else 0.0)
+    for end, (result, value) in enumerate(zip(new, scores, strict=True), start=1):
+        total += value - (scores[end - 1 - window] if end > window else 0.0)
         if end >= window:
             rolling.append((result.iteration, total / window))
     return ScoreTrace(

@@ -1,12 +1,26 @@
 """Figures of a search's scores and of what its agent learned (the paper's Fig. 3, A2 to A4), and of its baseline."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from metaqnn.reports.baseline import RandomSearchBaseline
 from metaqnn.reports.domain import Domain
-from metaqnn.reports.drawing import BLUE, DARK, GREEN, GREY, ORANGE, RED, SERIES, SKY, Axis, below, blank
+from metaqnn.reports.drawing import (
+    BLUE,
+    DARK,
+    GREEN,
+    GREY,
+    ORANGE,
+    RED,
+    SERIES,
+    SKY,
+    Axis,
+    below,
+    blank,
+    in_whole_numbers,
+)
 from metaqnn.reports.trace import ScoreTrace, Stage
 from metaqnn.reports.values import Grouping
 
@@ -85,7 +99,7 @@ def draw_distributions(stages: Sequence[Stage], axis: Axis, noun: str):
     for at, stage in enumerate(shown):
         values = np.array(stage.scores)
         if len(values) >= FEW:
-            parts = axes.violinplot([values], [at], widths=0.85, showextrema=False)
+            parts: Any = axes.violinplot([values], [at], widths=0.85, showextrema=False)
             for body in parts["bodies"]:
                 body.set(facecolor=SKY, edgecolor=BLUE, alpha=0.6)
             low, high = np.percentile(values, [25, 75])
@@ -121,7 +135,7 @@ def draw_values(grouping: Grouping):
             linewidth=1.8,
             label=grouping.names.get(line.label, line.label),
         )
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    in_whole_numbers(axes.xaxis)
     below(figure, axes, 3 if grouping.names else 6, title=grouping.each)
     return figure
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from typing import Any, cast
 
 from metaqnn.core import QValue
 from metaqnn.networks.layers import KINDS, Convolution, Layer
@@ -20,7 +21,7 @@ KIND_NAMES = {
 }
 
 _ACTION = re.compile(r"(?P<code>[A-Z]+)\((?P<numbers>[0-9]+(?:,[0-9]+)*)\)")
-_KINDS = {kind.code: kind for kind in KINDS}
+_KINDS: dict[str, Any] = {kind.code: kind for kind in cast(tuple[Any, ...], KINDS)}
 
 
 def layer_values(episode: int, entries: Iterable[QValue]) -> Values:
@@ -48,10 +49,9 @@ _DEPTH = "layer depth"
 
 def _layer(action: str) -> Layer | None:
     match = _ACTION.fullmatch(action)
-    kind = _KINDS.get(match["code"]) if match else None
-    if kind is None:
+    if match is None or match["code"] not in _KINDS:
         return None
     try:
-        return kind(*map(int, match["numbers"].split(",")))
+        return _KINDS[match["code"]](*map(int, match["numbers"].split(",")))
     except TypeError:  # so many numbers belong to no such layer
         return None

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from metaqnn.reports.drawing import BLUE, DARK, ORANGE, SERIES, Axis, below, blank
+from metaqnn.reports.drawing import BLUE, DARK, ORANGE, SERIES, Axis, below, blank, in_whole_numbers
 from metaqnn.reports.networks.retrainings import RetrainingGroup
 
 _NAMED = 6
@@ -14,30 +14,30 @@ _NAMED = 6
 def draw_curves(groups: Sequence[RetrainingGroup], axis: Axis):
     """Accuracy against epochs of the retrainings; of the training images where none are held out."""
     figure, axes = blank("Learning curves of the retrainings", "epoch", "accuracy")
-    late = []
+    late: list[float] = []
     for number, group in enumerate(groups):
         color, _, _ = SERIES[min(number, len(SERIES) - 1)]
         for member in group.members:
             held_out = any(point.score is not None for point in member.curve)
             values = [p.score if held_out else p.figures.get("train_accuracy") for p in member.curve]
-            values = [np.nan if value is None else value for value in values]
+            known = [np.nan if value is None else value for value in values]
             name = f"model {group.model}, {group.recipe}" if number < _NAMED else "others"
             axes.plot(
                 [point.step for point in member.curve],
-                values,
+                known,
                 color=color,
                 linewidth=1.5,
                 alpha=0.85,
                 linestyle="-" if held_out else ":",
-                marker="o" if len(values) == 1 else None,
+                marker="o" if len(known) == 1 else None,
                 label=name if held_out else f"{name} (training images)",
             )
-            late += values[len(values) // 2 :]
+            late += known[len(known) // 2 :]
     late = [value for value in late if np.isfinite(value)]
     if late:
         room = max(0.005, 0.1 * (max(late) - min(late)))
         axes.set_ylim(max(0.0, min(late) - room), min(1.0 + room / 4, max(late) + room))
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    in_whole_numbers(axes.xaxis)
     axis.mark(axes.yaxis)
     below(figure, axes, 2)
     return figure
@@ -71,7 +71,7 @@ def draw_errors(groups: Sequence[RetrainingGroup], axis: Axis):
     axes.set_yticks(range(len(shown)), names)
     axes.set_ylim(len(shown) - 0.5, -0.5)
     axes.set_xlim(left=0.0)
-    axes.xaxis.get_major_locator().set_params(nbins=5)
+    axes.locator_params(axis="x", nbins=5)
     axis.mark(axes.xaxis)
     axes.grid(axis="y", visible=False)
     below(figure, axes, 3)
