@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from contracts.curves import does_crash
+from contracts.records import epoch
 from contracts.searches import SmallSearch, evaluate
 from contracts.spaces import chain
 
