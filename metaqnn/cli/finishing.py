@@ -46,8 +46,8 @@ def train(database, models, part, overrides, style, **options) -> None:
     The test split is not read. The same command goes on after an interruption, from the last whole epoch; what was
     trained already is not trained twice. Trained networks are kept beside the database, in the folder DATABASE.finals.
     """
-    from metaqnn.cli.display.counting import counting
     from metaqnn.core import Status, TrainingSplit
+    from metaqnn.workflows.display.counting import counting
     from metaqnn.workflows.retrain import TrainOptions, train_best
 
     asked = TrainOptions(models=models, split=TrainingSplit(part), overrides=overrides, **options)

@@ -116,7 +116,7 @@ def run(experiment: Experiment, database: Path, workers: int | None, max_time: f
         EvaluatorError: it ended without a network.
         MetaqnnError: it cannot start or go on.
     """
-    from metaqnn.cli.display import make_display
+    from metaqnn.workflows.display import make_display
 
     options = SearchOptions(
         models=experiment.search.models,

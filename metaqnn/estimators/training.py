@@ -65,7 +65,7 @@ def train_winner(
 
 
 def _retrain(database: Path, experiment: Experiment, winner: Winner, is_in_process: bool, verbose: bool) -> Retraining:
-    from metaqnn.cli.display.counting import counting
+    from metaqnn.workflows.display.counting import counting
 
     recipe = as_mapping(experiment.final)
     options = TrainOptions(

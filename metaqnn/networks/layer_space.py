@@ -263,10 +263,10 @@ class LayerSpace(Space):
         for layer in (self._softmax, *self._gap):
             if not self._within_limits(self._start, layer):
                 layers = [layer] if layer is self._softmax else [layer, self._softmax]
-                cost = self.cost(layers)
+                costs = self.costs(layers)
                 raise ConfigError(
-                    f"space.limits: {self.format(layers)} alone has {cost.parameters:,} parameters and "
-                    f"{cost.flops:,} FLOPs, over the limit; raise space.limits"
+                    f"space.limits: {self.format(layers)} alone has {costs['parameters']:,} parameters and "
+                    f"{costs['flops']:,} FLOPs, over the limit; raise space.limits"
                     + ("" if layer is self._softmax else " or set space.global_average_pooling to false")
                 )
 

@@ -60,6 +60,7 @@ class FunctionEvaluator(Evaluator):
         options: which function, and what it returns.
         setting: of no use but for the seed.
         function: the function itself, where it is at hand.
+        facts: what a space is made from, if it needs any.
 
     Raises:
         PluginError: it is not given and cannot be imported.
@@ -67,8 +68,15 @@ class FunctionEvaluator(Evaluator):
 
     Options = FunctionOptions
 
-    def __init__(self, options: FunctionOptions, setting: Setting, function: Callable[..., Any] | None = None):
+    def __init__(
+        self,
+        options: FunctionOptions,
+        setting: Setting,
+        function: Callable[..., Any] | None = None,
+        facts: Mapping[str, Any] | None = None,
+    ):
         super().__init__(options, setting)
+        self._facts = dict(facts or {})
         failure = options.failure
         if failure is None:
             failure = 0.0 if options.direction == "maximize" else 1.0
@@ -78,12 +86,12 @@ class FunctionEvaluator(Evaluator):
 
     def facts(self) -> Mapping[str, Any]:
         """The hash of the function's source, so that a changed one is refused on resume."""
-        return {"function": self.options.function, "source_hash": self._source_hash}
+        return self._facts | {"function": self.options.function, "source_hash": self._source_hash}
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_function": None}
 
-    def start(self, place: Place = Place()) -> None:
+    def start(self, place: Place | None = None) -> None:
         """Import it in a process of its own."""
         if self._function is None:
             self._function = imported(self.options.function)
@@ -92,8 +100,8 @@ class FunctionEvaluator(Evaluator):
     def evaluate(self, candidate: Candidate, report: Report) -> Evaluation | float:
         """Ask the function."""
         architecture = Architecture(candidate.architecture, candidate.actions, candidate.costs)
-        keywords = {"seed": candidate.seed} if self._takes_seed else {}
-        answer: Evaluation | float = self._function(architecture, **keywords)
+        seed = {"seed": candidate.seed} if self._takes_seed else {}
+        answer: Evaluation | float = self._function(architecture, **seed)
         return answer
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from metaqnn.core import Recording, Space
+from metaqnn.networks.evaluator import figures_of
 from metaqnn.replay.importing import read_imported_rows
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.retrainings import misplaced, read_retrainings
@@ -26,7 +27,7 @@ def verify_database(
     Raises:
         MetaqnnError: a part of the search is not installed, or the file holds no search.
     """
-    experiment, components = stored_experiment(reader, allowed), stored_components(reader, allowed)
+    experiment, components = stored_experiment(reader, allowed, evaluates=False), stored_components(reader, allowed)
     recording = reader.recording()
     difference = _difference_elsewhere(reader, recording, components.space)
     if difference is not None:
@@ -41,6 +42,7 @@ def verify_database(
         experiment.seed,
         components.make_early_stopping(),
         on_episode,
+        *([figures_of] if experiment.is_of_networks else []),
     )
 
 

@@ -8,15 +8,15 @@ import subprocess
 import sys
 
 import pytest
-from contracts.agents import accuracy_of, configured, history
+from contracts.agents import STRATEGIES, accuracy_of, configured, history, make_strategy
 from contracts.evaluator_contract import EvaluatorContract
+from contracts.records import epoch
 from contracts.space_contract import SpaceContract
 from contracts.spaces import SPACES
 from contracts.strategy_contract import StrategyContract
 
-from metaqnn.core import Attempt, Candidate, EpochMetrics, Evaluation, Space, Status, Strategy
-from metaqnn.evaluators.function_evaluator import FunctionEvaluator
-from metaqnn.strategies import STRATEGIES, make_strategy
+from metaqnn.core import Attempt, Candidate, Evaluation, Space, Status, Strategy
+from metaqnn.search.immediate import ImmediateExecutor
 
 
 class TestSpaces(SpaceContract):
@@ -91,26 +91,26 @@ def evaluate(candidate: Candidate) -> Evaluation:
     if candidate.architecture == "[SM(10)]":
         return Evaluation(Status.OUT_OF_MEMORY, "there is no memory")
     accuracy = accuracy_of(candidate.architecture)
-    epochs = tuple(EpochMetrics(n, 0.001, 1.0, 0.5, 1.0, accuracy * n / 2, 0.0) for n in (1, 2))
-    return Evaluation(Status.OK, "", (Attempt(0.001, epochs),), 0.0, "function")
+    epochs = tuple(epoch(n, 0.001, 1.0, 0.5, 1.0, accuracy * n / 2, 0.0) for n in (1, 2))
+    return Evaluation(Status.OK, "", (Attempt(epochs),), 0.0, "function")
 
 
 class TestFunctionEvaluator(EvaluatorContract):
     @pytest.fixture
     def make_evaluator(self):
-        return lambda: FunctionEvaluator(evaluate)
+        return lambda: ImmediateExecutor(evaluate)
 
     def test_what_the_function_raises_is_not_hidden(self):
         def fail(candidate):
             raise KeyError(candidate.architecture)
 
-        evaluator = FunctionEvaluator(fail)
+        evaluator = ImmediateExecutor(fail)
         evaluator.submit(self.candidates()[0])
         with pytest.raises(KeyError, match=r"C\(8,3,1\)"):
             evaluator.results(0.0)
 
     def test_it_answers_in_order_one_at_a_time(self):
-        evaluator = FunctionEvaluator(evaluate)
+        evaluator = ImmediateExecutor(evaluate)
         for candidate in self.candidates():
             evaluator.submit(candidate)
         assert [event.number for _ in range(4) for event in evaluator.results(0.0)] == [1, 1, 2, 2, 3, 3]

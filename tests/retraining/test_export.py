@@ -158,8 +158,8 @@ def test_images_of_another_shape(trained, folder):
     with pytest.raises(DataError) as caught:
         export_network(trained, folder / "model.keras", retraining=6)
     assert str(caught.value) == (
-        "digits: expected images of 32x32x3, as retraining 6 was trained on, got 8x8x1; put the images back that it was "
-        "trained on"
+        "digits: expected images of 32x32x3, as retraining 6 was trained on, got 8x8x1; put the images back that it "
+        "was trained on"
     )
 
 

@@ -95,8 +95,8 @@ def test_what_is_refused(trained):
     with RetrainingMemory(trained) as memory:
         first, second = best_retrainings(memory)[:2]
         assert refused(memory, [replace(first, status="training")]) == (
-            f"{trained}: retraining {first.number} is still training, or was interrupted: the same `metaqnn train` goes on "
-            "with it"
+            f"{trained}: retraining {first.number} is still training, or was interrupted: the same `metaqnn train` "
+            "goes on with it"
         )
         assert refused(memory, [replace(first, status="diverged", reason="a reason")]) == (
             f"{trained}: retraining {first.number} failed (diverged: a reason)"

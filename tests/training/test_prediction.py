@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from metaqnn.config import KeyValueError
 from metaqnn.core import Candidate, Prediction, Status
 from metaqnn.networks.curve_prediction import Predictor, ReferenceCurve, log_odds, normal_cdf, probability_of
-from metaqnn.networks.training.config import PredictionConfig, TrainingConfig
+from metaqnn.networks.training.config import EarlyStoppingConfig, TrainingConfig
 from metaqnn.networks.training.recipe import train
 
-TRAINING = TrainingConfig(epochs=EPOCHS, prediction=PredictionConfig())
+TRAINING = TrainingConfig(epochs=EPOCHS, early_stopping=EarlyStoppingConfig())
 """It looks after epochs 2 to 5."""
 
 
@@ -74,7 +74,7 @@ def test_known_values_of_the_normal_distribution():
 )
 def test_the_epochs_after_which_a_curve_is_looked_at(epochs, restart_epoch, shares, expected):
     training = TrainingConfig(epochs=epochs, restart_epoch=restart_epoch)
-    assert PredictionConfig(first_share=shares[0], last_share=shares[1]).epochs(training) == expected
+    assert EarlyStoppingConfig(first_share=shares[0], last_share=shares[1]).epochs(training) == expected
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_the_epochs_after_which_a_curve_is_looked_at(epochs, restart_epoch, shar
 )
 def test_impossible_settings_of_the_prediction_are_refused(key, value, expected):
     with pytest.raises(KeyValueError, match=f"{key}: expected {expected}, got"):
-        PredictionConfig(**{key: value})
+        EarlyStoppingConfig(**{key: value})
 
 
 @pytest.mark.parametrize("changes", [{"epochs": 3}, {"epochs": 20, "restart_epoch": 11}])
@@ -103,7 +103,7 @@ def test_a_recipe_in_which_nobody_would_ever_look_is_refused(changes):
     epochs = changes["epochs"]
     expected = f"shares between which, of {epochs} epochs, one ends after training.restart_epoch, got (0.2, 0.5)"
     with pytest.raises(KeyValueError) as caught:
-        TrainingConfig(prediction=PredictionConfig(), **changes)
+        TrainingConfig(early_stopping=EarlyStoppingConfig(), **changes)
     assert str(caught.value).endswith(f"prediction: expected {expected}")
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,6 @@ from metaqnn.errors import DataError
 from metaqnn.networks.data.archives import Archive
 from metaqnn.networks.data.folders import ImageFolder
 from metaqnn.networks.data.sources import images_of
-
-_ORDER = ("digits", "mnist", "fashion_mnist", "cifar10", "cifar100", "svhn")
-"""From the easiest to the largest; entry points have no order of their own."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,7 @@ def catalogue() -> list[CatalogueRow]:
             _, shape, class_names, num_train, num_test = part.KNOWN
             known = (name, shape, len(class_names), num_train, num_test)
             rows.append(CatalogueRow(*known, dataset.location(), dataset.available()))
-    return sorted(rows, key=lambda row: _ORDER.index(row.name))
+    return sorted(rows, key=lambda row: (prod(row.input_shape), row.num_train, len(row.name)))  # the smallest first
 
 
 def open_source(name: str, options: Mapping[str, Any] | None = None, is_named_by_user: bool = False) -> Dataset:

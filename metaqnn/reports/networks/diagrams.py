@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from metaqnn.networks.costs import Shape, describe
 from metaqnn.networks.layers import Convolution
-from metaqnn.reports.drawing import GREY, KIND_COLORS, KIND_NAMES
+from metaqnn.reports.drawing import GREY
+from metaqnn.reports.networks.kinds import KIND_COLORS, KIND_NAMES
 
 _LARGEST = 54.0
 """Pixels of the side of the input image, and of the longest vector."""

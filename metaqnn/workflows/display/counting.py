@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from metaqnn.cli.display.words import duration
+from metaqnn.workflows.display.words import duration
 
 _QUIET_SECONDS = 30.0
 

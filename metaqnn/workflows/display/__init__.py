@@ -15,9 +15,9 @@ def make_display(stream: TextIO | None = None) -> Observer:
     if (stream or sys.stdout).isatty():
         from rich.console import Console
 
-        from metaqnn.cli.display.live import LiveDisplay
+        from metaqnn.workflows.display.live import LiveDisplay
 
         return LiveDisplay(Console(file=stream))
-    from metaqnn.cli.display.plain import PlainDisplay
+    from metaqnn.workflows.display.plain import PlainDisplay
 
     return PlainDisplay(stream)

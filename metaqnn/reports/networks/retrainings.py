@@ -1,12 +1,12 @@
-"""The final trainings and the looks at the test split, as they are recorded; no data set is opened."""
+"""The retrainings and the looks at the test split, as they are recorded; no data set is opened."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
 from metaqnn.core import TRAINING, CurvePoint, Retraining, Status, TestLook
-from metaqnn.replay.finals import read_final_curve, read_finals, read_test_looks
 from metaqnn.replay.reader import ReplayReader
+from metaqnn.replay.retrainings import read_retraining_curve, read_retrainings, read_test_looks
 
 
 @dataclass(frozen=True)
@@ -22,16 +22,16 @@ class Spread:
 
 @dataclass(frozen=True)
 class Tested:
-    """A final training with the last look at the test split of its data.
+    """A retraining with the last look at the test split of its data.
 
     Attributes:
-        final: the training.
+        retraining: the training.
         curve: its epochs so far.
         look: the last look at it alone; None where nobody looked.
         looks: at it alone, in all.
     """
 
-    final: Retraining
+    retraining: Retraining
     curve: tuple[CurvePoint, ...]
     look: TestLook | None
     looks: int
@@ -44,12 +44,12 @@ class Tested:
     @property
     def validation_error(self) -> float | None:
         """After the last epoch, in [0, 1]; None before its end, and where trained on those images."""
-        accuracy = self.final.score
+        accuracy = self.retraining.score
         return None if accuracy is None else 1.0 - accuracy
 
 
 @dataclass(frozen=True)
-class FinalGroup:
+class RetrainingGroup:
     """The same network trained by the same recipe on the same images with several seeds.
 
     Attributes:
@@ -76,16 +76,16 @@ class FinalGroup:
     @property
     def unfinished(self) -> int:
         """Trainings that have not ended."""
-        return sum(member.final.status == TRAINING for member in self.members)
+        return sum(member.retraining.status == TRAINING for member in self.members)
 
     @property
     def failed(self) -> tuple[Retraining, ...]:
         """Trainings that ended without a result."""
-        return tuple(m.final for m in self.members if m.final.status not in (TRAINING, Status.OK))
+        return tuple(m.retraining for m in self.members if m.retraining.status not in (TRAINING, Status.OK))
 
 
 @dataclass(frozen=True)
-class FinalResults:
+class Retrainings:
     """Everything after the search.
 
     Attributes:
@@ -93,7 +93,7 @@ class FinalResults:
         looks: every look at a test split, in order.
     """
 
-    groups: tuple[FinalGroup, ...]
+    groups: tuple[RetrainingGroup, ...]
     looks: tuple[TestLook, ...]
 
     @property
@@ -102,17 +102,23 @@ class FinalResults:
         return tuple(look for look in self.looks if look.kind != "network")
 
 
-def read_final_results(reader: ReplayReader) -> FinalResults:
+def read_retrainings_and_looks(reader: ReplayReader) -> Retrainings:
     """Read them all."""
     looks = tuple(read_test_looks(reader))
     groups: dict[tuple, list[Tested]] = {}
-    for final in read_finals(reader):
-        own = [look for look in looks if look.kind == "network" and look.retrainings == (final.number,)]
-        curve = tuple(read_final_curve(reader, final.number))
-        tested = Tested(final, curve, own[-1] if own else None, len(own))
-        key = (final.model, final.architecture, repr(final.recipe), repr(final.dataset), final.split)
-        groups.setdefault((*key, final.finetuned_from is not None), []).append(tested)
-    return FinalResults(tuple(map(_group, groups.values())), looks)
+    for retraining in read_retrainings(reader):
+        own = [look for look in looks if look.kind == "network" and look.retrainings == (retraining.number,)]
+        curve = tuple(read_retraining_curve(reader, retraining.number))
+        tested = Tested(retraining, curve, own[-1] if own else None, len(own))
+        key = (
+            retraining.model,
+            retraining.architecture,
+            repr(retraining.recipe),
+            repr(retraining.dataset),
+            retraining.split,
+        )
+        groups.setdefault((*key, retraining.finetuned_from is not None), []).append(tested)
+    return Retrainings(tuple(map(_group, groups.values())), looks)
 
 
 def error_interval(look: TestLook) -> tuple[float, float]:
@@ -129,9 +135,9 @@ def spread_of(values: Sequence[float]) -> Spread | None:
     return Spread(len(values), fmean(values), min(values), max(values), deviation)
 
 
-def _group(members: Sequence[Tested]) -> FinalGroup:
-    first = members[0].final
-    return FinalGroup(
+def _group(members: Sequence[Tested]) -> RetrainingGroup:
+    first = members[0].retraining
+    return RetrainingGroup(
         first.model,
         first.architecture,
         str(first.recipe.get("name", "-")),

@@ -10,7 +10,6 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from metaqnn.cli.display.words import device_line, duration, models_per_hour, seconds_left, shorten
 from metaqnn.core import (
     CandidateFinished,
     CandidateStarted,
@@ -24,6 +23,7 @@ from metaqnn.core import (
     WorkerLost,
     WorkerReady,
 )
+from metaqnn.workflows.display.words import device_line, duration, models_per_hour, seconds_left, shorten
 
 _MAX_WIDTH = 100
 _SHOWN_IN_FLIGHT = 4

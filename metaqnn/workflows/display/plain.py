@@ -3,7 +3,6 @@
 import time
 from typing import TextIO
 
-from metaqnn.cli.display.words import device_line, duration, models_per_hour, seconds_left, shorten
 from metaqnn.core import (
     CandidateFinished,
     Episode,
@@ -17,6 +16,7 @@ from metaqnn.core import (
     WorkerLost,
     WorkerReady,
 )
+from metaqnn.workflows.display.words import device_line, duration, models_per_hour, seconds_left, shorten
 
 _QUIET_SECONDS = 30.0
 
