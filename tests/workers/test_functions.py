@@ -189,7 +189,7 @@ def test_a_name_that_leads_nowhere(target, problem, tmp_path, monkeypatch):
 def test_a_name_must_be_one_and_of_something_that_can_be_called():
     with pytest.raises(ConfigError, match=r"^function: expected module:name"):
         FunctionOptions("length")
-    with pytest.raises(PluginError, match="expected a function at workers.answers:__doc__, got 'Functions as users"):
+    with pytest.raises(PluginError, match=r"expected a function at workers.answers:__doc__, got 'Functions as users"):
         imported("workers.answers:__doc__")
 
 
