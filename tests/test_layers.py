@@ -33,6 +33,10 @@ HEAVY = ("tensorflow", "keras", "torch", "jax", "sklearn", "matplotlib", "pandas
 HEIGHT = {room: len(ROWS) - row for row, rooms in enumerate(ROWS) for room in rooms}
 
 
+PUBLIC = metaqnn._LAZY
+"""Public names and where they are."""
+
+
 def name_of(path: Path) -> str:
     parts = ["metaqnn", *path.relative_to(PACKAGE).with_suffix("").parts]
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
@@ -77,13 +81,19 @@ def test_imports_point_down(module):
     for imported, line in imports_of(module):
         room = room_of(imported)
         if importer == "metaqnn":
-            assert imported == "metaqnn.version", f"{module}:{line}: the package itself imports only its version"
+            public = imported == "metaqnn.version" or set(PUBLIC.values()) & {imported, imported.rpartition(".")[0]}
+            assert public, f"{module}:{line}: the package itself imports only what it shows"
         else:
             assert imported in MODULES, f"{module}:{line}: there is no module {imported}"
             assert room != "metaqnn", f"{module}:{line}: the public names are for users"
             assert room == importer or HEIGHT[room] < HEIGHT[importer] or {room, importer} <= FOUNDATION, (
                 f"{module}:{line}: {importer} imports {room}"
             )
+
+
+def test_the_package_itself_loads_its_version_alone():
+    at_run_time = [node for node in ast.parse(MODULES["metaqnn"].read_text()).body if isinstance(node, ast.ImportFrom)]
+    assert {node.module for node in at_run_time} <= {"importlib", "types", "typing", "metaqnn.version"}
 
 
 WORKERS = [module for module in MODULES if room_of(module) == "workers"]

@@ -13,7 +13,7 @@ class Score:
     """The metric by which architectures are compared.
 
     Attributes:
-        name: such as `accuracy`; names columns of tables and axes of figures.
+        name: such as `exact_match`; names columns of tables and axes of figures.
         direction: whether more or less of it is better.
         low, high: its range; infinite where it has no bound.
         failure: what a failed candidate counts as, within the range.
