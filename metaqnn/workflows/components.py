@@ -12,6 +12,9 @@ from metaqnn.strategies.schedule import Schedule, ScheduleConfig
 from metaqnn.workflows.experiment import Experiment, Finder, read_experiment
 from metaqnn.workflows.old_names import renamed
 
+_NO_DATA = {"dataset": {"name": "digits"}}
+"""Stands for any data in an experiment of which only what proposes is asked."""
+
 
 @dataclass(frozen=True)
 class Components:
@@ -92,7 +95,7 @@ def stored_finder(plugins: Mapping[str, Mapping[str, str]], allowed: Sequence[st
         allowed: each `module:Name` that the user allows.
         path: of the database, for messages.
     """
-    return lambda kind, name, place: find_recorded(kind, {"name": name} | dict(plugins.get(kind, {})), allowed, path)
+    return lambda kind, name, place: find_recorded(kind, dict(plugins.get(kind, {})) | {"name": name}, allowed, path)
 
 
 def named_again(plugins: Mapping[str, Plugin]) -> Finder:
@@ -112,19 +115,25 @@ def named_again(plugins: Mapping[str, Plugin]) -> Finder:
     return finder
 
 
-def stored_experiment(reader: ReplayReader, allowed: Sequence[str] = ()) -> Experiment:
+def stored_experiment(reader: ReplayReader, allowed: Sequence[str] = (), proposes_only: bool = False) -> Experiment:
     """The experiment that a database was started with.
 
     Args:
         reader: the database.
         allowed: each `module:Name` that may be run although a database says so.
+        proposes_only: leave out what evaluates: neither its evaluator nor its data set is loaded or needed.
 
     Raises:
         PluginError: a part of it is not installed, or not allowed.
     """
     config = reader.config()
-    finder = stored_finder(config.get("plugins", {}), allowed, reader.path)
-    return read_experiment(config["experiment"], str(reader.path), finder=finder)
+    content, plugins = config["experiment"], config.get("plugins", {})
+    if proposes_only:
+        content = {key: content[key] for key in content if key not in ("evaluator", "final")} | _NO_DATA
+        plugins = {kind: plugin for kind, plugin in plugins.items() if kind not in ("evaluator", "dataset")}
+    for kind, plugin in plugins.items():  # what is missing is said before anything is loaded
+        find_recorded(kind, plugin, allowed, reader.path)
+    return read_experiment(content, str(reader.path), finder=stored_finder(plugins, allowed, reader.path))
 
 
 def require_plugins(reader: ReplayReader, allowed: Sequence[str] = ()) -> None:
@@ -163,7 +172,7 @@ def stored_schedule(reader: ReplayReader) -> Schedule | None:
     if ("budget" not in config and "schedule" not in config) or not _is_built_in(config, "strategy"):
         return None
     section = {key: config["experiment"].get(key) for key in ("name", "strategy")}
-    strategy = read_experiment(section | {"dataset": {"name": "digits"}}, str(reader.path)).strategy.options
+    strategy = read_experiment(section | _NO_DATA, str(reader.path)).strategy.options
     if not isinstance(strategy, ScheduleConfig):
         return None
     return Schedule(strategy.schedule, strategy.max_repeats).scaled(stored_budget(config))
@@ -182,11 +191,11 @@ def is_of_networks(reader: ReplayReader) -> bool:
 
 def stored_space(reader: ReplayReader, allowed: Sequence[str] = ()) -> Space:
     """The space of a recorded search or table."""
-    return build_space(stored_experiment(reader, allowed), reader.config()["data"])
+    return build_space(stored_experiment(reader, allowed, True), reader.config()["data"])
 
 
 def stored_components(reader: ReplayReader, allowed: Sequence[str] = ()) -> Components:
     """The components of a recorded search or import: no data set is read, no evaluator loaded."""
     if not reader.is_import():
         reader.require_search()
-    return build_components(stored_experiment(reader, allowed), reader.config()["data"], reader.score())
+    return build_components(stored_experiment(reader, allowed, True), reader.config()["data"], reader.score())

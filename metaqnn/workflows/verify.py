@@ -26,7 +26,7 @@ def verify_database(
     Raises:
         MetaqnnError: a part of the search is not installed, or the file holds no search.
     """
-    experiment, components = stored_experiment(reader, allowed), stored_components(reader, allowed)
+    experiment, components = stored_experiment(reader, allowed, True), stored_components(reader, allowed)
     recording = reader.recording()
     difference = _difference_elsewhere(reader, recording, components.space)
     if difference is not None:
