@@ -291,7 +291,7 @@ DATABASES: Mapping[str, GoldenDatabase] = {
     "v3_predicted": GoldenDatabase(
         (
             "metaqnn search digits.yaml --db DB --models 20 --set name=predicted --set seed=12"
-            ' --set training.prediction={"min_networks":10,"probability":0.8,"control_share":0.2}'
+            ' --set training.early_stopping={"min_networks":10,"probability":0.8,"control_share":0.2}'
             ' --set reward={"name":"cost_aware","flops_weight":0.01,"parameters_weight":0.002}'
             f" --set training.epochs=8 {_SMALL}",
         )
@@ -379,15 +379,14 @@ class Agent:
     """A strategy and where its search stands, behind names that stay."""
 
     def __init__(self, case: Case):
-        from metaqnn.config import read_section
+        from metaqnn.core.plugins import find, read_options
         from metaqnn.search.position import Position
-        from metaqnn.strategies import STRATEGIES as REGISTERED
 
-        name, preset_name = RENAMED.get((case.strategy, case.preset), (case.strategy, case.preset))
-        preset = REGISTERED[name][preset_name]
-        settings = {"name": name, "preset": preset_name, **preset.values}
-        config = read_section(preset.config, settings, "strategy", case.name)
-        self._strategy = preset.build(config, make_space(case.space), SEED)
+        name, preset = RENAMED.get((case.strategy, case.preset), (case.strategy, case.preset))
+        strategy = find("strategy", name, case.name).load()
+        settings = {"name": name, "preset": preset, **strategy.PRESETS[preset]}
+        options = read_options(strategy, settings, "strategy", case.name)
+        self._strategy = strategy(options, make_space(case.space), SEED)
         self._position = Position(LENGTH)
         self._asked = ""
 
@@ -398,8 +397,8 @@ class Agent:
     def advance(self, _: Any, is_new: bool) -> Any:
         from metaqnn.core import Model, Proposal
 
-        model = Model(0, self._asked, 0, 0, 0)
-        self._position.add(Proposal(self._position.last + 1, 0, None, model, 0 if is_new else None))
+        model = Model(0, self._asked)
+        self._position.add(Proposal(self._position.last + 1, 0, {}, model, 0 if is_new else None))
         return self._position.context()
 
     def is_over(self, context: Any) -> bool:
@@ -423,7 +422,8 @@ class Agent:
         """Tell an episode; its evaluation bears the number of its model, and the reward is the accuracy."""
         from metaqnn.core import Episode
 
-        self._strategy.tell(Episode(number, distinct, epsilon, model, architecture, model, reward, reward, reused))
+        recorded = {"epsilon": epsilon}
+        self._strategy.tell(Episode(number, distinct, recorded, model, architecture, model, reward, reward, reused))
         self._position.tell()
 
     def values(self) -> list[Value]:
@@ -444,14 +444,15 @@ def make_space(name: str) -> Any:
     from metaqnn.networks.layer_space import LayerSpace
     from metaqnn.workflows import load_experiment
 
-    return LayerSpace(load_experiment(str(DIGITS), ()).space, (8, 8, 1), 10)
+    experiment = load_experiment(str(DIGITS), (), lambda line: None)
+    return LayerSpace(experiment.space.options, {"input_shape": (8, 8, 1), "classes": 10})
 
 
 def registered_strategies() -> set[tuple[str, str]]:
     """Names and presets that there are now."""
-    from metaqnn.strategies import STRATEGIES as REGISTERED
+    from metaqnn.core.plugins import find, installed
 
-    now = {(name, preset) for name, presets in REGISTERED.items() for preset in presets}
+    now = {(name, preset) for name in installed("strategy") for preset in find("strategy", name, "").load().PRESETS}
     return now | {old for old, new in RENAMED.items() if new in now}
 
 
@@ -472,7 +473,7 @@ def episodes(file: Path) -> list[tuple]:
         return [
             (
                 *(e.number, e.iteration, repr(e.epsilon), e.model, e.architecture, e.evaluation),
-                *(repr(e.accuracy), repr(e.reward), e.reused, str(e.source), e.is_predicted),
+                *(repr(e.score), repr(e.reward), e.reused, str(e.origin), e.is_predicted),
             )
             for e in reader.episodes()
         ]
@@ -536,11 +537,12 @@ def trainings(file: Path) -> Iterator[tuple]:
             evaluation = reader.evaluation(number)
             curve = [
                 (
-                    *(e.epoch, repr(e.learning_rate), repr(e.train_loss), repr(e.train_accuracy)),
-                    *(repr(e.validation_loss), repr(e.validation_accuracy)),
+                    point.step,
+                    *(repr(point.figures[name]) for name in ("learning_rate", "train_loss", "train_accuracy")),
+                    *(repr(point.figures["validation_loss"]), repr(point.score)),
                 )
                 for attempt in evaluation.attempts
-                for e in attempt.epochs
+                for point in attempt.points
             ]
             yield number, str(evaluation.status), evaluation.reason, curve
 

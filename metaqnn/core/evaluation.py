@@ -81,7 +81,8 @@ class Evaluation:
         score: what the architecture counts as, measured or predicted; None for a failure.
         reason: one sentence where the status is not OK.
         attempts: every attempt with its curve, in order; the last is the one that counts.
-        figures: what else was measured, by name.
+        figures: what else was measured, by name; one may be absent for some candidates, such as a rank that was not
+            reached.
         seconds: wall clock of the whole.
         device: what it ran on.
         prediction: what stopped it (EARLY_STOPPED), or would have stopped it had it not been left running to check the
@@ -109,9 +110,10 @@ class Evaluation:
 
     def best_step(self, score: Score) -> int | None:
         """The first step that reached the best score of the curve; None unless evaluated to the end."""
-        if self.status is not Status.OK or not self.curve:
-            return None
-        return max(self.curve, key=lambda point: (score.gain(point.score), -point.step)).step
+        measured = [
+            (score.gain(value), -point.step) for point in self.curve if (value := _finite(point.score)) is not None
+        ]
+        return -max(measured)[1] if measured and self.status is Status.OK else None
 
     @property
     def last_score(self) -> float | None:
@@ -124,8 +126,14 @@ def score_of_curve(score: Score, status: Status, attempts: tuple[Attempt, ...]) 
     points = attempts[-1].points if attempts else ()
     if status is not Status.OK or not points or score.of_curve == "free":
         return None
-    values = [point.score for point in points]
-    return score.best(values) if score.of_curve == "best" else values[-1]
+    if score.of_curve == "last":
+        return points[-1].score
+    values = [value for point in points if (value := _finite(point.score)) is not None]
+    return score.best(values) if values else None
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
 
 
 def scored(value: float, score: Score, seconds: float = 0.0, device: str = "") -> Evaluation:

@@ -108,8 +108,12 @@ class Evaluator(ABC):
         """
         return {}
 
-    def start(self, place: Place = Place()) -> None:  # noqa: B027 - an immutable default; nothing to load is fine
-        """Load frameworks and data, once in each process that evaluates."""
+    def start(self, place: Place | None = None) -> None:  # noqa: B027 - nothing to load is fine
+        """Load frameworks and data, once in each process that evaluates.
+
+        Args:
+            place: where this is; None is a process of its own, with whatever it finds.
+        """
 
     limits: Limits = Limits()
     """What a candidate may take."""

@@ -53,9 +53,9 @@ class Reward(ABC):
             costs: of the architecture, by name.
         """
 
-    def score_for(self, reward: float, costs: Mapping[str, float]) -> float:
-        """The score that would earn an architecture a reward, within the score's range: for early stopping.
+    def score_for(self, reward: float, costs: Mapping[str, float]) -> float | None:
+        """The score, within its range, that would earn an architecture a reward: for early stopping.
 
-        The default holds where the reward is the score alone.
+        None is unknown, as here: then nothing is stopped early.
         """
-        return min(self.score.high, max(self.score.low, self.score.gain(reward)))
+        return None

@@ -20,6 +20,9 @@ State = Any
 class Space(ABC):
     """A search space. Subclasses state their rules; everything here follows from those.
 
+    `all_actions` and `max_steps` are constants of a space: plain attributes of the class will do, and so will ones that
+    `__init__` sets, where the class names them (`all_actions: tuple = ()`).
+
     Args:
         options: the section `space`, as `Options`.
         facts: what the evaluator says of its data (`Evaluator.facts`), such as the shape of an input.

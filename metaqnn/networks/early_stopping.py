@@ -47,14 +47,20 @@ class NetworkEarlyStopping(EarlyStopping):
         self._kth_best.append(self._best[0])
 
     def context(self, number: int, model: Model) -> EarlyStoppingContext | None:
-        """What episode `number` may predict the end of its network by; None while too little is known."""
+        """What episode `number` may predict the end of its network by; None while too little is known.
+
+        None, too, where the reward does not say which score would earn it.
+        """
         known = bisect_right(self._episodes, number - self.lookahead)
         if known < max(self.config.min_networks, self.config.best):
+            return None
+        target = self.reward.score_for(self._kth_best[known - 1], model.costs)
+        if target is None:
             return None
         return EarlyStoppingContext(
             model.costs,
             tuple(self._references[max(0, known - _MOST_REFERENCES) : known]),
-            self.reward.score_for(self._kth_best[known - 1], model.costs),
+            target,
             Stream(self.seed, "control", number).uniform() < self.config.control_share,
         )
 

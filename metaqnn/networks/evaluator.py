@@ -32,6 +32,11 @@ def accuracy(classes: int) -> Score:
     return Score("accuracy", "maximize", 0.0, 1.0, 1.0 / classes, True, "best", "chance")
 
 
+def figures_of(evaluation: Evaluation) -> Mapping[str, float | None]:
+    """What of a training's figures follows from its curve: the initial learning rate of the attempt that counts."""
+    return {"learning_rate": evaluation.curve[0].figures.get("learning_rate") if evaluation.curve else None}
+
+
 class NetworkEvaluator(Evaluator):
     """Trains networks of layers on images.
 
@@ -64,7 +69,7 @@ class NetworkEvaluator(Evaluator):
         """Hashes of images and split, the shape of an image, the number of classes, how many images there are."""
         return self._facts
 
-    def start(self, place: Place = Place()) -> None:
+    def start(self, place: Place | None = None) -> None:
         """Import Keras and hold the data.
 
         Raises:
@@ -74,6 +79,7 @@ class NetworkEvaluator(Evaluator):
         from metaqnn.networks.training.device import current_device, prepare_device
         from metaqnn.networks.training.prefetching import PrefetchingEngine
 
+        place = place or Place()
         self._may_skip_tracing = not place.is_own_process
         self.place = prepare_device() if place.is_own_process else current_device()
         self.device, self.versions, self.is_gpu = self.place.name, self.place.versions, self.place.is_gpu

@@ -7,7 +7,7 @@ table gained is an expression over its older columns, which serves for looking a
 import json
 import re
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from importlib.resources import files
 
@@ -28,7 +28,7 @@ NEW_COLUMNS: Mapping[int, Mapping[str, tuple[str, ...]]] = {
         "evaluations": (
             "iif(status = 'predicted', predicted_accuracy, best_accuracy) AS score",
             "last_accuracy AS last_score",
-            "as_figures('learning_rate', learning_rate) AS figures",
+            "iif(learning_rate IS NULL, '{}', as_figures('learning_rate', learning_rate)) AS figures",
             "predicted_accuracy AS predicted_score",
         ),
         "learning_curves": (
@@ -57,6 +57,9 @@ NEW_TABLES: Mapping[int, tuple[str, ...]] = {3: ("finals", "final_curves", "test
 
 Nothing wrote to `test_looks` before version 3."""
 
+_NEW_VIEWS: Mapping[int, tuple[str, ...]] = {2: ("predictions",), 3: ("final_networks",), 4: ("score_sign",)}
+"""What each version added: version -> views; in an older file, a view of that name is its user's."""
+
 _SCORE_SINCE = 4
 """The version since which a database says what its score is; before, it was the accuracy of networks."""
 
@@ -73,7 +76,7 @@ def see_as_current(connection: sqlite3.Connection, version: int, current: int) -
     _add_functions(connection)
     for table in _changed_since(version):
         connection.execute(f"CREATE TEMP VIEW {table} AS {_as_current(table, version, f'main.{table}')}")
-    for table in _new_since(version):
+    for table in _since(version, NEW_TABLES):
         connection.execute(_TABLES[table].replace("CREATE TABLE", "CREATE TEMP TABLE", 1))
     if version < _SCORE_SINCE:
         connection.execute(f"CREATE TEMP VIEW config AS SELECT key, value FROM main.config UNION ALL {_SCORE}")
@@ -86,22 +89,21 @@ def bring_up_to_date(connection: sqlite3.Connection, version: int, current: int)
     if version == current:
         return
     _add_functions(connection)
-    old_views = [name for (name,) in connection.execute("SELECT name FROM main.sqlite_master WHERE type = 'view'")]
-    temporary = connection.execute(
-        "SELECT type, name FROM temp.sqlite_master WHERE type IN ('view', 'table')"
-    ).fetchall()
-    new = _new_since(version)
-    statements = [
-        *(f"DROP {kind} temp.{name}" for kind, name in reversed(temporary)),
-        *(f"DROP VIEW main.{name}" for name in old_views if name in _VIEWS),  # others in a file are its user's
-        *(statement for table in _changed_since(version) for statement in _remake(table, version)),
-        *(f"DROP TABLE IF EXISTS main.{name}" for name in new),
-        *(_TABLES[name] for name in new),
-        *(_INDEXES[name] for name in new if name in _INDEXES),
-        *([f"INSERT INTO config {_SCORE}"] if version < _SCORE_SINCE else []),
-        *_VIEWS.values(),
-        f"PRAGMA user_version = {current}",
-    ]
+    found = "SELECT type, name, sql, tbl_name FROM {}.sqlite_master WHERE sql IS NOT NULL"
+    temporary = connection.execute(found.format("temp")).fetchall()
+    new, new_views = _since(version, NEW_TABLES), _since(version, _NEW_VIEWS)
+    statements = [f"DROP {kind} temp.{name}" for kind, name, *_ in reversed(temporary)]
+    of_users = []  # what stands on a table goes with it, and a user's own comes back
+    for kind, name, sql, table in connection.execute(found.format("main")):
+        if kind == "view" and name in _VIEWS and name not in new_views:
+            statements.append(f"DROP VIEW main.{name}")
+        elif kind in ("index", "trigger") and table in _TABLES and f"INDEX {name} ON" not in SCHEMA:
+            of_users.append(sql)
+    # All of them, whether changed or not: then they stand in the order of a new file, with the comments of today.
+    statements += [statement for table in _TABLES for statement in _remake(table, version, table in new)]
+    if version < _SCORE_SINCE:
+        statements.append(f"INSERT INTO config {_SCORE}")
+    statements += [*_VIEWS.values(), *of_users, f"PRAGMA user_version = {current}"]
     connection.execute("PRAGMA foreign_keys = OFF")  # tables are made anew, one after another
     connection.execute("BEGIN IMMEDIATE")
     try:
@@ -140,16 +142,18 @@ def _classes(data: str) -> int:
     return int(json.loads(data)["classes"])
 
 
-def _remake(table: str, version: int) -> list[str]:
+def _remake(table: str, version: int, is_new: bool) -> list[str]:
     """A table of the current schema in the place of an older one, with what that held."""
+    made = [_TABLES[table], *([_INDEXES[table]] if table in _INDEXES else [])]
+    if is_new:
+        return [f"DROP TABLE IF EXISTS main.{table}", *made]
     columns = ", ".join(_stored_columns(table))
     return [
         f"CREATE TEMP TABLE older AS {_as_current(table, version, f'main.{table}')}",
         f"DROP TABLE main.{table}",
-        _TABLES[table],
+        *made,
         f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM temp.older",
         "DROP TABLE temp.older",
-        *([_INDEXES[table]] if table in _INDEXES else []),
     ]
 
 
@@ -180,11 +184,10 @@ def _columns(table: str) -> list[tuple[str, str, int]]:
 
 def _changed_since(version: int) -> list[str]:
     """Tables that were there and have gained columns in versions after `version`."""
-    new = _new_since(version)
-    changed = {table for newer, tables in NEW_COLUMNS.items() if newer > version for table in tables}
-    return [table for table in _TABLES if table in changed and table not in new]
+    changed = _since(version, NEW_COLUMNS)
+    return [table for table in _TABLES if table in changed and table not in _since(version, NEW_TABLES)]
 
 
-def _new_since(version: int) -> list[str]:
-    """Tables that versions after `version` added, in an order in which each refers to earlier ones."""
-    return [table for newer, tables in sorted(NEW_TABLES.items()) if newer > version for table in tables]
+def _since(version: int, names: Mapping[int, Iterable[str]]) -> list[str]:
+    """What versions after `version` added, in order: each refers to earlier ones alone."""
+    return [name for newer, added in sorted(names.items()) if newer > version for name in added]

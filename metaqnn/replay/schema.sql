@@ -6,7 +6,7 @@
 -- seeds and recipes agree in finals and final_curves likewise.
 
 CREATE TABLE config (
-    key   TEXT PRIMARY KEY,  -- 'experiment', 'seed', 'budget', 'data', 'score', 'parts'; 'purpose' where it is no search
+    key   TEXT PRIMARY KEY,  -- 'experiment', 'seed', 'budget', 'data', 'score', 'plugins'; 'purpose' where it is no search
     value TEXT NOT NULL      -- JSON; what the search was started with and may not change
 ) STRICT, WITHOUT ROWID;
 

@@ -53,3 +53,7 @@ class ScoreReward(Reward):
     def __call__(self, score: float | None, costs: Mapping[str, float]) -> float:
         """The reward; costs do not matter."""
         return self.score.gain(self.counted(score))
+
+    def score_for(self, reward: float, costs: Mapping[str, float]) -> float:
+        """The reward with its sign taken back, within the range of the score."""
+        return min(self.score.high, max(self.score.low, self.score.gain(reward)))

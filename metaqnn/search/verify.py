@@ -1,7 +1,7 @@
 """Proof that a database is what its seed and its recorded rewards make it: every proposal and every Q-value."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from metaqnn.core import (
@@ -9,18 +9,23 @@ from metaqnn.core import (
     EarlyStopping,
     Episode,
     EpisodeOrigin,
+    Evaluation,
     Model,
     Proposal,
     QValue,
     Recording,
     Reward,
     Space,
+    Status,
     StoredEvaluation,
     Strategy,
     score_of_curve,
 )
 from metaqnn.errors import MetaqnnError, ReplayError
 from metaqnn.search.position import Position
+
+FiguresOf = Callable[[Evaluation], Mapping[str, float | None]]
+"""From an evaluation to those of its figures that follow from its curve; None for one that may not be there."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,7 @@ def verify(
     seed: int,
     early_stopping: EarlyStopping | None = None,
     on_episode: Callable[[int], None] = lambda number: None,
+    figures_of: FiguresOf = lambda evaluation: {},
 ) -> Verification:
     """Rebuild a search from its seed and its recorded results, and compare.
 
@@ -61,8 +67,9 @@ def verify(
         recording: what a running search adds meanwhile is not looked at.
         space, strategy, budget, reward, lookahead, seed, early_stopping: what the search was started with, anew.
         on_episode: called with the number of each episode when it is checked.
+        figures_of: what of the figures of an evaluation with a score follows from its curve.
     """
-    comparison = _Comparison(recording, space, strategy, budget, reward, lookahead, seed, early_stopping)
+    comparison = _Comparison(recording, space, strategy, budget, reward, lookahead, seed, early_stopping, figures_of)
     difference = None
     try:
         comparison.run(on_episode)
@@ -84,10 +91,11 @@ class _Comparison:
         lookahead: int,
         seed: int,
         early_stopping: EarlyStopping | None,
+        figures_of: FiguresOf,
     ):
         self.recording, self.space, self.strategy = recording, space, strategy
         self.reward, self.lookahead, self.seed, self.early_stopping = reward, lookahead, seed, early_stopping
-        self.episodes = recording.episodes
+        self.figures_of, self.episodes = figures_of, recording.episodes
         self.models = {model.model: model for model in recording.models}
         self.imported = sum(episode.origin is EpisodeOrigin.IMPORTED for episode in self.episodes)
         self.records = [*self.episodes, *recording.proposals]
@@ -115,7 +123,8 @@ class _Comparison:
         self._tell_until(len(self.episodes))
         if not self.values_compared:
             raise _DifferenceError(
-                f"checkpoints: the Q-values are as of episode {self.recording.values_as_of}, but only {len(self.episodes)} are recorded"
+                f"checkpoints: the Q-values are as of episode {self.recording.values_as_of}, but only "
+                f"{len(self.episodes)} are recorded"
             )
         used = {record.model if isinstance(record, Episode) else record.model.model for record in self.records}
         for model in self.models:
@@ -164,7 +173,8 @@ class _Comparison:
                 self.known[architecture] = len(self.known) + 1
             _expect(place, "the model's number", model.model, self.known[architecture])
         elif record.origin is EpisodeOrigin.RETRIED:
-            _expect(place, "epsilon", record.epsilon, None)
+            for name, value in record.recorded.items():
+                _expect(place, name, value, None)
             earlier = self.latest.get(model.model)
             stored = self.recording.evaluation(earlier.evaluation) if earlier else None
             if stored is None or stored.evaluation.status not in RETRYABLE:
@@ -202,10 +212,13 @@ class _Comparison:
             raise _DifferenceError(f"{place}: its evaluation {episode.evaluation} is missing")
         if not episode.reused:
             self._compare_evaluation(episode, stored)
-            if episode.origin is not EpisodeOrigin.IMPORTED and self.early_stopping is not None:
-                self._compare_early_stopping(self.early_stopping, episode, stored)
-        counted = stored.evaluation.score
+            if episode.origin is not EpisodeOrigin.IMPORTED:
+                self._compare_early_stopping(episode, stored.evaluation)
+        counted, prediction = stored.evaluation.score, stored.evaluation.prediction
+        if stored.evaluation.status is Status.EARLY_STOPPED and prediction is not None:
+            counted = prediction.score
         _expect(place, score.name, episode.score, counted)
+        _expect(f"evaluation {episode.evaluation}", score.name, stored.evaluation.score, counted)
         reward, tolerance = self.reward(counted, self.models[episode.model].costs), self.reward.tolerance
         if not math.isclose(episode.reward, reward, rel_tol=tolerance, abs_tol=tolerance):
             _expect(place, "reward", episode.reward, reward)
@@ -218,32 +231,36 @@ class _Comparison:
         if episode.origin is not EpisodeOrigin.IMPORTED:
             _expect(place, "seed", stored.seed, self.seed)
         reached = score_of_curve(score, evaluation.status, evaluation.attempts)
-        if score.of_curve == "free" and evaluation.measured is not None:
-            reached = evaluation.measured  # nothing says how it follows
-        _expect(place, f"best_{score.name}", evaluation.measured, reached)
+        if score.of_curve == "free" and evaluation.status is Status.OK:
+            reached = evaluation.score  # nothing says how it follows
+        best = None if evaluation.status is Status.EARLY_STOPPED else evaluation.score
+        _expect(place, f"best_{score.name}", best, reached)
         _expect(place, "best_epoch", stored.best_step, evaluation.best_step(score))
         _expect(place, f"last_{score.name}", stored.last_score, evaluation.last_score)
         if evaluation.status.has_score:  # a failure may lack the curve of its last attempt
-            if evaluation.attempts:
+            if evaluation.attempts or score.of_curve != "free":
                 _expect(place, "attempts", stored.num_attempts, len(evaluation.attempts))
-            first = evaluation.curve[0].figures if evaluation.curve else {}
-            for name in evaluation.figures.keys() & first.keys():
-                _expect(place, name, evaluation.figures[name], first[name])
-        elif evaluation.score is not None:
-            raise _DifferenceError(f"{place}: it failed ({evaluation.status}), but has a {score.name}")
+            for name, value in self.figures_of(evaluation).items():
+                _expect(place, name, evaluation.figures.get(name), value)
+            problem = "there is none" if evaluation.score is None else score.problem_with(evaluation.score)
+            if problem:
+                raise _DifferenceError(f"{place}: its status is {evaluation.status}, but its {score.name}: {problem}")
         for number, attempt in enumerate(evaluation.attempts, start=1):
             steps = [point.step for point in attempt.points]
             _expect(place, f"the epochs of curve {number}", steps, list(range(1, len(steps) + 1)))
 
-    def _compare_early_stopping(
-        self, early_stopping: EarlyStopping, episode: Episode, stored: StoredEvaluation
-    ) -> None:
+    def _compare_early_stopping(self, episode: Episode, evaluation: Evaluation) -> None:
         """Whether and where the evaluation was stopped follows from its curve and what the proposal knew."""
-        model, evaluation = self.models[episode.model], stored.evaluation
-        difference = early_stopping.difference(episode.number, model, evaluation)
+        place, model = f"evaluation {episode.evaluation}", self.models[episode.model]
+        if self.early_stopping is None:
+            if evaluation.status.has_score:
+                _expect(place, "status", str(evaluation.status), str(Status.OK))
+            _expect(place, "the prediction", evaluation.prediction, None)
+            return
+        difference = self.early_stopping.difference(episode.number, model, evaluation)
         if difference is not None:
-            _expect(f"evaluation {episode.evaluation}", *difference)
-        early_stopping.learn(episode, model, evaluation)
+            _expect(place, *difference)
+        self.early_stopping.learn(episode, model, evaluation)
 
     def _compare_values(self) -> None:
         """Compare the Q-values when exactly the episodes are told that the stored ones are as of."""

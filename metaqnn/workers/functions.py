@@ -83,7 +83,7 @@ class FunctionEvaluator(Evaluator):
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_function": None}
 
-    def start(self, place: Place = Place()) -> None:
+    def start(self, place: Place | None = None) -> None:
         """Import it in a process of its own."""
         if self._function is None:
             self._function = imported(self.options.function)

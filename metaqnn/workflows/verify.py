@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from metaqnn.core import Recording, Space
+from metaqnn.networks.evaluator import figures_of
 from metaqnn.replay.finals import misplaced, read_finals
 from metaqnn.replay.importing import read_imported_rows
 from metaqnn.replay.reader import ReplayReader
@@ -41,6 +42,7 @@ def verify_database(
         experiment.seed,
         components.make_early_stopping(),
         on_episode,
+        *([figures_of] if experiment.is_of_networks else []),
     )
 
 

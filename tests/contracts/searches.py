@@ -1,7 +1,7 @@
 """Whole searches over a small space: a function for the evaluator, a file for the memory."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from zlib import crc32
@@ -24,12 +24,13 @@ from metaqnn.core import (
     WorkerReady,
 )
 from metaqnn.networks.early_stopping import NetworkEarlyStopping
-from metaqnn.networks.evaluator import accuracy
+from metaqnn.networks.evaluator import accuracy, figures_of
 from metaqnn.networks.layer_space import LayerSpace
 from metaqnn.networks.rewards import CostAwareOptions, CostAwareReward
 from metaqnn.networks.training.config import TrainingConfig
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
+from metaqnn.replay.summary import Summary, read_summary
 from metaqnn.search.immediate import ImmediateExecutor
 from metaqnn.search.loop import Ending, Search, SearchPlan
 from metaqnn.search.rewards import ScoreReward, ScoreRewardOptions
@@ -91,6 +92,7 @@ class SmallSearch:
     reward: ScoreRewardOptions = field(default_factory=ScoreRewardOptions)
     evaluate: Callable[[Candidate], Evaluation] = evaluate
     make_executor: Callable[[Callable], Executor] = ImmediateExecutor
+    figures_of: Callable[[Evaluation], Mapping] = figures_of
     checkpoint_seconds: float = 3600.0
     max_seconds: float | None = None
     training: TrainingConfig = field(default_factory=TrainingConfig)
@@ -125,7 +127,7 @@ class SmallSearch:
         """Start it, or go on with it."""
         with SQLiteReplayMemory(path) as memory:
             if not memory.config():
-                memory.initialise({"seed": self.seed, "score": asdict(accuracy(self.space.classes))})
+                memory.initialise({"seed": self.seed, "score": asdict(self.make_reward().score)})
             memory.begin_run(self.models, 1, {}, [])
             plan = SearchPlan(
                 self.seed,
@@ -151,6 +153,11 @@ class SmallSearch:
             memory.end_run(str(ending))
         return ending
 
+    def summarise(self, reader: ReplayReader) -> Summary:
+        """Its summary, which needs to know the schedule."""
+        progress = self.schedule.recorded(reader.episodes(), reader.proposals())
+        return read_summary(reader, self.schedule.describe(progress), self.schedule.max_repeats)
+
     def verify(self, path: Path, on_episode: Callable[[int], None] = lambda number: None) -> Verification:
         """Rebuild it and compare."""
         with ReplayReader(path) as reader:
@@ -164,4 +171,5 @@ class SmallSearch:
                 self.seed,
                 self.make_early_stopping(),
                 on_episode,
+                self.figures_of,
             )

@@ -175,7 +175,7 @@ def test_a_network_that_is_not_in_the_table(tmp_path):
 def test_an_evaluation_has_the_reward_as_its_accuracy(tmp_path):
     evaluation = read(tmp_path / "t.csv", FOUR).evaluate(Candidate(7, "01", 3))
     assert evaluation.status is Status.OK
-    assert evaluation.accuracy == evaluation.best_accuracy == 0.75
+    assert evaluation.accuracy == evaluation.best_score == 0.75
     assert evaluation.train_seconds == 0.0
     assert [metrics.epoch for attempt in evaluation.attempts for metrics in attempt.epochs] == [1]
 
@@ -227,7 +227,7 @@ def test_the_networks_of_a_search_with_what_training_gave(tmp_path):
 
 
 def ok(accuracy: float) -> Evaluation:
-    return Evaluation(Status.OK, "", (Attempt(0.001, (EpochMetrics(1, 0.001, 1, 0.5, 1, accuracy, 0.5),)),), 1.0, "x")
+    return Evaluation(Status.OK, "", (Attempt((epoch(1, 0.001, 1, 0.5, 1, accuracy, 0.5),)),), 1.0, "x")
 
 
 def test_the_last_evaluation_of_a_network_counts(tmp_path):

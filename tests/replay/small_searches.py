@@ -5,10 +5,9 @@ script it is a search in a process of its own, for tests that look at it or kill
 
     python small_searches.py DATABASE MODELS [KEY=VALUE ...]     (prints each episode's number when it is committed)
 
-The golden file of a schema was made with: python small_searches.py ../golden/schema_v3.sqlite 12
+The golden file of a schema was made with: python small_searches.py ../golden/schema_v4.sqlite 12
 """
 
-import os
 import signal
 import subprocess
 import sys
@@ -19,9 +18,8 @@ from hashlib import blake2b
 from pathlib import Path
 
 import pytest
-from contracts.records import epoch, evaluation
 
-from metaqnn.core import Attempt, Candidate, Evaluation, Observer, SpeedMeasurement, Status
+from metaqnn.core import Attempt, Candidate, CurvePoint, Evaluation, Observer, SpeedMeasurement, Status
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.immediate import ImmediateExecutor
@@ -59,27 +57,34 @@ def judge(candidate: Candidate, failures: Mapping[int, Status] = FAILURES) -> Ev
     first, second, *_ = blake2b(candidate.architecture.encode(), digest_size=4).digest()
     status = failures.get(candidate.number, Status.OK)
     if status is Status.DIVERGED:
-        epochs = (epoch(1, 0.001, float("nan"), 0.125, float("nan"), 0.0625, 0.5),)
-        return evaluation(status, "the loss is not finite in epoch 1", (Attempt(epochs),), 0.75, "a test")
+        points = (_epoch(1, 0.001, float("nan"), 0.125, float("nan"), 0.0625),)
+        reason = "the loss is not finite in epoch 1"
+        return _evaluation(status, None, reason, (Attempt(points),), 0.75)
     if status is not Status.OK:
-        return evaluation(status, f"this one {status}", (), 0.25, "a test")
+        return _evaluation(status, None, f"this one {status}", (), 0.25)
     best = (first + 1) / 256
     attempts = [_attempt(0.001, 0.0625)] if second % 4 == 0 else []
     curve = (best, best * 0.75) if second % 2 else (best * 0.5, best)
-    return evaluation(status, "", (*attempts, _attempt(0.0004, *curve)), 2.0, "a test")
+    return _evaluation(status, best, "", (*attempts, _attempt(0.0004, *curve)), 2.0)
+
+
+def _evaluation(status: Status, score: float | None, reason: str, attempts: tuple, seconds: float) -> Evaluation:
+    figures = {"learning_rate": attempts[-1].points[0].figures["learning_rate"]} if attempts else {}
+    return Evaluation(status, score, reason, attempts, figures, seconds, "a test")
 
 
 def _attempt(learning_rate: float, *accuracies: float) -> Attempt:
-    return Attempt(
-        tuple(
-            epoch(number, learning_rate, 2.0 - accuracy, accuracy, 2.25 - accuracy, accuracy, 0.5)
-            for number, accuracy in enumerate(accuracies, start=1)
-        )
-    )
+    points = enumerate(accuracies, start=1)
+    return Attempt(tuple(_epoch(n, learning_rate, 2.0 - a, a, 2.25 - a, a) for n, a in points))
+
+
+def _epoch(step: int, rate: float, loss: float, accuracy: float, validation_loss: float, score: float) -> CurvePoint:
+    figures = {"train_loss": loss, "train_accuracy": accuracy, "validation_loss": validation_loss}
+    return CurvePoint(step, score, 0.5, {"learning_rate": rate, **figures})
 
 
 class Judge(ImmediateExecutor):
-    """The evaluator that asks `function`, calibrated like one that trains."""
+    """The executor that asks `function`, calibrated like one that trains."""
 
     def measure_speed(self, architectures):
         return SpeedMeasurement(operations_per_second=1e9, setup_seconds=0.5, step_seconds=0.001)
@@ -115,11 +120,11 @@ def run_small(
 
 def go_on(memory: SQLiteReplayMemory, models: int) -> Ending:
     """Go on with a small search on a memory that is open already."""
-    parts, experiment = stored_components(memory), stored_experiment(memory)
+    components, experiment = stored_components(memory), stored_experiment(memory)
     budget = stored_budget(memory.config())
     plan = SearchPlan(experiment.seed, models, experiment.search.lookahead, budget=budget)
-    strategy = parts.make_strategy()
-    return Search(plan, parts.space, strategy, Judge(judge), memory, parts.reward).run()
+    strategy = components.make_strategy()
+    return Search(plan, components.space, strategy, Judge(judge), memory, components.reward).run()
 
 
 def interrupt_after(models: int) -> Callable[[Candidate], Evaluation]:
@@ -161,8 +166,7 @@ ENDLESS = ("strategy.schedule=[[1.0, 5000]]", "space.max_depth=9")
 def start_endless(database: Path) -> subprocess.Popen:
     """Start an endless search in a process of its own; it prints each episode's number when that is committed."""
     command = [sys.executable, __file__, str(database), "5000", *ENDLESS]
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
 class _Announce(Observer):

@@ -16,10 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_searches import run_small, small_experiment
 
-from metaqnn.core import Source
+from metaqnn.core import EpisodeOrigin
 from metaqnn.errors import ReplayError
+from metaqnn.networks.export.released import export_released
 from metaqnn.networks.released_file import COLUMNS
-from metaqnn.replay.exporting import FORMATS, export_released, export_tables
+from metaqnn.replay.exporting import FORMATS, export_tables
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.workflows.import_released import import_released
@@ -48,7 +49,7 @@ def test_there_is_a_row_for_each_episode_in_order(finished, tmp_path):
     rows = exported(finished, tmp_path / "a.csv")
     with ReplayReader(finished) as reader:
         episodes = list(reader.episodes())
-        evaluations = [reader.evaluation(episode.evaluation) for episode in episodes]
+        evaluations, score = [reader.evaluation(episode.evaluation) for episode in episodes], reader.score()
         _, times = reader.query("SELECT recorded_at FROM replay ORDER BY episode")
     assert len(rows) == len(episodes)
     for row, episode, evaluation, (time,) in zip(rows, episodes, evaluations, times, strict=True):
@@ -61,11 +62,11 @@ def test_there_is_a_row_for_each_episode_in_order(finished, tmp_path):
             tzinfo=None
         ) + (datetime.fromtimestamp(0) - datetime(1970, 1, 1))
         assert row["machine_run_on"] == "a test"
-        if episode.accuracy is None:
+        if episode.score is None:
             assert (row["iter_best_val"], row["iter_last_val"], row["accuracy_last_val"]) == ("0", "0", "0.1")
         else:
-            assert float(row["accuracy_last_val"]) == evaluation.last_accuracy
-            assert (row["iter_best_val"], row["iter_last_val"]) == (str(evaluation.best_epoch), "2")
+            assert float(row["accuracy_last_val"]) == evaluation.last_score
+            assert (row["iter_best_val"], row["iter_last_val"]) == (str(evaluation.best_step(score)), "2")
 
 
 def test_networks_carry_the_marks(finished, tmp_path):
@@ -89,11 +90,11 @@ def there_and_back(database: Path, experiment) -> None:
     with ReplayReader(database) as there, ReplayReader(folder / "back.sqlite") as back:
         assert same(back.episodes()) == same(there.episodes())
         assert back.models() == there.models()
-        assert {e.source for e in back.episodes()} == {Source.IMPORTED}
+        assert {e.origin for e in back.episodes()} == {EpisodeOrigin.IMPORTED}
         for episode in there.episodes():
             theirs, ours = there.evaluation(episode.evaluation), back.evaluation(episode.evaluation)
-            if theirs.accuracy is not None:
-                assert (ours.best_accuracy, ours.last_accuracy) == (theirs.best_accuracy, theirs.last_accuracy)
+            if theirs.score is not None:
+                assert (ours.measured, ours.last_score) == (theirs.measured, theirs.last_score)
 
 
 def test_a_search_goes_there_and_back(finished, tmp_path):
@@ -122,11 +123,11 @@ def test_a_prediction_stands_for_a_training_that_was_stopped(tmp_path):
     rows = exported(path, tmp_path / "a.csv")
     with ReplayReader(path) as reader:
         episodes = [e for e in reader.episodes() if e.is_predicted]
-        epochs = {e.number: reader.evaluation(e.evaluation).prediction.epoch for e in episodes}
+        epochs = {e.number: reader.evaluation(e.evaluation).prediction.step for e in episodes}
     assert episodes
     for episode in episodes:
         row = rows[episode.number - 1]
-        assert float(row["accuracy_best_val"]) == episode.accuracy
+        assert float(row["accuracy_best_val"]) == episode.score
         assert row["iter_best_val"] == row["iter_last_val"] == str(epochs[episode.number])
 
 
@@ -151,7 +152,7 @@ def test_every_table_comes_back_with_the_same_values(finished, tmp_path, style):
     assert sorted(file.name for file in (tmp_path / "out").iterdir()) == [f"{table}.{style}" for table in TABLES]
     with closing(sqlite3.connect(finished)) as connection:
         for table in TABLES:
-            info = connection.execute(f"SELECT name, type, \"notnull\" FROM pragma_table_info('{table}')").fetchall()
+            info = connection.execute(f"SELECT name, type, \"notnull\" FROM pragma_table_xinfo('{table}')").fetchall()
             expected = connection.execute(f"SELECT * FROM {table}").fetchall()
             found = read_back(tmp_path / "out" / f"{table}.{style}", info)
             assert found == expected
@@ -221,7 +222,10 @@ def test_a_database_of_an_older_schema_has_all_tables(tmp_path, version):
     assert counts["replay"] > 0
     assert path.read_bytes() == before
     header = (tmp_path / "out" / "evaluations.csv").read_text().splitlines()[0]
-    assert header.endswith("predicted_epoch,predicted_accuracy,predicted_low,predicted_high")
+    assert header.endswith(
+        "predicted_epoch,predicted_score,predicted_low,predicted_high,"
+        "best_accuracy,last_accuracy,learning_rate,predicted_accuracy"
+    )
 
 
 # What is refused, with nothing left behind

@@ -4,9 +4,10 @@ import math
 from dataclasses import replace
 
 import pytest
+from contracts.records import epoch
 from small_searches import run_small
 
-from metaqnn.core import TRAINING, Final, FinalEpoch, Part, TestLook
+from metaqnn.core import TRAINING, CurvePoint, Retraining, TestLook, TrainingSplit
 from metaqnn.errors import ReplayError
 from metaqnn.replay.finals import (
     FinalMemory,
@@ -20,8 +21,11 @@ from metaqnn.replay.finals import (
 from metaqnn.replay.reader import ReplayReader
 
 RECIPE, DATASET, DATA = {"name": "one_cycle", "epochs": 2}, {"name": "digits"}, {"classes": 10}
-FINAL = Final(1, 3, "[SM(10)]", 7, RECIPE, DATASET, DATA, Part.TRAIN, None, 650)
-EPOCHS = [FinalEpoch(1, 0.5, 2.0, 0.25, 1.75, 0.375, 0.5), FinalEpoch(2, 0.25, 1.0, 0.5, None, None, 0.25)]
+FINAL = Retraining(1, 3, "[SM(10)]", 7, RECIPE, DATASET, DATA, TrainingSplit.TRAIN, None, 650)
+EPOCHS = [
+    epoch(1, 0.5, 2.0, 0.25, 1.75, 0.375, 0.5),
+    CurvePoint(2, None, 0.25, {"learning_rate": 0.25, "train_loss": 1.0, "train_accuracy": 0.5}),
+]
 
 
 @pytest.fixture
@@ -38,17 +42,17 @@ def test_no_two_databases_share_a_folder(tmp_path):
 
 
 def test_a_training_from_the_asking_to_the_end(database):
-    second = replace(FINAL, final=2, part=Part.TRAIN_AND_VALIDATION, finetuned_from=1)
+    second = replace(FINAL, number=2, split=TrainingSplit.TRAIN_AND_VALIDATION, finetuned_from=1)
     with FinalMemory(database) as memory:
         memory.add([FINAL, second])
         assert read_finals(memory) == [FINAL, second]
         memory.begin(1, [], "a device")
-        for epoch in EPOCHS:
-            memory.record_epoch(1, epoch)
-        assert read_final(memory, 1) == replace(FINAL, train_seconds=0.75, device="a device")
+        for point in EPOCHS:
+            memory.record_epoch(1, point)
+        assert read_final(memory, 1) == replace(FINAL, seconds=0.75, device="a device")
         memory.record_end(1, "ok", "", 0.5, "final-1.weights.h5")
     with ReplayReader(database) as reader:
-        ended = replace(FINAL, status="ok", validation_accuracy=0.5, train_seconds=0.75, device="a device")
+        ended = replace(FINAL, status="ok", score=0.5, seconds=0.75, device="a device")
         assert read_final(reader, 1) == replace(ended, weights="final-1.weights.h5")
         assert read_final_curve(reader, 1) == EPOCHS
         assert read_final_curve(reader, 2) == []
@@ -59,11 +63,11 @@ def test_a_training_that_goes_on_has_the_epochs_of_its_checkpoint_alone(database
     with FinalMemory(database) as memory:
         memory.add([FINAL])
         memory.begin(1, [], "a device")
-        for epoch in EPOCHS:
-            memory.record_epoch(1, epoch)
+        for point in EPOCHS:
+            memory.record_epoch(1, point)
         memory.begin(1, EPOCHS[:1], "another")
         assert read_final_curve(memory, 1) == EPOCHS[:1]
-        assert read_final(memory, 1) == replace(FINAL, train_seconds=0.5, device="another")
+        assert read_final(memory, 1) == replace(FINAL, seconds=0.5, device="another")
 
 
 def test_a_training_that_is_asked_for_again_has_nothing(database):
@@ -80,8 +84,11 @@ def test_a_training_that_is_asked_for_again_has_nothing(database):
 def test_what_is_no_number_is_null(database):
     with FinalMemory(database) as memory:
         memory.add([FINAL])
-        memory.begin(1, [replace(EPOCHS[0], train_loss=math.nan)], "a device")
-        assert read_final_curve(memory, 1) == [replace(EPOCHS[0], train_loss=None)]
+        memory.begin(1, [replace(EPOCHS[0], figures=EPOCHS[0].figures | {"train_loss": math.nan})], "a device")
+        (stored,) = read_final_curve(memory, 1)
+        assert math.isnan(stored.figures["train_loss"])
+        assert memory.query("SELECT train_loss, train_accuracy FROM final_curves")[1] == [(None, 0.25)]
+        assert replace(stored, figures=stored.figures | {"train_loss": 2.0}) == EPOCHS[0]
 
 
 def test_looks_are_numbered_and_dated(database):

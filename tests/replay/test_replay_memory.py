@@ -6,10 +6,11 @@ import signal
 import sqlite3
 import time
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
+from contracts.records import ACCURACY, evaluation, model
 from small_searches import (
     ENDLESS,
     contents,
@@ -24,8 +25,6 @@ from small_searches import (
 from metaqnn.core import (
     Candidate,
     Episode,
-    Evaluation,
-    Model,
     Prediction,
     Proposal,
     QValue,
@@ -41,7 +40,7 @@ from metaqnn.search.loop import Ending
 EXPLORE = "strategy.schedule=[[1.0, 60]]"
 """Repeats are rare where all choices are random."""
 
-SOFTMAX = Model(1, "[SM(10)]", 1, 650, 1280)
+SOFTMAX = model(1, "[SM(10)]", 1, 650, 1280)
 
 
 def beside(path):
@@ -53,11 +52,11 @@ def episode(number=1, **changes):
     facts = {
         "number": number,
         "iteration": 1,
-        "epsilon": 1.0,
+        "recorded": {"epsilon": 1.0},
         "model": 1,
         "architecture": "[SM(10)]",
         "evaluation": 1,
-        "accuracy": 0.5,
+        "score": 0.5,
         "reward": 0.5,
         "reused": number > 1,
     }
@@ -72,7 +71,7 @@ def path(tmp_path):
 @pytest.fixture
 def memory(path):
     with SQLiteReplayMemory(path) as memory:
-        memory.initialise({"seed": 0, "name": "größe"})
+        memory.initialise({"seed": 0, "name": "größe", "score": asdict(ACCURACY)})
         memory.begin_run(models=4, workers=1, versions={"numpy": "2"}, changes=[("models", 3, 4)])
         yield memory
 
@@ -82,7 +81,7 @@ def memory(path):
 
 def test_what_is_recorded_is_read_back(memory):
     evaluation = judge(Candidate(1, "[SM(10)]", 0))
-    proposal = Proposal(1, 1, 1.0, SOFTMAX, 1)
+    proposal = Proposal(1, 1, {"epsilon": 1.0}, SOFTMAX, 1)
     memory.add_proposal(proposal)
     assert memory.proposals() == [proposal]
     memory.record(episode(), evaluation)
@@ -91,7 +90,8 @@ def test_what_is_recorded_is_read_back(memory):
     assert memory.evaluation(1) == evaluation
     assert memory.models() == [SOFTMAX]
     assert memory.known_model("[SM(10)]") == SOFTMAX
-    assert memory.config() == {"seed": 0, "name": "größe"}
+    assert memory.config() == {"seed": 0, "name": "größe", "score": asdict(ACCURACY)}
+    assert memory.score() == ACCURACY
     assert memory.last_run() == {"models": 4, "workers": 1, "device": None, "versions": {"numpy": "2"}}
 
 
@@ -105,23 +105,23 @@ def test_what_is_not_recorded_is_not_found(memory):
 
 
 def test_numbers_go_on_after_what_is_in_flight(memory):
-    memory.add_proposal(Proposal(1, 1, 1.0, SOFTMAX, 1))
+    memory.add_proposal(Proposal(1, 1, {"epsilon": 1.0}, SOFTMAX, 1))
     assert memory.next_numbers() == (2, 2, 2)
 
 
 def test_a_loss_that_is_no_number_is_stored_as_null_and_read_as_nan(memory):
-    memory.add_proposal(Proposal(1, 1, 1.0, SOFTMAX, 1))
-    memory.record(episode(accuracy=None, reward=0.1), judge(Candidate(1, "[SM(10)]", 0), {1: Status.DIVERGED}))
+    memory.add_proposal(Proposal(1, 1, {"epsilon": 1.0}, SOFTMAX, 1))
+    memory.record(episode(score=None, reward=0.1), judge(Candidate(1, "[SM(10)]", 0), {1: Status.DIVERGED}))
     stored = memory.query("SELECT train_loss, validation_loss, validation_accuracy FROM learning_curves")[1]
     assert stored == [(None, None, 0.0625)]
-    (metrics,) = memory.evaluation(1).attempts[0].epochs
-    assert math.isnan(metrics.train_loss)
-    assert math.isnan(metrics.validation_loss)
+    (metrics,) = memory.evaluation(1).attempts[0].points
+    assert math.isnan(metrics.figures["train_loss"])
+    assert math.isnan(metrics.figures["validation_loss"])
 
 
 def test_an_evaluation_that_is_recorded_early_is_not_recorded_twice(memory):
     evaluation = judge(Candidate(1, "[SM(10)]", 0))
-    proposal = Proposal(1, 1, 1.0, SOFTMAX, 1)
+    proposal = Proposal(1, 1, {"epsilon": 1.0}, SOFTMAX, 1)
     memory.add_proposal(proposal)
     memory.record_evaluation(proposal, evaluation)
     assert memory.evaluation(1) == evaluation
@@ -152,7 +152,7 @@ def test_a_checkpoint_changes_what_is_given_or_replaces_everything(memory):
 
 
 def test_an_episode_that_cannot_be_recorded_leaves_nothing_of_its_evaluation(memory):
-    memory.add_proposal(Proposal(1, 1, 1.0, SOFTMAX, 1))
+    memory.add_proposal(Proposal(1, 1, {"epsilon": 1.0}, SOFTMAX, 1))
     with pytest.raises(ReplayError, match=r"small.sqlite: the database could not be used: NOT NULL constraint failed"):
         memory.record(episode(reward=math.nan), judge(Candidate(1, "[SM(10)]", 0)))
     for table in ("evaluations", "learning_curves", "replay"):
@@ -163,9 +163,9 @@ def test_an_episode_that_cannot_be_recorded_leaves_nothing_of_its_evaluation(mem
 
 
 def test_a_proposal_that_cannot_be_recorded_leaves_no_model(memory):
-    memory.add_proposal(Proposal(1, 1, 1.0, SOFTMAX, 1))
+    memory.add_proposal(Proposal(1, 1, {"epsilon": 1.0}, SOFTMAX, 1))
     with pytest.raises(ReplayError, match=r"UNIQUE constraint failed: proposals.episode"):
-        memory.add_proposal(Proposal(1, 2, 1.0, Model(2, "[GAP(10), SM(10)]", 2, 130, 1480), 2))
+        memory.add_proposal(Proposal(1, 2, {"epsilon": 1.0}, model(2, "[GAP(10), SM(10)]", 2, 130, 1480), 2))
     assert memory.models() == [SOFTMAX]
     assert memory.query("PRAGMA synchronous")[1] == [(2,)]  # FULL again
 
@@ -367,26 +367,25 @@ def test_a_search_interrupted_and_resumed_equals_an_uninterrupted_one(path, fini
 
 def test_an_evaluation_keeps_its_status_and_reason(path):
     with SQLiteReplayMemory(path) as memory:
-        memory.initialise({"seed": 0})
+        memory.initialise({"seed": 0, "score": asdict(ACCURACY)})
         for number, status in enumerate(Status, start=1):
-            model = Model(number, f"[network {number}]", 1, 1, 1)
+            found = model(number, f"[network {number}]", 1, 1, 1)
             attempts = judge(Candidate(1, "[SM(10)]", 0)).attempts
-            prediction = Prediction(2, 0.75, 0.625, 0.875) if status is Status.PREDICTED else None
-            result = Evaluation(status, f"why {number}", attempts, 1.0, "a device", prediction)
-            memory.add_proposal(Proposal(number, number, 1.0, model, number))
-            memory.record(episode(number, model=number, evaluation=number, accuracy=result.accuracy), result)
+            prediction = Prediction(2, 0.75, 0.625, 0.875) if status is Status.EARLY_STOPPED else None
+            result = evaluation(status, f"why {number}", attempts, 1.0, "a device", prediction)
+            memory.add_proposal(Proposal(number, number, {"epsilon": 1.0}, found, number))
+            memory.record(episode(number, model=number, evaluation=number, score=result.score), result)
             assert memory.evaluation(number) == result
         assert Path(memory.path) == path
 
 
 def test_a_control_keeps_its_prediction_and_its_accuracy(memory):
     control = replace(judge(Candidate(1, "[SM(10)]", 0)), prediction=Prediction(1, 0.25, 0.125, 0.375))
-    memory.add_proposal(Proposal(1, 1, 1.0, SOFTMAX, 1))
-    memory.record(episode(accuracy=control.accuracy), control)
+    memory.add_proposal(Proposal(1, 1, {"epsilon": 1.0}, SOFTMAX, 1))
+    memory.record(episode(score=control.score), control)
     assert memory.evaluation(1) == control
-    row = memory.evaluation_row(1)
-    assert row["best_accuracy"] == control.accuracy
-    assert [row[f"predicted_{name}"] for name in ("epoch", "accuracy", "low", "high")] == [1, 0.25, 0.125, 0.375]
+    columns = "best_accuracy, predicted_epoch, predicted_accuracy, predicted_low, predicted_high"
+    assert memory.query(f"SELECT {columns} FROM evaluations")[1] == [(control.score, 1, 0.25, 0.125, 0.375)]
 
 
 def test_a_status_that_says_predicted_without_a_prediction_is_refused(finished):

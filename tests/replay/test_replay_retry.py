@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 from small_searches import contents, difference, interrupt_after, judge, run_small
 
-from metaqnn.core import Candidate, Source, Status
+from metaqnn.core import Candidate, EpisodeOrigin, Status
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.loop import Ending
@@ -21,7 +21,7 @@ def works(candidate):
 
 def accuracy_of(architecture):
     """What `works` says of a network."""
-    return works(Candidate(1, architecture, 3)).accuracy
+    return works(Candidate(1, architecture, 3)).score
 
 
 @pytest.fixture
@@ -41,8 +41,8 @@ def test_crashed_and_timed_out_networks_are_proposed_anew_and_no_others(finished
     with SQLiteReplayMemory(finished) as memory:
         proposals = memory.retry_failed()
         assert memory.proposals() == proposals
-    facts = [(p.episode, p.iteration, p.epsilon, p.model.model, p.evaluation, p.source) for p in proposals]
-    assert facts == [(41, 12, None, 4, 13, Source.RETRIED), (42, 12, None, 8, 14, Source.RETRIED)]
+    facts = [(p.episode, p.iteration, p.epsilon, p.model.model, p.evaluation, p.origin) for p in proposals]
+    assert facts == [(41, 12, None, 4, 13, EpisodeOrigin.RETRIED), (42, 12, None, 8, 14, EpisodeOrigin.RETRIED)]
     assert difference(finished) is None
 
 
@@ -74,7 +74,7 @@ def test_the_next_run_trains_exactly_them(retried):
         (4, 13, False),
         (8, 14, False),
     ]
-    assert episodes[41].accuracy == accuracy_of(models[4])
+    assert episodes[41].score == accuracy_of(models[4])
     assert evaluations_of(retried, 4) == [(4, "crashed"), (13, "ok")]
     assert difference(retried) is None
     with SQLiteReplayMemory(retried) as memory:
@@ -105,9 +105,9 @@ def test_a_later_repeat_reuses_the_newest_evaluation(tmp_path):
     before = [e for e in episodes if e.number < proposal.episode]
     after = [e for e in episodes if e.number > proposal.episode]
     assert after, "the seed was chosen so that model 1 is sampled again"
-    assert {(e.evaluation, e.accuracy, e.reward) for e in before} == {(1, None, 0.1)}
+    assert {(e.evaluation, e.score, e.reward) for e in before} == {(1, None, 0.1)}
     accuracy = accuracy_of(proposal.model.architecture)
-    assert {(e.evaluation, e.accuracy, e.reward, e.reused) for e in after} == {
+    assert {(e.evaluation, e.score, e.reward, e.reused) for e in after} == {
         (proposal.evaluation, accuracy, accuracy, True)
     }
 
@@ -117,10 +117,10 @@ def test_a_retry_waits_behind_what_is_in_flight(tmp_path):
     run_small(path, function=interrupt_after(5))  # episodes 5 and 6 are in flight; episode 4 crashed
     with SQLiteReplayMemory(path) as memory:
         assert [(p.episode, p.model.model, p.evaluation) for p in memory.retry_failed()] == [(7, 4, 7)]
-        assert [(p.episode, p.source) for p in memory.proposals()] == [
-            (5, Source.SAMPLED),
-            (6, Source.SAMPLED),
-            (7, Source.RETRIED),
+        assert [(p.episode, p.origin) for p in memory.proposals()] == [
+            (5, EpisodeOrigin.SAMPLED),
+            (6, EpisodeOrigin.SAMPLED),
+            (7, EpisodeOrigin.RETRIED),
         ]
     assert difference(path) is None
     run_small(path, function=works)

@@ -32,7 +32,7 @@ def test_top_shows_no_failed_network(reader):
 
 def test_among_equals_the_smaller_network_is_first(finished):
     with closing(sqlite3.connect(finished)) as connection, connection:
-        connection.execute("UPDATE evaluations SET best_accuracy = 0.75 WHERE best_accuracy IS NOT NULL")
+        connection.execute("UPDATE evaluations SET score = 0.75 WHERE score IS NOT NULL")
     with ReplayReader(finished) as reader:
         sizes = [row[3] for row in tables.top(reader, 100).rows]
     assert sizes == sorted(sizes)

@@ -63,19 +63,19 @@ ALTERATIONS = {
         "episode 8: reward is 0.6601562500000001 in the database, but 0.66015625 follows from seed and results",
     ),
     "epsilon": (
-        "UPDATE replay SET epsilon = 0.6 WHERE episode = 8",
+        "UPDATE replay SET recorded = json_set(recorded, '$.epsilon', 0.6) WHERE episode = 8",
         "episode 8: epsilon is 0.6 in the database, but 0.5 follows from seed and results",
     ),
     "accuracy": (
-        "UPDATE replay SET accuracy = 0.75 WHERE episode = 8",
+        "UPDATE replay SET score = 0.75 WHERE episode = 8",
         "episode 8: accuracy is 0.75 in the database, but 0.66015625 follows from seed and results",
     ),
     "accuracy of an evaluation": (
-        "UPDATE evaluations SET best_accuracy = 0.75 WHERE evaluation = 7",
+        "UPDATE evaluations SET score = 0.75 WHERE evaluation = 7",
         "evaluation 7: best_accuracy is 0.75 in the database, but 0.66015625 follows from seed and results",
     ),
     "accuracy of the last epoch": (
-        "UPDATE evaluations SET last_accuracy = 0.125 WHERE evaluation = 7",
+        "UPDATE evaluations SET last_score = 0.125 WHERE evaluation = 7",
         "evaluation 7: last_accuracy is 0.125 in the database, but ",
     ),
     "best epoch": (
@@ -83,7 +83,7 @@ ALTERATIONS = {
         "evaluation 7: best_epoch is ",
     ),
     "best accuracy of a curve": (
-        "UPDATE learning_curves SET validation_accuracy = 0.96875 WHERE evaluation = 7 AND epoch = 1 AND attempt ="
+        "UPDATE learning_curves SET score = 0.96875 WHERE evaluation = 7 AND epoch = 1 AND attempt ="
         " (SELECT attempts FROM evaluations WHERE evaluation = 7)",
         "evaluation 7: best_accuracy is 0.66015625 in the database, but 0.96875 follows from seed and results",
     ),
@@ -118,24 +118,24 @@ ALTERATIONS = {
     "earlier checkpoint": ("UPDATE checkpoints SET episode = 20", "Q-value of "),
     "architecture of another cost": (
         "UPDATE models SET architecture = '[C(4,3,1), SM(10)]' WHERE model = 7",
-        "model 7: layers is 1 in the database, but 2 follows from seed and results",
+        "model 7: parameters is 650 in the database, but 2610 follows from seed and results",
     ),
     "architecture of the same cost": (
-        "UPDATE models SET architecture = '[C(8,1,1), P(2,2), C(8,1,1), SM(10)]', parameters = 1378, flops = 5632"
-        " WHERE model = 3",
+        "UPDATE models SET architecture = '[C(8,1,1), P(2,2), C(8,1,1), SM(10)]', costs = json_set(costs,"
+        " '$.parameters', 1378, '$.flops', 5632) WHERE model = 3",
         "episode 3: the architecture is '[C(8,1,1), P(2,2), C(8,1,1), SM(10)]' in the database, but "
         "'[C(8,1,1), C(8,1,1), P(2,2), SM(10)]' follows from seed and results",
     ),
     "parameters": (
-        "UPDATE models SET parameters = 651 WHERE model = 7",
+        "UPDATE models SET costs = json_set(costs, '$.parameters', 651) WHERE model = 7",
         "model 7: parameters is 651 in the database, but 650 follows from seed and results",
     ),
     "FLOPs": (
-        "UPDATE models SET flops = 0 WHERE model = 7",
+        "UPDATE models SET costs = json_set(costs, '$.flops', 0) WHERE model = 7",
         "model 7: flops is 0 in the database, but 1280 follows from seed and results",
     ),
     "layers": (
-        "UPDATE models SET layers = 2 WHERE model = 7",
+        "UPDATE models SET costs = json_set(costs, '$.layers', 2) WHERE model = 7",
         "model 7: layers is 2 in the database, but 1 follows from seed and results",
     ),
     "iteration": (
@@ -159,7 +159,7 @@ ALTERATIONS = {
         "episode 39: the evaluation's number is 1 in the database, but 11 follows from seed and results",
     ),
     "a sampled episode called a retry": (
-        "UPDATE replay SET source = 'retried', epsilon = NULL WHERE episode = 8",
+        "UPDATE replay SET source = 'retried', recorded = '{}' WHERE episode = 8",
         "episode 8: it is a retry, but model 7 had no crash or time-out before",
     ),
     "a retry with an epsilon": (
@@ -229,7 +229,10 @@ def test_the_first_difference_is_named(finished, what):
 @pytest.mark.parametrize(
     ("statement", "expected"),
     [
-        ("UPDATE proposals SET epsilon = 0.5 WHERE episode = 6", "episode 6: epsilon is 0.5 in the database, but 1.0 "),
+        (
+            "UPDATE proposals SET recorded = json_set(recorded, '$.epsilon', 0.5) WHERE episode = 6",
+            "episode 6: epsilon is 0.5 in the database, but 1.0 ",
+        ),
         ("UPDATE proposals SET iteration = 5 WHERE episode = 6", "episode 6: iteration is 5 in the database, but 6 "),
         ("UPDATE proposals SET model = 5 WHERE episode = 6", "episode 6: the architecture is "),
         ("UPDATE proposals SET evaluation = NULL WHERE episode = 6", "episode 6: reused is True in the database, but "),
@@ -268,8 +271,15 @@ def test_of_two_differences_the_first_is_named(finished):
         ("DELETE FROM learning_curves WHERE evaluation = 7", "evaluation 7: "),
         ("DELETE FROM learning_curves WHERE evaluation = 10 AND epoch = 1", "evaluation 10: "),
         ("UPDATE evaluations SET attempts = 5 WHERE evaluation = 7", "evaluation 7: attempts is 5 "),
-        ("UPDATE evaluations SET learning_rate = 5.0 WHERE evaluation = 7", "evaluation 7: learning_rate is 5.0 "),
-        ("INSERT INTO models VALUES (13, '[FC(16), SM(10)]', 2, 1210, 2368)", "model 13: "),
+        (
+            "UPDATE evaluations SET figures = json_set(figures, '$.learning_rate', 5.0) WHERE evaluation = 7",
+            "evaluation 7: learning_rate is 5.0 ",
+        ),
+        (
+            "INSERT INTO models VALUES (13, '[FC(16), SM(10)]',"
+            " json_object('parameters', 1210, 'flops', 2368, 'layers', 2))",
+            "model 13: it is in the database, but no episode proposed it",
+        ),
     ],
 )
 def test_a_difference_that_is_not_named_yet(finished, statement, expected):

@@ -11,13 +11,12 @@ from pathlib import Path
 
 import pytest
 import small_searches
-from contracts.agents import ask
+from contracts.agents import STRATEGIES, ask
 from contracts.curves import trained
 from databases import contents
-from metaqnn.search.summary import summarise
 from small_searches import difference, interrupt_after, judge, judged, run_small, small_experiment
 
-from metaqnn.core import Source, Status
+from metaqnn.core import EpisodeOrigin, Status
 from metaqnn.errors import ConfigError, ReplayError
 from metaqnn.networks.released_file import COLUMNS, write_released
 from metaqnn.replay import tables
@@ -25,9 +24,10 @@ from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.predictions import summarise_predictions
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.loop import Ending
-from metaqnn.strategies import STRATEGIES
-from metaqnn.workflows import SearchOptions, run_search, stored_parts, stored_schedule
+from metaqnn.workflows import SearchOptions, run_search, stored_components, stored_schedule
+from metaqnn.workflows.components import build_evaluator
 from metaqnn.workflows.import_released import import_released
+from metaqnn.workflows.summary import summarise
 from metaqnn.workflows.warm_start import read_warm_start
 
 
@@ -68,16 +68,16 @@ def test_the_other_episodes_come_first_and_are_marked(finished_once, undisturbed
     theirs, ours = episodes_of(finished_once), episodes_of(undisturbed)
     count = len(theirs)
     assert [e.number for e in ours] == list(range(1, len(ours) + 1))
-    assert {e.source for e in ours[:count]} == {Source.IMPORTED}
-    assert {e.source for e in ours[count:]} == {Source.SAMPLED}
+    assert {e.origin for e in ours[:count]} == {EpisodeOrigin.IMPORTED}
+    assert {e.origin for e in ours[count:]} == {EpisodeOrigin.SAMPLED}
     for their, our in zip(theirs, ours[:count], strict=True):
-        for name in ("architecture", "epsilon", "accuracy", "reward", "reused", "is_predicted"):
+        for name in ("architecture", "epsilon", "score", "reward", "reused", "is_predicted"):
             assert getattr(our, name) == getattr(their, name)
         assert our.iteration == 0
     with ReplayReader(finished_once) as there, ReplayReader(undisturbed) as here:
         for their, our in zip(theirs, ours[:count], strict=True):
             assert here.evaluation(our.evaluation) == there.evaluation(their.evaluation)
-            assert here.evaluation_row(our.evaluation)["seed"] == 3
+            assert here.stored_evaluation(our.evaluation).seed == 3
         assert here.config()["experiment"]["warm_start"] == str(finished_once)
         assert here.imported_episodes() == count
 
@@ -91,10 +91,10 @@ def test_neither_the_budget_nor_the_schedule_counts_them(finished_once, undistur
     assert [e.epsilon for e in new] == [1.0] * 6 + [0.5] * 3 + [0.1] * 3
     assert [e.iteration for e in new] == list(range(1, 13))
     with ReplayReader(undisturbed) as reader:
-        progress = stored_schedule(reader.config()).recorded(reader.episodes(), reader.proposals())
+        progress = stored_schedule(reader).recorded(reader.episodes(), reader.proposals())
         assert progress.distinct == 12
-        facts = summarise(reader, stored_schedule(reader.config()))
-        failed = {e.model for e in own if e.accuracy is None}  # the other's failures alone are none of this search
+        facts = summarise(reader)
+        failed = {e.model for e in own if e.score is None}  # the other's failures alone are none of this search
         assert {row[0] for row in tables.failures(reader).rows} == failed
     assert (facts.models_done, facts.models_total, facts.episodes) == (12, 12, len(own))
     assert sum(facts.failed.values()) == len(failed) < 3
@@ -110,7 +110,7 @@ def test_a_known_network_reuses_the_imported_result(finished_once, tmp_path):
     assert repeats
     for episode in repeats:
         assert episode.reused
-        assert episode.accuracy == results[episode.architecture].accuracy
+        assert episode.score == results[episode.architecture].score
         assert episode.reward == results[episode.architecture].reward
     assert difference(path) is None
 
@@ -121,7 +121,7 @@ def test_the_first_proposal_knows_all_of_them(finished_once, tmp_path):
     run_small(path, *warm(finished_once, "search.lookahead=8", "strategy.schedule=[[0.0, 12]]"), models=1)
     count = len(episodes_of(finished_once))
     with ReplayReader(path) as reader:
-        agent = stored_parts(reader).make_strategy()
+        agent = stored_components(reader).make_strategy()
         for episode in episodes_of(path)[:count]:
             agent.tell(episode)
         assert ask(agent, count + 1, 0.0).architecture == episodes_of(path)[count].architecture
@@ -135,8 +135,8 @@ def test_networks_of_another_space_are_left_out(finished_once, tmp_path):
         run_search(experiment, path, SearchOptions(models=4), announce=said.append)
     theirs = episodes_of(finished_once)
     with ReplayReader(path) as reader:
-        space = stored_parts(reader).space
-        taken = [e for e in reader.episodes() if e.source is Source.IMPORTED]
+        space = stored_components(reader).space
+        taken = [e for e in reader.episodes() if e.origin is EpisodeOrigin.IMPORTED]
         assert [m.model for m in reader.models()] == list(range(1, len(reader.models()) + 1))
 
     def is_legal(architecture):
@@ -157,10 +157,10 @@ def test_networks_of_another_space_are_left_out(finished_once, tmp_path):
 def test_rewards_are_those_of_the_new_search(finished_once, tmp_path):
     path = tmp_path / "a.sqlite"
     run_small(path, *warm(finished_once, "reward={failure: 0.0}"), models=1)
-    failures = [e for e in episodes_of(path) if e.accuracy is None and e.source is Source.IMPORTED]
+    failures = [e for e in episodes_of(path) if e.score is None and e.origin is EpisodeOrigin.IMPORTED]
     assert failures
     assert {e.reward for e in failures} == {0.0}
-    assert {e.reward for e in episodes_of(finished_once) if e.accuracy is None} == {0.1}
+    assert {e.reward for e in episodes_of(finished_once) if e.score is None} == {0.1}
     assert difference(path) is None
 
 
@@ -185,7 +185,9 @@ def test_a_search_that_began_so_can_be_begun_with(undisturbed, tmp_path):
 @pytest.mark.parametrize("name", [name for name in STRATEGIES if name not in ("smac", "tpe")])
 @pytest.mark.parametrize("lookahead", [1, 4])
 def test_every_strategy_begins_so(finished_once, tmp_path, name, lookahead):
-    strategy = f"strategy={{name: {name}, preset: {next(iter(STRATEGIES[name]))}, schedule: [[1.0, 3], [0.1, 3]]}}"
+    strategy = (
+        f"strategy={{name: {name}, preset: {next(iter(STRATEGIES[name].PRESETS))}, schedule: [[1.0, 3], [0.1, 3]]}}"
+    )
     for file in ("a.sqlite", "b.sqlite"):
         run_small(tmp_path / file, *warm(finished_once, strategy, f"search.lookahead={lookahead}"), models=6)
     assert contents(tmp_path / "a.sqlite") == contents(tmp_path / "b.sqlite")
@@ -201,7 +203,7 @@ def test_a_strategy_of_another_package_begins_so(finished_once, tmp_path, name):
 
 def test_a_start_on_its_own_file_moves_it_aside_first(finished, tmp_path):
     run_small(finished, *warm(finished), fresh=True, models=2)
-    assert episodes_of(finished)[0].source is Source.IMPORTED
+    assert episodes_of(finished)[0].origin is EpisodeOrigin.IMPORTED
     assert len(list(tmp_path.glob("small.2*.sqlite"))) == 1
 
 
@@ -247,8 +249,9 @@ def test_a_killed_one_goes_on_as_if_nothing_had_happened(finished_once, undistur
 def test_a_disk_that_is_full_during_the_import_leaves_a_file_to_begin_with(finished_once, undisturbed, tmp_path):
     path = tmp_path / "a.sqlite"
     with ReplayReader(undisturbed) as reader:
-        config, parts = reader.config(), stored_parts(reader)
-    taken = read_warm_start(finished_once, parts, (8, 8, 1), 10)
+        config, components = reader.config(), stored_components(reader)
+    evaluator = build_evaluator(small_experiment(tmp_path, *warm(finished_once)))
+    taken = read_warm_start(finished_once, components, evaluator)
     last = taken.imported[-1]
     long = replace(last, model=replace(last.model, model=99, architecture="[" + 9 * 4096 * " "))
     SQLiteReplayMemory(path).close()
@@ -265,7 +268,7 @@ def test_a_larger_budget_goes_on(finished_once, undisturbed, tmp_path):
     path = shutil.copy(undisturbed, tmp_path / "a.sqlite")
     run_small(path, *warm(finished_once), models=15)
     with ReplayReader(path) as reader:
-        assert summarise(reader, stored_schedule(reader.config())).models_done == 15
+        assert summarise(reader).models_done == 15
     assert difference(path) is None
 
 
@@ -279,29 +282,29 @@ def test_an_imported_failure_can_be_retried(finished_once, undisturbed, tmp_path
     assert [p.iteration for p in proposals] == [12, 12]  # the search's own, not the models of the file
     assert difference(path) is None
     run_small(path, *warm(finished_once), function=works)
-    retried = [e for e in episodes_of(path) if e.source is Source.RETRIED]
+    retried = [e for e in episodes_of(path) if e.origin is EpisodeOrigin.RETRIED]
     assert [e.model for e in retried] == [p.model.model for p in proposals]
-    assert all(e.accuracy is not None for e in retried)
+    assert all(e.score is not None for e in retried)
     assert difference(path) is None
     run_small(tmp_path / "b.sqlite", *warm(path), models=1)  # and the retried result is what counts elsewhere
-    assert [e.accuracy for e in episodes_of(tmp_path / "b.sqlite")[: len(episodes_of(path))]] == [
-        e.accuracy for e in episodes_of(path)
+    assert [e.score for e in episodes_of(tmp_path / "b.sqlite")[: len(episodes_of(path))]] == [
+        e.score for e in episodes_of(path)
     ]
     assert difference(tmp_path / "b.sqlite") is None
 
 
-def test_what_was_imported_is_no_precedent_of_a_prediction(finished_once, tmp_path):
+def test_what_was_imported_is_no_reference_of_a_prediction(finished_once, tmp_path):
     path = tmp_path / "a.sqlite"
     prediction = "training={epochs: 10, restart_accuracy: 0.3, prediction: {min_networks: 10, control_share: 0.2}}"
     run_small(path, *warm(finished_once, prediction, "strategy.schedule=[[1.0, 32]]"), function=trained())
     assert difference(path) is None
     with ReplayReader(path) as reader:
-        own = [e for e in reader.episodes() if e.source is Source.SAMPLED and not e.reused]
-        predicted = [e for e in own if reader.evaluation(e.evaluation).status is Status.PREDICTED]
+        own = [e for e in reader.episodes() if e.origin is EpisodeOrigin.SAMPLED and not e.reused]
+        predicted = [e for e in own if reader.evaluation(e.evaluation).status is Status.EARLY_STOPPED]
         assert predicted
         assert not {e.number for e in predicted} & {e.number for e in own[:10]}
         assert summarise_predictions(reader, 10).epochs_trained == sum(
-            len(attempt.epochs) for e in own for attempt in reader.evaluation(e.evaluation).attempts
+            len(attempt.points) for e in own for attempt in reader.evaluation(e.evaluation).attempts
         )
 
 
@@ -335,7 +338,7 @@ def test_the_best_networks_say_where_they_come_from(finished_once, undisturbed):
             "UPDATE replay SET source = 'imported' WHERE episode = (SELECT max(episode) FROM replay)",
             "it is imported, but an episode before it was not",
         ),
-        ("UPDATE evaluations SET best_accuracy = 0.5 WHERE evaluation = 1", "evaluation 1: best_accuracy is 0.5"),
+        ("UPDATE evaluations SET score = 0.5 WHERE evaluation = 1", "evaluation 1: best_accuracy is 0.5"),
     ],
 )
 def test_verify_finds_what_was_changed(undisturbed, tmp_path, statement, found):

@@ -8,28 +8,27 @@ from dataclasses import replace
 
 import pytest
 from contracts.agents import accuracy_of
-from contracts.searches import ShuffledEvaluator, SmallSearch, evaluate
+from contracts.records import epoch, evaluation
+from contracts.searches import ShuffledExecutor, SmallSearch, evaluate
 from contracts.spaces import tiny
 from databases import contents
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from metaqnn.evaluators.function_evaluator import FunctionEvaluator
 
 from metaqnn.core import (
     Attempt,
     Candidate,
     CandidateFinished,
     CandidateStarted,
-    EpochMetrics,
-    Evaluation,
+    EpisodeOrigin,
     Observer,
-    Source,
     Status,
 )
+from metaqnn.networks.rewards import CostAwareOptions
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
+from metaqnn.search.immediate import ImmediateExecutor
 from metaqnn.search.loop import Ending
-from metaqnn.search.rewards import RewardConfig
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +94,7 @@ def test_one_seed_gives_one_database(tmp_path):
 @pytest.mark.parametrize("lookahead", [2, 4, 9])
 def test_answers_in_any_order_give_one_database(tmp_path, lookahead):
     SmallSearch(lookahead=lookahead).run(tmp_path / "in order")
-    SmallSearch(lookahead=lookahead, make_evaluator=ShuffledEvaluator).run(tmp_path / "shuffled")
+    SmallSearch(lookahead=lookahead, make_executor=ShuffledExecutor).run(tmp_path / "shuffled")
     assert contents(tmp_path / "in order") == contents(tmp_path / "shuffled")
 
 
@@ -180,9 +179,9 @@ def test_a_failure_is_recorded_rewarded_as_chance_and_never_trained_again(tmp_pa
     def failing(candidate):
         trained[candidate.architecture] += 1
         if "GAP" in candidate.architecture:
-            return Evaluation(Status.OUT_OF_MEMORY, "there is no memory")
-        epoch = EpochMetrics(1, 0.001, 1.0, 0.5, 1.0, accuracy_of(candidate.architecture), 0.0)
-        return Evaluation(Status.OK, "", (Attempt(0.001, (epoch,)),))
+            return evaluation(Status.OUT_OF_MEMORY, "there is no memory")
+        point = epoch(1, 0.001, 1.0, 0.5, 1.0, accuracy_of(candidate.architecture), 0.0)
+        return evaluation(Status.OK, "", (Attempt((point,)),))
 
     SmallSearch(models=20, stages=((1.0, 20),), space=tiny(), max_repeats=60, evaluate=failing).run(tmp_path / "a")
     assert set(trained.values()) == {1}
@@ -216,7 +215,7 @@ def test_all_kinds_of_evaluation_are_kept_whole(tmp_path):
 
 
 def test_a_cost_aware_reward(tmp_path):
-    search = SmallSearch(reward=RewardConfig("cost_aware", 0.25, flops_weight=0.01, parameters_weight=0.02))
+    search = SmallSearch(reward=CostAwareOptions(0.25, flops_weight=0.01, parameters_weight=0.02))
     search.run(tmp_path / "a")
     models = {row["model"]: row for row in rows(tmp_path / "a", "models")}
     failures = 0
@@ -280,7 +279,7 @@ def test_a_stop_at_once_leaves_nothing_but_proposals(tmp_path):
     assert SmallSearch(lookahead=2).run(tmp_path / "a", lambda: True) is Ending.INTERRUPTED
     assert {table: len(found) for table, found in contents(tmp_path / "a").items() if found} == {
         "checkpoints": 1,
-        "config": 1,
+        "config": 2,  # the seed, and what is measured
         "models": 2,
         "proposals": 2,
     }
@@ -301,7 +300,7 @@ class After:
 
 
 @pytest.mark.parametrize("lookahead", [1, 4])
-@pytest.mark.parametrize("make_evaluator", [FunctionEvaluator, ShuffledEvaluator])
+@pytest.mark.parametrize("make_executor", [ImmediateExecutor, ShuffledExecutor])
 @given(
     cuts=st.lists(
         st.tuples(st.integers(0, 30), st.sampled_from([3, 9, 14]), st.sampled_from([0.0, 3600.0])),
@@ -310,9 +309,9 @@ class After:
     )
 )
 @settings(deadline=None, derandomize=True, max_examples=15)
-def test_interrupting_anywhere_changes_nothing(make_folder, undisturbed, lookahead, make_evaluator, cuts):
+def test_interrupting_anywhere_changes_nothing(make_folder, undisturbed, lookahead, make_executor, cuts):
     path = make_folder() / "a.sqlite"
-    search = SmallSearch(lookahead=lookahead, make_evaluator=make_evaluator)
+    search = SmallSearch(lookahead=lookahead, make_executor=make_executor)
     for calls, models, checkpoint_seconds in cuts:
         leg = replace(search, models=models, checkpoint_seconds=checkpoint_seconds)
         assert leg.run(path, After(calls)) in (Ending.INTERRUPTED, Ending.COMPLETED)
@@ -327,7 +326,7 @@ def test_interrupting_anywhere_changes_nothing(make_folder, undisturbed, lookahe
 
 @pytest.mark.parametrize("lookahead", [1, 4])
 def test_interrupting_after_every_answer_changes_nothing(tmp_path, undisturbed, lookahead):
-    search, runs = SmallSearch(lookahead=lookahead, make_evaluator=ShuffledEvaluator), 1
+    search, runs = SmallSearch(lookahead=lookahead, make_executor=ShuffledExecutor), 1
     while search.run(tmp_path / "a", After(2)) is Ending.INTERRUPTED:
         runs += 1
         assert runs < 60
@@ -346,7 +345,7 @@ def test_an_error_in_between_loses_nothing(tmp_path, undisturbed, lookahead, sur
             raise OSError("the machine is on fire")
         return evaluate(candidate)
 
-    search = SmallSearch(lookahead=lookahead, make_evaluator=ShuffledEvaluator)
+    search = SmallSearch(lookahead=lookahead, make_executor=ShuffledExecutor)
     diary = Diary(tmp_path / "a")
     with pytest.raises(OSError, match="the machine is on fire"):
         replace(search, evaluate=fail).run(tmp_path / "a", observers=[diary])
@@ -409,8 +408,8 @@ VICTIM = "[C(16,1,1), C(16,3,1), GAP(3), SM(3)]"
 def victim_fails(status: Status, reason: str):
     def answer(candidate):
         if candidate.architecture == VICTIM:
-            return Evaluation(status, reason)
-        return replace(evaluate(candidate), status=Status.NEVER_LEARNED, reason="no better than chance")
+            return evaluation(status, reason)
+        return replace(evaluate(candidate), status=Status.NEVER_LEARNED, score=None, reason="no better than chance")
 
     return answer
 
@@ -433,7 +432,7 @@ def test_a_retry_is_an_episode_of_its_own(tmp_path, lookahead, cut):
         assert again.verify(path).difference is None
         databases.append(contents(path))
     assert databases[0] == databases[1]
-    (retried,) = (row for row in rows(tmp_path / "a", "replay") if row["source"] == str(Source.RETRIED))
+    (retried,) = (row for row in rows(tmp_path / "a", "replay") if row["source"] == str(EpisodeOrigin.RETRIED))
     assert (retried["epsilon"], retried["reused"], retried["iteration"]) == (None, 0, 9)
     assert [r["status"] for r in rows(tmp_path / "a", "evaluations") if r["model"] == retried["model"]] == [
         "crashed",
@@ -488,10 +487,10 @@ def test_the_status_counts(tmp_path):
     SmallSearch().run(tmp_path / "a", observers=[diary])
     start, end = diary.entries[0][1], diary.entries[-1][1]
     assert (start.models_done, start.models_total, start.episodes, start.epsilon) == (0, 14, 0, 1.0)
-    assert (start.best_accuracy, start.best_architecture, start.seconds_per_model) == (None, None, None)
+    assert (start.best_score, start.best_architecture, start.seconds_per_model) == (None, None, None)
     # The golden run: 35 episodes of 14 networks, seven of which failed.
     assert (end.models_done, end.models_total, end.episodes, end.reused, end.failed) == (14, 14, 35, 21, 7)
-    assert (end.best_accuracy, end.best_architecture, end.epsilon) == (0.8037109375, "[C(8,3,1), SM(3)]", 0.1)
+    assert (end.best_score, end.best_architecture, end.epsilon) == (0.8037109375, "[C(8,3,1), SM(3)]", 0.1)
     assert 0 < end.seconds_per_model <= end.elapsed_seconds
     for entry in diary.entries:
         if entry[0] == "episode":

@@ -3,22 +3,22 @@
 import shutil
 import sqlite3
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 from contracts.curves import EPOCHS, TRAINING, final_of, trained
-from contracts.searches import ShuffledEvaluator, SmallSearch
+from contracts.records import ACCURACY, epoch, evaluation, model
+from contracts.searches import ShuffledExecutor, SmallSearch
 from databases import contents
-from metaqnn.evaluators.function_evaluator import FunctionEvaluator
-from metaqnn.search.summary import summarise
 
-from metaqnn.core import Attempt, Episode, EpochMetrics, Evaluation, Model, Prediction, Proposal, Status
+from metaqnn.core import Attempt, Episode, Prediction, Proposal, Status
+from metaqnn.networks.rewards import CostAwareOptions
 from metaqnn.replay import tables
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.predictions import PredictionSummary, summarise_predictions
 from metaqnn.replay.reader import ReplayReader
+from metaqnn.search.immediate import ImmediateExecutor
 from metaqnn.search.loop import Ending
-from metaqnn.search.rewards import RewardConfig
 
 SEARCH = SmallSearch(models=32, lookahead=3, stages=((1.0, 32),), training=TRAINING, evaluate=trained())
 
@@ -60,22 +60,22 @@ def test_a_prediction_is_near_the_truth_and_counts_as_the_accuracy(good):
     with ReplayReader(good) as reader:
         episodes = [e for e in reader.episodes() if not e.reused]
         evaluations = {e.number: reader.evaluation(e.evaluation) for e in episodes}
-    stopped = [e for e in episodes if evaluations[e.number].status is Status.PREDICTED]
+    stopped = [e for e in episodes if evaluations[e.number].status is Status.EARLY_STOPPED]
     for episode in stopped:
         evaluation = evaluations[episode.number]
-        assert episode.accuracy == episode.reward == evaluation.prediction.accuracy
-        assert episode.accuracy == pytest.approx(final_of(episode.architecture), abs=0.03)
-        assert len(evaluation.attempts[-1].epochs) == evaluation.prediction.epoch in range(2, 6)
+        assert episode.score == episode.reward == evaluation.prediction.score
+        assert episode.score == pytest.approx(final_of(episode.architecture), abs=0.03)
+        assert len(evaluation.curve) == evaluation.prediction.step in range(2, 6)
     trained_to_the_end = [e for e in episodes if evaluations[e.number].status is Status.OK]
-    best = max(trained_to_the_end, key=lambda e: e.accuracy)
-    assert best.accuracy > max(final_of(e.architecture) for e in stopped)
+    best = max(trained_to_the_end, key=lambda e: e.score)
+    assert best.score > max(final_of(e.architecture) for e in stopped)
 
 
 def test_the_tables_keep_predictions_apart_from_results_and_failures(good):
     with ReplayReader(good) as reader:
         statuses = dict(reader.query("SELECT model, status FROM evaluations")[1])
         best, failed = tables.top(reader, 100), tables.failures(reader)
-        summary = summarise(reader, SEARCH.schedule)
+        summary = SEARCH.summarise(reader)
         predicted = [row[0] for row in reader.query("SELECT model FROM predictions")[1]]
     assert {statuses[row[0]] for row in best.rows} == {"ok"}
     assert {row[1] for row in failed.rows} == {"crashed"} == set(summary.failed)
@@ -98,7 +98,7 @@ def test_interrupting_again_and_again_changes_nothing(good, tmp_path, calls):
 
 
 def test_answers_in_any_order_give_one_database(good, tmp_path):
-    search = replace(SEARCH, make_evaluator=ShuffledEvaluator)
+    search = replace(SEARCH, make_executor=ShuffledExecutor)
     search.run(tmp_path / "a", After(30))
     assert search.verify(tmp_path / "a").difference is None
     search.run(tmp_path / "a")
@@ -113,7 +113,7 @@ def test_a_larger_budget_extends(good, tmp_path):
 
 
 def test_a_cost_aware_search(tmp_path):
-    search = replace(SEARCH, reward=RewardConfig("cost_aware", flops_weight=0.02))
+    search = replace(SEARCH, reward=CostAwareOptions(flops_weight=0.02))
     assert search.run(tmp_path / "a") is Ending.COMPLETED
     assert search.verify(tmp_path / "a").difference is None
     assert ("predicted",) in query(tmp_path / "a", "SELECT status FROM evaluations")
@@ -140,12 +140,12 @@ def test_what_an_evaluator_is_given_is_the_same_after_a_resume(tmp_path):
     given = {"straight": {}, "resumed": {}}
 
     def remembering(name):
-        class Remembering(FunctionEvaluator):
+        class Remembering(ImmediateExecutor):
             def submit(self, candidate):
-                given[name].setdefault(candidate.number, []).append(known(candidate.prospect))
+                given[name].setdefault(candidate.number, []).append(known(candidate.context))
                 super().submit(candidate)
 
-        return replace(SEARCH, make_evaluator=Remembering)
+        return replace(SEARCH, make_executor=Remembering)
 
     remembering("straight").run(tmp_path / "a")
     while remembering("resumed").run(tmp_path / "b", After(9)) is Ending.INTERRUPTED:
@@ -158,15 +158,15 @@ def test_what_an_evaluator_is_given_is_the_same_after_a_resume(tmp_path):
     assert None not in given["straight"][max(given["straight"])]
 
 
-def known(prospect):
-    """All of a prospect but how long its precedents took."""
-    if prospect is None:
+def known(context):
+    """All of a context but how long its references took."""
+    if context is None:
         return None
     return replace(
-        prospect,
-        precedents=tuple(
-            replace(precedent, epochs=tuple(replace(metrics, epoch_seconds=0.0) for metrics in precedent.epochs))
-            for precedent in prospect.precedents
+        context,
+        references=tuple(
+            replace(reference, points=tuple(replace(point, seconds=0.0) for point in reference.points))
+            for reference in context.references
         ),
     )
 
@@ -200,12 +200,12 @@ def control(good):
     return query(good, "SELECT min(evaluation) FROM predictions WHERE status = 'ok'")[0][0]
 
 
-@pytest.mark.parametrize("column", ["accuracy", "low", "high"])
+@pytest.mark.parametrize("column", ["score", "low", "high"])
 @pytest.mark.parametrize("kind", ["stopped", "control"])
 def test_a_number_of_a_prediction(tampered, request, kind, column):
     number = request.getfixturevalue(kind)
     difference = tampered(number, f"predicted_{column} = predicted_{column} + 1e-6")
-    assert difference.startswith(f"evaluation {number}: the prediction is Prediction(epoch=2, ")
+    assert difference.startswith(f"evaluation {number}: the prediction is Prediction(step=2, ")
     assert difference.endswith(" follows from seed and results")
 
 
@@ -213,46 +213,51 @@ def test_a_number_of_a_prediction(tampered, request, kind, column):
 def test_the_epoch_of_a_prediction(tampered, request, kind):
     number = request.getfixturevalue(kind)
     difference = tampered(number, "predicted_epoch = 3")
-    assert difference.startswith(f"evaluation {number}: the prediction is Prediction(epoch=3, ")
+    assert difference.startswith(f"evaluation {number}: the prediction is Prediction(step=3, ")
 
 
 def test_the_last_bits_of_a_prediction_may_differ(tampered, stopped):
     # The accuracy itself is what the strategy learned from, so it is compared to the last bit with the episode's.
     assert tampered(stopped, "predicted_low = predicted_low + 1e-12") is None
-    assert tampered(stopped, "predicted_accuracy = predicted_accuracy + 1e-12").startswith("episode ")
+    assert tampered(stopped, "predicted_score = predicted_score + 1e-12").startswith("episode ")
+    assert tampered(stopped, "score = score + 1e-12").startswith(f"evaluation {stopped}: accuracy is ")
 
 
 def test_a_stopped_training_that_says_it_went_to_the_end(tampered, stopped, good):
-    assert tampered(stopped, "status = 'ok'").startswith(f"evaluation {stopped}: best_accuracy is None in the ")
-    assert tampered(
-        stopped, "status = 'ok', reason = '', best_accuracy = last_accuracy, best_epoch = predicted_epoch"
-    ) == (f"evaluation {stopped}: status is 'ok' in the database, but 'predicted' follows from seed and results")
+    ((predicted, reached),) = query(good, f"SELECT score, last_score FROM evaluations WHERE evaluation = {stopped}")
+    assert tampered(stopped, "status = 'ok'") == (
+        f"evaluation {stopped}: best_accuracy is {predicted!r} in the database, but {reached!r} follows from seed and "
+        "results"
+    )
+    assert tampered(stopped, "status = 'ok', reason = '', score = last_score, best_epoch = predicted_epoch") == (
+        f"evaluation {stopped}: status is 'ok' in the database, but 'predicted' follows from seed and results"
+    )
 
 
 def test_a_training_to_the_end_that_says_it_was_stopped(tampered, control):
-    stop = "status = 'predicted', best_accuracy = NULL, best_epoch = NULL"
+    stop = "status = 'predicted', score = predicted_score, best_epoch = NULL"
     assert tampered(control, stop) == (
         f"evaluation {control}: status is 'predicted' in the database, but 'ok' follows from seed and results"
     )
 
 
 def test_a_stopped_training_that_goes_on_a_little(tampered, stopped):
-    curve = "INSERT INTO learning_curves SELECT evaluation, attempt, 3, learning_rate, train_loss, train_accuracy,"
-    curve += f" 0.5, 0.5, 0 FROM learning_curves WHERE evaluation = {stopped} AND epoch = 2"
-    assert tampered(stopped, "last_accuracy = 0.5", curve) == (
+    curve = "INSERT INTO learning_curves SELECT evaluation, attempt, 3, 0.5, figures, 0"
+    curve += f" FROM learning_curves WHERE evaluation = {stopped} AND epoch = 2"
+    assert tampered(stopped, "last_score = 0.5", curve) == (
         f"evaluation {stopped}: the last epoch is 3 in the database, but 2 follows from seed and results"
     )
 
 
 def test_a_prediction_that_is_taken_away_or_made_up(tampered, stopped, control):
-    gone = "predicted_epoch = NULL, predicted_accuracy = NULL, predicted_low = NULL, predicted_high = NULL"
+    gone = "predicted_epoch = NULL, predicted_score = NULL, predicted_low = NULL, predicted_high = NULL"
     assert tampered(stopped, gone) == (
         f"evaluation {stopped}: its status is predicted, but its prediction is incomplete"
     )
     partly = "predicted_low = NULL"
     assert tampered(stopped, partly).endswith("its status is predicted, but its prediction is incomplete")
     assert tampered(control, gone).startswith(f"evaluation {control}: the prediction is None in the database, but ")
-    made_up = "predicted_epoch = 2, predicted_accuracy = 0.5, predicted_low = 0.4, predicted_high = 0.6"
+    made_up = "predicted_epoch = 2, predicted_score = 0.5, predicted_low = 0.4, predicted_high = 0.6"
     assert tampered(1, made_up).endswith(" in the database, but None follows from seed and results")
 
 
@@ -260,20 +265,20 @@ def test_a_failure_that_comes_after_a_stop_that_was_due(tampered, stopped, good)
     with closing(sqlite3.connect(good)) as connection:
         ((epoch,),) = connection.execute(f"SELECT max(epoch) FROM learning_curves WHERE evaluation = {stopped}")
     failed = (
-        "status = 'crashed', predicted_epoch = NULL, predicted_accuracy = NULL, predicted_low = NULL,"
+        "status = 'crashed', score = NULL, predicted_epoch = NULL, predicted_score = NULL, predicted_low = NULL,"
         " predicted_high = NULL"
     )
     further = (
-        f"INSERT INTO learning_curves SELECT evaluation, attempt, epoch + 1, learning_rate, train_loss, train_accuracy,"
-        f" validation_loss, validation_accuracy, epoch_seconds FROM learning_curves WHERE evaluation = {stopped} AND"
+        f"INSERT INTO learning_curves SELECT evaluation, attempt, epoch + 1, score, figures, epoch_seconds"
+        f" FROM learning_curves WHERE evaluation = {stopped} AND"
         f" epoch = {epoch}"
     )
     said = f"evaluation {stopped}: the last epoch is {epoch + 1} in the database, but {epoch} follows from seed and"
-    assert tampered(stopped, f"{failed}, last_accuracy = last_accuracy", further).startswith(said)
+    assert tampered(stopped, f"{failed}, last_score = last_score", further).startswith(said)
 
 
 @pytest.mark.parametrize(
-    "changes", [{"prediction": None}, {"prediction": replace(TRAINING.prediction, control_share=0)}]
+    "changes", [{"early_stopping": None}, {"early_stopping": replace(TRAINING.early_stopping, control_share=0)}]
 )
 def test_other_settings_of_the_prediction_are_another_search(good, changes):
     difference = replace(SEARCH, training=replace(TRAINING, **changes)).verify(good).difference
@@ -286,30 +291,30 @@ def test_other_settings_of_the_prediction_are_another_search(good, changes):
 
 def test_a_summary_by_hand(tmp_path):
     def attempt(*accuracies):
-        epochs = [EpochMetrics(n, 0.001, 1.0, 0.5, 1.0, accuracy, 0.0) for n, accuracy in enumerate(accuracies, 1)]
-        return Attempt(0.001, tuple(epochs))
+        points = [epoch(n, 0.001, 1.0, 0.5, 1.0, accuracy, 0.0) for n, accuracy in enumerate(accuracies, 1)]
+        return Attempt(tuple(points))
 
-    def said(epoch, accuracy):
-        return Prediction(epoch, accuracy, accuracy - 0.125, accuracy + 0.125)
+    def said(step, accuracy):
+        return Prediction(step, accuracy, accuracy - 0.125, accuracy + 0.125)
 
     whole = attempt(0.125, 0.25, 0.5, 0.25)
     results = [
-        Evaluation(Status.OK, "", (whole,)),
-        Evaluation(Status.PREDICTED, "", (attempt(0.25),), prediction=said(1, 0.375)),
-        Evaluation(Status.PREDICTED, "", (attempt(0.1), attempt(0.25, 0.25)), prediction=said(2, 0.375)),
-        Evaluation(Status.OK, "", (whole,), prediction=said(2, 0.75)),
-        Evaluation(Status.OK, "", (whole,), prediction=said(2, 0.375)),
-        Evaluation(Status.CRASHED, "it ended", (attempt(0.25),)),
+        evaluation(Status.OK, "", (whole,)),
+        evaluation(Status.EARLY_STOPPED, "", (attempt(0.25),), prediction=said(1, 0.375)),
+        evaluation(Status.EARLY_STOPPED, "", (attempt(0.1), attempt(0.25, 0.25)), prediction=said(2, 0.375)),
+        evaluation(Status.OK, "", (whole,), prediction=said(2, 0.75)),
+        evaluation(Status.OK, "", (whole,), prediction=said(2, 0.375)),
+        evaluation(Status.CRASHED, "it ended", (attempt(0.25),)),
     ]
     with SQLiteReplayMemory(tmp_path / "a") as memory:
-        memory.initialise({"seed": 0})
+        memory.initialise({"seed": 0, "score": asdict(ACCURACY)})
         assert summarise_predictions(memory, 4) == PredictionSummary(0, 0, 0, 0, None, None)
         memory.begin_run(6, 1, {}, [])
         for number, result in enumerate(results, start=1):
-            model = Model(number, f"[network {number}]", 1, 1, 1)
-            memory.add_proposal(Proposal(number, number, 1.0, model, number))
-            facts = (number, number, 1.0, number, model.architecture, number, result.accuracy)
-            memory.record(Episode(*facts, result.accuracy or 0.0, False), result)
+            found = model(number, f"[network {number}]", 1, 1, 1)
+            memory.add_proposal(Proposal(number, number, {"epsilon": 1.0}, found, number))
+            facts = (number, number, {"epsilon": 1.0}, number, found.architecture, number, result.score)
+            memory.record(Episode(*facts, result.score or 0.0, False), result)
         # 4 + 1 + 3 + 4 + 4 + 1 epochs; 3 + 2 saved; the controls reached 0.5 where 0.75 and 0.375 were expected.
         summary = summarise_predictions(memory, 4)
         assert summary == PredictionSummary(2, 17, 5, 2, 0.1875, 0.0625)

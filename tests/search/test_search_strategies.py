@@ -3,22 +3,23 @@
 import sqlite3
 
 import pytest
-from contracts.searches import ShuffledEvaluator, SmallSearch
+from contracts.agents import STRATEGIES
+from contracts.searches import ShuffledExecutor, SmallSearch
 from databases import contents
 from metaqnn.search.summary import summarise
 
-from metaqnn.core import Strategy
+from metaqnn.core import Exploration, Strategy
 from metaqnn.replay.reader import ReplayReader
+from metaqnn.replay.summary import read_summary
 from metaqnn.search.loop import Ending
 from metaqnn.seeding import Stream
-from metaqnn.strategies import STRATEGIES
 from metaqnn.strategies.walks import random_walk
 
 CHEAP = {"smac": {"random_first": 4, "trees": 2, "challengers": 20}, "linear_ucb-default": {"random_first": 5}}
 """Settings that let a strategy learn within a search this short."""
 
 
-@pytest.fixture(params=[f"{name}-{preset}" for name in STRATEGIES for preset in STRATEGIES[name]])
+@pytest.fixture(params=[f"{name}-{preset}" for name in STRATEGIES for preset in STRATEGIES[name].PRESETS])
 def search(request) -> SmallSearch:
     name, preset = request.param.split("-")
     changes = CHEAP.get(request.param, CHEAP.get(name, {}))
@@ -29,7 +30,7 @@ def search(request) -> SmallSearch:
 
 def test_a_search_with_it_can_be_interrupted_and_verified(search, tmp_path):
     assert search.run(tmp_path / "whole") is Ending.COMPLETED
-    search.make_evaluator = ShuffledEvaluator
+    search.make_evaluator = ShuffledExecutor
     for patience in (0, 5, 8, 11, 1000):
         asked = iter(range(10_000))
         ending = search.run(tmp_path / "pieces", stop_requested=lambda asked=asked, n=patience: next(asked) >= n)
@@ -83,7 +84,7 @@ def test_a_strategy_without_a_schedule(tmp_path, lookahead):
     assert search.run(tmp_path / "a") is Ending.EXHAUSTED
     assert search.verify(tmp_path / "a").difference is None
     with ReplayReader(tmp_path / "a") as reader:
-        episodes, summary = list(reader.episodes()), summarise(reader, None)
+        episodes, summary = list(reader.episodes()), read_summary(reader, Exploration(), Strategy.max_repeats)
     assert len(episodes) == 4 + Strategy.max_repeats
     assert {episode.epsilon for episode in episodes} == {None}
     assert (summary.epsilon, summary.exhausted, summary.max_repeats) == (None, (), 500)

@@ -2,14 +2,17 @@
 
 import shutil
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
 from contracts.searches import SmallSearch
 from contracts.spaces import tiny
 
+from metaqnn.core import Evaluation, Score, Status
+from metaqnn.networks.rewards import CostAwareOptions
 from metaqnn.search.loop import Ending
-from metaqnn.search.rewards import RewardConfig
+from metaqnn.search.rewards import ScoreReward, ScoreRewardOptions
 from metaqnn.search.verify import Verification
 
 SEARCH = SmallSearch()
@@ -65,21 +68,16 @@ def test_proposals_in_flight_are_rebuilt(tmp_path):
     assert (verification.proposals, verification.difference) == (3, None)
     connection = sqlite3.connect(tmp_path / "a")
     with connection:
-        connection.execute("UPDATE proposals SET epsilon = 0.25 WHERE episode = (SELECT max(episode) FROM proposals)")
+        connection.execute(
+            "UPDATE proposals SET recorded = '{\"epsilon\": 0.25}' WHERE episode = (SELECT max(episode) FROM proposals)"
+        )
     connection.close()
     assert ": epsilon is 0.25 in the database, but " in search.verify(tmp_path / "a").difference
 
 
 def test_the_progress_is_shown(good):
-    from metaqnn.replay.reader import ReplayReader
-    from metaqnn.search.rewards import Reward
-    from metaqnn.search.verify import verify
-
     seen = []
-    with ReplayReader(good) as reader:
-        reward = Reward(SEARCH.reward, 3)
-        facts = (SEARCH.space, SEARCH.make_strategy, SEARCH.schedule.total, reward, 1, SEARCH.seed, SEARCH.training)
-        verify(reader, *facts, seen.append)
+    SEARCH.verify(good, seen.append)
     assert seen == list(range(1, 36))
 
 
@@ -91,15 +89,52 @@ FOLLOWS = "follows from seed and results"
     ("statement", "difference"),
     [
         (
-            "UPDATE models SET parameters = 1 WHERE model = 6",
+            "UPDATE models SET costs = json_set(costs, '$.parameters', 1) WHERE model = 6",
             f"model 6: parameters is 1 in the database, but 195 {FOLLOWS}",
         ),
-        ("UPDATE models SET flops = 1 WHERE model = 6", f"model 6: flops is 1 in the database, but 384 {FOLLOWS}"),
-        ("UPDATE models SET layers = 2 WHERE model = 6", f"model 6: layers is 2 in the database, but 1 {FOLLOWS}"),
+        (
+            "UPDATE models SET costs = json_set(costs, '$.flops', 1) WHERE model = 6",
+            f"model 6: flops is 1 in the database, but 384 {FOLLOWS}",
+        ),
+        (
+            "UPDATE models SET costs = json_set(costs, '$.layers', 2) WHERE model = 6",
+            f"model 6: layers is 2 in the database, but 1 {FOLLOWS}",
+        ),
+        (
+            "UPDATE models SET costs = json_set(costs, '$.memory', 5) WHERE model = 6",
+            f"model 6: memory is 5 in the database, but None {FOLLOWS}",
+        ),
+        (
+            "UPDATE evaluations SET figures = '{}' WHERE evaluation = 10",
+            f"evaluation 10: learning_rate is None in the database, but 0.0004 {FOLLOWS}",
+        ),
+        (
+            "UPDATE evaluations SET predicted_epoch = 1, predicted_score = 0.5, predicted_low = 0.5,"
+            " predicted_high = 0.5 WHERE evaluation = 10",
+            "evaluation 10: the prediction is Prediction(step=1, score=0.5, low=0.5, high=0.5) in the database, "
+            f"but None {FOLLOWS}",
+        ),
+        (
+            "UPDATE evaluations SET status = 'predicted', best_epoch = NULL, predicted_epoch = 2,"
+            " predicted_score = score, predicted_low = 0.5, predicted_high = 0.5 WHERE evaluation = 10",
+            f"evaluation 10: status is 'predicted' in the database, but 'ok' {FOLLOWS}",
+        ),
+        (
+            "UPDATE evaluations SET score = 0.25 WHERE evaluation = 3",
+            f"evaluation 3: best_accuracy is 0.25 in the database, but None {FOLLOWS}",
+        ),
+        (
+            'UPDATE replay SET recorded = \'{"epsilon": 1.0, "heat": 2}\' WHERE episode = 3',
+            f"episode 3: heat is 2 in the database, but None {FOLLOWS}",
+        ),
+        (
+            "UPDATE replay SET source = 'retried', recorded = '{\"heat\": 2}' WHERE episode = 12",
+            f"episode 12: heat is 2 in the database, but None {FOLLOWS}",
+        ),
         ("DELETE FROM replay WHERE episode = 12", f"episode 12: its number is 13 in the database, but 12 {FOLLOWS}"),
         ("DELETE FROM replay WHERE episode = 5", f"episode 5: its number is 6 in the database, but 5 {FOLLOWS}"),
         (
-            "INSERT INTO models VALUES (15, '[GAP(3), SM(3)]', 2, 18, 402)",
+            'INSERT INTO models VALUES (15, \'[GAP(3), SM(3)]\', \'{"parameters": 18, "flops": 402, "layers": 2}\')',
             "model 15: it is in the database, but no episode proposed it",
         ),
         (
@@ -107,7 +142,7 @@ FOLLOWS = "follows from seed and results"
             f"evaluation 10: attempts is 1 in the database, but 2 {FOLLOWS}",
         ),
         (
-            "UPDATE evaluations SET learning_rate = 0.001 WHERE evaluation = 10",
+            "UPDATE evaluations SET figures = '{\"learning_rate\": 0.001}' WHERE evaluation = 10",
             f"evaluation 10: learning_rate is 0.001 in the database, but 0.0004 {FOLLOWS}",
         ),
         (
@@ -115,11 +150,11 @@ FOLLOWS = "follows from seed and results"
             f"evaluation 10: the epochs of curve 1 is [2] in the database, but [1] {FOLLOWS}",
         ),
         (
-            "UPDATE replay SET epsilon = 0.3 WHERE episode = 3",
+            "UPDATE replay SET recorded = '{\"epsilon\": 0.3}' WHERE episode = 3",
             f"episode 3: epsilon is 0.3 in the database, but 1.0 {FOLLOWS}",
         ),
         (
-            "UPDATE replay SET epsilon = NULL WHERE episode = 3",
+            "UPDATE replay SET recorded = '{}' WHERE episode = 3",
             f"episode 3: epsilon is None in the database, but 1.0 {FOLLOWS}",
         ),
         (
@@ -140,11 +175,11 @@ FOLLOWS = "follows from seed and results"
         ),
         ("DELETE FROM evaluations WHERE evaluation = 4", "episode 4: its evaluation 4 is missing"),
         (
-            "UPDATE replay SET accuracy = 0.9 WHERE episode = 10",
+            "UPDATE replay SET score = 0.9 WHERE episode = 10",
             f"episode 10: accuracy is 0.9 in the database, but 0.8037109375 {FOLLOWS}",
         ),
         (
-            "UPDATE replay SET accuracy = 0.9 WHERE episode = 7",
+            "UPDATE replay SET score = 0.9 WHERE episode = 7",
             f"episode 7: accuracy is 0.9 in the database, but None {FOLLOWS}",
         ),
         (
@@ -164,7 +199,7 @@ FOLLOWS = "follows from seed and results"
             f"evaluation 4: seed is 9 in the database, but 1 {FOLLOWS}",
         ),
         (
-            "UPDATE evaluations SET best_accuracy = 0.5 WHERE evaluation = 10",
+            "UPDATE evaluations SET score = 0.5 WHERE evaluation = 10",
             f"evaluation 10: best_accuracy is 0.5 in the database, but 0.8037109375 {FOLLOWS}",
         ),
         (
@@ -172,7 +207,7 @@ FOLLOWS = "follows from seed and results"
             f"evaluation 10: best_epoch is 1 in the database, but 2 {FOLLOWS}",
         ),
         (
-            "UPDATE evaluations SET last_accuracy = 1 WHERE evaluation = 10",
+            "UPDATE evaluations SET last_score = 1 WHERE evaluation = 10",
             f"evaluation 10: last_accuracy is 1.0 in the database, but 0.8037109375 {FOLLOWS}",
         ),
         (
@@ -180,7 +215,7 @@ FOLLOWS = "follows from seed and results"
             f"evaluation 3: best_accuracy is None in the database, but 0.25 {FOLLOWS}",
         ),
         (
-            "UPDATE learning_curves SET validation_accuracy = 0.875 WHERE (evaluation, attempt, epoch) = (10, 2, 1)",
+            "UPDATE learning_curves SET score = 0.875 WHERE (evaluation, attempt, epoch) = (10, 2, 1)",
             f"evaluation 10: best_accuracy is 0.8037109375 in the database, but 0.875 {FOLLOWS}",
         ),
         (
@@ -188,11 +223,11 @@ FOLLOWS = "follows from seed and results"
             f"episode 12: epsilon is 0.1 in the database, but None {FOLLOWS}",
         ),
         (
-            "UPDATE replay SET source = 'retried', epsilon = NULL WHERE episode = 12",
+            "UPDATE replay SET source = 'retried', recorded = '{}' WHERE episode = 12",
             "episode 12: it is a retry, but model 10 had no crash or time-out before",
         ),
         (
-            "UPDATE replay SET source = 'retried', epsilon = NULL WHERE episode = 1",
+            "UPDATE replay SET source = 'retried', recorded = '{}' WHERE episode = 1",
             "episode 1: it is a retry, but model 1 had no crash or time-out before",
         ),
         (
@@ -222,6 +257,30 @@ def test_what_is_wrong_is_found(tampered, statement, difference):
     assert SEARCH.verify(tampered(statement)).difference == difference
 
 
+def test_what_a_score_without_a_curve_must_be(tmp_path):
+    """Nothing says how it follows, but there is one, and it is within the range."""
+
+    class Bare(SmallSearch):
+        def make_reward(self):
+            return ScoreReward(ScoreRewardOptions(), Score("depth", low=0.0, high=9.0))
+
+    search = Bare(
+        evaluate=lambda candidate: Evaluation(Status.OK, candidate.architecture.count(","), figures={"width": 3}),
+        figures_of=lambda evaluation: {},
+    )
+    search.run(tmp_path / "a")
+    assert search.verify(tmp_path / "a").difference is None
+    for statement, problem in (
+        ("score = NULL", "evaluation 1: its status is ok, but its depth: there is none"),
+        ("score = 9.5", "evaluation 1: its status is ok, but its depth: expected a depth from 0 to 9, got 9.5"),
+        ("score = 8.0, best_epoch = 1", "evaluation 1: best_epoch is 1 in the database, but None " + FOLLOWS),
+        ("score = 8.0, best_epoch = NULL", "episode 1: depth is 9.0 in the database, but 8.0 " + FOLLOWS),
+    ):
+        with closing(sqlite3.connect(tmp_path / "a")) as connection, connection:
+            connection.execute(f"UPDATE evaluations SET {statement} WHERE evaluation = 1")
+        assert search.verify(tmp_path / "a").difference == problem
+
+
 def test_values_that_are_older_than_they_say(tampered):
     assert "Q-value of " in SEARCH.verify(tampered("UPDATE checkpoints SET episode = 34")).difference
 
@@ -241,7 +300,7 @@ def test_an_episode_after_the_schedule_was_over(tmp_path):
     connection = sqlite3.connect(tmp_path / "a")
     with connection:
         connection.execute(
-            "INSERT INTO replay SELECT episode + 1, iteration, epsilon, model, evaluation, accuracy, reward, reused,"
+            "INSERT INTO replay SELECT episode + 1, iteration, recorded, model, evaluation, score, reward, reused,"
             " source, recorded_at FROM replay ORDER BY episode DESC LIMIT 1"
         )
         (last,) = connection.execute("SELECT max(episode) FROM replay").fetchone()
@@ -256,7 +315,10 @@ def test_an_episode_after_the_schedule_was_over(tmp_path):
         ({"seed": 2}, "episode 1: the architecture is "),
         ({"lookahead": 2}, ": the architecture is "),
         ({"stages": ((1.0, 5), (0.1, 9))}, "episode 5: epsilon is 0.5 in the database, but 1.0 "),
-        ({"reward": RewardConfig(failure=0.25)}, "episode 3: reward is 0.3333333333333333 in the database, but 0.25 "),
+        (
+            {"reward": ScoreRewardOptions(failure=0.25)},
+            "episode 3: reward is 0.3333333333333333 in the database, but 0.25 ",
+        ),
         ({"strategy": {"preset": "paper", "learning_rate": 0.3, "replay_episodes": 5}}, ""),
         ({"strategy": {"preset": "paper", "learning_rate": 0.2, "replay_episodes": 6}}, ""),
     ],
@@ -283,7 +345,7 @@ def test_an_architecture_that_cannot_be_read(tampered):
 
 
 def test_a_cost_aware_reward_may_differ_in_its_last_bits(tmp_path):
-    search = SmallSearch(reward=RewardConfig("cost_aware", flops_weight=0.02))
+    search = SmallSearch(reward=CostAwareOptions(flops_weight=0.02))
     search.run(tmp_path / "a")
     connection = sqlite3.connect(tmp_path / "a")
     with connection:

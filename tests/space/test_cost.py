@@ -1,9 +1,9 @@
 """Shapes, parameters, FLOPs and dropout, by hand."""
 
 import pytest
+from contracts.records import costs
 from contracts.spaces import paper
 
-from metaqnn.core import Cost
 from metaqnn.errors import IllegalArchitectureError, NotationError
 from metaqnn.networks.architecture import parse
 from metaqnn.networks.costs import describe, dropout_rates, layer_cost
@@ -25,7 +25,7 @@ TABLE_A2 = {
 def test_the_parameters_of_table_a2(text, parameters):
     assert describe(text, (32, 32, 3)).parameters == parameters
     space = paper()
-    assert space.cost(space.parse(text)).parameters == parameters
+    assert space.costs(space.parse(text))["parameters"] == parameters
     assert space.trajectory(text).architecture == text  # and the space contains them all
 
 
@@ -79,7 +79,7 @@ def test_a_softmax_on_an_image_sees_every_number():
 def test_the_cost_in_a_space():
     space = paper(side=8, channels=1)
     # 8 * 8 * 9 * 64 multiply-adds, and 4,096 x 10.
-    assert space.cost(space.parse("[C(64,3,1), SM(10)]")) == Cost(2, 640 + 40_970, 2 * (36_864 + 40_960))
+    assert space.costs(space.parse("[C(64,3,1), SM(10)]")) == costs(2, 640 + 40_970, 2 * (36_864 + 40_960))
 
 
 def test_the_search_counts_as_the_description_does():
@@ -89,7 +89,7 @@ def test_the_search_counts_as_the_description_does():
         state = space.step(state, action)
     description = describe(text, (32, 32, 3))
     assert (state.parameters, state.flops) == (description.parameters, description.flops)
-    assert space.cost(space.parse(text)) == Cost(9, description.parameters, description.flops)
+    assert space.costs(space.parse(text)) == costs(9, description.parameters, description.flops)
 
 
 @pytest.mark.parametrize("size", [(4, 4), (4, 9), (9, 4)])

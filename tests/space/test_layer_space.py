@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from contracts.spaces import paper, small, tiny
+from contracts.spaces import facts, paper, small, tiny
 
 from metaqnn.config import as_mapping, read_section
 from metaqnn.errors import ConfigError, IllegalArchitectureError, NotationError
@@ -81,7 +81,7 @@ def test_the_order_does_not_follow_the_file():
         "space",
         "a.yaml",
     )
-    space = LayerSpace(shuffled, (32, 32, 3), 10)
+    space = LayerSpace(shuffled, facts(32, 32, 3, 10))
     assert list(map(str, space.all_actions)) == CONVOLUTIONS + POOLS + FULLY_CONNECTED + ENDS
     assert space.all_actions == paper().all_actions
     for layers in ("", "C(64,3,1)", TOP_POOL, MIDDLE_POOL, LOWEST_POOL, f"{MIDDLE_POOL} FC(512)"):
@@ -176,8 +176,7 @@ def test_the_size_after_a_pool(field, stride):
                 pooling=((field, stride),),
                 representation_bins=tuple(sorted({field, 1}, reverse=True)),
             ),
-            (size, size + 3, 1),
-            2,
+            facts(size, size + 3, 1, 2),
         )
         height, width, channels = after(space, f"C(64,1,1) P({field},{stride})").shape
         # One output for each place where the window fits.
@@ -188,7 +187,7 @@ def test_the_size_after_a_pool(field, stride):
 
 @pytest.mark.parametrize(("size", "stride", "result"), [(32, 1, 32), (32, 2, 16), (9, 2, 5), (10, 4, 3), (1, 3, 1)])
 def test_the_size_after_a_convolution(size, stride, result):
-    space = LayerSpace(SpaceConfig(convolution=ConvolutionChoices((8,), (1,), (stride,))), (size, size, 1), 2)
+    space = LayerSpace(SpaceConfig(convolution=ConvolutionChoices((8,), (1,), (stride,))), facts(size, size, 1, 2))
     assert after(space, f"C(8,1,{stride})").shape == (result, result, 8)
 
 
@@ -221,7 +220,7 @@ def test_the_true_size_is_hidden_in_its_bin():
 
 
 def test_the_shorter_side_decides():
-    oblong = LayerSpace(SpaceConfig(), (32, 7, 3), 10)
+    oblong = LayerSpace(SpaceConfig(), facts(32, 7, 3, 10))
     assert str(oblong.key(oblong.initial_state())) == "0:start:4-7"
     assert legal(oblong) == legal(paper(side=7))
     assert set(FULLY_CONNECTED) <= set(legal(oblong, "C(64,3,1)"))
@@ -444,4 +443,6 @@ def test_the_defaults_are_the_paper_s():
 
 def test_no_pools_and_no_fully_connected_layers():
     config = read_section(SpaceConfig, {"pooling": [], "fully_connected": {"neurons": []}}, "space", "a.yaml")
-    assert legal(LayerSpace(config, (5, 5, 3), 10), "C(64,1,1)") == [c for c in CONVOLUTIONS if ",5," not in c] + ENDS
+    assert (
+        legal(LayerSpace(config, facts(5, 5, 3, 10)), "C(64,1,1)") == [c for c in CONVOLUTIONS if ",5," not in c] + ENDS
+    )

@@ -71,7 +71,7 @@ def test_keys_and_texts_and_costs_are_those_of_the_whole_space():
         for some, every in zip(here.steps, there.steps, strict=True):
             assert list(some.choices) == [choice for choice in every.choices if choice in some.choices]
         assert space.parse(text) == whole.parse(text)
-        assert space.cost(space.parse(text)) == whole.cost(whole.parse(text))
+        assert space.costs(space.parse(text)) == whole.costs(whole.parse(text))
 
 
 @pytest.mark.parametrize(

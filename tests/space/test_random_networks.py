@@ -173,9 +173,9 @@ def test_the_deepest_networks_are_met():
 def test_limits_hold_and_the_softmax_stays_legal(limits):
     space, free, masked = small(max_depth=6, limits=limits), small(max_depth=6), 0
     for trajectory in walks(space, 300):
-        cost = free.cost(free.parse(trajectory.architecture))
-        assert cost.parameters <= (limits.parameters or cost.parameters)
-        assert cost.flops <= (limits.flops or cost.flops)
+        cost = free.costs(free.parse(trajectory.architecture))
+        assert cost["parameters"] <= (limits.parameters or cost["parameters"])
+        assert cost["flops"] <= (limits.flops or cost["flops"])
         for step, without in zip(trajectory.steps, free.trajectory(trajectory.architecture).steps, strict=True):
             assert step.choices[-1] == "SM(3)"
             assert set(step.choices) <= set(without.choices)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from metaqnn.core import Cost, Space, Step, Trajectory
+from metaqnn.core import Space, Step, Trajectory
 from metaqnn.errors import IllegalArchitectureError
 
 
@@ -33,8 +33,8 @@ class Words(Space):
     def format(self, actions):
         return "".join(actions)
 
-    def cost(self, actions):
-        return Cost(len(actions), 0, 0)
+    def costs(self, actions):
+        return {"steps": len(actions)}
 
 
 def test_walking():

@@ -5,13 +5,12 @@ import sys
 from collections import Counter
 
 import pytest
-from contracts.agents import accuracy_of, ask, configured, episode, history
+from contracts.agents import STRATEGIES, accuracy_of, ask, configured, episode, history
 from contracts.spaces import chain, small
 
 from metaqnn.core import QValue
 from metaqnn.errors import ConfigError
 from metaqnn.seeding import Stream
-from metaqnn.strategies import STRATEGIES
 from metaqnn.strategies.credit_model import CreditModel
 from metaqnn.strategies.linear_ucb import DEFAULT, LinearUCB
 from metaqnn.strategies.schedule import Schedule
@@ -340,8 +339,8 @@ def test_an_architecture_of_another_space_is_refused():
 
 
 def test_the_preset():
-    assert STRATEGIES["linear_ucb"]["default"].values is DEFAULT
-    assert list(STRATEGIES["linear_ucb"]) == ["default"]
+    assert STRATEGIES["linear_ucb"].PRESETS["default"] is DEFAULT
+    assert list(STRATEGIES["linear_ucb"].PRESETS) == ["default"]
     config = configured("linear_ucb")
     assert {name: getattr(config, name) for name in DEFAULT if name != "schedule"} == {
         name: value for name, value in DEFAULT.items() if name != "schedule"

@@ -5,7 +5,7 @@ import sys
 from collections import Counter, defaultdict
 
 import pytest
-from contracts.agents import ask, configured, episode, history
+from contracts.agents import STRATEGIES, ask, configured, episode, history
 from contracts.spaces import paper, small
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,7 +14,6 @@ from metaqnn.core import QValue
 from metaqnn.errors import ConfigError
 from metaqnn.networks.layer_space import Limits
 from metaqnn.seeding import Stream
-from metaqnn.strategies import STRATEGIES
 from metaqnn.strategies.q_learning import PAPER, QLearning
 
 POOLED = "[C(8,3,1), P(2,2), SM(3)]"
@@ -287,7 +286,7 @@ def test_the_preset_paper():
         "replay_after_repeats": False,
         "schedule": [[1.0, 1500], *([e, 100] for e in (0.9, 0.8, 0.7)), *([e / 10, 150] for e in (6, 5, 4, 3, 2, 1))],
     } == PAPER
-    assert STRATEGIES["q_learning"]["paper"].values is PAPER
+    assert STRATEGIES["q_learning"].PRESETS["paper"] is PAPER
     assert configured(preset="paper").schedule[0] == (1.0, 1500)
     assert configured(preset="paper").max_repeats == 500
 

@@ -3,13 +3,12 @@
 from collections import Counter, defaultdict
 
 import pytest
-from contracts.agents import ask, configured, episode, history
+from contracts.agents import STRATEGIES, ask, configured, episode, history
 from contracts.spaces import chain, small
 
 from metaqnn.core import Space
 from metaqnn.errors import ConfigError
 from metaqnn.seeding import Stream
-from metaqnn.strategies import STRATEGIES
 from metaqnn.strategies.random_search import RandomSearch, random_walk
 
 
@@ -86,7 +85,7 @@ def test_the_seed_and_the_number_decide():
 
 
 def test_the_preset_needs_no_settings():
-    assert STRATEGIES["random"]["default"].values == {}
+    assert STRATEGIES["random"].PRESETS["default"] == {}
     assert configured("random").schedule == ((1.0, 2700),)
 
 

@@ -4,12 +4,11 @@ from collections import Counter, defaultdict
 from itertools import islice
 
 import pytest
-from contracts.agents import ask, configured, episode
+from contracts.agents import STRATEGIES, ask, configured, episode
 from contracts.spaces import chain, listed, small
 
 from metaqnn.errors import ConfigError
 from metaqnn.seeding import Stream
-from metaqnn.strategies import STRATEGIES
 from metaqnn.strategies.regularized_evolution import DEFAULT, RegularizedEvolution, mutated
 
 SPACE = chain(*[4] * 6)
@@ -219,7 +218,7 @@ def test_it_keeps_no_values():
 
 
 def test_the_preset():
-    assert STRATEGIES["regularized_evolution"]["default"].values is DEFAULT
+    assert STRATEGIES["regularized_evolution"].PRESETS["default"] is DEFAULT
     config = configured("regularized_evolution")
     assert 1 < config.sample < config.population
 

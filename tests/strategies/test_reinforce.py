@@ -2,13 +2,12 @@
 
 import numpy as np
 import pytest
-from contracts.agents import ask, configured, episode, history
+from contracts.agents import STRATEGIES, ask, configured, episode, history
 from contracts.spaces import chain, small
 from scipy.stats import binom
 
 from metaqnn.errors import ConfigError
 from metaqnn.seeding import Stream
-from metaqnn.strategies import STRATEGIES
 from metaqnn.strategies.reinforce import DEFAULT, Reinforce, _Controller
 
 TAKEN, LEGAL = [1, 3, 3, 0, 2], [[0, 1, 2, 3], [3, 0], [3], [0, 1, 2], [2, 1, 3]]
@@ -198,7 +197,7 @@ def test_it_learns():
 
 
 def test_the_preset():
-    assert STRATEGIES["reinforce"]["default"].values is DEFAULT
+    assert STRATEGIES["reinforce"].PRESETS["default"] is DEFAULT
     assert configured("reinforce").hidden_units == DEFAULT["hidden_units"]
 
 

@@ -5,16 +5,15 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
-from contracts.agents import configured, episode
+from contracts.agents import configured, episode, make_strategy
 from contracts.spaces import chain
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metaqnn.core import Source
+from metaqnn.core import EpisodeOrigin
 from metaqnn.errors import ConfigError
 from metaqnn.search.position import Position
 from metaqnn.seeding import Stream
-from metaqnn.strategies import make_strategy
 from metaqnn.strategies.schedule import PAPER_SCHEDULE, Progress, Schedule
 
 PAPER = Schedule(PAPER_SCHEDULE, max_repeats=500)
@@ -245,13 +244,14 @@ def test_what_is_told_and_what_is_pending_count_alike(seed, budget):
         assert strategy.ask(context, {"epsilon": 0.25}).recorded == {"epsilon": 0.25}
         if schedule.is_over(progress):
             break
-        source = Source.IMPORTED if number < 6 else Source.SAMPLED if stream.integer(5) else Source.RETRIED
+        known_origin = EpisodeOrigin.SAMPLED if stream.integer(5) else EpisodeOrigin.RETRIED
+        origin = EpisodeOrigin.IMPORTED if number < 6 else known_origin
         text = format(stream.integer(8), "03b")
         reused = text in known
         known.append(text)
-        if source is Source.SAMPLED:
+        if origin is EpisodeOrigin.SAMPLED:
             progress = schedule.advance(progress, not reused)
-        untold.append(replace(episode(number, text, 0.5, reused), source=source))
+        untold.append(replace(episode(number, text, 0.5, reused), origin=origin))
         position.add(untold[-1])
         while untold and stream.integer(3) == 0:
             strategy.tell(untold.popleft())

@@ -4,14 +4,13 @@ import sys
 
 import numpy as np
 import pytest
-from contracts.agents import ask, configured, episode
+from contracts.agents import STRATEGIES, ask, configured, episode, make_strategy
 from contracts.spaces import chain, paper, small
 
 from metaqnn.core import Episode
 from metaqnn.errors import ConfigError
 from metaqnn.networks.layer_space import Limits
 from metaqnn.seeding import Stream
-from metaqnn.strategies import STRATEGIES, make_strategy
 from metaqnn.strategies.smac import _log_scaled
 
 CHEAPLY = {"tpe": {"random_first": 5}, "smac": {"random_first": 5, "random_share": 0.0, "trees": 1, "challengers": 10}}

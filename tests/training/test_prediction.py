@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 from metaqnn.config import KeyValueError
 from metaqnn.core import Candidate, Precedent, Prediction, Status
 from metaqnn.networks.curve_prediction import Predictor, log_odds, normal_cdf, probability_of
-from metaqnn.networks.training.config import PredictionConfig, TrainingConfig
+from metaqnn.networks.training.config import EarlyStoppingConfig, TrainingConfig
 from metaqnn.networks.training.recipe import train
 
-TRAINING = TrainingConfig(epochs=EPOCHS, prediction=PredictionConfig())
+TRAINING = TrainingConfig(epochs=EPOCHS, early_stopping=EarlyStoppingConfig())
 """It looks after epochs 2 to 5."""
 
 
 def predictor(prospect, **changes) -> Predictor:
-    return Predictor(replace(TRAINING.prediction, **changes), TRAINING, prospect)
+    return Predictor(replace(TRAINING.early_stopping, **changes), TRAINING, prospect)
 
 
 # Arithmetic
@@ -73,7 +73,7 @@ def test_known_values_of_the_normal_distribution():
 )
 def test_the_epochs_after_which_a_curve_is_looked_at(epochs, restart_epoch, shares, expected):
     training = TrainingConfig(epochs=epochs, restart_epoch=restart_epoch)
-    assert PredictionConfig(first_share=shares[0], last_share=shares[1]).epochs(training) == expected
+    assert EarlyStoppingConfig(first_share=shares[0], last_share=shares[1]).epochs(training) == expected
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_the_epochs_after_which_a_curve_is_looked_at(epochs, restart_epoch, shar
 )
 def test_impossible_settings_of_the_prediction_are_refused(key, value, expected):
     with pytest.raises(KeyValueError, match=f"{key}: expected {expected}, got"):
-        PredictionConfig(**{key: value})
+        EarlyStoppingConfig(**{key: value})
 
 
 @pytest.mark.parametrize("changes", [{"epochs": 3}, {"epochs": 20, "restart_epoch": 11}])
@@ -102,7 +102,7 @@ def test_a_recipe_in_which_nobody_would_ever_look_is_refused(changes):
     epochs = changes["epochs"]
     expected = f"shares between which, of {epochs} epochs, one ends after training.restart_epoch, got (0.2, 0.5)"
     with pytest.raises(KeyValueError) as caught:
-        TrainingConfig(prediction=PredictionConfig(), **changes)
+        TrainingConfig(early_stopping=EarlyStoppingConfig(), **changes)
     assert str(caught.value).endswith(f"prediction: expected {expected}")
 
 
@@ -210,7 +210,7 @@ def test_a_good_candidate_goes_to_the_end_without_a_prediction():
 
 
 @pytest.mark.parametrize(
-    ("known", "config"), [(None, TRAINING), (prospect(), replace(TRAINING, prediction=None))], ids=["early", "off"]
+    ("known", "config"), [(None, TRAINING), (prospect(), replace(TRAINING, early_stopping=None))], ids=["early", "off"]
 )
 def test_without_a_prospect_or_the_section_nothing_is_predicted(known, config):
     evaluation, epochs = run(0.55, known, config)
