@@ -55,7 +55,7 @@ def shortened(command):
         return command
     if command.startswith("metaqnn search"):
         models = "" if "--models" in command else " --models 2"
-        if "prediction" in command:  # the shares of the epochs must leave one to look at
+        if "early_stopping" in command:  # the shares of the epochs must leave one to look at
             return f"{command.replace('--models 150', '--models 2')} {SHORT.replace('epochs=1', 'epochs=8')}"
         return f"{command}{models} {options if 'my_exp' not in command else ''}"
     return command

@@ -51,6 +51,7 @@ class _Task:
     seed: int
     evaluations: int
     lookahead: int
+    allowed: tuple[str, ...]
 
 
 def strategy_specs(names: Sequence[str], benchmark: Benchmark) -> list[StrategySpec]:
@@ -82,6 +83,7 @@ def compare(
     processes: int,
     lookahead: int = 1,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
+    allowed: Sequence[str] = (),
 ) -> list[RegretTrace]:
     """Run every spec with the seeds from 0.
 
@@ -93,11 +95,13 @@ def compare(
         processes: side by side.
         lookahead: episodes that may be in flight, as in a search.
         on_progress: called with the runs that are done and their total, at the start and after each.
+        allowed: each `module:Name` that may be run although a database says so.
 
     Returns:
         the runs, by spec and then by seed.
     """
-    tasks = [_Task(str(path), one, seed, evaluations, lookahead) for one in chosen for seed in range(seeds[one.label])]
+    said = (evaluations, lookahead, tuple(allowed))
+    tasks = [_Task(str(path), one, seed, *said) for one in chosen for seed in range(seeds[one.label])]
     order = {(task.spec.label, task.seed): index for index, task in enumerate(tasks)}
     traces: list[RegretTrace] = []
     on_progress(0, len(tasks))
@@ -132,7 +136,7 @@ _benchmarks: dict[str, Benchmark] = {}
 
 def _run_task(task: _Task) -> RegretTrace:
     if task.path not in _benchmarks:
-        _benchmarks[task.path] = load_benchmark(Path(task.path))
+        _benchmarks[task.path] = load_benchmark(Path(task.path), allowed=task.allowed)
     return run_trace(_benchmarks[task.path], task.spec, task.seed, task.evaluations, task.lookahead)
 
 
