@@ -9,16 +9,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
-from metaqnn.evaluators.keras_evaluator import KerasEvaluator
 
 from metaqnn.core import Candidate, CandidateFinished, Status
 from metaqnn.networks.curve_prediction import Predictor
-from metaqnn.networks.data import load_search_data
-from metaqnn.networks.early_stopping import Prospects
+from metaqnn.networks.early_stopping import NetworkEarlyStopping
 from metaqnn.networks.training.config import EarlyStoppingConfig
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.workers.environment import usable_cores
-from metaqnn.workflows import stored_experiment, stored_parts
+from metaqnn.workers.evaluating import make_executor
+from metaqnn.workflows import stored_components, stored_experiment
+from metaqnn.workflows.components import build_evaluator
 from metaqnn.workflows.experiment import Experiment
 
 
@@ -47,54 +47,52 @@ class Replayed:
 def replay(path: Path, config: EarlyStoppingConfig) -> Replayed:
     """Replay a recorded search as if `training.early_stopping` had been `config`."""
     with ReplayReader(path) as reader:
-        experiment, parts = stored_experiment(reader), stored_parts(reader)
+        experiment, parts = stored_experiment(reader), stored_components(reader)
         trained = [
             (episode, reader.known_model(episode.architecture), reader.evaluation(episode.evaluation))
             for episode in reader.episodes()
             if not episode.reused
         ]
     training = replace(experiment.training, early_stopping=config)
-    prospects = Prospects(training, parts.reward, experiment.search.lookahead, experiment.seed)
+    early_stopping = NetworkEarlyStopping(training, parts.reward, experiment.search.lookahead, experiment.seed)
     epochs = saved = stopped = controls = 0
     errors, kept, all_results = [], [], []
     for episode, model, evaluation in trained:
-        epochs += sum(len(attempt.epochs) for attempt in evaluation.attempts)
+        epochs += sum(len(attempt.points) for attempt in evaluation.attempts)
         if evaluation.status is not Status.OK:
             continue
-        all_results.append((evaluation.best_accuracy, episode.architecture))
-        prospect, verdict = prospects.of(episode.number, model), None
-        curve = evaluation.attempts[-1].epochs
-        if prospect is not None:
-            verdict = Predictor(config, training, prospect).first_verdict(curve)
+        all_results.append((evaluation.score, episode.architecture))
+        context, verdict = early_stopping.context(episode.number, model), None
+        curve = evaluation.curve
+        if context is not None:
+            verdict = Predictor(config, training, context).first_verdict(curve)
         if verdict is not None:
-            errors.append(verdict.accuracy - evaluation.best_accuracy)
-            if not prospect.is_control:
+            errors.append(verdict.score - evaluation.score)
+            if not context.is_control:
                 stopped += 1
-                saved += len(curve) - verdict.epoch
+                saved += len(curve) - verdict.step
                 continue
             controls += 1
-        kept.append((evaluation.best_accuracy, episode.architecture))
-        prospects.learn(episode, model, evaluation)
+        kept.append((evaluation.score, episode.architecture))
+        early_stopping.learn(episode, model, evaluation)
     best, best_kept = (max(results, key=lambda result: result[0]) for results in (all_results, kept))
     return Replayed(len(trained), stopped, controls, epochs, saved, tuple(errors), best, best_kept)
 
 
 def train_with_seeds(experiment: Experiment, architectures: list[str], seeds: int) -> list[list[float]]:
     """Best validation accuracies of each network, trained with seeds that the search did not use."""
-    data = load_search_data(experiment.dataset, experiment.seed)
-    workers = usable_cores()
-    evaluator = KerasEvaluator(experiment.dataset, experiment.training, experiment.seed, data.fingerprint, workers)
+    executor = make_executor(build_evaluator(experiment), usable_cores())
     found: dict[int, float] = {}
     try:
         for index, architecture in enumerate(architectures):
             for seed in range(seeds):
-                evaluator.submit(Candidate(index * seeds + seed, architecture, 1000 + seed))
+                executor.submit(Candidate(index * seeds + seed, architecture, 1000 + seed))
         while len(found) < len(architectures) * seeds:
-            for event in evaluator.results(0.2):
+            for event in executor.results(0.2):
                 if isinstance(event, CandidateFinished):
-                    found[event.number] = event.evaluation.best_accuracy or 0.0  # of a failure
+                    found[event.number] = event.evaluation.score or 0.0  # of a failure
     finally:
-        evaluator.stop()
+        executor.stop()
     return [[found[index * seeds + seed] for seed in range(seeds)] for index in range(len(architectures))]
 
 

@@ -490,6 +490,7 @@ def in_flight(file: Path) -> int:
 def finals_and_looks(file: Path) -> tuple[int, int]:
     """How many networks were trained after a search, and how often a test split was looked at."""
     from metaqnn.replay.finals import read_finals, read_test_looks
+
     from metaqnn.replay.reader import ReplayReader
 
     with ReplayReader(file) as reader:

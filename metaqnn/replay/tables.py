@@ -137,7 +137,8 @@ def episodes(reader: ReplayReader, last: int) -> Table:
         reader,
         "Episodes",
         """SELECT * FROM (
-               SELECT episode, iteration, epsilon, r.model, r.score AS SCORE, status, reward, reused, source, architecture
+               SELECT episode, iteration, epsilon, r.model, r.score AS SCORE, status, reward, reused, source,
+                      architecture
                FROM replay r JOIN models USING (model) JOIN evaluations USING (evaluation)
                ORDER BY episode DESC LIMIT ?)
            ORDER BY episode""",

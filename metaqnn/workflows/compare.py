@@ -18,7 +18,8 @@ from metaqnn.core.plugins import find, installed, read_options
 from metaqnn.errors import ConfigError
 from metaqnn.reports.comparison import RegretTrace
 from metaqnn.search.immediate import ImmediateExecutor
-from metaqnn.search.loop import Search, SearchPlan
+from metaqnn.search.loop import Search
+from metaqnn.search.plan import SearchPlan
 from metaqnn.search.ram_memory import RamMemory
 from metaqnn.search.rewards import ScoreReward, ScoreRewardOptions
 from metaqnn.tables.table import EvaluationTable
@@ -155,7 +156,9 @@ class _Trace(Observer):
     def __init__(self, table: EvaluationTable, most: int):
         self.table, self.most = table, most
         self.best: float | None = None
-        self.regret = 100.0 * abs(table.best)
+        is_share, name = table.score.is_share, table.score.name.replace("_", " ")
+        self.scale, self.unit = (100.0, "points") if is_share else (1.0, f"units of {name}")
+        self.regret = self.scale * abs(table.best)
         self.bests: list[float] = []
         self.regrets: list[float] = []
         self.proposals = 0
@@ -168,7 +171,7 @@ class _Trace(Observer):
         score, entry = self.table.score, self.table.entry(episode.architecture)
         if score.is_better(entry.reward, than=self.best):
             self.best = entry.reward
-            self.regret = 100.0 * (score.gain(self.table.best) - score.gain(entry.target))
+            self.regret = self.scale * (score.gain(self.table.best) - score.gain(entry.target))
         self.bests.append(self.best)
         self.regrets.append(self.regret)
 
@@ -199,4 +202,5 @@ def run_trace(benchmark: Benchmark, spec: StrategySpec, seed: int, evaluations: 
         (*trace.bests, *[trace.best] * missing),
         (*trace.regrets, *[trace.regret] * missing),
         trace.proposals,
+        trace.unit,
     )

@@ -115,25 +115,22 @@ def named_again(plugins: Mapping[str, Plugin]) -> Finder:
     return finder
 
 
-def stored_experiment(reader: ReplayReader, allowed: Sequence[str] = (), proposes_only: bool = False) -> Experiment:
+def stored_experiment(reader: ReplayReader, allowed: Sequence[str] = (), evaluates: bool = True) -> Experiment:
     """The experiment that a database was started with.
 
     Args:
         reader: the database.
         allowed: each `module:Name` that may be run although a database says so.
-        proposes_only: leave out what evaluates: neither its evaluator nor its data set is loaded or needed.
+        evaluates: whether evaluator and data set are needed.
 
     Raises:
         PluginError: a part of it is not installed, or not allowed.
     """
+    if evaluates:  # what is missing is said before anything is loaded
+        require_plugins(reader, allowed)
     config = reader.config()
-    content, plugins = config["experiment"], config.get("plugins", {})
-    if proposes_only:
-        content = {key: content[key] for key in content if key not in ("evaluator", "final")} | _NO_DATA
-        plugins = {kind: plugin for kind, plugin in plugins.items() if kind not in ("evaluator", "dataset")}
-    for kind, plugin in plugins.items():  # what is missing is said before anything is loaded
-        find_recorded(kind, plugin, allowed, reader.path)
-    return read_experiment(content, str(reader.path), finder=stored_finder(plugins, allowed, reader.path))
+    finder = stored_finder(config.get("plugins", {}), allowed, reader.path)
+    return read_experiment(config["experiment"], str(reader.path), finder=finder, evaluates=evaluates)
 
 
 def require_plugins(reader: ReplayReader, allowed: Sequence[str] = ()) -> None:
@@ -191,11 +188,13 @@ def is_of_networks(reader: ReplayReader) -> bool:
 
 def stored_space(reader: ReplayReader, allowed: Sequence[str] = ()) -> Space:
     """The space of a recorded search or table."""
-    return build_space(stored_experiment(reader, allowed, True), reader.config()["data"])
+    return build_space(stored_experiment(reader, allowed, evaluates=False), reader.config()["data"])
 
 
 def stored_components(reader: ReplayReader, allowed: Sequence[str] = ()) -> Components:
     """The components of a recorded search or import: no data set is read, no evaluator loaded."""
     if not reader.is_import():
         reader.require_search()
-    return build_components(stored_experiment(reader, allowed, True), reader.config()["data"], reader.score())
+    return build_components(
+        stored_experiment(reader, allowed, evaluates=False), reader.config()["data"], reader.score()
+    )

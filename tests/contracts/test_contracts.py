@@ -10,6 +10,7 @@ import sys
 import pytest
 from contracts.agents import STRATEGIES, accuracy_of, configured, history, make_strategy
 from contracts.evaluator_contract import EvaluatorContract
+from contracts.records import epoch
 from contracts.space_contract import SpaceContract
 from contracts.spaces import SPACES
 from contracts.strategy_contract import StrategyContract

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 from contracts.curves import does_crash
+from contracts.records import epoch
 from contracts.searches import SmallSearch, evaluate
 from contracts.spaces import chain
 
-from metaqnn.core import Attempt, Candidate, EpochMetrics, Evaluation, Model, Status
+from metaqnn.core import Attempt, Candidate, Evaluation, Model, Status
 from metaqnn.errors import ConfigError, EvaluatorError, MetaqnnError
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader

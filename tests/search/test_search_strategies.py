@@ -6,7 +6,6 @@ import pytest
 from contracts.agents import STRATEGIES
 from contracts.searches import ShuffledExecutor, SmallSearch
 from databases import contents
-from metaqnn.search.summary import summarise
 
 from metaqnn.core import Exploration, Strategy
 from metaqnn.replay.reader import ReplayReader
