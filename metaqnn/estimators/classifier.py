@@ -41,10 +41,11 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
     """A convolutional network that is searched for, trained and used.
 
     `fit` searches on a part of X, y and is told how good a network is by the rest of them. Then it trains the best
-    network on all of them, by the final recipe. Networks see images of 8 bits: uint8 is kept as it is, and everything
-    else is scaled to 0..255 and rounded, so that differences of less than a 255th of the range of X are lost. The range
-    is one for all pixels of an image; where X has rows of features whose image is a single row or column of pixels,
-    each feature has a range of its own. Values outside the range of the training data are clipped.
+    network on all of them, by the retraining recipe. Networks see images of 8 bits: uint8 is kept as it is, and
+    everything else is scaled to 0..255 and rounded, so that differences of less than a 255th of the range of X are
+    lost. The range is one for all pixels of an image; where X has rows of features whose image is a single row or
+    column of pixels, each feature has a range of its own. Values outside the range of the training data are
+    clipped.
 
     Args:
         models: distinct networks that are tried, over all fits of one `path`; None is what the strategy is made for.

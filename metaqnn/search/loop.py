@@ -179,7 +179,7 @@ class Search:
     def _tell_until(self, number: int) -> None:
         """Record and tell all episodes up to `number`, in order, waiting for their evaluations."""
         while self._told < number and (self._untold or self._in_flight):
-            self._heed_stop()
+            self._end_if_stopped()
             episode = self._untold.popleft() if self._untold else self._record(self._in_flight[0])
             self.strategy.tell(episode)
             self._position.tell()
@@ -229,10 +229,10 @@ class Search:
                     if event.number != proposal.episode:
                         early = next(p for p in self._in_flight if p.episode == event.number)
                         self.memory.record_evaluation(early, event.evaluation)
-            self._heed_stop()
+            self._end_if_stopped()
         return self._finished.pop(proposal.episode)
 
-    def _heed_stop(self) -> None:
+    def _end_if_stopped(self) -> None:
         if self.stop_requested():
             raise _StoppedError(Ending.INTERRUPTED)
         if self.plan.max_seconds is not None and self._elapsed_seconds() >= self.plan.max_seconds:

@@ -95,7 +95,10 @@ class FunctionEvaluator(Evaluator):
         """Import it in a process of its own."""
         if self._function is None:
             self._function = imported(self.options.function)
-        self._takes_seed = "seed" in inspect.signature(self._function).parameters
+        try:
+            self._takes_seed = "seed" in inspect.signature(self._function).parameters
+        except ValueError:  # some that are written in C do not say what they take
+            self._takes_seed = False
 
     def evaluate(self, candidate: Candidate, report: Report) -> Evaluation | float:
         """Ask the function."""
@@ -107,12 +110,15 @@ class FunctionEvaluator(Evaluator):
 
 def name_of(function: Callable[..., Any]) -> str:
     """`module:qualified.name` of a function."""
-    return f"{function.__module__}:{function.__qualname__}"
+    named = function if hasattr(function, "__qualname__") else type(function)
+    return f"{named.__module__}:{named.__qualname__}"
 
 
 def why_not_importable(function: Callable[..., Any]) -> str | None:
     """Why worker processes could not find a function by its name, as a clause; None where they can."""
-    name = getattr(function, "__qualname__", "")
+    name = getattr(function, "__qualname__", None)
+    if name is None:
+        return f"it is {name_of(function)}, an object that can be called; put a function at the top of a module"
     if function.__module__ == "__main__":
         return f"{name} is defined in the program itself (__main__); put it in a module"
     if "<lambda>" in name or "<locals>" in name:

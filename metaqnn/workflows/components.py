@@ -126,6 +126,8 @@ def stored_experiment(reader: ReplayReader, allowed: Sequence[str] = (), evaluat
     Raises:
         PluginError: a part of it is not installed, or not allowed.
     """
+    if evaluates:  # what is missing is said before anything is loaded
+        require_plugins(reader, allowed)
     config = reader.config()
     finder = stored_finder(config.get("plugins", {}), allowed, reader.path)
     return read_experiment(config["experiment"], str(reader.path), finder=finder, evaluates=evaluates)

@@ -18,7 +18,7 @@ NETWORK = "[C(4,3,1), P(2,2), SM(10)]"
 
 def test_an_export_says_what_it_is_and_how_it_is_loaded(metaqnn, finished, tmp_path):
     network = random_network(NETWORK, (8, 8, 1), "standardize", batch_normalization=True)
-    facts = {"recipe": recipe_of("standardize", True), "validation_accuracy": 0.9867}
+    facts = {"recipe": recipe_of("standardize", True), "score": 0.9867}
     add_retraining(finished, 2, network, architecture=NETWORK, **facts)
     target = tmp_path / "it's mine.onnx"
     result = metaqnn("export", finished, "--model", 2, "--to", target)
@@ -100,7 +100,7 @@ def test_numbers_that_do_not_exist(refused, finished, tmp_path, target):
     for option, number, sentence in [
         ("--model", 13, "there is no model 13; its models are numbered 1 to 12"),
         ("--model", -1, "there is no model -1; its models are numbered 1 to 12"),
-        ("--final", 2, "there is no retraining 2; its retrainings are numbered 1 to 1"),
+        ("--retraining", 2, "there is no retraining 2; its retrainings are numbered 1 to 1"),
     ]:
         assert refused("export", finished, option, number, "--to", tmp_path / target) == f"{finished}: {sentence}"
 
@@ -109,7 +109,7 @@ def test_a_final_that_has_not_ended_or_lost_its_weights(refused, finished, tmp_p
     add_retraining(finished, status="training", score=None, weights=None)
     add_retraining(finished, status="diverged", reason="the loss is not finite", score=None, weights=None)
     add_retraining(finished, content=None)
-    said = [refused("export", finished, "--final", n, "--to", tmp_path / "model.keras") for n in (1, 2, 3)]
+    said = [refused("export", finished, "--retraining", n, "--to", tmp_path / "model.keras") for n in (1, 2, 3)]
     assert said == [
         f"{finished}: retraining 1 is still training, or was interrupted: the same `metaqnn train` goes on with it",
         f"{finished}: retraining 2 failed (diverged: the loss is not finite)",
@@ -175,8 +175,8 @@ def test_a_disk_that_is_full_leaves_nothing(refused, finished, tmp_path):
 
 
 def test_options_that_do_not_go_together(refused, finished, tmp_path):
-    assert refused("export", finished, "--model", 1, "--final", 1, "--to", tmp_path / "model.keras") == (
-        "expected --model or --final, got both; a retraining belongs to one model (see metaqnn export --help)"
+    assert refused("export", finished, "--model", 1, "--retraining", 1, "--to", tmp_path / "model.keras") == (
+        "expected --model or --retraining, got both; a retraining belongs to one model (see metaqnn export --help)"
     )
     assert refused("export", finished) == "Missing option '--to'. (see metaqnn export --help)"
 

@@ -118,7 +118,7 @@ def test_another_data_set_from_scratch_and_from_weights(metaqnn, trained, tmp_pa
         (3, "[C(8,1,1), C(8,3,1), C(4,1,1), SM(3)]", None, "ok"),
         (4, "[C(8,1,1), C(8,3,1), C(4,1,1), SM(3)]", 1, "ok"),
     ]
-    looked = metaqnn("evaluate", trained, "--dataset", "./colours.npz", "--final", 4, "--format", "json")
+    looked = metaqnn("evaluate", trained, "--dataset", "./colours.npz", "--retraining", 4, "--format", "json")
     assert [row["finals"] for row in json.loads(looked.out)] == ["4"]
     assert rows(trained, "SELECT dataset, images FROM test_looks") == [("./colours.npz", 120)]
 
@@ -209,7 +209,7 @@ dataset: {name: ./train_only.npz, validation_size: 30}
 space: {max_depth: 1, convolution: {filters: [4], receptive_fields: [1]}, fully_connected: {neurons: []}}
 training: {epochs: 2, max_restarts: 0, restart_accuracy: 0.0}
 search: {models: 2}
-retraining: {epochs: 2}
+final: {epochs: 2}
 """,
         encoding="utf-8",
     )
@@ -242,7 +242,7 @@ def test_what_training_refuses(refused, searched, tmp_path):
         "the retraining recipe: final.name: there is no recipe 'papr'; did you mean 'paper'?"
     )
     assert refused("train", searched, "--set", "training.epochs=3").startswith(
-        "--set training.epochs=3: expected a key of the section retraining, such as final.epochs=20;"
+        "--set training.epochs=3: expected a key of the section final, such as final.epochs=20;"
     )
     assert refused("train", searched, "--dataset", "nothing").startswith("'nothing' is neither a data set nor a path")
     assert refused("train", searched, "--finetune", "--model", 9) == (
@@ -271,9 +271,9 @@ def test_a_network_outside_the_folder_of_finals_is_nobodys(metaqnn, refused, tra
     every = f"the weights of retraining 1 {clause}; the weights of retraining 2 {clause}"
     none = f"{trained}: expected a trained network, but {every}"
     assert refused("export", trained, "--to", target) == none
-    assert refused("export", trained, "--final", 1, "--to", target) == retraining
+    assert refused("export", trained, "--retraining", 1, "--to", target) == retraining
     assert refused("evaluate", trained) == none
-    looked = metaqnn("evaluate", trained, "--final", 1)
+    looked = metaqnn("evaluate", trained, "--retraining", 1)
     assert (looked.code, looked.err.splitlines()[1:]) == (2, [f"metaqnn: {retraining}"])
     assert refused("ensemble", trained) == none
     assert refused("train", trained, "--model", 9, "--finetune", *QUICK) == retraining
@@ -323,11 +323,11 @@ def test_images_of_another_shape(refused, searched, tmp_path):
 
 
 def test_what_looking_refuses(refused, searched, trained):
-    assert refused("evaluate", trained, "--final", 9) == (
+    assert refused("evaluate", trained, "--retraining", 9) == (
         f"{trained}: there is no retraining 9; its retrainings are numbered 1 to 2"
     )
-    assert refused("evaluate", trained, "--final", 1, "--all").startswith(
-        "expected one of --model, --final and --all, got several"
+    assert refused("evaluate", trained, "--retraining", 1, "--all").startswith(
+        "expected one of --model, --retraining and --all, got several"
     )
     assert refused("evaluate", trained, "--model", 3) == (
         f"{trained}: expected a trained network of model 3, but there is none yet; train it with `metaqnn train "
@@ -342,3 +342,17 @@ def test_an_ensemble_of_one_is_refused(refused, trained):
     assert refused("ensemble", trained).startswith(
         f"expected at least two trained networks, got 1; train more: metaqnn train {trained} --top 5"
     )
+
+
+def test_options_that_have_another_name_go_on_working_and_say_so(metaqnn, trained):
+    before = rows(trained, "SELECT final, ended_at FROM finals")
+    again = metaqnn("train", trained, "--model", 9, "--again", *QUICK)
+    assert again.code == 0, again.err
+    assert again.err.splitlines()[0] == "--again is called --retrain now."
+    after = rows(trained, "SELECT final, ended_at FROM finals")
+    assert (after[0] != before[0], after[1]) == (True, before[1])
+    for words in (["--final", 1], ["--final=1"]):
+        looked = metaqnn("evaluate", trained, *words, "--format", "json")
+        assert looked.err.splitlines()[0] == "--final is called --retraining now."
+        assert [row["finals"] for row in json.loads(looked.out)] == ["1"]
+    assert "--again" not in metaqnn("train", "--help").out

@@ -1,10 +1,10 @@
-"""What every evaluator keeps (`metaqnn.core.Evaluator`).
+"""What everything that has candidates evaluated keeps (`metaqnn.core.Executor`).
 
-The suite of another evaluator, in `tests/evaluators`, is
+The suite of another one, in `tests/evaluators`, is
 
     from contracts.evaluator_contract import EvaluatorContract
 
-    class TestKerasEvaluator(EvaluatorContract):
+    class TestNetworkEvaluator(EvaluatorContract):
         patience = 120.0
 
         @pytest.fixture
@@ -21,14 +21,14 @@ from metaqnn.core import (
     CandidateStarted,
     EpochFinished,
     Evaluation,
-    Evaluator,
+    Executor,
     SpeedMeasurement,
     Status,
 )
 
 
 class EvaluatorContract:
-    """Subclass it as `TestX` with a fixture `make_evaluator`: a function that makes the evaluator anew."""
+    """Subclass it as `TestX` with a fixture `make_evaluator`: a function that makes the executor anew."""
 
     architectures = ("[C(8,3,1), SM(10)]", "[C(8,1,1), P(2,2), SM(10)]", "[SM(10)]")
     """What is evaluated; override where the evaluator knows other networks."""
@@ -40,12 +40,12 @@ class EvaluatorContract:
     def evaluator(self, make_evaluator):
         evaluator = make_evaluator()
         yield evaluator
-        evaluator.close()
+        evaluator.stop()
 
     def candidates(self, first: int = 1) -> list[Candidate]:
         return [Candidate(number, text, 0) for number, text in enumerate(self.architectures, start=first)]
 
-    def answers(self, evaluator: Evaluator, count: int) -> list:
+    def answers(self, evaluator: Executor, count: int) -> list:
         """All events until so many candidates are finished."""
         events, deadline = [], time.monotonic() + self.patience
         while sum(isinstance(event, CandidateFinished) for event in events) < count:
@@ -60,8 +60,8 @@ class EvaluatorContract:
     @staticmethod
     def outcome(evaluation: Evaluation) -> tuple:
         """What must reproduce: everything but times."""
-        curves = [(m.epoch, m.train_loss, m.validation_accuracy) for a in evaluation.attempts for m in a.epochs]
-        return evaluation.status, evaluation.accuracy, evaluation.learning_rate, curves
+        curves = [(point.step, point.score, point.figures) for a in evaluation.attempts for point in a.points]
+        return evaluation.status, evaluation.score, evaluation.figures, curves
 
     def test_each_candidate_is_answered_once(self, evaluator):
         for candidate in self.candidates():
@@ -84,14 +84,14 @@ class EvaluatorContract:
             assert isinstance(evaluation.status, Status)
             if evaluation.status is Status.OK:
                 assert evaluation.reason == ""
-                assert 0.0 <= evaluation.accuracy <= 1.0
-                assert 0.0 <= evaluation.last_accuracy <= evaluation.accuracy
+                assert 0.0 <= evaluation.score <= 1.0
+                assert 0.0 <= evaluation.last_score <= evaluation.score
                 for attempt in evaluation.attempts:
-                    assert [metrics.epoch for metrics in attempt.epochs] == list(range(1, 1 + len(attempt.epochs)))
+                    assert [point.step for point in attempt.points] == list(range(1, 1 + len(attempt.points)))
             else:
                 assert evaluation.reason
-                assert evaluation.accuracy is None
-            assert evaluation.train_seconds >= 0.0
+                assert evaluation.score is None
+            assert evaluation.seconds >= 0.0
 
     def test_one_candidate_has_one_answer(self, make_evaluator):
         outcomes = []
@@ -101,7 +101,7 @@ class EvaluatorContract:
                 evaluator.submit(candidate)
             found = self.evaluations(self.answers(evaluator, len(self.architectures)))
             outcomes.append([self.outcome(found[number]) for number in sorted(found)])
-            evaluator.close()
+            evaluator.stop()
         assert outcomes[0] == outcomes[1]
 
     def test_no_candidate_no_answer(self, evaluator):
@@ -117,16 +117,16 @@ class EvaluatorContract:
         assert time.monotonic() - began < 2.0
         assert self.evaluations(evaluator.results(0.05)) == {}
 
-    def test_closing_twice_does_nothing_more(self, make_evaluator):
+    def test_stopping_twice_does_nothing_more(self, make_evaluator):
         evaluator = make_evaluator()
         evaluator.submit(self.candidates()[0])
-        evaluator.close()
-        evaluator.close()
+        evaluator.stop()
+        evaluator.stop()
         assert self.evaluations(evaluator.results(0.0)) == {}
 
     def test_its_speed_is_measured_or_there_is_none(self, evaluator):
         speed = evaluator.measure_speed(self.architectures)
         if speed is not None:
             assert isinstance(speed, SpeedMeasurement)
-            assert speed.flops_per_second > 0
+            assert speed.operations_per_second > 0
             assert min(speed.setup_seconds, speed.step_seconds) >= 0

@@ -10,13 +10,23 @@ from weakref import WeakKeyDictionary
 
 import pytest
 from contracts.evaluator_contract import EvaluatorContract
-from metaqnn.evaluators.keras_evaluator import KerasEvaluator
 
-from metaqnn.core import Candidate, CandidateFinished, CandidateStarted, EpochFinished, Status, WorkerLost, WorkerReady
+from metaqnn.core import (
+    Candidate,
+    CandidateFinished,
+    CandidateStarted,
+    EpochFinished,
+    Setting,
+    Status,
+    WorkerLost,
+    WorkerReady,
+)
 from metaqnn.errors import EvaluatorError
-from metaqnn.networks.data import DatasetConfig, load_search_data
+from metaqnn.networks.data import DatasetConfig
+from metaqnn.networks.evaluator import NetworkEvaluator
 from metaqnn.networks.training.config import TrainingConfig
 from metaqnn.workers.environment import worker_environment
+from metaqnn.workers.evaluating import make_executor
 from metaqnn.workers.memory import IDLE_BYTES
 
 DATASET = DatasetConfig("digits", train_limit=200, validation_size=100)
@@ -26,25 +36,22 @@ SMALL = "[C(8,3,1), SM(10)]"
 LONG = replace(TRAINING, epochs=10_000)
 
 
-@pytest.fixture(scope="module")
-def fingerprint():
-    return load_search_data(DATASET, seed=0).fingerprint
-
-
 @pytest.fixture
-def make(fingerprint):
-    evaluators = []
+def make():
+    executors = []
 
-    def make_evaluator(training=TRAINING, dataset=DATASET, **options):
-        evaluators.append(KerasEvaluator(dataset, training, 0, options.pop("fingerprint", fingerprint), **options))
-        return evaluators[-1]
+    def make_evaluator(training=TRAINING, workers=1, facts=()):
+        evaluator = NetworkEvaluator(training, Setting(0, None, DATASET))
+        evaluator._facts |= facts
+        executors.append(make_executor(evaluator, workers))
+        return executors[-1]
 
     yield make_evaluator
-    for evaluator in evaluators:
-        evaluator.stop()
+    for executor in executors:
+        executor.stop()
 
 
-class TestKerasEvaluator(EvaluatorContract):
+class TestNetworkEvaluator(EvaluatorContract):
     patience = 120.0
 
     @pytest.fixture
@@ -93,12 +100,12 @@ def test_candidates_are_trained_with_their_curves_in_two_processes(make):
     assert sorted(answers) == [1, 2, 3]
     assert {e.worker for e in events if isinstance(e, WorkerReady)} == {1, 2}
     assert {e.number for e in events if isinstance(e, CandidateStarted)} == {1, 2, 3}
-    epochs = [(e.attempt, e.metrics.epoch) for e in events if isinstance(e, EpochFinished) and e.number == 2]
+    epochs = [(e.attempt, e.point.step) for e in events if isinstance(e, EpochFinished) and e.number == 2]
     assert epochs == [(1, 1), (1, 2), (1, 3)]
-    curves = [[replace(m, epoch_seconds=0) for m in answers[n].attempts[0].epochs] for n in (1, 2, 3)]
+    curves = [[replace(point, seconds=0) for point in answers[n].attempts[0].points] for n in (1, 2, 3)]
     assert curves[0] == curves[1] == curves[2], "one seed, one curve, whichever process"
     assert answers[1].status is Status.OK
-    assert answers[1].accuracy > 0.5
+    assert answers[1].score > 0.5
     assert "1 of" in answers[1].device or "GPU" in answers[1].device
 
 
@@ -136,7 +143,7 @@ def test_time_is_up_in_the_middle_of_a_candidate_and_the_worker_goes_on(make):
     events = wait_for(evaluator, lambda event: isinstance(event, CandidateFinished))
     assert events[-1].evaluation.status is Status.TIMED_OUT
     assert events[-1].evaluation.reason == "not finished after training.max_seconds = 2"
-    assert len(events[-1].evaluation.attempts[0].epochs) > 1
+    assert len(events[-1].evaluation.attempts[0].points) > 1
     assert not any(isinstance(event, WorkerLost) for event in events)
 
 
@@ -200,7 +207,7 @@ def test_a_fresh_worker_that_outgrows_its_bound_is_ended_and_its_candidate_to_bl
     assert evaluation.status is Status.OUT_OF_MEMORY
     assert evaluation.reason == lost.reason
     assert re.fullmatch(r"the worker process grew to 0\.\d\d GiB, and the most is 0\.00", evaluation.reason)
-    assert len(evaluation.attempts[0].epochs) > 0
+    assert len(evaluation.attempts[0].points) > 0
     assert is_gone(worker.channel.pid)
     assert worker.channel.resident_bytes() == 0
     (successor,) = evaluator.pool.pids
@@ -235,7 +242,7 @@ def test_a_bound_that_a_bare_worker_exceeds_is_one_sentence(make):
 
 
 def test_what_does_not_fit_beside_another_waits_for_it(make):
-    evaluator = make(LONG, workers=2, input_shape=(8, 8, 1))
+    evaluator = make(LONG, workers=2)
     evaluator.pool._memory_guard._capacities[None] = 2 * IDLE_BYTES + 2**20
     evaluator.submit(Candidate(1, SMALL, seed=0))
     evaluator.submit(Candidate(2, "[FC(4000), SM(10)]", seed=0))
@@ -282,9 +289,9 @@ def test_stopping_takes_less_than_two_seconds_and_leaves_no_process(make):
 
 
 def test_a_worker_that_sees_other_data_refuses(make):
-    evaluator = make(fingerprint="another")
+    evaluator = make(facts={"data_hash": "another"})
     evaluator.submit(Candidate(1, SMALL, seed=0))
-    with pytest.raises(EvaluatorError, match="failed: ValueError: the data set digits changed while"):
+    with pytest.raises(EvaluatorError, match="failed: DataError: the data set digits changed while"):
         wait_for(evaluator, lambda event: False)
 
 
@@ -298,7 +305,7 @@ def test_a_backend_that_cannot_be_imported_is_one_sentence(make, monkeypatch):
 
 def test_the_calibration_measures_something_plausible(make):
     speed = make().measure_speed(["[SM(10)]", "[C(16,3,1), SM(10)]", "[C(16,3,1), C(16,3,1), SM(10)]"])
-    assert 1e7 < speed.flops_per_second < 1e16
+    assert 1e7 < speed.operations_per_second < 1e16
     assert 0 <= speed.setup_seconds < 60
     assert 0 < speed.step_seconds < 60
 
