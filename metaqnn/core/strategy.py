@@ -90,8 +90,6 @@ class Strategy(ABC):
         ...         self.best = max(self.best, (episode.reward, step.action))
         >>> from metaqnn.tables.chain import ChainConfig, ChainSpace
         >>> strategy = FirstStep(FirstStep.Options(), ChainSpace(ChainConfig("chain", (3, 3, 3))), seed=0)
-        >>> strategy.ask(Context(number=1, budget=20, distinct=0, repeats=0)).architecture
-        '022'
         >>> strategy.tell(Episode(1, 1, {}, 1, "201", 1, score=0.9, reward=0.9, reused=False))
         >>> [strategy.ask(Context(number, 20, number - 1, 0)).architecture for number in (2, 3, 4)]
         ['210', '202', '210']

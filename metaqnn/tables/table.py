@@ -22,7 +22,7 @@ class Entry:
 
     Attributes:
         reward: the score that a search sees; a failure has what the score says that it counts.
-        target: the score by which what a search chose is targetd.
+        target: the score by which what a search chose is judged.
         scores: of every training, the one that a search sees first; empty where only the two above are known.
         evaluation: the recorded training that a search sees, with its curve; None where only figures are known.
     """
