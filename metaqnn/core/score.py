@@ -56,7 +56,7 @@ class Score:
     @classmethod
     def of(cls, recorded: Mapping[str, Any]) -> "Score":
         """The score that a database keeps."""
-        bounds = {"low": -math.inf, "high": math.inf}
+        bounds: dict[str, Any] = {"low": -math.inf, "high": math.inf}
         return cls(**{key: bounds[key] if value is None else value for key, value in recorded.items()})
 
     def recorded(self) -> dict[str, Any]:
