@@ -60,7 +60,7 @@ def train(database, models, part, overrides, style, **options) -> None:
         )
     if not report.is_complete:
         print(f"Stopped; the same command goes on from the last whole epochs. Everything is in {database}.")
-        sys.exit(128 + report.signal)
+        sys.exit(128 + (report.signal or 0))
     print_tables([_retrainings_table(report.retrainings)], style)
     if style != "table":
         return

@@ -4,6 +4,7 @@ import itertools
 import re
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import NoReturn
 
 from metaqnn.errors import IllegalArchitectureError, NotationError
 from metaqnn.networks.layers import (
@@ -17,7 +18,7 @@ from metaqnn.networks.layers import (
 )
 
 # `D(i,n)` marks where the released code trained with dropout; the rate follows from the layers, so it is dropped.
-_CODES = {kind.code: kind for kind in KINDS} | {"D": None}
+_CODES: dict[str, type[Layer] | None] = {**{kind.code: kind for kind in KINDS}, "D": None}
 _ARGUMENTS = {
     "C": ("d", "f", "s"),
     "P": ("f", "s"),
@@ -78,8 +79,13 @@ class _Reader:
 
     def __init__(self, text: str):
         self.text = text
-        self.position = 0
+        self._tokens = _TOKEN.finditer(text)  # every text has an end
         self._advance()
+
+    def _advance(self) -> None:
+        match = next(self._tokens)
+        self.kind = match.lastgroup or "end"
+        self.token, self.start = match[self.kind], match.start(self.kind)
 
     def network(self) -> list[Layer]:
         bracket = self._accept("[")
@@ -100,7 +106,7 @@ class _Reader:
         names = _ARGUMENTS[code]
         usage = f"{code}({','.join(names)})"
         self._expect("(", f"'(' as in {usage}")
-        numbers = []
+        numbers: list[int] = []
         for name in names:
             if numbers:
                 self._expect(",", f"',' as in {usage}")
@@ -121,11 +127,6 @@ class _Reader:
         self._advance()
         return value
 
-    def _advance(self) -> None:
-        match = _TOKEN.match(self.text, self.position)
-        self.kind, self.position = match.lastgroup, match.end()
-        self.token, self.start = match[self.kind], match.start(self.kind)
-
     def _accept(self, sign: str) -> bool:
         found = self.kind == "sign" and self.token == sign
         if found:
@@ -136,7 +137,7 @@ class _Reader:
         if not self._accept(sign):
             self._fail(expected)
 
-    def _fail(self, expected: str) -> None:
+    def _fail(self, expected: str) -> NoReturn:
         came = "the end" if self.start >= len(self.text) else repr(self.text[self.start])
         # A window around the fault keeps the pointer readable when someone pastes a very long text.
         left = max(0, self.start - 50)

@@ -62,7 +62,7 @@ def strategy_specs(names: Sequence[str], benchmark: Benchmark) -> list[StrategyS
     """
     known = {name: StrategySpec(name, name, "") for name in installed("strategy")}
     known["paper"] = StrategySpec("paper", "q_learning", "paper")
-    found = []
+    found: list[StrategySpec] = []
     for name in names:
         if name not in known:
             raise ConfigError(f"--strategies: there is no strategy {name!r}; {nearest(name, known)}")
@@ -124,8 +124,9 @@ def _end_with_the_parent() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def watch() -> None:
-        multiprocessing.connection.wait([multiprocessing.parent_process().sentinel])
-        os._exit(1)
+        if parent := multiprocessing.parent_process():
+            multiprocessing.connection.wait([parent.sentinel])
+            os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
 
@@ -155,7 +156,6 @@ class _Trace(Observer):
 
     def __init__(self, table: EvaluationTable, most: int):
         self.table, self.most = table, most
-        self.best: float | None = None
         is_share, name = table.score.is_share, table.score.name.replace("_", " ")
         self.scale, self.unit = (100.0, "points") if is_share else (1.0, f"units of {name}")
         self.regret = self.scale * abs(table.best)
@@ -169,10 +169,11 @@ class _Trace(Observer):
         if episode.reused:
             return
         score, entry = self.table.score, self.table.entry(episode.architecture)
-        if score.is_better(entry.reward, than=self.best):
-            self.best = entry.reward
+        best = self.bests[-1] if self.bests else None
+        if best is None or score.is_better(entry.reward, than=best):
+            best = entry.reward
             self.regret = self.scale * (score.gain(self.table.best) - score.gain(entry.target))
-        self.bests.append(self.best)
+        self.bests.append(best)
         self.regrets.append(self.regret)
 
     def is_over(self) -> bool:
@@ -199,7 +200,7 @@ def run_trace(benchmark: Benchmark, spec: StrategySpec, seed: int, evaluations: 
     return RegretTrace(
         spec.label,
         seed,
-        (*trace.bests, *[trace.best] * missing),
+        (*trace.bests, *trace.bests[-1:] * missing),
         (*trace.regrets, *[trace.regret] * missing),
         trace.proposals,
         trace.unit,

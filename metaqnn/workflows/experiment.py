@@ -83,6 +83,13 @@ class Experiment:
         return options
 
     @property
+    def network_dataset(self) -> DatasetConfig:
+        """The section `dataset` of a search over networks."""
+        if not isinstance(self.dataset, DatasetConfig):
+            raise ConfigError(f"{self.name}: expected 'evaluator.name: {NETWORK}', got {self.evaluator.name!r}")
+        return self.dataset
+
+    @property
     def plugins(self) -> dict[str, Plugin]:
         """The parts by the section that names them."""
         sections = {kind: getattr(self, kind) for kind in ("space", "strategy", "evaluator", "reward")}

@@ -154,7 +154,7 @@ def search(
         return SearchResult(best_model(reader), path, report.ending)
 
 
-def _section(kind: str, part: object) -> Section:
+def _section(kind: str, part: Any) -> Section:
     """The section that a part, its class, its name or its section stands for."""
     if isinstance(part, str):
         return read_part(kind, {"name": part}, _PLACE, find)

@@ -231,7 +231,8 @@ def _sections(experiment: Experiment, options: TrainOptions) -> tuple[Retraining
     if options.recipe is not None and options.recipe != section["name"]:
         section = {"name": options.recipe}
     # A search may learn from a part of the images to be quick; a retraining has them all.
-    content: dict[str, Any] = {"final": section, "dataset": experiment.dataset.as_mapping() | {"train_limit": None}}
+    dataset = experiment.network_dataset.as_mapping() | {"train_limit": None}
+    content: dict[str, Any] = {"final": section, "dataset": dataset}
     if options.dataset is not None:
         content["dataset"] |= {"name": options.dataset}
     for assignment in options.overrides:
@@ -252,7 +253,7 @@ def _origin(reader: ReplayReader, model: int, experiment: Experiment) -> Retrain
     Raises:
         ReplayError: there is none, or its weights cannot be used.
     """
-    own = experiment.dataset.name
+    own = experiment.network_dataset.name
     retrainings = [
         retraining
         for retraining in read_retrainings(reader)
