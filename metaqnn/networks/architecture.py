@@ -69,9 +69,9 @@ def parse(text: str) -> Architecture:
 
 
 @lru_cache(4096)  # one object a layer keeps its text
-def _made(kind: type, *numbers: int) -> Layer:
-    layer: Layer = kind(*numbers)
-    return layer
+def _made(code: str, *numbers: int) -> Layer | None:
+    kind = _CODES[code]
+    return kind(*numbers) if kind else None
 
 
 class _Reader:
@@ -116,7 +116,7 @@ class _Reader:
         if kind is None and numbers[0] > numbers[1]:
             self.start = start
             self._fail("a dropout mark D(i,n) with i at most n")
-        return _made(kind, *numbers) if kind else None
+        return _made(code, *numbers)
 
     def _number(self, expected: str) -> int:
         if self.kind != "number":

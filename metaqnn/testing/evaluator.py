@@ -3,7 +3,7 @@
 import json
 import math
 import pickle
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -84,7 +84,7 @@ class EvaluatorContract:
             found, _ = self.answer(evaluator, candidate)
             for attempt in found.attempts:
                 assert [point.step for point in attempt.points] == list(range(1, 1 + len(attempt.points)))
-            points: Sequence[CurvePoint] = [point for attempt in found.attempts for point in attempt.points]
+            points = [point for attempt in found.attempts for point in attempt.points]
             for figures in (found.figures, *(point.figures for point in points)):
                 assert all(name.isidentifier() and isinstance(value, int | float) for name, value in figures.items())
             for point in points:
