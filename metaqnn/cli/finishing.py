@@ -48,7 +48,8 @@ def train(database, models, part, overrides, style, **options) -> None:
     """
     from metaqnn.core import Status, TrainingSplit
     from metaqnn.workflows.display.counting import counting
-    from metaqnn.workflows.retrain import TrainOptions, train_best
+    from metaqnn.workflows.retrain import train_best
+    from metaqnn.workflows.retraining_plan import TrainOptions
 
     asked = TrainOptions(models=models, split=TrainingSplit(part), overrides=overrides, **options)
     with counting("epochs") as count:

@@ -23,7 +23,8 @@ from metaqnn.replay.leaderboard import Winner
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.retrainings import kept_file
 from metaqnn.workflows import Experiment
-from metaqnn.workflows.retrain import TrainOptions, train_best
+from metaqnn.workflows.retrain import train_best
+from metaqnn.workflows.retraining_plan import TrainOptions
 
 _MAX_ATTEMPTS = 5
 
