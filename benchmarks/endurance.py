@@ -11,14 +11,13 @@ import time
 
 import click
 import psutil
-from metaqnn.evaluators.keras_evaluator import KerasEvaluator
 
 from metaqnn.core import Candidate, CandidateFinished, CandidateStarted
-from metaqnn.networks.data import load_search_data
 from metaqnn.seeding import Stream
 from metaqnn.workers.environment import usable_cores
+from metaqnn.workers.evaluating import make_executor
 from metaqnn.workflows import load_experiment
-from metaqnn.workflows.components import put_together
+from metaqnn.workflows.components import build_evaluator, build_space
 
 AGAIN = 20
 STAGE = 50
@@ -26,7 +25,7 @@ STAGE = 50
 
 def networks(count: int) -> list[str]:
     """So many networks of the digits space, walked at random; the first come again at the end."""
-    space = put_together(load_experiment("digits"), (8, 8, 1), 10).space
+    space = build_space(load_experiment("digits"), {"input_shape": (8, 8, 1), "classes": 10})
     found = []
     for number in range(count - AGAIN):
         stream = Stream(0, "endurance", number)
@@ -64,9 +63,8 @@ class MemorySampler(threading.Thread):
 def main(candidates: int) -> None:
     """Train and print."""
     experiment = load_experiment("digits")
-    data = load_search_data(experiment.dataset, experiment.seed)
     workers = min(usable_cores(), experiment.search.lookahead)
-    evaluator = KerasEvaluator(experiment.dataset, experiment.training, 0, data.fingerprint, workers)
+    executor = make_executor(build_evaluator(experiment), workers)
     architectures = networks(candidates)
     sampler = MemorySampler()
     sampler.start()
@@ -74,9 +72,9 @@ def main(candidates: int) -> None:
     try:
         while len(seconds) < candidates:
             while submitted < min(candidates, len(seconds) + workers):
-                evaluator.submit(Candidate(submitted, architectures[submitted], 0))
+                executor.submit(Candidate(submitted, architectures[submitted], 0))
                 submitted += 1
-            for event in evaluator.results(0.2):
+            for event in executor.results(0.2):
                 if isinstance(event, CandidateStarted):
                     started[event.number] = time.perf_counter()
                 elif isinstance(event, CandidateFinished):
@@ -85,7 +83,7 @@ def main(candidates: int) -> None:
                     if len(seconds) % STAGE == 0:
                         print(f"{len(seconds)} candidates in {time.perf_counter() - began:.0f} s", flush=True)
     finally:
-        evaluator.stop()
+        executor.stop()
         sampler.stop()
     peaks = [sampler.peaks[stage] / 2**20 for stage in range(candidates // STAGE)]
     for stage, peak in enumerate(peaks):

@@ -11,12 +11,14 @@ from hashlib import blake2b
 from itertools import pairwise
 from pathlib import Path
 
-from metaqnn.core import Attempt, EpochMetrics, Evaluation, Observer, Status
-from metaqnn.evaluators.function_evaluator import FunctionEvaluator
+from metaqnn.core import Attempt, CurvePoint, Evaluation, Observer, Status
+from metaqnn.networks.evaluator import accuracy as accuracy_over
 from metaqnn.replay.memory import SQLiteReplayMemory
-from metaqnn.search.loop import Search, SearchPlan
+from metaqnn.search.immediate import ImmediateExecutor
+from metaqnn.search.loop import Search
+from metaqnn.search.plan import SearchPlan
 from metaqnn.workflows import load_experiment
-from metaqnn.workflows.components import put_together
+from metaqnn.workflows.components import build_components
 
 MODELS = 2700
 OPTUNA_TRIALS = 400
@@ -35,11 +37,21 @@ def instant_evaluation(candidate) -> Evaluation:
     """An accuracy that depends on the architecture alone, with a curve of 20 epochs as a real training has."""
     digest = blake2b(candidate.architecture.encode(), digest_size=8).digest()
     accuracy = int.from_bytes(digest, "big") / 2**64
-    epochs = tuple(
-        EpochMetrics(epoch, 0.001, 1.0 / epoch, accuracy * epoch / 20, 1.0 / epoch, accuracy * epoch / 20, 0.1)
+    points = tuple(
+        CurvePoint(
+            epoch,
+            accuracy * epoch / 20,
+            0.1,
+            {
+                "learning_rate": 0.001,
+                "train_loss": 1.0 / epoch,
+                "train_accuracy": accuracy * epoch / 20,
+                "validation_loss": 1.0 / epoch,
+            },
+        )
         for epoch in range(1, 21)
     )
-    return Evaluation(Status.OK, "", (Attempt(0.001, epochs),), 2.0, "none")
+    return Evaluation(Status.OK, accuracy, "", (Attempt(points),), {"learning_rate": 0.001}, 2.0, "none")
 
 
 class _Clock(Observer):
@@ -55,16 +67,16 @@ class _Clock(Observer):
 def run_search(database: Path, models: int) -> list[float]:
     """Search, or resume; the times at which episodes were recorded."""
     experiment = load_experiment("cifar10", ["search.lookahead=1"])
-    parts = put_together(experiment, (32, 32, 3), 10)
+    parts = build_components(experiment, {"input_shape": (32, 32, 3), "classes": 10}, accuracy_over(10))
     clock = _Clock()
     with SQLiteReplayMemory(database) as memory:
         if not memory.config():
-            memory.initialise({"seed": experiment.seed})
+            memory.initialise({"seed": experiment.seed, "score": accuracy_over(10).recorded()})
         memory.begin_run(models, 1, {}, [])
         strategy = parts.make_strategy()
         plan = SearchPlan(experiment.seed, models, experiment.search.lookahead, budget=strategy.default_models)
-        evaluator = FunctionEvaluator(instant_evaluation)
-        Search(plan, parts.space, strategy, evaluator, memory, parts.reward, [clock]).run()
+        executor = ImmediateExecutor(instant_evaluation)
+        Search(plan, parts.space, strategy, executor, memory, parts.reward, [clock]).run()
         memory.end_run("completed")
     return clock.times
 

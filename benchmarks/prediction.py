@@ -9,16 +9,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
-from metaqnn.evaluators.keras_evaluator import KerasEvaluator
 
 from metaqnn.core import Candidate, CandidateFinished, Status
 from metaqnn.networks.curve_prediction import Predictor
-from metaqnn.networks.data import load_search_data
-from metaqnn.networks.early_stopping import Prospects
-from metaqnn.networks.training.config import PredictionConfig
+from metaqnn.networks.early_stopping import NetworkEarlyStopping
+from metaqnn.networks.training.config import EarlyStoppingConfig
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.workers.environment import usable_cores
-from metaqnn.workflows import stored_experiment, stored_parts
+from metaqnn.workers.evaluating import make_executor
+from metaqnn.workflows import stored_components, stored_experiment
+from metaqnn.workflows.components import build_evaluator
 from metaqnn.workflows.experiment import Experiment
 
 
@@ -44,69 +44,67 @@ class Replayed:
     kept: tuple[float, str]
 
 
-def replay(path: Path, config: PredictionConfig) -> Replayed:
-    """Replay a recorded search as if `training.prediction` had been `config`."""
+def replay(path: Path, config: EarlyStoppingConfig) -> Replayed:
+    """Replay a recorded search as if `training.early_stopping` had been `config`."""
     with ReplayReader(path) as reader:
-        experiment, parts = stored_experiment(reader), stored_parts(reader)
+        experiment, parts = stored_experiment(reader), stored_components(reader)
         trained = [
             (episode, reader.known_model(episode.architecture), reader.evaluation(episode.evaluation))
             for episode in reader.episodes()
             if not episode.reused
         ]
-    training = replace(experiment.training, prediction=config)
-    prospects = Prospects(training, parts.reward, experiment.search.lookahead, experiment.seed)
+    training = replace(experiment.training, early_stopping=config)
+    early_stopping = NetworkEarlyStopping(training, parts.reward, experiment.search.lookahead, experiment.seed)
     epochs = saved = stopped = controls = 0
     errors, kept, all_results = [], [], []
     for episode, model, evaluation in trained:
-        epochs += sum(len(attempt.epochs) for attempt in evaluation.attempts)
+        epochs += sum(len(attempt.points) for attempt in evaluation.attempts)
         if evaluation.status is not Status.OK:
             continue
-        all_results.append((evaluation.best_accuracy, episode.architecture))
-        prospect, verdict = prospects.of(episode.number, model), None
-        curve = evaluation.attempts[-1].epochs
-        if prospect is not None:
-            verdict = Predictor(config, training, prospect).first_verdict(curve)
+        all_results.append((evaluation.score, episode.architecture))
+        context, verdict = early_stopping.context(episode.number, model), None
+        curve = evaluation.curve
+        if context is not None:
+            verdict = Predictor(config, training, context).first_verdict(curve)
         if verdict is not None:
-            errors.append(verdict.accuracy - evaluation.best_accuracy)
-            if not prospect.is_control:
+            errors.append(verdict.score - evaluation.score)
+            if not context.is_control:
                 stopped += 1
-                saved += len(curve) - verdict.epoch
+                saved += len(curve) - verdict.step
                 continue
             controls += 1
-        kept.append((evaluation.best_accuracy, episode.architecture))
-        prospects.learn(episode, model, evaluation)
+        kept.append((evaluation.score, episode.architecture))
+        early_stopping.learn(episode, model, evaluation)
     best, best_kept = (max(results, key=lambda result: result[0]) for results in (all_results, kept))
     return Replayed(len(trained), stopped, controls, epochs, saved, tuple(errors), best, best_kept)
 
 
 def train_with_seeds(experiment: Experiment, architectures: list[str], seeds: int) -> list[list[float]]:
     """Best validation accuracies of each network, trained with seeds that the search did not use."""
-    data = load_search_data(experiment.dataset, experiment.seed)
-    workers = usable_cores()
-    evaluator = KerasEvaluator(experiment.dataset, experiment.training, experiment.seed, data.fingerprint, workers)
+    executor = make_executor(build_evaluator(experiment), usable_cores())
     found: dict[int, float] = {}
     try:
         for index, architecture in enumerate(architectures):
             for seed in range(seeds):
-                evaluator.submit(Candidate(index * seeds + seed, architecture, 1000 + seed))
+                executor.submit(Candidate(index * seeds + seed, architecture, 1000 + seed))
         while len(found) < len(architectures) * seeds:
-            for event in evaluator.results(0.2):
+            for event in executor.results(0.2):
                 if isinstance(event, CandidateFinished):
-                    found[event.number] = event.evaluation.best_accuracy or 0.0  # of a failure
+                    found[event.number] = event.evaluation.score or 0.0  # of a failure
     finally:
-        evaluator.stop()
+        executor.stop()
     return [[found[index * seeds + seed] for seed in range(seeds)] for index in range(len(architectures))]
 
 
 @click.command()
 @click.argument("database", type=click.Path(path_type=Path, exists=True))
 @click.option("--seeds", default=5, show_default=True, help="How often the best networks are trained again.")
-@click.option("--probability", default=PredictionConfig.probability, show_default=True)
-@click.option("--best", default=PredictionConfig.best, show_default=True)
-@click.option("--min-networks", default=PredictionConfig.min_networks, show_default=True)
+@click.option("--probability", default=EarlyStoppingConfig.probability, show_default=True)
+@click.option("--best", default=EarlyStoppingConfig.best, show_default=True)
+@click.option("--min-networks", default=EarlyStoppingConfig.min_networks, show_default=True)
 def main(database: Path, seeds: int, probability: float, best: int, min_networks: int) -> None:
     """Replay a recorded search with early stopping and print what it would have saved and kept."""
-    result = replay(database, PredictionConfig(probability, best, min_networks))
+    result = replay(database, EarlyStoppingConfig(probability, best, min_networks))
     with ReplayReader(database) as reader:
         experiment, images = stored_experiment(reader), reader.config()["data"]["validation_images"]
     print(f"{result.networks} networks, {result.epochs} epochs; probability {probability:g}, best {best}")

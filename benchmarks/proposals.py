@@ -10,11 +10,10 @@ from zlib import crc32
 
 import click
 
-from metaqnn.config import read_section
 from metaqnn.core import Context, Episode
+from metaqnn.core.plugins import installed, read_options
 from metaqnn.networks.layer_space import LayerSpace, SpaceConfig
 from metaqnn.seeding import Stream
-from metaqnn.strategies import STRATEGIES
 from metaqnn.strategies.walks import random_walk
 
 MEASURED = 50
@@ -26,24 +25,25 @@ LEFT_OUT = ("smac", "tpe")
 def episode(number: int, architecture: str) -> Episode:
     """A told episode with a reward that follows from the network."""
     reward = 0.5 + crc32(architecture.encode()) % 1000 / 2000
-    return Episode(number, number, 0.1, number, architecture, number, reward, reward, False)
+    return Episode(number, number, {"epsilon": 0.1}, number, architecture, number, reward, reward, False)
 
 
 @click.command()
 @click.option("--evaluations", type=int, multiple=True, default=(100, 1000, 10_000), show_default=True)
 def main(evaluations: tuple[int, ...]) -> None:
     """Print the median and the largest milliseconds of a proposal, of learning from it, and of both."""
-    space = LayerSpace(SpaceConfig(), (32, 32, 3), 10)
+    space = LayerSpace(SpaceConfig(), {"input_shape": (32, 32, 3), "classes": 10})
     walks = [
         random_walk(space, Stream(0, "proposals", number)).architecture for number in range(1, max(evaluations) + 1)
     ]
     print(f"{'strategy':<31} {'evaluations':>11} {'propose':>9} {'learn':>9} {'both':>9} {'largest':>9}   (ms)")
-    for name, presets in STRATEGIES.items():
-        for preset, kind in presets.items():
-            if name in LEFT_OUT:
-                continue
-            config = read_section(kind.config, {"name": name, "preset": preset, **kind.values}, "strategy", "benchmark")
-            strategy, told = kind.build(config, space, 0), 0
+    for name, (plugin, *_) in installed("strategy").items():
+        if name in LEFT_OUT:
+            continue
+        part = plugin.load()
+        for preset, values in part.PRESETS.items():
+            options = read_options(part, {"name": name, "preset": preset, **values}, "strategy", "benchmark")
+            strategy, told = part(options, space, 0), 0
             for point in sorted(evaluations):
                 while told < point - MEASURED:
                     strategy.tell(episode(told + 1, walks[told]))

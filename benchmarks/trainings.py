@@ -30,7 +30,7 @@ from metaqnn.networks.training.config import TrainingConfig
 from metaqnn.seeding import Stream
 from metaqnn.workers.environment import usable_cores, visible_gpus, worker_environment
 from metaqnn.workflows import load_experiment
-from metaqnn.workflows.components import put_together
+from metaqnn.workflows.components import build_space
 
 CPU_WORKLOADS = ("digits", "net4", "net5")
 CPU_STYLES = ("fit", "engine", "engine+workers", "pytorch", "pytorch x2")
@@ -99,7 +99,7 @@ def workload(name: str, folder: Path, is_gpu: bool) -> Workload:
     steady = {"max_restarts": 0, "restart_accuracy": 0.0}
     if name == "digits":
         experiment = load_experiment("digits")
-        space = put_together(experiment, (8, 8, 1), 10).space
+        space = build_space(experiment, {"input_shape": (8, 8, 1), "classes": 10})
         networks = []
         for number in range(20):
             stream = Stream(0, "benchmark", number)
@@ -190,11 +190,13 @@ class Workers(Style):
     """As in a search: one worker a core, one thread each."""
 
     def __init__(self, work: Workload):
-        from metaqnn.evaluators.keras_evaluator import KerasEvaluator
+        from metaqnn.core import Setting
+        from metaqnn.networks.evaluator import NetworkEvaluator
+        from metaqnn.workers.evaluating import make_executor
 
         self._count = usable_cores()
-        data = load_search_data(work.dataset, 0)
-        self._evaluator = KerasEvaluator(work.dataset, work.training, 0, data.fingerprint, self._count)
+        evaluator = NetworkEvaluator(work.training, Setting(0, None, work.dataset))
+        self._executor = make_executor(evaluator, self._count)
         # One network cannot be shared out, so each worker gets one.
         self._architectures = work.architectures * (self._count if len(work.architectures) == 1 else 1)
         self._memory = 0.0
@@ -206,7 +208,7 @@ class Workers(Style):
 
     def close(self) -> float:
         """End the workers."""
-        self._evaluator.stop()
+        self._executor.stop()
         return self._memory
 
     def _train(self, architectures: Sequence[str]) -> Pass:
@@ -214,16 +216,16 @@ class Workers(Style):
 
         began, started, measurements = time.perf_counter(), {}, []
         for index, architecture in enumerate(architectures):
-            self._evaluator.submit(Candidate(index, architecture, 0))
+            self._executor.submit(Candidate(index, architecture, 0))
         while len(measurements) < len(architectures):
-            for event in self._evaluator.results(0.05):
+            for event in self._executor.results(0.05):
                 if isinstance(event, CandidateStarted):
                     started[event.number] = time.perf_counter()
                 elif isinstance(event, CandidateFinished):
                     seconds = time.perf_counter() - started[event.number]
-                    epochs = [metrics.epoch_seconds for metrics in event.evaluation.attempts[-1].epochs]
-                    measurements.append(_measurement(seconds, epochs, event.evaluation.accuracy))
-                    held = sum(_peak_memory(pid) for pid in self._evaluator.pool.pids)
+                    epochs = [point.seconds for point in event.evaluation.curve]
+                    measurements.append(_measurement(seconds, epochs, event.evaluation.score))
+                    held = sum(_peak_memory(pid) for pid in self._executor.pool.pids)
                     self._memory = max(self._memory, held)
         return Pass(time.perf_counter() - began, tuple(measurements))
 
@@ -314,6 +316,7 @@ def _serve(style: str, name: str, folder: str, device: str, threads: str, part: 
 
 
 def _keras_trainer(style: str, work: Workload, data: SearchData, threads: int, is_gpu: bool) -> Callable:
+    from metaqnn.networks.evaluator import accuracy
     from metaqnn.networks.training.device import prepare_device
     from metaqnn.networks.training.engines import make_engine
     from metaqnn.networks.training.recipe import train
@@ -324,8 +327,8 @@ def _keras_trainer(style: str, work: Workload, data: SearchData, threads: int, i
     engine = make_engine(data, preprocessing, False, config, device)
 
     def train_one(architecture: str) -> tuple[list[float], float]:
-        evaluation = train(Candidate(1, architecture, 0), engine, config, data.classes)
-        return [m.epoch_seconds for m in evaluation.attempts[-1].epochs], evaluation.accuracy
+        evaluation = train(Candidate(1, architecture, 0), engine, config, accuracy(data.classes))
+        return [point.seconds for point in evaluation.curve], evaluation.score
 
     return train_one
 

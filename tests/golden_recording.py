@@ -291,7 +291,7 @@ DATABASES: Mapping[str, GoldenDatabase] = {
     "v3_predicted": GoldenDatabase(
         (
             "metaqnn search digits.yaml --db DB --models 20 --set name=predicted --set seed=12"
-            ' --set training.prediction={"min_networks":10,"probability":0.8,"control_share":0.2}'
+            ' --set training.early_stopping={"min_networks":10,"probability":0.8,"control_share":0.2}'
             ' --set reward={"name":"cost_aware","flops_weight":0.01,"parameters_weight":0.002}'
             f" --set training.epochs=8 {_SMALL}",
         )
@@ -490,6 +490,7 @@ def in_flight(file: Path) -> int:
 def finals_and_looks(file: Path) -> tuple[int, int]:
     """How many networks were trained after a search, and how often a test split was looked at."""
     from metaqnn.replay.finals import read_finals, read_test_looks
+
     from metaqnn.replay.reader import ReplayReader
 
     with ReplayReader(file) as reader:

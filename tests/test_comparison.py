@@ -5,15 +5,16 @@ import math
 from itertools import islice, pairwise
 
 import pytest
-from contracts.agents import ask, configured
+from contracts.agents import ask, configured, make_strategy
 from contracts.spaces import chain
 from PIL import Image
 from scipy import stats
 
+from metaqnn.core import Score
 from metaqnn.errors import ConfigError, EvaluatorError
 from metaqnn.reports.comparison import (
-    Course,
     Interval,
+    RegretTrace,
     checkpoints,
     difference_table,
     draw,
@@ -24,23 +25,24 @@ from metaqnn.reports.comparison import (
     regret_table,
     write_csv,
 )
-from metaqnn.strategies import make_strategy
 from metaqnn.tables.table import Entry, EvaluationTable
-from metaqnn.workflows.compare import Contestant, compare, contestants, run_course
+from metaqnn.workflows.compare import StrategySpec, compare, run_trace, strategy_specs
 from metaqnn.workflows.table_files import Benchmark, load_benchmark
 
 NAMES = ("linear_ucb", "q_learning", "random", "regularized_evolution", "reinforce")
 
-RANDOM = Contestant("random", "random", "default")
+RANDOM = StrategySpec("random", "random", "")
 
 
 def of(figures: dict[str, tuple[float, float]], *choices: int) -> Benchmark:
-    """A table over a chain: network -> (reward, judge)."""
-    return Benchmark("a test", chain(*choices), EvaluationTable({t: Entry(*f) for t, f in figures.items()}, "a test"))
+    """A table over a chain: network -> (reward, target)."""
+    entries = {text: Entry(*two) for text, two in figures.items()}
+    table = EvaluationTable(entries, "a test", Score("accuracy", "maximize", 0.0, 1.0, is_share=True))
+    return Benchmark("a test", chain(*choices), table)
 
 
 def nine() -> Benchmark:
-    """The chain 3 x 3, in which reward and judge agree and the network 21 is the best."""
+    """The chain 3 x 3, in which reward and target agree and the network 21 is the best."""
     texts = ["00", "01", "02", "10", "11", "12", "20", "22", "21"]
     return of({text: (n / 16, n / 16) for n, text in enumerate(texts, start=1)}, 3, 3)
 
@@ -73,24 +75,24 @@ def test_repeats_are_free_and_only_distinct_networks_count(seed):
     benchmark = nine()
     found = firsts(islice(proposed_at_random(benchmark, seed), 450))
     assert len(found) == 9
-    course = run_course(benchmark, RANDOM, seed, 9)
-    assert course.proposals == found[-1][0] > 9
+    trace = run_trace(benchmark, RANDOM, seed, 9)
+    assert trace.proposals == found[-1][0] > 9
     rewards = [benchmark.table.entries[text].reward for _, text in found]
-    assert list(course.best_rewards) == [max(rewards[: n + 1]) for n in range(9)]
-    assert course.regrets == pytest.approx([100 * (9 / 16 - best) for best in course.best_rewards])
-    assert (course.label, course.seed) == ("random", seed)
-    assert course.regrets[-1] == 0.0
+    assert list(trace.best_rewards) == [max(rewards[: n + 1]) for n in range(9)]
+    assert trace.regrets == pytest.approx([100 * (9 / 16 - best) for best in trace.best_rewards])
+    assert (trace.label, trace.seed) == ("random", seed)
+    assert trace.regrets[-1] == 0.0
 
 
 def test_a_budget_ends_a_run_as_soon_as_it_is_used_up():
     found = firsts(islice(proposed_at_random(nine(), 0), 450))
-    course = run_course(nine(), RANDOM, 0, 4)
-    assert len(course.regrets) == len(course.best_rewards) == 4
-    assert course.proposals == found[3][0]
+    trace = run_trace(nine(), RANDOM, 0, 4)
+    assert len(trace.regrets) == len(trace.best_rewards) == 4
+    assert trace.proposals == found[3][0]
 
 
 def test_regret_is_that_of_the_network_with_the_best_reward():
-    # The judge likes 1 best (0.95), but the search sees most in 0, whose judge is 0.80.
+    # The target of 1 is the best (0.95), but the search sees most in 0, whose target is 0.80.
     benchmark = of({"0": (0.9, 0.80), "1": (0.5, 0.95), "2": (0.7, 0.60)}, 3)
     regret = {"0": 15.0, "1": 0.0, "2": 35.0}
     rewards = {"0": 0.9, "1": 0.5, "2": 0.7}
@@ -98,13 +100,13 @@ def test_regret_is_that_of_the_network_with_the_best_reward():
     for seed in range(12):
         order = [text for _, text in firsts(islice(proposed_at_random(benchmark, seed), 150))]
         orders.add("".join(order))
-        course = run_course(benchmark, RANDOM, seed, 3)
+        trace = run_trace(benchmark, RANDOM, seed, 3)
         chosen = [max(order[:n], key=rewards.get) for n in (1, 2, 3)]
-        assert course.regrets == pytest.approx([regret[text] for text in chosen])
-        assert list(course.best_rewards) == [rewards[text] for text in chosen]
-        assert course.regrets[-1] == pytest.approx(15.0)
+        assert trace.regrets == pytest.approx([regret[text] for text in chosen])
+        assert list(trace.best_rewards) == [rewards[text] for text in chosen]
+        assert trace.regrets[-1] == pytest.approx(15.0)
         if order[0] == "1":  # a better reward may be a worse network
-            assert course.regrets[0] == 0.0
+            assert trace.regrets[0] == 0.0
     assert {order[0] for order in orders} == {"0", "1", "2"}
 
 
@@ -112,58 +114,58 @@ def test_the_first_of_two_equal_rewards_is_kept():
     benchmark = of({"0": (0.5, 0.25), "1": (0.5, 0.75)}, 2)
     for seed in range(6):
         first = next(proposed_at_random(benchmark, seed))
-        course = run_course(benchmark, RANDOM, seed, 2)
-        assert course.regrets == ((50.0, 50.0) if first == "0" else (0.0, 0.0))
+        trace = run_trace(benchmark, RANDOM, seed, 2)
+        assert trace.regrets == ((50.0, 50.0) if first == "0" else (0.0, 0.0))
 
 
 def test_a_run_ends_after_fifty_proposals_for_each_evaluation():
     # Twelve evaluations of two networks: ten stages of 500 repeats would be 5,000 proposals.
-    course = run_course(of(TWO, 2), Contestant("paper", "q_learning", "paper"), 0, 12)
-    assert course.proposals == 50 * 12
-    assert len(course.regrets) == len(course.best_rewards) == 12
-    assert set(course.best_rewards[1:]) == {0.75}
-    assert set(course.regrets[1:]) == {0.0}
+    trace = run_trace(of(TWO, 2), StrategySpec("paper", "q_learning", "paper"), 0, 12)
+    assert trace.proposals == 50 * 12
+    assert len(trace.regrets) == len(trace.best_rewards) == 12
+    assert set(trace.best_rewards[1:]) == {0.75}
+    assert set(trace.regrets[1:]) == {0.0}
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_course_has_its_full_length_though_a_strategy_finds_nothing_new(name):
+def test_a_trace_has_its_full_length_though_a_strategy_finds_nothing_new(name):
     benchmark = of(TWO, 2)
-    course = run_course(benchmark, contestants([name], benchmark)[0], 1, 12)
-    assert len(course.regrets) == len(course.best_rewards) == 12
-    assert 500 < course.proposals <= 50 * 12
-    assert (course.best_rewards[-1], course.regrets[-1]) == (0.75, 0.0)
-    assert course.best_rewards[0] in (0.25, 0.75)
+    trace = run_trace(benchmark, strategy_specs([name], benchmark)[0], 1, 12)
+    assert len(trace.regrets) == len(trace.best_rewards) == 12
+    assert 500 < trace.proposals <= 50 * 12
+    assert (trace.best_rewards[-1], trace.regrets[-1]) == (0.75, 0.0)
+    assert trace.best_rewards[0] in (0.25, 0.75)
 
 
 def test_random_search_gives_up_after_its_repeats_in_a_row():
     second = firsts(islice(proposed_at_random(of(TWO, 2), 0), 100))[1][0]
-    assert run_course(of(TWO, 2), RANDOM, 0, 12).proposals == second + 500
+    assert run_trace(of(TWO, 2), RANDOM, 0, 12).proposals == second + 500
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_course_is_a_function_of_the_seed(name):
+def test_a_trace_is_a_function_of_the_seed(name):
     benchmark = nine()
-    contestant = contestants([name], benchmark)[0]
-    runs = [[run_course(nine(), contestant, seed, 6) for seed in range(4)] for _ in range(2)]
+    spec = strategy_specs([name], benchmark)[0]
+    runs = [[run_trace(nine(), spec, seed, 6) for seed in range(4)] for _ in range(2)]
     assert runs[0] == runs[1]
-    assert len({course.best_rewards for course in runs[0]}) > 1
-    for course in runs[0]:
-        assert all(a <= b for a, b in pairwise(course.best_rewards))
+    assert len({trace.best_rewards for trace in runs[0]}) > 1
+    for trace in runs[0]:
+        assert all(a <= b for a, b in pairwise(trace.best_rewards))
 
 
 def test_a_network_outside_the_table_ends_a_run():
     with pytest.raises(EvaluatorError, match="is not among its 2;"):
-        run_course(of(TWO, 40), RANDOM, 0, 5)
+        run_trace(of(TWO, 40), RANDOM, 0, 5)
 
 
 # Who takes part
 
 
-def test_contestants_by_name():
-    assert contestants(["paper", "random", "linear_ucb"], nine()) == [
-        Contestant("paper", "q_learning", "paper"),
-        Contestant("random", "random", "default"),
-        Contestant("linear_ucb", "linear_ucb", "default"),
+def test_specs_by_name():
+    assert strategy_specs(["paper", "random", "linear_ucb"], nine()) == [
+        StrategySpec("paper", "q_learning", "paper"),
+        StrategySpec("random", "random", ""),
+        StrategySpec("linear_ucb", "linear_ucb", ""),
     ]
 
 
@@ -181,9 +183,9 @@ def test_contestants_by_name():
         ),
     ],
 )
-def test_contestants_that_cannot_be(names, sentence):
+def test_specs_that_cannot_be(names, sentence):
     with pytest.raises(ConfigError) as error:
-        contestants(names, nine())
+        strategy_specs(names, nine())
     assert str(error.value) == sentence
 
 
@@ -193,8 +195,8 @@ def test_contestants_that_cannot_be(names, sentence):
 @pytest.fixture
 def table(tmp_path):
     """A table file over the chain 3 x 3."""
-    rows = [f"{text},{entry.reward},{entry.judge}\n" for text, entry in nine().table.entries.items()]
-    (tmp_path / "nine.csv").write_text("".join(["architecture,reward,judge\n", *rows]), encoding="utf-8")
+    rows = [f"{text},{entry.reward},{entry.target}\n" for text, entry in nine().table.entries.items()]
+    (tmp_path / "nine.csv").write_text("".join(["architecture,reward,target\n", *rows]), encoding="utf-8")
     path = tmp_path / "nine.yaml"
     path.write_text("space: {name: chain, choices: [3, 3]}\ntable: {file: nine.csv}\n", encoding="utf-8")
     return path
@@ -202,11 +204,11 @@ def table(tmp_path):
 
 def test_the_number_of_processes_changes_nothing_and_every_strategy_has_the_seeds_from_zero(table):
     benchmark = load_benchmark(table)
-    chosen = contestants(["reinforce", "random", "paper"], benchmark)
+    chosen = strategy_specs(["reinforce", "random", "paper"], benchmark)
     seeds = {"reinforce": 2, "random": 3, "paper": 1}
     told = []
-    courses = compare(table, chosen, seeds, 6, 1, lambda done, total: told.append((done, total)))
-    assert [(course.label, course.seed) for course in courses] == [
+    traces = compare(table, chosen, seeds, 6, 1, on_progress=lambda done, total: told.append((done, total)))
+    assert [(trace.label, trace.seed) for trace in traces] == [
         ("reinforce", 0),
         ("reinforce", 1),
         ("random", 0),
@@ -215,12 +217,12 @@ def test_the_number_of_processes_changes_nothing_and_every_strategy_has_the_seed
         ("paper", 0),
     ]
     assert told == [(done, 6) for done in range(7)]
-    assert compare(table, chosen, seeds, 6, 2) == courses
-    assert [run_course(benchmark, one, seed, 6) for one in chosen for seed in range(seeds[one.label])] == courses
+    assert compare(table, chosen, seeds, 6, 2) == traces
+    assert [run_trace(benchmark, one, seed, 6) for one in chosen for seed in range(seeds[one.label])] == traces
 
 
 def test_what_ends_a_run_ends_the_comparison(table):
-    (table.parent / "nine.csv").write_text("architecture,reward,judge\n00,0.5,0.5\n", encoding="utf-8")
+    (table.parent / "nine.csv").write_text("architecture,reward,target\n00,0.5,0.5\n", encoding="utf-8")
     with pytest.raises(EvaluatorError, match="is not among its 1;"):
         compare(table, [RANDOM], {"random": 2}, 6, 2)
 
@@ -262,14 +264,14 @@ def test_what_an_interval_decides(low, high, is_decided):
 # Tables
 
 
-def course(label: str, seed: int, *regrets: float) -> Course:
+def trace(label: str, seed: int, *regrets: float) -> RegretTrace:
     """A run with these regrets, of a table whose best reward is 1."""
-    return Course(label, seed, tuple(1 - regret / 100 for regret in regrets), regrets, 2 * len(regrets))
+    return RegretTrace(label, seed, tuple(1 - regret / 100 for regret in regrets), regrets, 2 * len(regrets))
 
 
-def flat(label: str, seed: int, *stretches: tuple[float, int]) -> Course:
+def flat(label: str, seed: int, *stretches: tuple[float, int]) -> RegretTrace:
     """A run with so many evaluations at each regret."""
-    return course(label, seed, *(regret for regret, length in stretches for _ in range(length)))
+    return trace(label, seed, *(regret for regret, length in stretches for _ in range(length)))
 
 
 def test_what_is_looked_at():
@@ -280,11 +282,11 @@ def test_what_is_looked_at():
 
 
 def test_mean_regrets_the_best_at_the_end_first():
-    courses = [flat("slow", 0, (9.0, 10), (4.0, 2)), flat("quick", 0, (1.0, 10), (0.5, 2))]
-    courses += [flat("slow", 1, (9.0, 10), (6.0, 2))]
+    traces = [flat("slow", 0, (9.0, 10), (4.0, 2)), flat("quick", 0, (1.0, 10), (0.5, 2))]
+    traces += [flat("slow", 1, (9.0, 10), (6.0, 2))]
     half = 12.706205 * 2**0.5 / 2**0.5  # t(0.975, 1) times the deviation of 4 and 6, over the root of 2
-    assert regret_table(courses).columns == ("strategy", "seeds", "evaluations", "regret", "lower", "upper")
-    assert regret_table(courses).rows == (
+    assert regret_table(traces).columns == ("strategy", "seeds", "evaluations", "regret", "lower", "upper")
+    assert regret_table(traces).rows == (
         ("quick", 1, 10, 1.0, None, None),
         ("quick", 1, 12, 0.5, None, None),
         ("slow", 2, 10, 9.0, 9.0, 9.0),
@@ -293,37 +295,37 @@ def test_mean_regrets_the_best_at_the_end_first():
 
 
 def test_a_difference_is_decided_where_its_interval_leaves_zero_out():
-    a = [course("a", seed, regret) for seed, regret in enumerate((1.0, 1.1, 0.9))]
-    b = [course("b", seed, regret) for seed, regret in enumerate((2.0, 2.2, 2.1))]
+    a = [trace("a", seed, regret) for seed, regret in enumerate((1.0, 1.1, 0.9))]
+    b = [trace("b", seed, regret) for seed, regret in enumerate((2.0, 2.2, 2.1))]
     (row,) = difference_table([*b, *a]).rows
     # Differences -1.0, -1.1, -1.2: mean -1.1, t(0.975, 2) = 4.302653, half = 4.302653 * 0.1 / sqrt(3) = 0.248414
     assert row == ("a", "b", 3, 1, -1.1, -1.348, -0.852, "a is better")
 
 
 def test_a_difference_is_not_decided_where_its_interval_includes_zero():
-    a = [course("a", seed, regret) for seed, regret in enumerate((1.0, 2.0, 3.0))]
-    b = [course("b", seed, regret) for seed, regret in enumerate((1.5, 1.5, 4.0))]
+    a = [trace("a", seed, regret) for seed, regret in enumerate((1.0, 2.0, 3.0))]
+    b = [trace("b", seed, regret) for seed, regret in enumerate((1.5, 1.5, 4.0))]
     (row,) = difference_table([*a, *b]).rows
     # Differences -0.5, 0.5, -1.0: mean -1/3, sd 0.763763, half = 4.302653 * 0.763763 / sqrt(3) = 1.897290
     assert row == ("a", "b", 3, 1, -0.333, -2.231, 1.564, "not decided")
 
 
 def test_a_single_seed_decides_nothing():
-    (row,) = difference_table([course("a", 0, 1.0), course("b", 0, 50.0)]).rows
+    (row,) = difference_table([trace("a", 0, 1.0), trace("b", 0, 50.0)]).rows
     assert row == ("a", "b", 1, 1, -49.0, None, None, "not decided")
 
 
 def test_only_common_seeds_are_paired():
-    a = [course("a", seed, regret) for seed, regret in ((0, 0.0), (1, 1.0), (2, 2.0))]
-    b = [course("b", seed, regret) for seed, regret in ((3, 80.0), (2, 5.0), (1, 4.0))]
+    a = [trace("a", seed, regret) for seed, regret in ((0, 0.0), (1, 1.0), (2, 2.0))]
+    b = [trace("b", seed, regret) for seed, regret in ((3, 80.0), (2, 5.0), (1, 4.0))]
     (row,) = difference_table([*a, *b]).rows
     assert row == ("a", "b", 2, 1, -3.0, -3.0, -3.0, "a is better")
 
 
 def test_differences_are_looked_at_after_a_hundred_evaluations_and_at_the_end():
-    courses = [flat("late", seed, (5.0 + seed / 8, 120), (0.0, 30)) for seed in range(3)]
-    courses += [flat("early", seed, (2.0 + seed / 8, 150)) for seed in range(3)]
-    rows = [(*row[:5], row[7]) for row in difference_table(courses).rows]
+    traces = [flat("late", seed, (5.0 + seed / 8, 120), (0.0, 30)) for seed in range(3)]
+    traces += [flat("early", seed, (2.0 + seed / 8, 150)) for seed in range(3)]
+    rows = [(*row[:5], row[7]) for row in difference_table(traces).rows]
     assert rows == [
         ("late", "early", 3, 100, 3.0, "early is better"),
         ("late", "early", 3, 150, -2.125, "late is better"),
@@ -331,16 +333,16 @@ def test_differences_are_looked_at_after_a_hundred_evaluations_and_at_the_end():
 
 
 def test_every_pair_is_compared_once():
-    courses = [course(label, seed, regret) for label, regret in (("a", 3.0), ("b", 1.0), ("c", 2.0)) for seed in (0, 1)]
-    assert [row[:2] for row in difference_table(courses).rows] == [("b", "c"), ("b", "a"), ("c", "a")]
-    assert difference_table(courses[:2]).rows == ()
+    traces = [trace(label, seed, regret) for label, regret in (("a", 3.0), ("b", 1.0), ("c", 2.0)) for seed in (0, 1)]
+    assert [row[:2] for row in difference_table(traces).rows] == [("b", "c"), ("b", "a"), ("c", "a")]
+    assert difference_table(traces[:2]).rows == ()
 
 
 def test_evaluations_needed_to_reach_a_regret():
-    courses = [course("a", 0, 3.0, 1.0, 0.5, 0.0), course("a", 1, 2.0, 2.0, 1.0, 1.0)]
-    courses += [course("b", 0, 7.0, 7.0, 7.0, 0.15), course("b", 1, 0.9, 0.9, 0.04, 0.04)]
-    assert reached_table(courses).columns == ("strategy", "regret_at_most", "runs_there", "evaluations")
-    assert reached_table(courses).rows == (
+    traces = [trace("a", 0, 3.0, 1.0, 0.5, 0.0), trace("a", 1, 2.0, 2.0, 1.0, 1.0)]
+    traces += [trace("b", 0, 7.0, 7.0, 7.0, 0.15), trace("b", 1, 0.9, 0.9, 0.04, 0.04)]
+    assert reached_table(traces).columns == ("strategy", "regret_at_most", "runs_there", "evaluations")
+    assert reached_table(traces).rows == (
         ("b", 1.0, 1.0, 2.5),  # after 4 and 1
         ("b", 0.5, 1.0, 3.5),  # after 4 and 3
         ("b", 0.2, 1.0, 3.5),
@@ -359,30 +361,30 @@ def test_evaluations_needed_to_reach_a_regret():
 def test_a_regret_that_is_a_level_but_for_rounding_reaches_it():
     regret = 100 * (0.95 - 0.94)
     assert regret > 1.0
-    assert reached_table([course("a", 0, regret)]).rows[0] == ("a", 1.0, 1.0, 1)
+    assert reached_table([trace("a", 0, regret)]).rows[0] == ("a", 1.0, 1.0, 1)
 
 
 # Tables for people
 
 
 def test_an_overview_of_regrets_has_a_line_a_strategy():
-    courses = [flat("slow", 0, (9.0, 10), (4.0, 2)), flat("quick", 0, (1.0, 10), (0.5, 2))]
-    courses += [flat("slow", 1, (9.0, 10), (6.0, 2))]
-    overview = regret_overview(courses)
+    traces = [flat("slow", 0, (9.0, 10), (4.0, 2)), flat("quick", 0, (1.0, 10), (0.5, 2))]
+    traces += [flat("slow", 1, (9.0, 10), (6.0, 2))]
+    overview = regret_overview(traces)
     assert overview.columns == ("strategy", "seeds", "at 10", "at 12")
     assert overview.rows == (("quick", 1, "1.00", "0.50"), ("slow", 2, "9.00 ±0.00", "5.00 ±12.71"))
 
 
 def test_an_overview_of_regrets_has_the_last_four_numbers_of_evaluations():
-    courses = [flat("a", 0, (8.0, 50), (4.0, 50), (2.0, 100), (1.0, 100)), flat("b", 0, (9.0, 300))]
-    overview = regret_overview(courses)
+    traces = [flat("a", 0, (8.0, 50), (4.0, 50), (2.0, 100), (1.0, 100)), flat("b", 0, (9.0, 300))]
+    overview = regret_overview(traces)
     assert overview.columns == ("strategy", "seeds", "at 50", "at 100", "at 200", "at 300")
     assert overview.rows == (("a", 1, "8.00", "4.00", "2.00", "1.00"), ("b", 1, "9.00", "9.00", "9.00", "9.00"))
 
 
 def test_an_overview_of_what_was_reached_has_a_line_a_strategy():
-    courses = [course("a", 0, 3.0, 1.0, 0.5, 0.15), course("a", 1, 2.0, 2.0, 1.0, 1.0), course("b", 0, 9, 9, 9, 9)]
-    overview = reached_overview(courses)
+    traces = [trace("a", 0, 3.0, 1.0, 0.5, 0.15), trace("a", 1, 2.0, 2.0, 1.0, 1.0), trace("b", 0, 9, 9, 9, 9)]
+    overview = reached_overview(traces)
     assert overview.columns == ("strategy", "1", "0.5", "0.2", "0.1", "0")
     assert overview.rows == (
         ("a", "3", "3 (50%)", "4 (50%)", "-", "-"),
@@ -411,8 +413,8 @@ def test_the_csv_has_every_tenth_evaluation_and_the_end(tmp_path):
 
 @pytest.mark.parametrize(("budget", "points"), [(300, {50, 100, 200, 300}), (120, {50, 100, 120}), (7, {7})])
 def test_the_csv_has_the_usual_evaluations(tmp_path, budget, points):
-    courses = [course(label, seed, *range(budget, 0, -1)) for label in "ab" for seed in (0, 1)]
-    write_csv(courses, tmp_path / "c.csv")
+    traces = [trace(label, seed, *range(budget, 0, -1)) for label in "ab" for seed in (0, 1)]
+    write_csv(traces, tmp_path / "c.csv")
     header, *rows = rows_of(tmp_path / "c.csv")
     assert header == ["strategy", "seed", "evaluations", "best_reward", "regret"]
     for label in "ab":
@@ -427,12 +429,12 @@ def test_the_csv_has_the_usual_evaluations(tmp_path, budget, points):
 
 @pytest.mark.parametrize("seeds", [1, 3])
 def test_the_figure_is_an_image(tmp_path, seeds):
-    courses = [
+    traces = [
         flat(label, seed, (5.0 + seed, 20), (end, 10))
         for label, end in (("a", 0.5), ("b", 0.0))
         for seed in range(seeds)
     ]
-    draw(courses, "a test: 9 networks", tmp_path / "c.png")
+    draw(traces, "a test: 9 networks", tmp_path / "c.png")
     with Image.open(tmp_path / "c.png") as image:
         image.load()
         assert image.format == "PNG"

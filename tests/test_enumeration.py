@@ -17,12 +17,12 @@ from contracts.searches import SmallSearch
 from databases import contents
 
 from metaqnn.errors import ConfigError, ReplayError
-from metaqnn.replay.evaluations import read_trainings
+from metaqnn.replay.evaluations import read_evaluations
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.tables.table import read_database
 from metaqnn.workflows import SearchOptions, load_experiment, run_search
-from metaqnn.workflows.enumerate import run_enumeration, write_table
-from metaqnn.workflows.table_files import load_benchmark
+from metaqnn.workflows.enumerate import run_enumeration
+from metaqnn.workflows.table_files import load_benchmark, write_table
 
 SETTINGS = (
     "space.max_depth=1",
@@ -102,9 +102,9 @@ def test_every_network_is_trained_once_with_every_seed(undisturbed):
     with ReplayReader(database) as reader:
         assert reader.is_table()
         assert [model.architecture for model in reader.models()] == NETWORKS
-        best = max(training.accuracy for training in read_trainings(reader, "table"))
+        best = max(training.score for training in read_evaluations(reader, "table"))
         assert reader.query("SELECT count(*) FROM replay")[1] == [(0,)]
-    assert told[-1].best_accuracy == best
+    assert told[-1].best_score == best
     assert told[-1].words == f"of 4 networks, best {100 * best:.2f} %, 0 failed"
     assert told[0].words == "of 4 networks, best -, 0 failed"
 
@@ -121,7 +121,7 @@ def test_the_number_of_workers_changes_no_training(undisturbed, one_seed):
 
 def test_seeds_differ_and_so_do_networks(undisturbed):
     with ReplayReader(undisturbed[0]) as reader:
-        losses = [reader.evaluation(n).attempts[0].epochs[0].validation_loss for n in range(1, 9)]
+        losses = [reader.evaluation(n).attempts[0].points[0].figures["validation_loss"] for n in range(1, 9)]
     assert len(set(losses)) == 8
 
 
@@ -132,9 +132,9 @@ def test_a_search_sees_the_first_seed_and_the_mean_judges(undisturbed):
     accuracies = dict(rows)
     assert list(table.entries) == NETWORKS
     for index, entry in enumerate(table.entries.values(), start=1):
-        assert entry.accuracies == (accuracies[index], accuracies[index + 4])
-        assert entry.reward == entry.evaluation.accuracy == accuracies[index]
-        assert entry.judge == fmean((accuracies[index], accuracies[index + 4]))
+        assert entry.scores == (accuracies[index], accuracies[index + 4])
+        assert entry.reward == entry.evaluation.score == accuracies[index]
+        assert entry.target == fmean((accuracies[index], accuracies[index + 4]))
         assert (entry.reward * 1247) == pytest.approx(round(entry.reward * 1247))  # of so many images
 
 
@@ -261,7 +261,7 @@ def test_a_written_table_is_the_table_of_its_database(undisturbed, tmp_path):
     assert list(from_file.table.entries) == list(written.entries) == NETWORKS
     for text, entry in from_file.table.entries.items():
         assert entry.reward == pytest.approx(written.entries[text].reward, abs=1e-6)
-        assert entry.judge == pytest.approx(written.entries[text].judge, abs=1e-6)
+        assert entry.target == pytest.approx(written.entries[text].target, abs=1e-6)
     assert list(from_file.space.architectures()) == list(from_database.space.architectures()) == NETWORKS
 
 
@@ -269,11 +269,11 @@ def test_a_written_table_tells_every_training_and_what_a_network_costs(undisturb
     database, _ = undisturbed
     table = write_table(database, tmp_path / "small.yaml", "small")
     rows = list(csv.DictReader(gzip.decompress((tmp_path / "small.csv.gz").read_bytes()).decode().splitlines()))
-    columns = ["architecture", "reward", "judge", "accuracy_1", "accuracy_2", "parameters", "flops"]
+    columns = ["architecture", "reward", "target", "accuracy_1", "accuracy_2", "parameters", "flops"]
     assert list(rows[0]) == columns
     for row, entry in zip(rows, table.entries.values(), strict=True):
         accuracies = [float(row["accuracy_1"]), float(row["accuracy_2"])]
-        assert accuracies == pytest.approx(entry.accuracies, abs=1e-6)
+        assert accuracies == pytest.approx(entry.scores, abs=1e-6)
     # C(4,1,1) on 8x8: 1 * 4 + 4; SM behind it: 256 * 10 + 10. SM alone: 64 * 10 + 10, and 2 * 640 FLOPs.
     assert int(rows[0]["parameters"]) == 8 + 2570
     assert (int(rows[3]["parameters"]), int(rows[3]["flops"])) == (650, 1280)

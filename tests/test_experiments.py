@@ -1,17 +1,19 @@
 """The experiments that come with the package, and how an experiment file is read."""
 
+from types import SimpleNamespace
+
 import pytest
-from contracts.agents import ask
+from contracts.agents import STRATEGIES, ask
 
 from metaqnn.config import as_mapping
 from metaqnn.errors import ConfigError
-from metaqnn.strategies import STRATEGIES
+from metaqnn.networks.evaluator import accuracy
 from metaqnn.strategies.schedule import PAPER_SCHEDULE, Schedule
 from metaqnn.workflows import (
     SearchOptions,
+    build_components,
     default_database,
     load_experiment,
-    put_together,
     read_experiment,
     shipped_experiments,
     stored_budget,
@@ -30,6 +32,16 @@ SHAPES = {
 SHIPPED = [*SHAPES, "mnist_quick", "cifar10_quick", "digits_table"]
 DEPTHS = {"svhn": 12, "mnist": 12, "cifar10": 18, "fashion_mnist": 12, "cifar100": 18}
 """Those with the paper's settings: its own three, and two data sets of the same sizes."""
+
+
+def components(experiment, shape, classes):
+    """What an experiment is made of, over images of a shape."""
+    return build_components(experiment, {"input_shape": shape, "classes": classes}, accuracy(classes))
+
+
+def stored(config):
+    """A database that was started so."""
+    return SimpleNamespace(config=lambda: config, path="stored")
 
 
 def refusal(**content) -> str:
@@ -54,23 +66,23 @@ def test_every_shipped_experiment_can_be_put_together(name):
     assert experiment.dataset.name == name.removesuffix("_quick").removesuffix("_table")
     assert default_database(experiment).as_posix() == f"replay_db/{name}.sqlite"
     shape, classes = SHAPES[experiment.dataset.name]
-    parts = put_together(experiment, shape, classes)
+    parts = components(experiment, shape, classes)
     trajectory = ask(parts.make_strategy(), 1, 1.0)
     assert parts.space.trajectory(trajectory.architecture) == trajectory
-    assert parts.reward(None, None) == 1 / classes
+    assert parts.reward(None, {}) == 1 / classes
 
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_every_shipped_experiment_is_stored_and_read_again(name):
     experiment = load_experiment(name)
-    assert read_experiment(as_mapping(experiment), "stored") == experiment
+    assert read_experiment(experiment.as_mapping(), "stored") == experiment
     assert load_experiment(shipped_experiments()[name]) == experiment
 
 
 @pytest.mark.parametrize("name", DEPTHS)
 def test_the_paper_s_numbers(name):
     experiment = load_experiment(name)
-    assert as_mapping(experiment.space) == {
+    assert experiment.space.as_mapping() == {
         "name": "layers",
         "max_depth": DEPTHS[name],
         "convolution": {"filters": [64, 128, 256, 512], "receptive_fields": [1, 3, 5], "strides": [1]},
@@ -80,7 +92,7 @@ def test_the_paper_s_numbers(name):
         "representation_bins": [8, 4, 1],
         "limits": {"parameters": None, "flops": None},
     }
-    assert as_mapping(experiment.strategy) == {
+    assert experiment.strategy.as_mapping() == {
         "name": "q_learning",
         "preset": "paper",
         "learning_rate": 0.01,
@@ -92,15 +104,10 @@ def test_the_paper_s_numbers(name):
         "max_repeats": 500,
     }
     assert experiment.search.models == 2700
-    assert as_mapping(experiment.reward) == {
-        "name": "accuracy",
-        "failure": "chance",
-        "flops_weight": 0.0,
-        "parameters_weight": 0.0,
-    }
+    assert experiment.reward.as_mapping() == {"name": "score", "failure": "declared"}
     training = as_mapping(experiment.training)
     assert {key: training[key] for key in PAPER_TRAINING} == PAPER_TRAINING
-    dataset = as_mapping(experiment.dataset)
+    dataset = experiment.as_mapping()["dataset"]
     assert dataset == {
         "name": name,
         "train_limit": None,
@@ -137,7 +144,7 @@ def test_the_rates_of_the_paper_s_training():
 
 def test_the_paper_s_schedule_is_kept_as_it_is():
     experiment = load_experiment("cifar10")
-    schedule = Schedule(experiment.strategy.schedule, experiment.strategy.max_repeats)
+    schedule = Schedule(experiment.strategy.options.schedule, experiment.strategy.options.max_repeats)
     assert schedule.scaled(experiment.search.models) == schedule
     assert schedule.stages == PAPER_SCHEDULE
 
@@ -147,8 +154,8 @@ def test_the_small_ones_are_small(name):
     experiment = load_experiment(name)
     assert experiment.search.models <= 40
     shape, classes = SHAPES[experiment.dataset.name]
-    space = put_together(experiment, shape, classes).space
-    limit = experiment.space.limits.flops
+    space = components(experiment, shape, classes).space
+    limit = experiment.space.options.limits.flops
     assert name == "digits" or limit <= 20_000_000
     for text in (f"[SM({classes})]", f"[GAP({classes}), SM({classes})]"):
         assert space.trajectory(text).architecture == text
@@ -156,10 +163,10 @@ def test_the_small_ones_are_small(name):
 
 def test_an_image_of_a_search_over_digits_costs_a_few_megaflops():
     # The most expensive network of the embedded default: six times C(64,5,1) on 8x8.
-    space = put_together(load_experiment("digits"), (8, 8, 1), 10).space
+    space = components(load_experiment("digits"), (8, 8, 1), 10).space
     text = "[" + "C(64,5,1), " * 6 + "SM(10)]"
     assert space.trajectory(text).architecture == text
-    assert space.cost(space.parse(text)).flops == 2 * (64 * 25 * 64 + 5 * 64 * 25 * 64 * 64 + 4096 * 10)
+    assert space.costs(space.parse(text))["flops"] == 2 * (64 * 25 * 64 + 5 * 64 * 25 * 64 * 64 + 4096 * 10)
 
 
 # How a file is read
@@ -167,7 +174,7 @@ def test_an_image_of_a_search_over_digits_costs_a_few_megaflops():
 
 def test_overrides_win():
     experiment = load_experiment("digits", ["training.epochs=3", "strategy.optimism=1e-2", "name=mine", "seed=7"])
-    assert (experiment.training.epochs, experiment.strategy.optimism) == (3, 0.01)
+    assert (experiment.training.epochs, experiment.strategy.options.optimism) == (3, 0.01)
     assert (experiment.name, experiment.seed) == ("mine", 7)
     assert experiment.training.batch_size == load_experiment("digits").training.batch_size
     assert load_experiment("digits", ["seed=1", "seed=2"]).seed == 2
@@ -186,7 +193,7 @@ def test_a_file_of_one_s_own(tmp_path):
 def test_a_key_beside_the_preset_wins_over_it():
     content = {"name": "x", "dataset": {"name": "digits"}, "strategy": {"preset": "paper", "replay_episodes": 128}}
     strategy = read_experiment(content, "a.yaml").strategy
-    assert (strategy.replay_episodes, strategy.learning_rate) == (128, 0.01)
+    assert (strategy.options.replay_episodes, strategy.options.learning_rate) == (128, 0.01)
     assert (strategy.name, read_experiment({**content, "strategy": None}, "").strategy.name) == (
         "q_learning",
         "linear_ucb",
@@ -219,10 +226,43 @@ def test_names_of_before_are_read_and_the_new_one_is_said(section, now, line):
     content = {"name": "x", "dataset": {"name": "digits"}, "strategy": section}
     strategy = read_experiment(content, "a.yaml", lines.append).strategy
     assert (strategy.name, lines) == (now, [] if line is None else [line])
-    assert {name: getattr(strategy, name) for name in section if name not in ("name", "preset")} == {
+    assert {name: getattr(strategy.options, name) for name in section if name not in ("name", "preset")} == {
         name: value for name, value in section.items() if name not in ("name", "preset")
     }
     assert read_experiment(content, "stored").strategy == strategy
+
+
+@pytest.mark.parametrize(
+    ("sections", "now", "lines"),
+    [
+        (
+            {"training": {"prediction": {"best": 2}}},
+            {"training": {"early_stopping": {"best": 2}}},
+            ["training: what was the key 'prediction' is called 'early_stopping' now"],
+        ),
+        (
+            {"reward": {"name": "accuracy", "failure": "chance", "flops_weight": 0.0}},
+            {"reward": {"name": "score", "failure": "declared"}},
+            [
+                "reward: what was 'failure: chance' is called 'failure: declared' now",
+                "reward: what was 'name: accuracy' is called 'name: score' now",
+            ],
+        ),
+        ({"reward": {"failure": 0.5, "parameters_weight": 0.0}}, {"reward": {"failure": 0.5}}, []),
+    ],
+)
+def test_keys_of_before_are_read_and_the_new_ones_are_said(sections, now, lines):
+    said = []
+    content = {"name": "x", "dataset": {"name": "digits"}}
+    assert read_experiment(content | sections, "a.yaml", said.append) == read_experiment(content | now, "a.yaml")
+    assert said == [f"a.yaml: {line}." for line in lines]
+    assert read_experiment(content | sections, "stored") == read_experiment(content | now, "stored")
+
+
+def test_an_old_key_beside_the_new_one_is_refused():
+    assert refusal(training={"prediction": {}, "early_stopping": {}}) == (
+        "a.yaml: training.early_stopping: there is no such key; did you mean 'precision'?"
+    )
 
 
 def test_a_name_of_before_in_a_file_is_a_warning_in_python(tmp_path):
@@ -255,8 +295,8 @@ def test_an_absent_file(tmp_path):
         ({"trainig": {}}, "trainig: there is no such section; did you mean 'training'?"),
         (
             {"zzz": {}},
-            "zzz: there is no such section; valid names are dataset, final, name, reward, search, seed, space, "
-            "strategy, training, warm_start",
+            "zzz: there is no such section; valid names are dataset, evaluator, final, name, reward, search, seed, "
+            "space, strategy, training, warm_start",
         ),
         (
             {"strategy": {"name": "q_learing"}},
@@ -264,7 +304,7 @@ def test_an_absent_file(tmp_path):
         ),
         ({"strategy": {"preset": "papr"}}, "strategy.preset: there is no preset 'papr'; valid names are default"),
         ({"strategy": {"preset": None}}, "strategy.preset: there is no preset None; valid names are default"),
-        ({"strategy": [1]}, "strategy: expected keys and values such as 'name: q_learning', got [1]"),
+        ({"strategy": [1]}, "strategy: expected keys and values such as 'name: NAME', got [1]"),
         (
             {"strategy": {"learning_rate": 0.1}},
             "strategy.learning_rate: 'linear_ucb' has no such key, which is one of 'strategy.name: q_learning'; name "
@@ -308,8 +348,8 @@ def test_a_strategy_whose_name_is_no_text(key, value):
 
 
 def test_choices_come_from_the_registry():
-    for name, presets in STRATEGIES.items():
-        for preset in presets:
+    for name, strategy in STRATEGIES.items():
+        for preset in strategy.PRESETS:
             content = {"name": "x", "dataset": {"name": "digits"}, "strategy": {"name": name, "preset": preset}}
             assert read_experiment(content, "a.yaml").strategy.name == name
 
@@ -317,24 +357,24 @@ def test_choices_come_from_the_registry():
 def test_a_limit_that_no_network_keeps():
     experiment = load_experiment("digits", ["space.limits={parameters: 10}"])
     with pytest.raises(ConfigError, match=r"^space\.limits: \[SM\(10\)\] alone has 650 parameters and 1,280 FLOPs"):
-        put_together(experiment, (8, 8, 1), 10)
+        components(experiment, (8, 8, 1), 10)
 
 
 def test_a_schedule_follows_from_the_budget_that_is_stored():
     overrides = ["strategy.name=q_learning", "strategy.preset=paper", "strategy.max_repeats=7"]
-    content = as_mapping(load_experiment("digits", overrides))
+    content = load_experiment("digits", overrides).as_mapping()
     schedule = Schedule(PAPER_SCHEDULE, 7).scaled(40)
-    assert stored_schedule({"experiment": content, "budget": 40}) == schedule
-    assert stored_schedule({"experiment": content}) is None
+    assert stored_schedule(stored({"experiment": content, "budget": 40})) == schedule
+    assert stored_schedule(stored({"experiment": content})) is None
 
 
 def test_a_database_of_before_stores_the_schedule_in_place_of_the_budget():
-    content = as_mapping(load_experiment("cifar10"))
+    content = load_experiment("cifar10").as_mapping()
     for models in (1, 4, 10, 40, 2700, 5000):
         schedule = Schedule(PAPER_SCHEDULE, 500).scaled(models)
         old = {"experiment": content, "schedule": as_mapping(schedule)}
         assert stored_budget(old) == models
-        assert stored_schedule(old) == schedule
+        assert stored_schedule(stored(old)) == schedule
 
 
 # A start

@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,19 +15,20 @@ from databases import contents
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metaqnn.core import Source
+from metaqnn.core import EpisodeOrigin
 from metaqnn.errors import ConfigError, ReplayError
 from metaqnn.networks.architecture import parse
+from metaqnn.networks.evaluator import accuracy
+from metaqnn.networks.export.released import export_released
 from metaqnn.networks.released_file import COLUMNS, write_released
 from metaqnn.networks.released_notation import with_dropout_marks
-from metaqnn.replay.exporting import export_released
 from metaqnn.replay.importing import ImportedRow, create_imported, read_imported_rows
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.seeding import Stream
 from metaqnn.strategies.walks import random_walk
 from metaqnn.tables.table import read_database
-from metaqnn.workflows import load_experiment, stored_parts, verify_database
+from metaqnn.workflows import load_experiment, stored_components, verify_database
 from metaqnn.workflows.import_released import import_released
 
 GOLDEN = Path(__file__).parent / "golden" / "replay_database.csv"
@@ -62,10 +64,10 @@ def test_the_golden_file_becomes_episodes_in_its_order(golden):
     path, report = golden
     with ReplayReader(path) as reader:
         episodes = [
-            (e.number, e.iteration, e.epsilon, e.model, e.architecture, e.evaluation, e.accuracy, e.reward, e.reused)
+            (e.number, e.iteration, e.epsilon, e.model, e.architecture, e.evaluation, e.score, e.reward, e.reused)
             for e in reader.episodes()
         ]
-        assert {e.source for e in reader.episodes()} == {Source.IMPORTED}
+        assert {e.origin for e in reader.episodes()} == {EpisodeOrigin.IMPORTED}
         assert reader.is_import()
         assert reader.query("SELECT outcome, models, workers FROM runs")[1] == [("completed", 4, 0)]
     gap = "[C(64,3,1), GAP(10), SM(10)]"
@@ -102,16 +104,17 @@ def test_the_curve_has_the_two_points_that_the_file_names(golden):
     path, _ = golden
     with ReplayReader(path) as reader:
         evaluations = [reader.evaluation(number) for number in (1, 2, 3, 4)]
-        stored = [reader.evaluation_row(number) for number in (1, 2, 3, 4)]
-    points = [[m.validation_accuracy for m in evaluation.attempts[0].epochs] for evaluation in evaluations]
+        columns, rows = reader.query("SELECT * FROM evaluations ORDER BY evaluation")
+        stored = [dict(zip(columns, row, strict=True)) for row in rows]
+    points = [[m.score for m in evaluation.attempts[0].points] for evaluation in evaluations]
     assert points == [[0.8914, 0.8902], [0.1], [0.4212, 0.3984], [0.7178]]
     for evaluation, row in zip(evaluations, stored, strict=True):
         assert row["status"] == "ok"
         assert row["purpose"] == "search"
-        assert row["best_accuracy"] == evaluation.best_accuracy
-        assert row["best_epoch"] == evaluation.best_epoch == 1
-        assert row["last_accuracy"] == evaluation.last_accuracy
-        assert np.isnan(evaluation.attempts[0].epochs[0].train_loss)
+        assert row["best_accuracy"] == evaluation.measured
+        assert row["best_epoch"] == evaluation.best_step(accuracy(10)) == 1
+        assert row["last_accuracy"] == evaluation.last_score
+        assert np.isnan(evaluation.attempts[0].points[0].figures["train_loss"])
     assert [row["device"] for row in stored] == ["gpu-a", "gpu-b", "gpu-a", "gpu-a"]
 
 
@@ -129,7 +132,7 @@ def test_the_curve_has_the_two_points_that_the_file_names(golden):
 def test_a_last_accuracy_counts_where_it_can_be_one(tmp_path, row, points):
     path, _ = imported(tmp_path, row)
     with ReplayReader(path) as reader:
-        assert [m.validation_accuracy for m in reader.evaluation(1).attempts[0].epochs] == points
+        assert [m.score for m in reader.evaluation(1).attempts[0].points] == points
 
 
 @pytest.mark.parametrize(
@@ -196,7 +199,7 @@ def test_every_strategy_is_told(tmp_path, strategy):
     path, _ = imported(tmp_path, {}, {"net": "[GAP(10), SM(10)]"}, overrides=(f"strategy={{name: {strategy}}}",))
     with ReplayReader(path) as reader:
         as_of, values = reader.values()
-        agent = stored_parts(reader).make_strategy()
+        agent = stored_components(reader).make_strategy()
         for episode in reader.episodes():
             agent.tell(episode)
         assert as_of == 2
@@ -286,7 +289,7 @@ def test_random_networks_of_the_papers_space_go_there_and_back(rows):
     ("statement", "difference"),
     [
         ("UPDATE replay SET reward = 0.5 WHERE episode = 4", "episode 4: reward is 0.5 in the database, but 0.8914"),
-        ("UPDATE replay SET accuracy = 0.5 WHERE episode = 4", "episode 4: its accuracy is 0.5 in the database, but"),
+        ("UPDATE replay SET score = 0.5 WHERE episode = 4", "episode 4: its accuracy is 0.5 in the database, but"),
         (
             "UPDATE imported_rows SET content = '{}' WHERE row = 1",
             "episode 1: its accuracy is 0.8914 in the database, but",
@@ -312,7 +315,7 @@ def test_random_networks_of_the_papers_space_go_there_and_back(rows):
             "UPDATE replay SET reused = 1 WHERE episode = 1",
             "episode 1: it reuses a result of model 1, but there is none",
         ),
-        ("UPDATE learning_curves SET validation_accuracy = 0.4 WHERE evaluation = 2", "evaluation 2: best_accuracy is"),
+        ("UPDATE learning_curves SET score = 0.4 WHERE evaluation = 2", "evaluation 2: best_accuracy is"),
     ],
 )
 def test_verify_finds_what_does_not_follow_from_the_rows(tmp_path, golden, statement, difference):
@@ -429,7 +432,13 @@ def test_an_import_that_fails_half_way_leaves_nothing(tmp_path):
         (tmp_path / f"a.sqlite{ending}").write_text("mine")
     with pytest.raises(ReplayError) as error:
         create_imported(
-            tmp_path / "a.sqlite", {"seed": 0}, {}, [], [ImportedRow(1, "[SM(10)]", {}, episode=7)], [], ("then", 1.0)
+            tmp_path / "a.sqlite",
+            {"seed": 0, "score": asdict(accuracy(10))},
+            {},
+            [],
+            [ImportedRow(1, "[SM(10)]", {}, episode=7)],
+            [],
+            ("then", 1.0),
         )
     assert str(error.value).endswith("a.sqlite: the database could not be used: FOREIGN KEY constraint failed")
     assert sorted((path.name, path.read_text()) for path in tmp_path.iterdir()) == [

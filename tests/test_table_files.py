@@ -1,6 +1,7 @@
 """Table files: a YAML that names a CSV and its space, or a replay database."""
 
 import gzip
+from dataclasses import asdict
 
 import pytest
 from contracts.searches import SmallSearch
@@ -8,6 +9,7 @@ from contracts.spaces import small
 
 from metaqnn.config import as_mapping
 from metaqnn.errors import ConfigError, EvaluatorError, IllegalArchitectureError, ReplayError
+from metaqnn.networks.evaluator import accuracy
 from metaqnn.networks.layer_space import LayerSpace
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.tables.chain import ChainSpace
@@ -18,7 +20,7 @@ from metaqnn.workflows.table_files import load_benchmark
 CHAIN = """
 name: squares
 space: {name: chain, choices: [2, 3]}
-table: {file: squares.csv, key: network, reward: valid, judge: test, percent: true}
+table: {file: squares.csv, key: network, reward: valid, target: test, percent: true}
 """
 CHAIN_CSV = """network,valid,test
 00,50,25
@@ -33,7 +35,7 @@ space:
 table: {file: layers.csv, input_shape: [8, 8, 1], classes: 3}
 """
 """The tiny space of six networks, and the names of columns that need not be given."""
-LAYERS_CSV = """architecture,reward,judge
+LAYERS_CSV = """architecture,reward,target
 "[C(8,1,1), P(2,2), SM(3)]",0.5,0.625
 [SM(3)],0.25,0.375
 """
@@ -94,16 +96,34 @@ def test_a_packed_csv_in_another_folder(write, tmp_path):
         assert list(benchmark.table.entries) == ["00", "12"]
 
 
-def test_networks_outside_cannot_be_proposed_when_masked(write):
-    benchmark = load_benchmark(write(CHAIN, "percent: true", "percent: true, outside: masked"))
+def test_networks_outside_cannot_be_proposed_when_excluded(write):
+    benchmark = load_benchmark(write(CHAIN, "percent: true", "percent: true, unlisted: exclude"))
     assert isinstance(benchmark.space, ListedSpace)
     assert list(benchmark.space.architectures()) == ["00", "12"]
     with pytest.raises(IllegalArchitectureError):
         benchmark.space.trajectory("01")
 
 
-def test_networks_outside_are_an_error_unless_masked(write):
-    for path in (write(CHAIN), write(CHAIN, "percent: true", "percent: true, outside: error")):
+def test_names_of_before_are_read_and_the_new_ones_are_said(write):
+    path, said = write(CHAIN.replace("target: test, percent: true", "judge: test, percent: true, outside: masked")), []
+    before = load_benchmark(path, said.append)
+    assert said == [
+        f"{path}: table: what was 'outside: masked' is called 'unlisted: exclude' now.",
+        f"{path}: table: what was the key 'judge' is called 'target' now.",
+    ]
+    after = load_benchmark(write(CHAIN, "percent: true", "percent: true, unlisted: exclude"))
+    assert before.table.entries == after.table.entries
+    assert list(before.space.architectures()) == list(after.space.architectures())
+
+
+def test_a_column_judge_that_no_file_names_is_the_target(write, tmp_path):
+    named = load_benchmark(write(LAYERS)).table.entries
+    (tmp_path / "layers.csv").write_text(LAYERS_CSV.replace("target", "judge"), encoding="utf-8")
+    assert load_benchmark(write(LAYERS)).table.entries == named
+
+
+def test_networks_outside_are_an_error_unless_excluded(write):
+    for path in (write(CHAIN), write(CHAIN, "percent: true", "percent: true, unlisted: error")):
         benchmark = load_benchmark(path)
         assert list(benchmark.space.architectures()) == ["00", "01", "02", "10", "11", "12"]
         with pytest.raises(EvaluatorError, match=r"expected a network of the table, but 01 is not among its 2;"):
@@ -117,7 +137,7 @@ def test_networks_outside_are_an_error_unless_masked(write):
     ("content", "old", "new", "sentence"),
     [
         (CHAIN, "space:", "spcae:", "spcae: there is no such section; a table file has name, space and table"),
-        (CHAIN, "judge:", "jugde:", "table.jugde: there is no such key; did you mean 'judge'?"),
+        (CHAIN, "target:", "tagret:", "table.tagret: there is no such key; did you mean 'target'?"),
         (CHAIN, "choices:", "choice:", "space.choice: there is no such key; did you mean 'choices'?"),
         (CHAIN, ", choices: [2, 3]", "", "space.choices: this key must be given"),
         (CHAIN, "[2, 3]", "[2, 0]", "space.choices: expected counts from 1 to 10000, got (2, 0)"),
@@ -126,8 +146,8 @@ def test_networks_outside_are_an_error_unless_masked(write):
         (
             CHAIN,
             "percent: true",
-            "outside: mask",
-            "table.outside: 'mask' is not one of its values; did you mean 'masked'?",
+            "unlisted: exclud",
+            "table.unlisted: 'exclud' is not one of its values; did you mean 'exclude'?",
         ),
         (LAYERS, "max_depth:", "maxdepth:", "space.maxdepth: there is no such key; did you mean 'max_depth'?"),
         (LAYERS, "classes: 3", "classes: 1", "table.classes: expected at least 2, or nothing, got 1"),
@@ -173,8 +193,13 @@ def searched(tmp_path):
     """The database of a small search over the tests' small space."""
     path = tmp_path / "search.sqlite"
     with SQLiteReplayMemory(path) as memory:
-        experiment = {"name": "x", "dataset": {"name": "digits"}, "space": as_mapping(small().config)}
-        memory.initialise({"seed": 1, "experiment": experiment, "data": {"input_shape": [8, 8, 1], "classes": 3}})
+        experiment = {
+            "name": "x",
+            "dataset": {"name": "digits"},
+            "space": {"name": "layers"} | as_mapping(small().options),
+        }
+        data = {"input_shape": [8, 8, 1], "classes": 3}
+        memory.initialise({"seed": 1, "experiment": experiment, "data": data, "score": asdict(accuracy(3))})
     SmallSearch().run(path)
     return path
 

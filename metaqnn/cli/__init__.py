@@ -10,7 +10,7 @@ from metaqnn.cli.exchange import export as export_replay
 from metaqnn.cli.exchange import import_
 from metaqnn.cli.exporting import export
 from metaqnn.cli.finishing import ensemble, evaluate, train
-from metaqnn.cli.looking import datasets, describe
+from metaqnn.cli.looking import datasets, describe, plugins
 from metaqnn.cli.replay import replay
 from metaqnn.cli.reporting import report
 from metaqnn.cli.searching import resume, search
@@ -44,7 +44,10 @@ def cli() -> None:
     """The group of all commands."""
 
 
-_COMMANDS = (search, resume, replay, report, train, evaluate, ensemble, export, compare, enumerate_, describe, datasets)
+_COMMANDS = (
+    *(search, resume, replay, report, train, evaluate, ensemble, export, compare, enumerate_, describe, datasets),
+    plugins,
+)
 
 for _command in _COMMANDS:
     cli.add_command(_command)

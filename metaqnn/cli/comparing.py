@@ -2,12 +2,13 @@
 
 import re
 import sys
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
 import click
 
-from metaqnn.cli.options import require_place
+from metaqnn.cli.options import allow_option, require_place
 from metaqnn.cli.output import format_option, print_tables
 
 _FIVE = ("linear_ucb", "q_learning", "random", "regularized_evolution", "reinforce")
@@ -45,21 +46,29 @@ def _seeds(_context: click.Context, parameter: click.Parameter, text: str) -> tu
     show_default=True,
     help="Folder for the CSV and the figure.",
 )
-@click.option("--processes", type=click.IntRange(min=1), help="Side by side. [one a core]")
+@click.option("--processes", type=click.IntRange(min=1), help="Side by side. [one per core]")
+@click.option(
+    "--lookahead",
+    type=click.IntRange(1, 1000),
+    default=1,
+    show_default=True,
+    help="Episodes in flight: a strategy is told results so much later, as in a search with search.lookahead.",
+)
+@allow_option
 @format_option
-def compare(table, strategies, seeds, evaluations, out, processes, style) -> None:
+def compare(table, strategies, seeds, evaluations, out, processes, lookahead, allowed, style) -> None:
     """Compare strategies on a TABLE: a YAML file that describes one, or a replay database.
 
     An evaluation is a distinct network looked up; proposing it again is free. Every strategy has the seeds 0, 1, ...
-    Regret is the distance, in points of the judge, of the network with the best reward so far to the best of the
+    Regret is the distance, in points of the target, of the network with the best reward so far to the best of the
     table. Leaves compare.csv and compare.png in the folder.
     """
-    from metaqnn.cli.display.counting import counting
     from metaqnn.files import moved_aside
     from metaqnn.reports import comparison
     from metaqnn.workers.environment import usable_cores
     from metaqnn.workflows.compare import compare as run
-    from metaqnn.workflows.compare import contestants
+    from metaqnn.workflows.compare import strategy_specs
+    from metaqnn.workflows.display.counting import counting
     from metaqnn.workflows.table_files import load_benchmark
 
     if strategies is None:
@@ -70,22 +79,30 @@ def compare(table, strategies, seeds, evaluations, out, processes, style) -> Non
         if name not in names:
             raise click.BadParameter(f"{name!r} is none of the strategies {', '.join(names)}", param_hint="--seeds")
     counts = dict.fromkeys(names, seeds[0]) | ({"smac": min(seeds[0], _SLOW_SEEDS)} if "smac" in names else {})
-    benchmark = load_benchmark(table)
-    chosen = contestants(names, benchmark)
+    benchmark = load_benchmark(table, lambda line: print(line, file=sys.stderr), allowed)
+    chosen = strategy_specs(names, benchmark)
     require_place("--out", out, "compare.csv", "compare.png")
     with counting("runs") as count:
-        courses = run(table, chosen, counts | seeds[1], evaluations, processes or usable_cores(), count)
+        traces = run(
+            table, chosen, counts | seeds[1], evaluations, processes or usable_cores(), lookahead, count, allowed
+        )
     if strategies and ("paper" in names or "q_learning" in names):
         print("q_learning is what paper was; what q_learning was is linear_ucb now.", file=sys.stderr)
     for path in (out / "compare.csv", out / "compare.png"):
         if moved := moved_aside(path):
             click.echo(f"The earlier {path} was moved to {moved.name}.", err=True)
-    comparison.write_csv(courses, out / "compare.csv")
-    comparison.draw(courses, f"{benchmark.name}: {len(benchmark.table.entries):,} networks", out / "compare.png")
+    comparison.write_csv(traces, out / "compare.csv", lookahead)
+    title = f"{benchmark.name}: {len(benchmark.table.entries):,} networks, lookahead {lookahead}"
+    comparison.draw(traces, title, out / "compare.png")
     if style != "table":
         whole = (comparison.regret_table, comparison.difference_table, comparison.reached_table)
-        print_tables([make(courses) for make in whole], style)
+        print_tables([_with_lookahead(make(traces), lookahead) for make in whole], style)
         return
     shown = (comparison.regret_overview, comparison.difference_table, comparison.reached_overview)
-    print_tables([make(courses) for make in shown], style)
-    print(f"{out / 'compare.csv'} and {out / 'compare.png'}")
+    print_tables([make(traces) for make in shown], style)
+    print(f"{out / 'compare.csv'} and {out / 'compare.png'}, at lookahead {lookahead}")
+
+
+def _with_lookahead(table, lookahead: int):
+    """The same table for programs, which read no titles."""
+    return replace(table, columns=(*table.columns, "lookahead"), rows=tuple((*row, lookahead) for row in table.rows))

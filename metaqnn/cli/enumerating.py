@@ -28,10 +28,11 @@ def enumerate_(experiment, database, overrides, seeds, workers, gpus, fresh, des
     The same command goes on after an interruption; a larger --seeds adds to what is there. What comes out is a table
     for `metaqnn compare`.
     """
-    from metaqnn.cli.display.counting import counting
     from metaqnn.replay.places import require_new
     from metaqnn.workflows import default_database, load_experiment
-    from metaqnn.workflows.enumerate import packed_file, run_enumeration, write_table
+    from metaqnn.workflows.display.counting import counting
+    from metaqnn.workflows.enumerate import run_enumeration
+    from metaqnn.workflows.table_files import packed_file, write_table
 
     experiment = load_experiment(experiment, overrides, lambda line: print(line, flush=True))
     database = database or default_database(experiment)

@@ -1,5 +1,6 @@
 """`metaqnn replay import` and `metaqnn replay export`: files that other programs read and write."""
 
+import sys
 from pathlib import Path
 
 import click
@@ -24,13 +25,16 @@ def import_(file: Path, database: Path, experiment: str, overrides: tuple[str, .
     Rows that cannot be used are kept with the reason, and no agent learns from them. Nothing is trained, and the data
     set need not be on this machine.
     """
-    from metaqnn.cli.replay import import_table
+    from metaqnn.cli.summaries import import_table
     from metaqnn.replay import tables
     from metaqnn.replay.reader import ReplayReader
     from metaqnn.workflows import load_experiment
     from metaqnn.workflows.import_released import import_released
 
-    import_released(file, database, load_experiment(experiment, overrides))
+    def announce(line: str) -> None:  # the standard output is for programs
+        print(line, file=sys.stderr)
+
+    import_released(file, database, load_experiment(experiment, overrides, announce))
     with ReplayReader(database) as reader:
         refused = tables.refused_rows(reader, _EXAMPLES)
         if style != "table":
@@ -61,7 +65,8 @@ def import_(file: Path, database: Path, experiment: str, overrides: tuple[str, .
 def export(database: Path, layout: str | None, style: str, out: Path) -> None:
     """Write a DATABASE for other programs, also while a search writes to it."""
     from metaqnn.errors import ReplayError
-    from metaqnn.replay.exporting import export_released, export_tables
+    from metaqnn.networks.export.released import export_released
+    from metaqnn.replay.exporting import export_tables
     from metaqnn.replay.reader import ReplayReader
 
     if layout is None:

@@ -4,11 +4,13 @@ from pathlib import Path
 
 import click
 
+from metaqnn.cli.options import CommandWithOldNames
 
-@click.command()
+
+@click.command(cls=CommandWithOldNames, old_names={"--final": "--retraining"})
 @click.argument("database", type=click.Path(path_type=Path))
-@click.option("--model", type=int, help="The best final training of this model.")
-@click.option("--final", type=int, help="This very final training. [the best of all]")
+@click.option("--model", type=int, help="The best retraining of this model.")
+@click.option("--retraining", type=int, help="This very retraining. [the best of all]")
 @click.option(
     "--to",
     "target",
@@ -16,7 +18,7 @@ import click
     required=True,
     help="NAME.keras, NAME.onnx, NAME.json (the architecture alone), or a name without an ending: a SavedModel folder.",
 )
-def export(database: Path, model: int | None, final: int | None, target: Path) -> None:
+def export(database: Path, model: int | None, retraining: int | None, target: Path) -> None:
     """Take a trained network out of a DATABASE, as a file that needs no metaqnn.
 
     The export takes raw uint8 images and gives probabilities. Before the command says that it is done, a fresh process
@@ -24,24 +26,28 @@ def export(database: Path, model: int | None, final: int | None, target: Path) -
     """
     from metaqnn.networks.export.export import export_network
 
-    if model is not None and final is not None:
-        raise click.UsageError("expected --model or --final, got both; a final belongs to one model")
-    done = export_network(database, target, model, final, lambda line: print(line, flush=True))
-    what = f"model {done.model}" if done.final is None else f"final {done.final.number} of model {done.model}"
-    if done.final is not None:
-        measured = done.final.score
+    if model is not None and retraining is not None:
+        raise click.UsageError("expected --model or --retraining, got both; a retraining belongs to one model")
+    done = export_network(database, target, model, retraining, lambda line: print(line, flush=True))
+    what = (
+        f"model {done.model}"
+        if done.retraining is None
+        else f"retraining {done.retraining.number} of model {done.model}"
+    )
+    if done.retraining is not None:
+        measured = done.retraining.score
         what += f" (validation accuracy {100 * measured:.2f} %)" if measured is not None else " (not validated)"
-    print(f"Exported {what} to {target}: {done.form.name}, {_bytes(done.size)}.")
+    print(f"Exported {what} to {target}: {done.format.name}, {_bytes(done.size)}.")
     print(f"  {done.architecture}")
     if done.agreement is None:
         print("Read it:")
     else:
         print(
             f"The largest difference of a probability from the original's is {done.agreement.difference:.2g} on "
-            f"{done.agreement.images:,} images (allowed: {done.form.tolerance:g})."
+            f"{done.agreement.images:,} images (allowed: {done.format.tolerance:g})."
         )
         print(f"Load it; images are uint8 of shape (number, {', '.join(map(str, done.input_shape))}):")
-    print("\n".join(f"    {line}" for line in done.form.snippet(target).splitlines()))
+    print("\n".join(f"    {line}" for line in done.format.snippet(target).splitlines()))
 
 
 def _bytes(size: int) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from metaqnn.cli.options import gpus_option, overrides_option, workers_option
+from metaqnn.cli.options import CommandWithOldNames, gpus_option, overrides_option, workers_option
 from metaqnn.cli.output import format_option, print_tables
 
 _database = click.argument("database", type=click.Path(path_type=Path))
@@ -18,9 +18,11 @@ _part = click.option(
 _dataset = click.option("--dataset", metavar="NAME", help="Data set that the networks were trained on. [the search's]")
 
 
-@click.command()
+@click.command(cls=CommandWithOldNames, old_names={"--again": "--retrain"})
 @_database
-@click.option("--top", type=click.IntRange(1, 100_000), default=5, show_default=True, help="So many of the best.")
+@click.option(
+    "--top", type=click.IntRange(1, 100_000), default=5, show_default=True, help="How many of the best networks."
+)
 @click.option("--model", "models", type=int, multiple=True, help="This model in place of the best; may be repeated.")
 @click.option("--seeds", type=click.IntRange(1, 1000), default=1, show_default=True, help="Trainings of each network.")
 @click.option(
@@ -34,21 +36,21 @@ _dataset = click.option("--dataset", metavar="NAME", help="Data set that the net
 @overrides_option("final.epochs=20")
 @click.option("--dataset", metavar="NAME", help="Another data set: a name or a path. [the search's]")
 @click.option("--finetune", is_flag=True, help="Begin with the weights trained on the search's data (new outputs).")
-@click.option("--again", is_flag=True, help="Train anew what was trained already.")
+@click.option("--retrain", is_flag=True, help="Train anew what was trained already.")
 @workers_option
 @gpus_option
 @format_option
 def train(database, models, part, overrides, style, **options) -> None:
-    """Train the best networks of a search again, longer, by the final recipe.
+    """Train the best networks of a search again, longer, by the retraining recipe.
 
     The test split is not read. The same command goes on after an interruption, from the last whole epoch; what was
     trained already is not trained twice. Trained networks are kept beside the database, in the folder DATABASE.finals.
     """
-    from metaqnn.cli.display.counting import counting
     from metaqnn.core import Status, TrainingSplit
+    from metaqnn.workflows.display.counting import counting
     from metaqnn.workflows.retrain import TrainOptions, train_best
 
-    asked = TrainOptions(models=models, part=TrainingSplit(part), overrides=overrides, **options)
+    asked = TrainOptions(models=models, split=TrainingSplit(part), overrides=overrides, **options)
     with counting("epochs") as count:
         report = train_best(
             database,
@@ -59,10 +61,10 @@ def train(database, models, part, overrides, style, **options) -> None:
     if not report.is_complete:
         print(f"Stopped; the same command goes on from the last whole epochs. Everything is in {database}.")
         sys.exit(128 + report.signal)
-    print_tables([_finals_table(report.finals)], style)
+    print_tables([_retrainings_table(report.retrainings)], style)
     if style != "table":
         return
-    if not any(final.status == Status.OK for final in report.finals):
+    if not any(retraining.status == Status.OK for retraining in report.retrainings):
         print("No training succeeded; the reasons stand above.")
         sys.exit(1)
     where = shlex.quote(str(database))
@@ -72,10 +74,10 @@ def train(database, models, part, overrides, style, **options) -> None:
     print(f"Together they may do better:                       metaqnn ensemble {where}")
 
 
-@click.command()
+@click.command(cls=CommandWithOldNames, old_names={"--final": "--retraining"})
 @_database
-@click.option("--model", type=int, help="The best final of this model. [the best of all, by validation]")
-@click.option("--final", "numbers", type=int, multiple=True, help="This final; may be repeated.")
+@click.option("--model", type=int, help="The best retraining of this model. [the best of all, by validation]")
+@click.option("--retraining", "numbers", metavar="N", type=int, multiple=True, help="This retraining; may be repeated.")
 @click.option("--all", "is_all", is_flag=True, help="Every trained network of the part and data set.")
 @_part
 @_dataset
@@ -87,20 +89,20 @@ def evaluate(database, model, numbers, is_all, part, dataset, style) -> None:
     look rarely, and report the first look.
     """
     from metaqnn.core import TrainingSplit
-    from metaqnn.networks.retraining.choice import trained_finals
+    from metaqnn.networks.retraining.choice import best_retrainings
     from metaqnn.networks.retraining.testing import evaluate as look
-    from metaqnn.replay.finals import FinalMemory, read_final, read_test_looks
+    from metaqnn.replay.retrainings import RetrainingMemory, read_retraining, read_test_looks
 
     if (model is not None) + bool(numbers) + is_all > 1:
-        raise click.UsageError("expected one of --model, --final and --all, got several")
-    with FinalMemory(database) as memory:
+        raise click.UsageError("expected one of --model, --retraining and --all, got several")
+    with RetrainingMemory(database) as memory:
         if numbers:
-            finals = [read_final(memory, number) for number in dict.fromkeys(numbers)]
+            retrainings = [read_retraining(memory, number) for number in dict.fromkeys(numbers)]
         else:
-            finals = trained_finals(memory, dataset, TrainingSplit(part) if part else None, model)
-            finals = finals if is_all else finals[:1]
-        _announce(memory, finals)
-        results = look(memory, finals, _command())
+            retrainings = best_retrainings(memory, dataset, TrainingSplit(part) if part else None, model)
+            retrainings = retrainings if is_all else retrainings[:1]
+        _announce(memory, retrainings)
+        results = look(memory, retrainings, _command())
         total = len(read_test_looks(memory))
     print_tables([_looks_table(results)], style)
     if style == "table":
@@ -110,7 +112,7 @@ def evaluate(database, model, numbers, is_all, part, dataset, style) -> None:
 @click.command()
 @_database
 @click.option(
-    "--top", type=click.IntRange(2, 1000), default=5, show_default=True, help="So many models, by validation."
+    "--top", type=click.IntRange(2, 1000), default=5, show_default=True, help="How many models, by validation."
 )
 @click.option("--greedy", is_flag=True, help="Select members on the validation images, with repeats (Caruana 2004).")
 @_part
@@ -123,15 +125,15 @@ def ensemble(database, top, greedy, part, dataset, style) -> None:
     those models, on the validation images.
     """
     from metaqnn.core import TrainingSplit
-    from metaqnn.networks.retraining.choice import best_of_each_model, trained_finals
+    from metaqnn.networks.retraining.choice import best_of_each_model, best_retrainings
     from metaqnn.networks.retraining.testing import evaluate_ensemble
-    from metaqnn.replay.finals import FinalMemory, read_test_looks
+    from metaqnn.replay.retrainings import RetrainingMemory, read_test_looks
 
-    with FinalMemory(database) as memory:
-        finals = trained_finals(memory, dataset, TrainingSplit(part) if part else None)
-        best = best_of_each_model(finals)[:top]
+    with RetrainingMemory(database) as memory:
+        retrainings = best_retrainings(memory, dataset, TrainingSplit(part) if part else None)
+        best = best_of_each_model(retrainings)[:top]
         if greedy:
-            best = [final for final in finals if final.model in {chosen.model for chosen in best}]
+            best = [retraining for retraining in retrainings if retraining.model in {chosen.model for chosen in best}]
         if len(best) < 2:
             raise click.UsageError(
                 f"expected at least two trained networks, got {len(best)}; train more: "
@@ -145,10 +147,10 @@ def ensemble(database, top, greedy, part, dataset, style) -> None:
         print(f"Looks at a test split so far: {total}, all recorded in {database} (table test_looks).")
 
 
-def _announce(memory, finals) -> None:
-    from metaqnn.replay.finals import read_test_looks
+def _announce(memory, retrainings) -> None:
+    from metaqnn.replay.retrainings import read_test_looks
 
-    name = finals[0].dataset["name"]
+    name = retrainings[0].dataset["name"]
     earlier = sum(look.dataset == name for look in read_test_looks(memory))
     print(f"Opening the test split of {name} ({earlier} earlier looks).", file=sys.stderr, flush=True)
 
@@ -157,20 +159,27 @@ def _command() -> str:
     return shlex.join(["metaqnn", *sys.argv[1:]])
 
 
-def _finals_table(finals):
+def _retrainings_table(retrainings):
     from metaqnn.replay.tables import Table
 
     rows = tuple(
         (
-            *(final.number, final.model, final.seed, final.status, final.score, final.size),
-            *(final.seconds, final.reason or None, final.architecture),
+            *(
+                retraining.number,
+                retraining.model,
+                retraining.seed,
+                retraining.status,
+                retraining.score,
+                retraining.size,
+            ),
+            *(retraining.seconds, retraining.reason or None, retraining.architecture),
         )
-        for final in finals
+        for retraining in retrainings
     )
     columns = ("final", "model", "seed", "status", "accuracy", "parameters", "seconds", "reason", "architecture")
-    if not any(final.reason for final in finals):
+    if not any(retraining.reason for retraining in retrainings):
         columns, rows = (*columns[:7], columns[8]), tuple((*row[:7], row[8]) for row in rows)
-    first = finals[0]
+    first = retrainings[0]
     title = (
         f"Trained on {first.dataset['name']} ({first.split}) by {first.recipe['name']}; accuracy on validation images"
     )
@@ -189,11 +198,11 @@ def _looks_table(results):
             (
                 *(look.look, look.kind, ", ".join(map(str, look.retrainings)), look.validation_score, look.score),
                 *(1 - look.score, 1 - high, 1 - low, errors),
-                *(result.finals[0].architecture if len(result.finals) == 1 else None,),
+                *(result.retrainings[0].architecture if len(result.retrainings) == 1 else None,),
             )
         )
     columns = ["look", "kind", "finals", "validation_accuracy", "test_accuracy", "test_error", "low", "high", "wrong"]
-    if len(results[0].finals) == 1:
+    if len(results[0].retrainings) == 1:
         columns.append("architecture")
     else:
         rows = [row[:-1] for row in rows]

@@ -42,6 +42,29 @@ def describe(network: str, size: str, style: str) -> None:
 
 @click.command()
 @format_option
+def plugins(style: str) -> None:
+    """List spaces, strategies, evaluators, data sets and rewards: from which package, and what failed to load and why.
+
+    What cannot be loaded disturbs nothing else until an experiment names it.
+    """
+    from metaqnn.core.plugins import listed
+    from metaqnn.replay.tables import Table
+
+    rows = tuple(
+        (row.plugin.kind, row.plugin.name, row.plugin.package, row.plugin.version, row.problem) for row in listed()
+    )
+    columns = ("kind", "name", "package", "version", "problem")
+    if style != "table":
+        print_tables([Table("Plug-ins", columns, rows)], style)
+        return
+    shown = [Table("Plug-ins", columns[:-1], tuple(row[:-1] for row in rows if not row[-1]))]
+    if failed := tuple((*row[:3], row[-1]) for row in rows if row[-1]):
+        shown.append(Table("What cannot be used", ("kind", "name", "package", "reason"), failed))
+    print_tables(shown, style)
+
+
+@click.command()
+@format_option
 def datasets(style: str) -> None:
     """List the data sets: where each would be read from, and whether it is there.
 

@@ -2,9 +2,35 @@
 
 import os
 import re
+import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
+
+
+class CommandWithOldNames(click.Command):
+    """A command some of whose options had other names, which go on working for this release.
+
+    Args:
+        old_names: from the old name of an option to that of today.
+    """
+
+    def __init__(self, *args: Any, old_names: Mapping[str, str], **attributes: Any):
+        super().__init__(*args, **attributes)
+        self._old_names = old_names
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the words of the command line."""
+        return super().parse_args(ctx, [self._of_today(word) for word in args])
+
+    def _of_today(self, word: str) -> str:
+        name, sign, value = word.partition("=")
+        if name not in self._old_names:
+            return word
+        print(f"{name} is called {self._old_names[name]} now.", file=sys.stderr)
+        return f"{self._old_names[name]}{sign}{value}"
 
 
 def _gpus(_context: click.Context, parameter: click.Parameter, text: str | None) -> tuple[str, ...] | None:

@@ -7,13 +7,8 @@ import click
 
 from metaqnn.cli.options import allow_option
 from metaqnn.cli.output import format_option, print_tables
+from metaqnn.cli.summaries import import_table, raw_summary, summary_table
 from metaqnn.replay.tables import Table
-
-_PROBLEM_WORDS = {
-    "unparsed": "not in the notation",
-    "bad_score": "without an accuracy from 0 to 1",
-    "illegal": "not legal in the space",
-}
 
 _database = click.argument("database", type=click.Path(path_type=Path))
 
@@ -38,7 +33,7 @@ def summary(database: Path, style: str) -> None:
             facts = import_table(reader) if style == "table" else tables.imports(reader)
             print_tables([facts, tables.imported_stages(reader)], style)
             return
-        facts = summary_table(reader) if style == "table" else _raw_summary(reader)
+        facts = summary_table(reader) if style == "table" else raw_summary(reader)
         stages, flight, failed = tables.stages(reader), tables.in_flight(reader), tables.failures(reader)
     # For people an empty table is a line too many; a program wants the same tables every time.
     print_tables([facts, stages, *(table for table in (flight, failed) if table.rows or style != "table")], style)
@@ -175,12 +170,15 @@ def copy(database: Path, target: Path) -> None:
 
 @replay.command()
 @_database
-def retry(database: Path) -> None:
+@allow_option
+def retry(database: Path, allowed: tuple[str, ...]) -> None:
     """Propose the networks anew that crashed or timed out; the next run of the search trains them."""
     from metaqnn.replay.memory import SQLiteReplayMemory
+    from metaqnn.workflows.components import require_plugins
 
     with _reader(database) as reader:  # what cannot be used is refused before anything is locked or created
         reader.require_search()
+        require_plugins(reader, allowed)
     with SQLiteReplayMemory(database) as memory:
         proposals = memory.retry_failed()
     if not proposals:
@@ -189,112 +187,6 @@ def retry(database: Path) -> None:
     for proposal in proposals:
         print(f"  model {proposal.model.model}: {proposal.model.architecture}")
     print(f"{len(proposals)} proposed anew. Train them: metaqnn resume {database}")
-
-
-def summary_table(reader) -> Table:
-    """The summary of a search for people: a table of facts in words."""
-    from metaqnn.cli.display.words import duration
-    from metaqnn.replay import tables
-    from metaqnn.workflows import subject_of
-
-    sections, facts, predictions = _summarise(reader)
-    best = "-"
-    if facts.best is not None:
-        origin = ", imported" if tables.is_imported(reader, facts.best.model) else ""
-        words = reader.score().words(facts.best.score)
-        best = f"{words} (model {facts.best.model}{origin}) {facts.best.architecture}"
-    failed = ", ".join(f"{count} {status}" for status, count in facts.failed.items()) or "none"
-    exhausted = "none"
-    if facts.exhausted:
-        epsilons = ", ".join(f"{epsilon:g}" for epsilon in facts.exhausted)
-        exhausted = f"{facts.max_repeats} repeats in a row ended epsilon {epsilons} early"
-    rows = [
-        ("experiment", f"{sections['name']}: {subject_of(sections)}, seed {sections['seed']}"),
-        *([("warm_start", f"{facts.imported} episodes of {sections.get('warm_start')}")] if facts.imported else []),
-        ("models", f"{facts.models_done} of {facts.models_total}"),
-        ("episodes", f"{facts.episodes}, {facts.in_flight} more in flight"),
-        ("epsilon", "-" if facts.epsilon is None else f"{facts.epsilon:g}"),
-        ("best", best),
-        ("reused", f"{facts.reused} repeats reused, {duration(facts.saved_seconds)} of training saved"),
-        ("failed", failed),
-        *([("predicted", _prediction_words(predictions, reader.score()))] if _has_early_stopping(sections) else []),
-        ("exhausted", exhausted),
-        ("time", f"{duration(facts.elapsed_seconds)} in {facts.runs} run{'s' if facts.runs != 1 else ''}"),
-        ("q_values", f"as of episode {facts.values_as_of}"),
-    ]
-    return Table(str(reader.path), ("fact", "value"), tuple(rows))
-
-
-def import_table(reader) -> Table:
-    """The summary of an imported database for people."""
-    from metaqnn.replay import tables
-    from metaqnn.workflows import stored_sections, subject_of
-
-    sections, table = stored_sections(reader), tables.imports(reader)
-    facts = dict(zip(table.columns, table.rows[0], strict=True))
-    best = "-"
-    if facts["best_model"] is not None:
-        score = reader.score()
-        words = score.words(facts[f"best_{score.name}"])
-        best = f"{words} (model {facts['best_model']}) {facts['best_architecture']}"
-    refused = [(facts[column], word) for column, word in _PROBLEM_WORDS.items() if facts[column]]
-    rows = [
-        ("experiment", f"{sections['name']}: {subject_of(sections)}, seed {sections['seed']}"),
-        ("rows", f"{facts['rows']}, of which {facts['episodes']} became episodes"),
-        ("models", f"{facts['models']} distinct networks"),
-        (
-            "reused",
-            f"{facts['repeats']} repeat{'s' if facts['repeats'] != 1 else ''} of them, worth what the first was",
-        ),
-        ("refused", ", ".join(f"{count} {word}" for count, word in refused) or "none"),
-        ("best", best),
-        ("q_values", f"as of episode {reader.values_as_of()}"),
-    ]
-    return Table(str(reader.path), ("fact", "value"), tuple(rows))
-
-
-def _has_early_stopping(sections) -> bool:
-    return (sections.get("training") or {}).get("prediction") is not None
-
-
-def _prediction_words(facts, score) -> str:
-    """What stopping early saved, and how good the predictions were."""
-    words = f"{facts.predicted} stopped early, {facts.epochs_saved} epochs ({100 * facts.saved_share:.0f} %) saved"
-    if facts.controls:
-        off = f"{100 * facts.prediction_error:.2f} points" if score.is_share else f"{facts.prediction_error:.4g}"
-        words += f"; off by {off} on {facts.controls} trained on all the same"
-    return words
-
-
-def _raw_summary(reader) -> Table:
-    """The same for programs: one row of plain values."""
-    from dataclasses import asdict
-
-    from metaqnn.workflows import subject_of
-
-    sections, facts, predictions = _summarise(reader)
-    row = {"experiment": sections["name"], "dataset": subject_of(sections), "seed": sections["seed"], **asdict(facts)}
-    row |= asdict(predictions)
-    row["failed"] = sum(facts.failed.values())
-    best, name = facts.best, f"best_{reader.score().name}"
-    row.pop("best")
-    row["best_model"], row[name], row["best_architecture"] = (
-        (best.model, best.score, best.architecture) if best else (None, None, None)
-    )
-    row["exhausted"] = ", ".join(f"{epsilon:g}" for epsilon in facts.exhausted)
-    percent = frozenset([name]) if reader.score().is_share else frozenset()
-    return Table("Summary", tuple(row), (tuple(row.values()),), percent)
-
-
-def _summarise(reader):
-    from metaqnn.replay.predictions import summarise_predictions
-    from metaqnn.workflows import stored_sections
-    from metaqnn.workflows.summary import summarise
-
-    sections = stored_sections(reader)
-    epochs = (sections.get("training") or {}).get("epochs", 0)
-    with reader.snapshot():
-        return sections, summarise(reader), summarise_predictions(reader, epochs)
 
 
 def _reader(database: Path):

@@ -16,7 +16,7 @@ from metaqnn.cli.options import require_place
     help="Folder for report.html and its figures. [build/report/NAME]",
 )
 @click.option(
-    "--top", type=click.IntRange(1, 100), default=10, show_default=True, help="Networks that are shown closely."
+    "--top", type=click.IntRange(1, 100), default=10, show_default=True, help="How many of the best are shown closely."
 )
 def report(database: Path, out: Path | None, top: int) -> None:
     """Write what a search found as one page that needs no network, with its figures beside it as PNG and SVG.
@@ -24,15 +24,16 @@ def report(database: Path, out: Path | None, top: int) -> None:
     DATABASE may belong to a running search, which is not disturbed; the page says how far it was. Reads what is
     recorded, and never a data set.
     """
-    from metaqnn.cli.display.counting import counting
-    from metaqnn.config import as_mapping
     from metaqnn.errors import ReplayError
     from metaqnn.replay.reader import ReplayReader
-    from metaqnn.reports.findings import read_findings
+    from metaqnn.reports.domain import Domain
+    from metaqnn.reports.networks.domain import NetworkDomain
     from metaqnn.reports.page import FIGURES, PAGE, write_report
     from metaqnn.reports.provenance import Subject
+    from metaqnn.reports.report_data import read_report_data
     from metaqnn.reports.words import plural
-    from metaqnn.workflows import stored_experiment, stored_schedule
+    from metaqnn.workflows import is_of_networks, stored_schedule, stored_sections
+    from metaqnn.workflows.display.counting import counting
 
     began = time.monotonic()
     with ReplayReader(database) as reader:
@@ -41,13 +42,13 @@ def report(database: Path, out: Path | None, top: int) -> None:
             raise ReplayError(
                 f"{database}: no search has written to this database yet; start one with `metaqnn search`"
             )
-        schedule = stored_schedule(config)
+        subject = Subject(stored_sections(reader), stored_schedule(reader), config["data"])
+        domain = NetworkDomain() if is_of_networks(reader) else Domain()
         out = out or Path("build") / "report" / database.stem
         require_place("--out", out, PAGE)
         require_place("--out", out / FIGURES)
-        findings = read_findings(reader, Subject(as_mapping(stored_experiment(reader)), schedule, config["data"]), top)
+        data = read_report_data(reader, subject, top, domain)
     with counting("figures") as count:
-        page = write_report(findings, out, count)
-    networks = plural(findings.provenance.networks_done, "network")
-    print(f"The report of {networks}, in {time.monotonic() - began:.1f} s: {page}")
+        page = write_report(data, out, count)
+    print(f"The report of {plural(data.provenance.done, domain.noun)}, in {time.monotonic() - began:.1f} s: {page}")
     print(f"Its figures, as PNG and SVG: {out / FIGURES}")

@@ -66,7 +66,6 @@ def resume(experiment, database, overrides, **options) -> None:
 
 
 def _search(where, database, overrides, max_time, allowed, **options) -> None:
-    from metaqnn.cli.display import make_display
     from metaqnn.replay.reader import ReplayReader
     from metaqnn.workflows import (
         SearchOptions,
@@ -75,6 +74,7 @@ def _search(where, database, overrides, max_time, allowed, **options) -> None:
         run_search,
         stored_experiment,
     )
+    from metaqnn.workflows.display import make_display
 
     if where.endswith(".sqlite") and database is None and not overrides:
         database = Path(where)
@@ -108,14 +108,15 @@ def _program() -> str:
 
 def _print_ending(database: Path, report) -> None:
     from metaqnn.cli.output import print_tables
-    from metaqnn.cli.replay import summary_table
+    from metaqnn.cli.summaries import summary_table
     from metaqnn.replay.reader import ReplayReader
     from metaqnn.replay.tables import top
     from metaqnn.search.loop import Ending
+    from metaqnn.workflows import stored_sections
     from metaqnn.workflows.summary import summarise
 
     with ReplayReader(database) as reader:
-        summary = summarise(reader)
+        summary, is_of_networks = summarise(reader), stored_sections(reader).get("evaluator") is None
         facts = dict(summary_table(reader).rows)
         print_tables([top(reader, 5)], "table")
     done, total = summary.models_done, summary.models_total
@@ -132,5 +133,5 @@ def _print_ending(database: Path, report) -> None:
         larger = "  (with a larger --max-time: it counts all runs)" if report.ending is Ending.OUT_OF_TIME else ""
         print(f"Go on:       {_program()} {again}{larger}")
     print(f"Look deeper: {_program()} replay summary {shlex.quote(str(database))}")
-    if summary.best is not None and report.ending in (Ending.COMPLETED, Ending.EXHAUSTED):
+    if is_of_networks and summary.best is not None and report.ending in (Ending.COMPLETED, Ending.EXHAUSTED):
         print(f"Final nets:  {_program()} train {shlex.quote(str(database))} --top 5")

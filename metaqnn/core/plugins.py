@@ -14,6 +14,7 @@ from typing import Any
 from metaqnn.config import nearest, read_section
 from metaqnn.core.dataset import Dataset
 from metaqnn.core.evaluator import Evaluator
+from metaqnn.core.options import NoOptions
 from metaqnn.core.reward import Reward
 from metaqnn.core.space import Space
 from metaqnn.core.strategy import Strategy
@@ -170,6 +171,8 @@ def read_options(part: type, content: Mapping[str, Any], path: str, file: str) -
     Raises:
         ConfigError: a key or value that cannot be used.
     """
+    if part is Unread:
+        return {key: value for key, value in content.items() if key != "name"}
     fields = {f.name for f in dataclasses.fields(part.Options)}  # type: ignore[attr-defined]
     return read_section(
         part.Options,  # type: ignore[attr-defined]
@@ -177,6 +180,12 @@ def read_options(part: type, content: Mapping[str, Any], path: str, file: str) -
         path,
         file,
     )
+
+
+class Unread:
+    """In the place of a part that is not needed; its options are plain values."""
+
+    Options = NoOptions
 
 
 @dataclass(frozen=True)

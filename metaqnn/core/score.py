@@ -1,8 +1,9 @@
 """What an evaluator measures: the name of a figure, which way it is better, and what a failure counts as."""
 
 import math
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 from metaqnn.errors import ConfigError
 
@@ -12,7 +13,7 @@ class Score:
     """The metric by which architectures are compared.
 
     Attributes:
-        name: such as `accuracy`; names columns of tables and axes of figures.
+        name: such as `exact_match`; names columns of tables and axes of figures.
         direction: whether more or less of it is better.
         low, high: its range; infinite where it has no bound.
         failure: what a failed candidate counts as, within the range.
@@ -51,6 +52,16 @@ class Score:
             raise ConfigError(f"score {self.name}: expected 'maximize' or 'minimize', got {self.direction!r}")
         if problem := self.problem_with(self.failure):
             raise ConfigError(f"score {self.name}: what a failure counts as: {problem}")
+
+    @classmethod
+    def of(cls, recorded: Mapping[str, Any]) -> "Score":
+        """The score that a database keeps."""
+        bounds = {"low": -math.inf, "high": math.inf}
+        return cls(**{key: bounds[key] if value is None else value for key, value in recorded.items()})
+
+    def recorded(self) -> dict[str, Any]:
+        """What a database keeps of it: JSON, which knows no infinity."""
+        return {key: None if value in (math.inf, -math.inf) else value for key, value in asdict(self).items()}
 
     def is_better(self, value: float, than: float | None) -> bool:
         """Whether a value is better than another; anything is better than None."""

@@ -2,17 +2,17 @@
 
 import warnings
 from collections.abc import Mapping
-from numbers import Integral, Real
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_array, check_is_fitted, check_X_y, validate_data
+from sklearn.utils.validation import check_is_fitted
 
-from metaqnn.errors import ConfigError, DataError
+from metaqnn.errors import DataError
+from metaqnn.estimators.checks import arrays_as_fitted, check_parameters, training_arrays
 from metaqnn.estimators.images import PixelScale, image_shape
 from metaqnn.estimators.network import quiet_import
 from metaqnn.estimators.search import (
@@ -26,7 +26,7 @@ from metaqnn.estimators.search import (
 )
 from metaqnn.estimators.settings import WHERE, DataFacts, experiment_content
 from metaqnn.estimators.training import train_winner
-from metaqnn.replay.leaderboard import read_leaderboard
+from metaqnn.replay.leaderboard import RankedModel, read_ranking
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.seeding import entropy
 from metaqnn.workflows import read_experiment
@@ -34,18 +34,18 @@ from metaqnn.workflows import read_experiment
 if TYPE_CHECKING:
     import pandas as pd
 
-_NUMBERS = [np.float64, np.float32, np.uint8]
-"""What X is kept as; anything else becomes the first."""
+_LEADERBOARD = ("model", "architecture", "accuracy", "epoch", "layers", "parameters", "flops", "train_seconds")
 
 
 class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
     """A convolutional network that is searched for, trained and used.
 
     `fit` searches on a part of X, y and is told how good a network is by the rest of them. Then it trains the best
-    network on all of them, by the final recipe. Networks see images of 8 bits: uint8 is kept as it is, and everything
-    else is scaled to 0..255 and rounded, so that differences of less than a 255th of the range of X are lost. The range
-    is one for all pixels of an image; where X has rows of features whose image is a single row or column of pixels,
-    each feature has a range of its own. Values outside the range of the training data are clipped.
+    network on all of them, by the retraining recipe. Networks see images of 8 bits: uint8 is kept as it is, and
+    everything else is scaled to 0..255 and rounded, so that differences of less than a 255th of the range of X are
+    lost. The range is one for all pixels of an image; where X has rows of features whose image is a single row or
+    column of pixels, each feature has a range of its own. Values outside the range of the training data are
+    clipped.
 
     Args:
         models: distinct networks that are tried, over all fits of one `path`; None is what the strategy is made for.
@@ -151,8 +151,8 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
             KeyboardInterrupt: it was interrupted; with a `path` the next fit goes on.
         """
         self.__dict__.pop("network_", None)  # what fails below must not leave an old network with new classes
-        X, y = self._checked_training_data(X, y)
-        self._check_parameters()
+        X, y = training_arrays(self, X, y)
+        check_parameters(self)
         shape = image_shape(X.shape, self.input_shape)
         self.classes_, labels = np.unique(y, return_inverse=True)
         labels = labels.astype(np.int64)
@@ -181,7 +181,7 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
             ValueError: other features or images than those of `fit`, or missing values.
         """
         check_is_fitted(self, "network_")
-        X = self._checked(X)
+        X = arrays_as_fitted(self, X)
         scale = PixelScale(np.asarray(self.pixel_low_), np.asarray(self.pixel_high_))
         return self.network_.probabilities(scale.apply(X).reshape(-1, *self.image_shape_))
 
@@ -231,8 +231,7 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
         import pandas as pd
 
         check_is_fitted(self, "network_")
-        columns, rows = self._leaderboard
-        return pd.DataFrame(rows, columns=list(columns))
+        return pd.DataFrame(self._leaderboard, columns=list(_LEADERBOARD))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -244,45 +243,6 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
         if "_folder" in state:
             state["_folder"] = None  # a copy does not own the database
         return state
-
-    def _checked_training_data(self, X, y) -> tuple[np.ndarray, np.ndarray]:
-        """X and y as arrays; what X looks like is kept."""
-        if _dimensions(X) > 2:
-            X, y = check_X_y(X, y, dtype=_NUMBERS, allow_nd=True, ensure_min_samples=2, estimator=self)
-            self.n_features_in_ = int(np.prod(X.shape[1:]))
-            if hasattr(self, "feature_names_in_"):
-                del self.feature_names_in_
-        else:
-            X, y = validate_data(self, X, y, dtype=_NUMBERS, ensure_min_samples=2)
-        check_classification_targets(y)
-        self._is_of_images = X.ndim > 2
-        return X, y
-
-    def _checked(self, X) -> np.ndarray:
-        """X as an array of the shape that was fitted."""
-        if not self._is_of_images:
-            if _dimensions(X) > 2:
-                raise DataError(
-                    f"X: expected rows of {self.n_features_in_} features, as in fit, got shape {np.shape(X)}; "
-                    "reshape it to two dimensions"
-                )
-            return validate_data(self, X, dtype=_NUMBERS, reset=False)
-        X = check_array(X, dtype=_NUMBERS, allow_nd=True, ensure_2d=False, estimator=self)
-        height, width, channels = self.image_shape_
-        if (*X.shape[1:], 1)[:3] != self.image_shape_ or X.ndim not in (3, 4):
-            raise DataError(
-                f"X: expected images of {height}x{width}x{channels}, as in fit, got an array of shape {X.shape}"
-            )
-        return X
-
-    def _check_parameters(self) -> None:
-        """Refuse what no section of the experiment looks at; the others are refused there."""
-        if not (self.workers is None or (isinstance(self.workers, Integral) and self.workers >= 0)):
-            raise ConfigError(f"workers: expected a whole number from 0, or None, got {self.workers!r}")
-        if not (self.max_time is None or (isinstance(self.max_time, Real) and self.max_time > 0)):
-            raise ConfigError(f"max_time: expected seconds above 0, or None, got {self.max_time!r}")
-        if not (self.settings is None or isinstance(self.settings, dict)):
-            raise ConfigError(f"settings: expected a dict such as {{'training.batch_size': 32}}, got {self.settings!r}")
 
     def _search(self, database: Path, images: np.ndarray, labels: np.ndarray) -> None:
         """Search, train the winner, and keep what `predict` needs."""
@@ -307,11 +267,11 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
                 )
             network = train_winner(database, experiment, winner, self.final is not None, is_in_process, verbose)
         with ReplayReader(database) as reader:
-            self._leaderboard = read_leaderboard(reader)
+            self._leaderboard = [_row(ranked) for ranked in read_ranking(reader)]
         self.network_ = network
         self.database_ = str(database)
         self.best_architecture_ = winner.architecture
-        self.best_accuracy_ = winner.accuracy
+        self.best_accuracy_ = winner.score
 
     def _seed(self, stored: Mapping[str, Any]) -> int:
         """The seed of the search."""
@@ -323,6 +283,6 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
         return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
 
 
-def _dimensions(X) -> int:
-    """How many axes X has: an array, a DataFrame, nested lists, or whatever becomes an array."""
-    return X.ndim if hasattr(X, "ndim") else np.asarray(X).ndim
+def _row(ranked: RankedModel) -> tuple:
+    costs = (ranked.costs[name] for name in _LEADERBOARD[4:7])
+    return ranked.model, ranked.architecture, ranked.score, ranked.epoch, *costs, ranked.seconds

@@ -12,7 +12,6 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from metaqnn.config import as_mapping
 from metaqnn.errors import DataError, EvaluatorError, ReplayError
 from metaqnn.files import moved_aside, written_whole
 from metaqnn.networks.data.search_data import array_hash
@@ -65,8 +64,8 @@ def refuse_another(
     Raises:
         ReplayError: with what differs.
     """
-    as_now_read = as_mapping(read_experiment(stored["experiment"], str(database)))
-    changed = changed_keys(as_now_read, as_mapping(experiment))
+    as_now_read = read_experiment(stored["experiment"], str(database)).as_mapping()
+    changed = changed_keys(as_now_read, experiment.as_mapping())
     if changed:
         raise ReplayError(
             f"{database}: the search there was started differently: {'; '.join(changed)}. Undo that to resume it, or "
@@ -117,7 +116,7 @@ def run(experiment: Experiment, database: Path, workers: int | None, max_time: f
         EvaluatorError: it ended without a network.
         MetaqnnError: it cannot start or go on.
     """
-    from metaqnn.cli.display import make_display
+    from metaqnn.workflows.display import make_display
 
     options = SearchOptions(
         models=experiment.search.models,

@@ -134,7 +134,7 @@ def _training(epochs: int | None, facts: DataFacts, images: int) -> dict[str, An
 
 
 def _final(final: object, batch_size: object) -> Any:
-    """The final recipe; few images need small batches there, too, and those a lower rate in proportion."""
+    """The retraining recipe; few images need small batches there, too, and those a lower rate in proportion."""
     section = {"name": final} if isinstance(final, str) else final
     if not isinstance(section, dict) or section.get("name", "one_cycle") != "one_cycle":
         return section

@@ -19,9 +19,9 @@ from metaqnn.networks.architecture import parse
 from metaqnn.networks.data import SearchData, fit_statistics, load_search_data
 from metaqnn.networks.retraining.choice import stored_network
 from metaqnn.networks.retraining.stored import ENDING, StoredNetwork, save_network
-from metaqnn.replay.finals import kept_file
 from metaqnn.replay.leaderboard import Winner
 from metaqnn.replay.reader import ReplayReader
+from metaqnn.replay.retrainings import kept_file
 from metaqnn.workflows import Experiment
 from metaqnn.workflows.retrain import TrainOptions, train_best
 
@@ -29,15 +29,15 @@ _MAX_ATTEMPTS = 5
 
 
 def train_winner(
-    database: Path, experiment: Experiment, winner: Winner, has_final: bool, is_in_process: bool, verbose: bool
+    database: Path, experiment: Experiment, winner: Winner, is_retrained: bool, is_in_process: bool, verbose: bool
 ) -> TrainedNetwork:
     """Train the winner of a search on all images, or take it up where that was done or begun before.
 
     Args:
         database: of the search.
-        experiment: what was searched; its section `final` is the final recipe.
+        experiment: what was searched; its section `final` is the retraining recipe.
         winner: what to train.
-        has_final: whether the final recipe is used; else that of the search.
+        is_retrained: whether the retraining recipe is used; else that of the search.
         is_in_process: whether it is trained in this process.
         verbose: whether the progress is shown, on the standard error.
 
@@ -45,13 +45,13 @@ def train_winner(
         KeyboardInterrupt: it was interrupted; no worker is left.
         EvaluatorError: it could not be trained.
     """
-    if has_final:
-        final = _train_by_final_recipe(database, experiment, winner, is_in_process, verbose)
-        if final.status == Status.OK:
+    if is_retrained:
+        retraining = _retrain(database, experiment, winner, is_in_process, verbose)
+        if retraining.status == Status.OK:
             with ReplayReader(database) as reader:
-                return TrainedNetwork.read(stored_network(reader, final))
+                return TrainedNetwork.read(stored_network(reader, retraining))
         warnings.warn(
-            f"the final training of {winner.architecture} failed ({final.reason}); the recipe of the search is used",
+            f"the retraining of {winner.architecture} failed ({retraining.reason}); the recipe of the search is used",
             stacklevel=4,
         )
     with ReplayReader(database) as reader:
@@ -64,15 +64,13 @@ def train_winner(
     return _train_as_in_search(experiment, winner, stored)
 
 
-def _train_by_final_recipe(
-    database: Path, experiment: Experiment, winner: Winner, is_in_process: bool, verbose: bool
-) -> Retraining:
-    from metaqnn.cli.display.counting import counting
+def _retrain(database: Path, experiment: Experiment, winner: Winner, is_in_process: bool, verbose: bool) -> Retraining:
+    from metaqnn.workflows.display.counting import counting
 
     recipe = as_mapping(experiment.final)
     options = TrainOptions(
         models=(winner.model,),
-        part=TrainingSplit.TRAIN_AND_VALIDATION,
+        split=TrainingSplit.TRAIN_AND_VALIDATION,
         recipe=recipe["name"],  # the database may have been started with another one
         overrides=tuple(f"final.{key}={json.dumps(value)}" for key, value in recipe.items()),
         workers=1,
@@ -89,7 +87,7 @@ def _train_by_final_recipe(
         )
     if not report.is_complete:
         pass_on(report.signal)
-    return report.finals[0]
+    return report.retrainings[0]
 
 
 def _train_as_in_search(experiment: Experiment, winner: Winner, stored: StoredNetwork) -> TrainedNetwork:
@@ -107,7 +105,7 @@ def _train_as_in_search(experiment: Experiment, winner: Winner, stored: StoredNe
     statistics = fit_statistics(experiment.dataset.preprocessing, data.x_train)
     config = experiment.training
     engine = make_engine(data, statistics, experiment.dataset.mirror, config, device, may_skip_tracing=True)
-    architecture, rate = parse(winner.architecture), winner.learning_rate
+    architecture, rate = parse(winner.architecture), winner.figures["learning_rate"]
     for attempt in range(1, _MAX_ATTEMPTS + 1):
         session = engine.open(architecture, experiment.seed, attempt)
         try:

@@ -3,6 +3,7 @@
 import itertools
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from metaqnn.errors import IllegalArchitectureError, NotationError
 from metaqnn.networks.layers import (
@@ -53,6 +54,7 @@ class Architecture(tuple):
         return f"Architecture({self})"
 
 
+@lru_cache(1024)  # what is proposed is asked for again at once: its costs, its layers for the evaluator
 def parse(text: str) -> Architecture:
     """Read a network in the paper's notation, such as `[C(64,3,1), P(2,2), SM(10)]`.
 
@@ -63,6 +65,12 @@ def parse(text: str) -> Architecture:
         IllegalArchitectureError: the layers are fine but build no network, for example without `SM` at the end.
     """
     return Architecture(_Reader(text).network())
+
+
+@lru_cache(4096)  # one object a layer keeps its text
+def _made(kind: type, *numbers: int) -> Layer:
+    layer: Layer = kind(*numbers)
+    return layer
 
 
 class _Reader:
@@ -102,7 +110,7 @@ class _Reader:
         if kind is None and numbers[0] > numbers[1]:
             self.start = start
             self._fail("a dropout mark D(i,n) with i at most n")
-        return kind(*numbers) if kind else None
+        return _made(kind, *numbers) if kind else None
 
     def _number(self, expected: str) -> int:
         if self.kind != "number":

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from metaqnn.core import CurvePoint, Prediction
-from metaqnn.networks.training.config import PredictionConfig, TrainingConfig
+from metaqnn.networks.training.config import EarlyStoppingConfig, TrainingConfig
 
 _SQUEEZE = 1e-3
 """Keeps log odds finite: an accuracy of 1 counts as 0.9995."""
@@ -69,7 +69,7 @@ class Predictor:
         context: what was known when the candidate was proposed.
     """
 
-    def __init__(self, config: PredictionConfig, training: TrainingConfig, context: EarlyStoppingContext):
+    def __init__(self, config: EarlyStoppingConfig, training: TrainingConfig, context: EarlyStoppingContext):
         self.probability = config.probability
         self.epochs = config.epochs(training)
         self.context = context

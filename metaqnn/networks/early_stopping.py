@@ -27,9 +27,9 @@ class NetworkEarlyStopping(EarlyStopping):
     """
 
     def __init__(self, training: TrainingConfig, reward: Reward, lookahead: int, seed: int):
-        self.training, self.config = training, training.prediction
+        self.training, self.config = training, training.early_stopping
         self.reward, self.lookahead, self.seed = reward, lookahead, seed
-        self._last_look = training.prediction.epochs(training)[-1]
+        self._last_look = training.early_stopping.epochs(training)[-1]
         self._episodes: list[int] = []
         self._references: list[ReferenceCurve] = []
         self._kth_best: list[float] = []  # reward of rank `config.best` (or the lowest) after each reference

@@ -46,8 +46,8 @@ def read_evaluations(
         purpose, model: only those of this purpose and this model; None is every one.
     """
     _, rows = reader.query(
-        """SELECT evaluation, model, architecture, purpose, seed, status, iif(status = 'ok', score, NULL), attempts, train_seconds,
-                  recorded_at, device
+        """SELECT evaluation, model, architecture, purpose, seed, status, iif(status = 'ok', score, NULL), attempts,
+                  train_seconds, recorded_at, device
            FROM evaluations JOIN models USING (model)
            WHERE ifnull(purpose = ?, 1) AND ifnull(model = ?, 1) ORDER BY evaluation""",
         (purpose, model),

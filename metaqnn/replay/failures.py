@@ -35,7 +35,8 @@ def read_failures(reader: ReplayReader) -> tuple[Failure, ...]:
         sql = """SELECT model, architecture, status, reason, costs FROM evaluations JOIN models USING (model)
                  WHERE purpose = 'table' AND status != 'ok' ORDER BY evaluation"""
     else:
-        sql = "SELECT model, architecture, status, f.reason, costs FROM failures f JOIN models USING (model, architecture)"
+        sql = """SELECT model, architecture, status, f.reason, costs
+                 FROM failures f JOIN models USING (model, architecture)"""
     return tuple(Failure(*row[:4], json.loads(row[4])) for row in reader.query(sql)[1])
 
 

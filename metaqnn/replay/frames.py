@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 _DTYPES = {
     column: dtype
     for dtype, columns in {
-        "int64": "model evaluations evaluation seed attempts attempt epoch episode iteration updates final size look examples",
+        "int64": (
+            "model evaluations evaluation seed attempts attempt epoch episode iteration updates final size look "
+            "examples"
+        ),
         "Int64": "best_epoch predicted_epoch finetuned_from",
         "float64": (
             "SCORE best_SCORE last_SCORE predicted_SCORE predicted_low predicted_high validation_SCORE test_SCORE "

@@ -118,7 +118,7 @@ def _fill(
         "INSERT INTO runs VALUES (1, ?, ?, ?, 'completed', 1, ?, 0, ?, NULL, ?, '[]')",
         (started_at, now(), seconds, networks, os.getpid(), json.dumps(dict(versions))),
     )
-    insert_imported(connection, imported, Score(**config["score"]))
+    insert_imported(connection, imported, Score.of(config["score"]))
     connection.executemany(
         "INSERT INTO imported_rows VALUES (?, ?, ?, ?, ?, ?)",
         [(r.row, r.net, json.dumps(dict(r.content)), r.episode, r.problem, r.reason) for r in rows],

@@ -1,4 +1,4 @@
-"""Which architectures did best: of a search by their last evaluation that ended well, of a table by the mean over seeds."""
+"""Which architectures did best: of a search by their last evaluation that ended well, of a table by their mean."""
 
 import json
 from collections.abc import Mapping

@@ -239,7 +239,7 @@ class SQLiteReplayMemory(ReplayReader, ReplayMemory):
 
 
 FINALS = ".finals"
-"""What is added to a database's name for the folder of its trained networks; see `metaqnn.replay.finals`."""
+"""What is added to a database's name for the folder of its trained networks; see `metaqnn.replay.retrainings`."""
 
 
 def writer_lock(path: Path) -> FileLock:

@@ -91,7 +91,7 @@ class ReplayReader:
             row = self._one("SELECT value FROM config WHERE key = 'score'")
             if row is None:
                 raise ReplayError(f"{self.path}: nothing says what is measured: no search has written to it yet")
-            self._score = Score(**json.loads(row[0]))
+            self._score = Score.of(json.loads(row[0]))
         return self._score
 
     def last_run(self) -> dict[str, Any] | None:

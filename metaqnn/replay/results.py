@@ -33,7 +33,8 @@ def read_results(reader: ReplayReader) -> tuple[Result, ...]:
     """Every told episode, in order."""
     _, rows = reader.query(
         """SELECT episode, iteration, recorded, r.model, r.score, iif(e.status = 'ok', r.score, NULL),
-                  e.train_seconds, reused, source FROM replay r JOIN evaluations e USING (evaluation) ORDER BY episode"""
+                  e.train_seconds, reused, source
+           FROM replay r JOIN evaluations e USING (evaluation) ORDER BY episode"""
     )
     return tuple(
         Result(*row[:2], json.loads(row[2]).get("epsilon"), *row[3:7], bool(row[7]), EpisodeOrigin(row[8]))

@@ -33,6 +33,7 @@ class Table:
 
 def top(reader: ReplayReader, count: int) -> Table:
     """The best models by their score, the cheaper first among equals; of a table by the mean over seeds."""
+    reader.query("SELECT ?", (count,))  # whatever number is typed, the database's range holds
     ranking = read_ranking(reader)[:count]
     score = _score_name(reader)
     names = list(ranking[0].costs)[:_COSTS] if ranking else []
@@ -136,7 +137,8 @@ def episodes(reader: ReplayReader, last: int) -> Table:
         reader,
         "Episodes",
         """SELECT * FROM (
-               SELECT episode, iteration, epsilon, r.model, r.score AS SCORE, status, reward, reused, source, architecture
+               SELECT episode, iteration, epsilon, r.model, r.score AS SCORE, status, reward, reused, source,
+                      architecture
                FROM replay r JOIN models USING (model) JOIN evaluations USING (evaluation)
                ORDER BY episode DESC LIMIT ?)
            ORDER BY episode""",

@@ -17,10 +17,10 @@ CHECKPOINTS = (10, 20, 50, 100, 200, 300, 500, 1000, 2000, 5000, 10_000)
 """Evaluations at which a comparison is looked at, as far as its budget goes."""
 
 LEVELS = (1.0, 0.5, 0.2, 0.1, 0.05, 0.0)
-"""Regrets in points that a strategy may take so many evaluations to reach."""
+"""Regrets that a strategy may take so many evaluations to reach."""
 
-_TICKS = (0.0, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0)
-"""Regrets in points that a figure names."""
+_TICKS = (0.0, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
+"""Regrets that a figure names."""
 
 _CONFIDENCE = 0.95
 
@@ -36,9 +36,10 @@ class RegretTrace:
     Attributes:
         label: of the strategy.
         seed: of the run.
-        best_rewards: the best reward seen after each evaluation, in [0, 1].
-        regrets: distance of the network with that reward to the best of the table by the target metric, in points.
+        best_rewards: the best reward seen after each evaluation.
+        regrets: distance of the architecture with that reward to the best of the table by the target metric.
         proposals: made in all.
+        unit: of the regrets: percentage points of a share, otherwise that of the target metric.
     """
 
     label: str
@@ -46,6 +47,7 @@ class RegretTrace:
     best_rewards: tuple[float, ...]
     regrets: tuple[float, ...]
     proposals: int
+    unit: str = "points"
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def checkpoints(traces: Sequence[RegretTrace]) -> tuple[int, ...]:
 
 
 def regret_table(traces: Sequence[RegretTrace]) -> Table:
-    """Mean regret in points with its interval, by strategy and evaluations; the best at the end first."""
+    """Mean regret with its interval, by strategy and evaluations; the best at the end first."""
     points, groups = checkpoints(traces), _by_label(traces)
     order = sorted(groups, key=lambda label: _mean_at(groups[label], points[-1]))
     rows = []
@@ -89,7 +91,7 @@ def regret_table(traces: Sequence[RegretTrace]) -> Table:
             found = interval([trace.regrets[point - 1] for trace in groups[label]])
             rows.append((label, len(groups[label]), point, _round(found.mean), _round(found.low), _round(found.high)))
     columns = ("strategy", "seeds", "evaluations", "regret", "lower", "upper")
-    return Table("Mean regret in points, with its 95 % interval", columns, tuple(rows))
+    return Table(f"Mean regret in {traces[0].unit}, with its 95 % interval", columns, tuple(rows))
 
 
 def regret_overview(traces: Sequence[RegretTrace]) -> Table:
@@ -102,7 +104,9 @@ def regret_overview(traces: Sequence[RegretTrace]) -> Table:
             half = "" if low is None else f" ±{mean - low:.2f}"
             rows.setdefault(label, [label, seeds]).append(f"{mean:.2f}{half}")
     columns = ("strategy", "seeds", *(f"at {point}" for point in points))
-    return Table("Mean regret in points, and half of its 95 % interval", columns, tuple(map(tuple, rows.values())))
+    return Table(
+        f"Mean regret in {traces[0].unit}, and half of its 95 % interval", columns, tuple(map(tuple, rows.values()))
+    )
 
 
 def reached_overview(traces: Sequence[RegretTrace]) -> Table:
@@ -112,7 +116,10 @@ def reached_overview(traces: Sequence[RegretTrace]) -> Table:
         if level in _OVERVIEW_LEVELS:
             cell = "-" if needed is None else f"{math.ceil(needed)}" + ("" if share == 1 else f" ({100 * share:.0f}%)")
             rows.setdefault(label, [label]).append(cell)
-    title = "Evaluations until the regret is at most so many points: median of the runs that got there (their share)"
+    title = (
+        f"Evaluations until the regret is at most so many {traces[0].unit}: median of the runs that got there "
+        "(their share)"
+    )
     return Table(title, ("strategy", *(f"{level:g}" for level in _OVERVIEW_LEVELS)), tuple(map(tuple, rows.values())))
 
 
@@ -147,19 +154,20 @@ def reached_table(traces: Sequence[RegretTrace]) -> Table:
     return Table("Evaluations needed to reach a regret (median of the runs that did)", columns, tuple(rows))
 
 
-def write_csv(traces: Sequence[RegretTrace], path: Path) -> None:
-    """The traces at the checkpoints, and at every tenth evaluation."""
+def write_csv(traces: Sequence[RegretTrace], path: Path, lookahead: int = 1) -> None:
+    """The traces at the checkpoints, and at every tenth evaluation; a file without the column has lookahead 1."""
     budget = len(traces[0].regrets)
     points = sorted(
         {*checkpoints(traces), *(p for p in (50, 100, 200, 300) if p <= budget), *range(10, budget + 1, 10)}
     )
     with new_place(path) as part, part.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("strategy", "seed", "evaluations", "best_reward", "regret"))
+        names, more = (("lookahead",), (lookahead,)) if lookahead > 1 else ((), ())
+        writer.writerow(("strategy", "seed", "evaluations", "best_reward", "regret", *names))
         for trace in traces:
             for point in points:
                 best, regret = trace.best_rewards[point - 1], trace.regrets[point - 1]
-                writer.writerow((trace.label, trace.seed, point, f"{best:.6g}", f"{regret:.6g}"))
+                writer.writerow((trace.label, trace.seed, point, f"{best:.6g}", f"{regret:.6g}", *more))
 
 
 def draw(traces: Sequence[RegretTrace], title: str, path: Path) -> None:
@@ -180,7 +188,7 @@ def draw(traces: Sequence[RegretTrace], title: str, path: Path) -> None:
     figure, axes = plt.subplots(figsize=(8, 5), layout="constrained")
     for number, label in enumerate(sorted(groups, key=lambda label: _mean_at(groups[label], budget))):
         values = np.array([trace.regrets for trace in groups[label]])
-        bounds = [interval(values[:, point]) for point in range(budget)]
+        bounds = [interval(values[:, point].tolist()) for point in range(budget)]
         color = f"C{number}"
         axes.plot(axis, values.mean(axis=0), color=color, label=f"{label} ({len(values)} seeds)")
         if len(values) > 1:
@@ -191,8 +199,8 @@ def draw(traces: Sequence[RegretTrace], title: str, path: Path) -> None:
     axes.set_yticks([], minor=True)
     axes.set_ylim(0.0, max(0.1, max(trace.regrets[min(4, budget - 1)] for trace in traces)))
     axes.set_xlim(1, max(2, budget))
-    axes.set_xlabel("evaluations (distinct networks)")
-    axes.set_ylabel("mean regret of the best network so far (points)")
+    axes.set_xlabel("evaluations (distinct architectures)")
+    axes.set_ylabel(f"mean regret of the best so far ({traces[0].unit})")
     axes.set_title(title)
     axes.legend(title="mean, and its 95 % interval")
     axes.grid(alpha=0.3)

@@ -3,14 +3,17 @@
 import base64
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from textwrap import fill
+from typing import TYPE_CHECKING, Any
 
+from metaqnn.core import Score
 from metaqnn.errors import MetaqnnError
 from metaqnn.files import written_whole
+from metaqnn.reports.words import initial
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,17 +23,6 @@ BLUE, ORANGE, GREEN, PINK, RED, SKY = "#0072B2", "#E69F00", "#009E73", "#CC79A7"
 """Okabe & Ito's palette, "Color Universal Design" (2008)."""
 
 GREY, DARK = "#8A8F98", "#24292F"
-
-KIND_COLORS = {"C": BLUE, "P": ORANGE, "FC": GREEN, "GAP": PINK, "SM": RED}
-"""Of each kind of layer, in figures and in diagrams."""
-
-KIND_NAMES = {
-    "C": "convolution",
-    "P": "max pooling",
-    "FC": "fully connected",
-    "GAP": "global average pooling",
-    "SM": "softmax",
-}
 
 SERIES = (
     (BLUE, "o", "-"),
@@ -45,7 +37,7 @@ SERIES = (
 WIDTH, HEIGHT = 5.4, 3.7
 """Inches of a figure, small enough to be read on a narrow screen."""
 
-_STYLE = {
+_STYLE: Any = {
     "font.family": "DejaVu Sans",  # comes with Matplotlib
     "font.size": 10.5,
     "axes.titlesize": 11.5,
@@ -94,29 +86,92 @@ def style() -> Iterator[None]:
 
 
 def blank(title: str, across: str, up: str, width: float = WIDTH, height: float = HEIGHT) -> tuple["Figure", "Axes"]:
-    """A figure with one set of axes and its labels."""
+    """A figure with one set of axes and its labels, which are wrapped where they are long."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
     axes = figure.add_subplot()
-    axes.set_title(title)
+    axes.set_title(fill(title, int(9.3 * width)))
     axes.set_xlabel(across)
-    axes.set_ylabel(up)
+    axes.set_ylabel(fill(up, int(11 * height)))
     return figure, axes
 
 
-def in_percent(axis) -> None:
-    """Label an axis of shares in [0, 1] as percentages."""
-    from matplotlib.ticker import PercentFormatter
+@dataclass(frozen=True)
+class Axis:
+    """A score along an axis of a figure.
 
-    axis.set_major_formatter(PercentFormatter(1.0, decimals=None))
+    Attributes:
+        score: what is measured.
+        name: the same in words.
+    """
+
+    score: Score
+    name: str
+
+    @property
+    def title(self) -> str:
+        """The name as a title begins."""
+        return initial(self.name)
+
+    @property
+    def label(self) -> str:
+        """The name, and which way it is better where that is not up."""
+        return self.name if self.score.direction == "maximize" else f"{self.name} (lower is better)"
+
+    @property
+    def corner(self) -> str:
+        """Where cheap and good architectures leave room for a legend."""
+        return "lower right" if self.score.direction == "maximize" else "upper right"
+
+    def mark(self, *axes) -> None:
+        """Write shares in percent along axes."""
+        from matplotlib.ticker import PercentFormatter
+
+        for axis in axes if self.score.is_share else ():
+            axis.set_major_formatter(PercentFormatter(1.0, decimals=None))
+
+    def limits(self, values: Sequence[float]) -> tuple[float, float]:
+        """The ends of the axis: some room around the values, within the score's range."""
+        low, high = min(values), max(values)
+        room = 0.03 if self.score.is_share else 0.05 * (high - low or abs(high) or 1.0)
+        return max(self.score.low, low - room), min(self.score.high, high + room)
+
+
+def is_wide(values: Sequence[float]) -> bool:
+    """Whether values are better seen along a logarithmic axis."""
+    return min(values) > 0 and max(values) > 10 * min(values)
+
+
+def legend_once(axes, place=None, **options) -> None:
+    """A legend that names everything once."""
+    handles, labels = axes.get_legend_handles_labels()
+    if labels:
+        first = dict(zip(reversed(labels), reversed(handles), strict=True))
+        (place or axes).legend(
+            [first[label] for label in dict.fromkeys(labels)], list(dict.fromkeys(labels)), **options
+        )
+
+
+def below(figure, axes, ncols: int, **options) -> None:
+    """A legend below the axes, that names everything once."""
+    legend_once(axes, figure, loc="outside lower center", ncols=ncols, frameon=False, **options)
+
+
+def in_whole_numbers(axis) -> None:
+    """Have no ticks between the whole numbers of a linear axis."""
+    axis.get_major_locator().set_params(integer=True)
 
 
 def in_magnitudes(axis) -> None:
-    """Label a logarithmic axis of large numbers as 10 k, 1 M, and between them where there is room."""
+    """Label an axis of large numbers as 10 k, 1 M, and one that is logarithmic between them where there is room."""
     from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
     low, high = axis.get_view_interval()
+    if axis.get_scale() == "linear":
+        if high >= 10_000:
+            axis.set_major_formatter(EngFormatter(sep=" "))
+        return
     axis.set_major_locator(LogLocator(subs=(1.0, 3.0) if high < 1e4 * low else (1.0,), numticks=12))
     axis.set_major_formatter(EngFormatter(sep=" "))
     axis.set_minor_formatter(NullFormatter())
@@ -138,7 +193,7 @@ class Album:
         figure.set_layout_engine(None)  # laid out once, for both files
         svg = self._write(name, "svg", figure, {"Date": None, "Creator": "metaqnn"})
         self._write(name, "png", figure, {"Software": "metaqnn"})
-        title = figure.axes[0].get_title(loc="left")
+        title = figure.axes[0].get_title(loc="left").replace("\n", " ")
         source = "data:image/svg+xml;base64," + base64.b64encode(svg).decode("ascii")
         return Picture(name, title, alternative, source)
 

@@ -1,19 +1,20 @@
 """What failed, by the way in which it did."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from metaqnn.core import Status
 from metaqnn.replay.failures import Failure
 
-MEANINGS = {
-    Status.NEVER_LEARNED: "no better than chance after every restart",
-    Status.DIVERGED: "the loss stopped being a number",
+MEANINGS: Mapping[str, str] = {
+    Status.NEVER_LEARNED: "no better than a guess in every attempt",
+    Status.DIVERGED: "the score or the loss stopped being a number",
     Status.OUT_OF_MEMORY: "the device's memory was not enough",
-    Status.TIMED_OUT: "longer than training.max_seconds",
-    Status.CRASHED: "the process that trained it ended",
-    Status.BUILD_FAILED: "the network could not be built",
+    Status.TIMED_OUT: "longer than allowed",
+    Status.CRASHED: "the process that it ran in ended",
+    Status.BUILD_FAILED: "it could not be built",
     Status.TOO_LARGE: "estimated to need more memory than allowed",
+    Status.FAILED: "an error was raised, or there was no usable score",
 }
 """What each failure says, in a few words."""
 
@@ -25,7 +26,7 @@ class FailureKind:
     Attributes:
         status: theirs.
         meaning: what it says.
-        count: of networks.
+        count: how many.
         example: one of the reasons.
     """
 

@@ -1,4 +1,4 @@
-"""What was imported from a file of the released code, and what was refused."""
+"""What was imported from a file, and what was refused."""
 
 from dataclasses import dataclass
 
@@ -7,12 +7,8 @@ from metaqnn.replay.reader import ReplayReader
 
 _EXAMPLES = 3
 
-PROBLEMS = {
-    "unparsed": "the network could not be read",
-    "accuracy": "the accuracy is none in [0, 1]",
-    "illegal": "the search space does not contain the network",
-}
-"""Why a row may be refused, in words."""
+_MEANINGS = {"unparsed": "it could not be read", "illegal": "the search space does not contain it"}
+_NO_SCORE = "its score is none"
 
 
 @dataclass(frozen=True)
@@ -22,7 +18,7 @@ class Refused:
     Attributes:
         meaning: the reason in words.
         count: rows.
-        examples: (row, network as written, reason), the first few.
+        examples: (row, architecture as written, reason), the first few.
     """
 
     meaning: str
@@ -50,10 +46,10 @@ class Imported:
 def read_imported(reader: ReplayReader) -> Imported:
     """Read what was imported; all zero where nothing was."""
     rows = read_imported_rows(reader)
+    problems = dict.fromkeys(row.problem for row in rows if row.problem is not None)
     refused = []
-    for problem, meaning in PROBLEMS.items():
+    for problem in sorted(problems, key=lambda problem: {"unparsed": 0, "illegal": 2}.get(problem, 1)):
         found = [(row.row, row.net, row.reason) for row in rows if row.problem == problem]
-        if found:
-            refused.append(Refused(meaning, len(found), tuple(found[:_EXAMPLES])))
+        refused.append(Refused(_MEANINGS.get(problem, _NO_SCORE), len(found), tuple(found[:_EXAMPLES])))
     taken = sum(row.problem is None for row in rows)
     return Imported(len(rows), taken, reader.imported_episodes(), tuple(refused))

@@ -5,44 +5,36 @@ from importlib.resources import files
 from pathlib import Path
 
 from metaqnn.reports import words
-from metaqnn.reports.control import Control
-from metaqnn.reports.diagrams import diagram_of, legend
-from metaqnn.reports.drawing import Album, Picture, require_own, style, write_whole
-from metaqnn.reports.final_results import error_interval
-from metaqnn.reports.findings import Findings
-from metaqnn.reports.pictures import curve_name, figure_jobs
+from metaqnn.reports.baseline import RandomSearchBaseline
+from metaqnn.reports.drawing import Album, Axis, Picture, require_own, style, write_whole
+from metaqnn.reports.pictures import cost_name, curve_name, figure_jobs
+from metaqnn.reports.report_data import ReportData
+from metaqnn.reports.trade_offs import on_a_front
 
 PAGE = "report.html"
 FIGURES = "figures"
 
-_SECTIONS = (
-    ("search", "The search"),
-    ("course", "Course of the search"),
-    ("networks", "Best networks"),
-    ("cost", "Accuracy and cost"),
-    ("failures", "Failures"),
-    ("time", "Time"),
-    ("control", "Control"),
-    ("finals", "Final networks"),
-    ("imported", "Imported rows"),
-)
-"""(id and template, title) in the order of the page."""
 
-_OF_A_TABLE = {
-    "search": "The table",
-    "networks": "Best networks",
-    "cost": "Accuracy and cost",
-    "failures": "Failures",
-    "time": "Time",
-}
-"""What the page of an enumerated space has: nothing was learned in its course, and chance could have missed nothing."""
+def _sections(data: ReportData, metric: str) -> tuple[tuple[str, str], ...]:
+    """(id and template, title) in the order of the page. Of a table nothing was learned, and chance missed nothing."""
+    is_table, domain = data.provenance.is_table, data.domain
+    return (
+        ("search", "The table" if is_table else "The search"),
+        *(() if is_table else (("trace", "Score trace"),)),
+        ("best", f"Best {domain.noun}s"),
+        *((("cost", f"{metric} and cost"),) if data.trade_offs or not data.ranking else ()),
+        ("failures", "Failures"),
+        ("time", "Time"),
+        *(() if is_table else (("baseline", "Random-search baseline"), *domain.sections(data.own))),
+        *(() if is_table else (("imported", "Imported rows"),)),
+    )
 
 
-def write_report(findings: Findings, folder: Path, count: Callable[..., None] = lambda *_: None) -> Path:
+def write_report(data: ReportData, folder: Path, count: Callable[..., None] = lambda *_: None) -> Path:
     """Write the page and its figures; each file appears whole or not at all, the page last.
 
     Args:
-        findings: what it says.
+        data: what it says.
         folder: where; made if absent.
         count: called with how many figures are done, of how many, and the name of the next.
 
@@ -52,7 +44,7 @@ def write_report(findings: Findings, folder: Path, count: Callable[..., None] = 
     Raises:
         MetaqnnError: a file of another's is in the way.
     """
-    album, pictures, jobs = Album(folder / FIGURES), {}, figure_jobs(findings)
+    album, pictures, jobs = Album(folder / FIGURES), {}, figure_jobs(data)
     for path in (folder / PAGE, *(album.folder / f"{job.name}.{ending}" for job in jobs for ending in ("png", "svg"))):
         require_own(path)
     album.folder.mkdir(parents=True, exist_ok=True)
@@ -61,38 +53,52 @@ def write_report(findings: Findings, folder: Path, count: Callable[..., None] = 
             count(number, len(jobs), job.name)
             pictures[job.name] = album.add(job.name, job.draw(), job.alternative)
     count(len(jobs), len(jobs))
-    write_whole(folder / PAGE, render(findings, pictures).encode("utf-8"))
+    write_whole(folder / PAGE, render(data, pictures).encode("utf-8"))
     return folder / PAGE
 
 
-def render(findings: Findings, pictures: Mapping[str, Picture]) -> str:
+def render(data: ReportData, pictures: Mapping[str, Picture]) -> str:
     """The page as text.
 
     Args:
-        findings: what it says.
+        data: what it says.
         pictures: name -> figure; what is not there is left out.
     """
     import yaml
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
-    loader = PackageLoader("metaqnn.reports", ".")
-    page = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    for word in (words.percent, words.points, words.count, words.magnitude, words.duration, words.moment, words.listed):
+    domain, score = data.domain, data.score
+    folders = [folder for folder in (domain.templates, ".") if folder]
+    page = Environment(
+        loader=ChoiceLoader([PackageLoader("metaqnn.reports", folder) for folder in folders]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    for word in (words.percent, words.count, words.amount, words.magnitude, words.duration, words.moment, words.listed):
         page.filters[word.__name__] = word
-    page.globals |= {"plural": words.plural, "curve_name": curve_name, "error_interval": error_interval}
-    shape = tuple(findings.subject.data["input_shape"])
+    page.filters["initial"] = words.initial
+    page.filters["score"] = score.words
+    page.filters["difference"] = words.points if score.is_share else words.signed
+    metric = Axis(score, domain.metric(score))
+    page.globals |= {"plural": words.plural, "curve_name": curve_name, "cost_name": cost_name}
     return page.get_template("page.html").render(
-        it=findings,
-        experiment=findings.subject.experiment,
-        provenance=findings.provenance,
+        it=data,
+        domain=domain,
+        noun=domain.noun,
+        done=domain.done,
+        metric=metric,
+        experiment=data.subject.experiment,
+        provenance=data.provenance,
         pictures=pictures,
-        sections=tuple(_OF_A_TABLE.items()) if findings.provenance.is_table else _SECTIONS,
-        diagrams={top.rank: diagram_of(top.network.architecture, shape) for top in findings.top},
-        legend=legend(),
-        has_control=isinstance(findings.control, Control),
-        yaml=yaml.safe_dump(_plain(findings.subject.experiment), sort_keys=False, default_flow_style=None, width=100),
+        sections=_sections(data, metric.title),
+        fronts=on_a_front(data.trade_offs, data.ranking),
+        has_baseline=isinstance(data.baseline, RandomSearchBaseline),
+        yaml=yaml.safe_dump(_plain(data.subject.experiment), sort_keys=False, default_flow_style=None, width=100),
         style=Markup(files("metaqnn.reports").joinpath("page.css").read_text(encoding="utf-8")),
+        **domain.context(data),
     )
 
 

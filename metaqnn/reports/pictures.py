@@ -1,12 +1,16 @@
 """Which figures a report has, with what each shows in words."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
-from metaqnn.reports import course_figures, network_figures
-from metaqnn.reports.control import Control
-from metaqnn.reports.findings import Findings
-from metaqnn.reports.words import percent, plural
+from metaqnn.reports import figures, trace_figures
+from metaqnn.reports.baseline import RandomSearchBaseline
+from metaqnn.reports.drawing import Axis
+from metaqnn.reports.report_data import ReportData
+from metaqnn.reports.words import plural
 
 
 @dataclass(frozen=True)
@@ -21,126 +25,112 @@ class Job:
 
     name: str
     alternative: str
-    draw: Callable[[], object]
+    draw: Callable[[], Any]
 
 
-def figure_jobs(findings: Findings) -> list[Job]:
+def figure_jobs(data: ReportData) -> list[Job]:
     """The figures for which there is something to show, in the order of the page."""
+    axis = Axis(data.score, data.domain.metric(data.score))
     return [
-        *_of_course(findings),
-        *_of_values(findings),
-        *_of_top(findings),
-        *_of_cost(findings),
-        *_of_trainings(findings),
-        *_of_control(findings),
-        *_of_finals(findings),
+        *_of_trace(data, axis),
+        *_of_values(data),
+        *_of_top(data, axis),
+        *_of_costs(data, axis),
+        *_of_evaluations(data, axis),
+        *_of_baseline(data, axis),
+        *data.domain.jobs(data.own),
     ]
 
 
 def curve_name(rank: int) -> str:
-    """The name of the figure with the learning curve of a top network."""
+    """The name of the figure with the learning curve of a top architecture."""
     return f"top-{rank:02}-curve"
 
 
-def _of_course(findings: Findings) -> Iterator[Job]:
-    course = findings.course
-    if course is None or not course.accuracies:
+def cost_name(data: ReportData, cost: str) -> str:
+    """The name of the figure of the score against a cost, whatever characters it has."""
+    return f"{data.score.name}-{re.sub(r'[^0-9A-Za-z_]+', '-', cost)}"
+
+
+def _of_trace(data: ReportData, axis: Axis) -> Iterator[Job]:
+    trace, noun = data.trace, data.domain.noun
+    if trace is None or not trace.scores:
         return
     yield Job(
-        "course",
-        f"Validation accuracy of {plural(len(course.accuracies), 'network')} in the order of proposal, with the mean "
-        f"of the last {course.window}, the mean at each epsilon, and the best so far, which ends at "
-        f"{percent(course.best[-1])}.",
-        lambda: course_figures.draw_course(course),
+        "trace",
+        f"{axis.title} of {plural(len(trace.scores), noun)} in the order of proposal, with the mean of the last "
+        f"{trace.window}, the mean at each epsilon, and the best so far, which ends at "
+        f"{data.score.words(trace.best[-1])}.",
+        lambda: trace_figures.draw_trace(trace, axis, noun),
     )
     yield Job(
-        "accuracy-by-epsilon",
-        "Distribution of the validation accuracy of new networks at each epsilon; the table by epsilon has the means.",
-        lambda: course_figures.draw_distributions(course.stages),
+        f"{data.score.name}-by-epsilon",
+        f"Distribution of the {axis.name} of new {noun}s at each epsilon; the table by epsilon has the means.",
+        lambda: trace_figures.draw_distributions(trace.stages, axis, noun),
     )
 
 
-def _of_values(findings: Findings) -> Iterator[Job]:
-    values = findings.values
-    if values is None:
-        return
-    yield Job(
-        "q-by-kind",
-        "Mean Q-value against layer depth, a line for each kind of layer.",
-        lambda: course_figures.draw_values_by_kind(values.by_kind),
-    )
-    if values.by_receptive_field:
+def _of_values(data: ReportData) -> Iterator[Job]:
+    for grouping in data.values.groupings if data.values else ():
         yield Job(
-            "q-by-receptive-field",
-            "Mean Q-value of convolutions against layer depth, a line for each receptive field.",
-            lambda: course_figures.draw_values_by_receptive_field(values.by_receptive_field),
+            grouping.name,
+            f"{grouping.title} against {grouping.across}, a line for each {grouping.each}.",
+            partial(trace_figures.draw_values, grouping),
         )
 
 
-def _of_top(findings: Findings) -> Iterator[Job]:
-    for top in findings.top:
-        epochs = top.attempts[-1].epochs if top.attempts else ()
-        if epochs:
+def _of_top(data: ReportData, axis: Axis) -> Iterator[Job]:
+    domain = data.domain
+    for top in data.top:
+        if top.has_curve:
+            points = top.attempts[-1].points
             yield Job(
                 curve_name(top.rank),
-                f"Learning curve of model {top.network.model}: validation accuracy from "
-                f"{percent(epochs[0].validation_accuracy)} after the first epoch to "
-                f"{percent(epochs[-1].validation_accuracy)} after epoch {epochs[-1].epoch}.",
-                lambda top=top: network_figures.draw_learning_curve(f"Model {top.network.model}", top.attempts),
+                f"Learning curve of model {top.ranked.model}: {axis.name} from {data.score.words(points[0].score)} "
+                f"after the first {domain.step} to {data.score.words(points[-1].score)} after {domain.step} "
+                f"{points[-1].step}.",
+                partial(
+                    figures.draw_learning_curve,
+                    *(f"Model {top.ranked.model}", top.attempts, axis, domain.step, domain.curve, domain.figures),
+                ),
             )
 
 
-def _of_cost(findings: Findings) -> Iterator[Job]:
-    fronts = {"parameters": findings.trade_offs.by_parameters, "flops": findings.trade_offs.by_flops}
-    for cost, front in fronts.items():
-        if findings.networks:
-            yield Job(
-                f"accuracy-{cost}",
-                f"Accuracy against {'FLOPs' if cost == 'flops' else cost} of "
-                f"{plural(len(findings.networks), 'network')}, {len(front)} of them on the Pareto front, which the "
-                "table lists.",
-                lambda cost=cost, front=front: network_figures.draw_trade_off(findings.networks, front, cost),
-            )
+def _of_costs(data: ReportData, axis: Axis) -> Iterator[Job]:
+    domain = data.domain
+    for each in data.trade_offs:
+        yield Job(
+            cost_name(data, each.cost),
+            f"{axis.title} against {domain.cost(each.cost)} of {plural(len(data.ranking), domain.noun)}, "
+            f"{len(each.front)} of them on the Pareto front, which the table lists.",
+            partial(
+                figures.draw_trade_off, data.ranking, each, axis, domain.cost(each.cost, is_axis=True), domain.noun
+            ),
+        )
 
 
-def _of_trainings(findings: Findings) -> Iterator[Job]:
-    controls, seconds = findings.predicted_and_reached, findings.effort.train_seconds
+def _of_evaluations(data: ReportData, axis: Axis) -> Iterator[Job]:
+    controls, seconds = data.predicted_and_reached, data.usage.seconds
     if controls:
         yield Job(
             "predictions",
-            f"Predicted against reached accuracy of {plural(len(controls), 'control')}.",
-            lambda: network_figures.draw_predictions(controls),
+            f"Predicted against reached {axis.name} of {plural(len(controls), 'control')}.",
+            lambda: figures.draw_predictions(controls, axis),
         )
     if any(value > 0 for value in seconds):
         yield Job(
             "times",
-            f"Distribution of the time of {plural(len(seconds), 'training')}.",
-            lambda: network_figures.draw_times(seconds),
+            f"Distribution of the time of {plural(len(seconds), data.domain.work)}.",
+            lambda: figures.draw_times(seconds, data.domain.work),
         )
 
 
-def _of_control(findings: Findings) -> Iterator[Job]:
-    control = findings.control
-    if isinstance(control, Control):
+def _of_baseline(data: ReportData, axis: Axis) -> Iterator[Job]:
+    baseline = data.baseline
+    if isinstance(baseline, RandomSearchBaseline):
         yield Job(
-            "control",
-            "Best so far of the search against the expected best of as many random networks: "
-            f"{percent(control.best)} against {percent(control.curve[-1].expected)} at the end.",
-            lambda: course_figures.draw_control(control),
-        )
-
-
-def _of_finals(findings: Findings) -> Iterator[Job]:
-    groups = findings.finals.groups
-    if any(group.validation or group.test for group in groups):
-        yield Job(
-            "errors",
-            "Validation and test error of the final networks; the table has the numbers.",
-            lambda: network_figures.draw_errors(groups),
-        )
-    if any(member.curve for group in groups for member in group.members):
-        yield Job(
-            "final-curves",
-            "Accuracy against epochs of the final trainings.",
-            lambda: network_figures.draw_final_curves(groups),
+            "baseline",
+            f"Best so far of the search against the expected best of as many random {data.domain.noun}s: "
+            f"{data.score.words(baseline.best)} against {data.score.words(baseline.curve[-1].expected)} at the end.",
+            lambda: trace_figures.draw_baseline(baseline, axis, data.domain),
         )

@@ -1,15 +1,15 @@
-"""What an agent learned: its Q-values by the depth of the layer that they choose (the paper's Fig. A3 and A4)."""
+"""What an agent learned: its Q-values by the depth of the decision (the paper's Fig. A3 and A4)."""
 
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from statistics import fmean
+from typing import Any
 
 from metaqnn.core import QValue
-from metaqnn.networks.layers import KINDS, Convolution, Layer
 
-_ACTION = re.compile(r"(?P<code>[A-Z]+)\((?P<numbers>[0-9]+(?:,[0-9]+)*)\)")
-_KINDS = {kind.code: kind for kind in KINDS}
+_MOST_LINES = 12
+"""Groups that a figure can tell apart."""
 
 
 @dataclass(frozen=True)
@@ -17,8 +17,8 @@ class Line:
     """Mean Q-values of one group of actions.
 
     Attributes:
-        label: the group: a layer's code such as `C`, or a receptive field.
-        depths: of the layer that is chosen, from 1, ascending.
+        label: the group.
+        depths: of the decision, from 1, ascending.
         means: over the state-action pairs that were updated.
         pairs: how many there are.
     """
@@ -30,53 +30,71 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Grouping:
+    """The Q-values in groups, as one figure shows them.
+
+    Attributes:
+        name: of the figure's files.
+        title: of the figure.
+        each: what a line is of.
+        lines: one a group.
+        names, colors: of groups, by their label; what is not there has its label and any colour.
+        across: what depth is called.
+    """
+
+    name: str
+    title: str
+    each: str
+    lines: tuple[Line, ...]
+    names: Mapping[str, str] = field(default_factory=dict)
+    colors: Mapping[str, str] = field(default_factory=dict)
+    across: str = "depth of the decision"
+
+
+@dataclass(frozen=True)
 class Values:
     """The Q-values of a search.
 
     Attributes:
         episode: that they are as of.
         pairs: state-action pairs that were ever updated and are understood.
-        by_kind: a line a kind of layer, in the order of the space's actions.
-        by_receptive_field: a line a receptive field of convolutions, ascending.
+        groupings: with at least one line each.
     """
 
     episode: int
     pairs: int
-    by_kind: tuple[Line, ...]
-    by_receptive_field: tuple[Line, ...]
+    groupings: tuple[Grouping, ...]
 
 
 def values_of(episode: int, entries: Iterable[QValue]) -> Values:
-    """Group the entries of a Q-table; those of a space without layers are left out."""
-    understood = []
-    for entry in entries:
-        layer, depth = _layer(entry.action), entry.state.partition(":")[0]
-        if layer is not None and depth.isdecimal():
-            understood.append((int(depth) + 1, layer, entry.value))
-    codes = {code: at for at, code in enumerate(_KINDS)}
-    kinds = _lines(understood, lambda layer: layer.code, lambda code: codes[code])
-    convolutions = [item for item in understood if isinstance(item[1], Convolution)]
-    fields = _lines(convolutions, lambda layer: str(layer.receptive_field), int)
-    return Values(episode, len(understood), kinds, fields)
+    """Group the entries of a Q-table by the leading word of their action; those without a depth are left out."""
+    items = [(depth, _word(entry.action), entry.value) for entry in entries if (depth := depth_of(entry))]
+    lines = lines_of(items, str, lambda label: (0, int(label), "") if label.isdecimal() else (1, 0, label))
+    by_size = sorted(lines, key=lambda line: -sum(line.pairs))[:_MOST_LINES]
+    shown = tuple(line for line in lines if line in by_size)
+    title = "Mean Q-value by kind of action"
+    groupings = (Grouping("q-by-action", title, "leading word of the action", shown),) if shown else ()
+    return Values(episode, len(items), groupings)
 
 
-def _layer(action: str) -> Layer | None:
-    match = _ACTION.fullmatch(action)
-    kind = _KINDS.get(match["code"]) if match else None
-    if kind is None:
-        return None
-    try:
-        return kind(*map(int, match["numbers"].split(",")))
-    except TypeError:  # so many numbers belong to no such layer
-        return None
+def depth_of(entry: QValue) -> int | None:
+    """Which decision, from 1, is made in a state such as `0:start`; None where it does not say."""
+    made = entry.state.partition(":")[0]
+    return int(made) + 1 if made.isdecimal() else None
 
 
-def _lines(
-    items: list[tuple[int, Layer, float]], label: Callable[[Layer], str], order: Callable[[str], int]
+def _word(action: str) -> str:
+    found = re.match(r"[^\W\d]+", action)
+    return found[0] if found else action
+
+
+def lines_of(
+    items: Sequence[tuple[int, Any, float]], label: Callable[[Any], str], order: Callable[[str], Any]
 ) -> tuple[Line, ...]:
+    """A line a group of (depth, action, value), in an order of their labels."""
     groups: dict[str, dict[int, list[float]]] = {}
-    for depth, layer, value in items:
-        groups.setdefault(label(layer), {}).setdefault(depth, []).append(value)
+    for depth, action, value in items:
+        groups.setdefault(label(action), {}).setdefault(depth, []).append(value)
     lines = []
     for name in sorted(groups, key=order):
         depths = sorted(groups[name])

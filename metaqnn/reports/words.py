@@ -15,13 +15,23 @@ def points(value: float | None) -> str:
     return "-" if value is None else f"{100 * value:+.2f} points"
 
 
+def initial(text: str) -> str:
+    """A text as a title begins, the rest of it as it is."""
+    return text[:1].upper() + text[1:]
+
+
+def signed(value: float | None) -> str:
+    """A difference with its sign."""
+    return "-" if value is None else f"{value:+.4g}"
+
+
 def count(value: int | None) -> str:
     """A whole number with its thousands apart."""
     return "-" if value is None else f"{value:,}"
 
 
 def magnitude(value: float, unit: str = "") -> str:
-    """A large number with three digits: `941`, `12.3 k`, `1.07 M`, `2.10 G`; with a unit `2.10 GFLOPs`."""
+    """A large number with three digits: `941`, `12.3 k`, `1.07 M`, `2.10 G`; with a unit `2.10 GB`."""
     if value < 1000:
         return f"{value:.0f} {unit}".rstrip()
     power = min(4, int(math.log10(value)) // 3)
@@ -30,6 +40,15 @@ def magnitude(value: float, unit: str = "") -> str:
         power, scaled = power + 1, scaled / 1000
     digits = 2 if scaled < 10 else 1 if scaled < 100 else 0
     return f"{scaled:.{digits}f} {' kMGT'[power]}{unit}"
+
+
+def amount(value: float | None) -> str:
+    """A number of any kind: whole ones with their thousands apart, large ones and others with four digits or fewer."""
+    if value is None:
+        return "-"
+    if abs(value) >= 1_000_000:
+        return magnitude(value) if value > 0 else f"{value:.4g}"
+    return f"{value:,.0f}" if value == int(value) else f"{value:.4g}"
 
 
 def duration(seconds: float | None) -> str:
@@ -61,10 +80,10 @@ def moment(text: str | None) -> str:
 
 
 def plural(number: int, one: str, many: str | None = None) -> str:
-    """`1 network`, `2,700 networks`."""
+    """`1 episode`, `2,700 episodes`."""
     return f"{number:,} {one if number == 1 else many or f'{one}s'}"
 
 
 def listed(items: Mapping[str, str]) -> str:
-    """`numpy 2.4, keras 3.15`."""
+    """`numpy 2.4, scipy 1.17`."""
     return ", ".join(f"{name} {value}" for name, value in items.items())

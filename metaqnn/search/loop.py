@@ -9,7 +9,6 @@ interrupted.
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 
 from metaqnn.core import (
@@ -25,7 +24,6 @@ from metaqnn.core import (
     Proposal,
     ReplayMemory,
     Reward,
-    Score,
     SearchStatus,
     Space,
     Status,
@@ -33,7 +31,9 @@ from metaqnn.core import (
     WorkerLost,
     WorkerReady,
 )
+from metaqnn.search.plan import SearchPlan
 from metaqnn.search.position import Position
+from metaqnn.search.tally import Tally
 
 _POLL_SECONDS = 0.2
 """How long the loop may be deaf to a request to stop."""
@@ -57,29 +57,6 @@ class _StoppedError(Exception):
     def __init__(self, ending: Ending):
         super().__init__(ending)
         self.ending = ending
-
-
-@dataclass(frozen=True)
-class SearchPlan:
-    """What a search is, apart from its parts.
-
-    Attributes:
-        seed: all randomness derives from it.
-        models: the budget of distinct architectures.
-        lookahead: L.
-        max_seconds: wall clock over all runs; None is no limit.
-        elapsed_seconds: what earlier runs took.
-        checkpoint_seconds: the stored values are refreshed at most this often.
-        budget: of distinct architectures when the search began; None is `models`.
-    """
-
-    seed: int
-    models: int
-    lookahead: int
-    max_seconds: float | None = None
-    elapsed_seconds: float = 0.0
-    checkpoint_seconds: float = 10.0
-    budget: int | None = None
 
 
 class Search:
@@ -123,7 +100,7 @@ class Search:
         self._replace_values = False
         self._began = time.monotonic()
         self._next_checkpoint = 0.0
-        self._tally = _Tally(reward.score)
+        self._tally = Tally(reward.score)
 
     def run(self) -> Ending:
         """Search until the budget is spent, nothing new is found, time is up, or a stop is requested.
@@ -134,7 +111,7 @@ class Search:
         """
         self._began = time.monotonic()
         self._restore()
-        self._tally.evaluated_before = self._tally.evaluated
+        self._tally.begin()
         self._notify("on_start", self._status())
         try:
             ending = self._loop()
@@ -178,30 +155,31 @@ class Search:
         self.memory.add_proposal(proposal)
         self._position.add(proposal)
         self._in_flight.append(proposal)
-        self._evaluate(proposal)
+        self._evaluate(proposal, tuple(step.action for step in trajectory.steps))
 
-    def _evaluate(self, proposal: Proposal) -> None:
+    def _evaluate(self, proposal: Proposal, actions: tuple[str, ...] | None = None) -> None:
         """Have an episode in flight evaluated, unless that is not needed or done."""
         self._notify("on_proposal", proposal)
         if proposal.evaluation is None:
             return
         known = self.memory.evaluation(proposal.evaluation)
         if known is None:
-            self.executor.submit(self._candidate(proposal))
+            self.executor.submit(self._candidate(proposal, actions))
         else:
             self._finished[proposal.episode] = known
 
-    def _candidate(self, proposal: Proposal) -> Candidate:
+    def _candidate(self, proposal: Proposal, actions: tuple[str, ...] | None) -> Candidate:
         """What the executor is asked to have evaluated."""
         model = proposal.model
-        actions = tuple(str(action) for action in self.space.parse(model.architecture))
+        if actions is None:
+            actions = tuple(str(action) for action in self.space.parse(model.architecture))
         context = self.early_stopping.context(proposal.episode, model) if self.early_stopping else None
         return Candidate(proposal.episode, model.architecture, self.plan.seed, actions, model.costs, context)
 
     def _tell_until(self, number: int) -> None:
         """Record and tell all episodes up to `number`, in order, waiting for their evaluations."""
         while self._told < number and (self._untold or self._in_flight):
-            self._heed_stop()
+            self._end_if_stopped()
             episode = self._untold.popleft() if self._untold else self._record(self._in_flight[0])
             self.strategy.tell(episode)
             self._position.tell()
@@ -251,10 +229,10 @@ class Search:
                     if event.number != proposal.episode:
                         early = next(p for p in self._in_flight if p.episode == event.number)
                         self.memory.record_evaluation(early, event.evaluation)
-            self._heed_stop()
+            self._end_if_stopped()
         return self._finished.pop(proposal.episode)
 
-    def _heed_stop(self) -> None:
+    def _end_if_stopped(self) -> None:
         if self.stop_requested():
             raise _StoppedError(Ending.INTERRUPTED)
         if self.plan.max_seconds is not None and self._elapsed_seconds() >= self.plan.max_seconds:
@@ -299,55 +277,13 @@ class Search:
         return self.plan.elapsed_seconds + time.monotonic() - self._began
 
     def _status(self) -> SearchStatus:
-        tally = self._tally
-        new = tally.evaluated - tally.evaluated_before
-        if new:
-            seconds_per_model = (time.monotonic() - self._began) / new
-        else:
-            seconds_per_model = self.plan.elapsed_seconds / tally.evaluated if tally.evaluated else None
-        return SearchStatus(
-            models_done=tally.evaluated,
-            models_total=self.plan.models,
-            episodes=tally.episodes,
-            reused=tally.reused,
-            failed=len(tally.failed_models),
-            epsilon=self.strategy.describe_progress(self._position.context()).epsilon,
-            best_score=tally.best_score,
-            best_architecture=tally.best_architecture,
-            elapsed_seconds=self._elapsed_seconds(),
-            seconds_per_model=seconds_per_model,
-            score=self.reward.score,
+        return self._tally.status(
+            self.plan.models,
+            time.monotonic() - self._began,
+            self.plan.elapsed_seconds,
+            self.strategy.describe_progress(self._position.context()).epsilon,
         )
 
     def _notify(self, method: str, *arguments: object) -> None:
         for observer in self.observers:
             getattr(observer, method)(*arguments)
-
-
-@dataclass
-class _Tally:
-    """Counts for displays, kept as episodes come so that none has to be counted twice; none of what was imported."""
-
-    metric: Score
-    episodes: int = 0
-    evaluated: int = 0
-    evaluated_before: int = 0
-    reused: int = 0
-    failed_models: set[int] = field(default_factory=set)
-    best_score: float | None = None
-    best_architecture: str | None = None
-
-    def count(self, episode: Episode) -> None:
-        if episode.origin is EpisodeOrigin.IMPORTED:
-            return
-        self.episodes += 1
-        self.evaluated += episode.origin is EpisodeOrigin.SAMPLED and not episode.reused
-        self.reused += episode.reused
-        if episode.score is None:
-            self.failed_models.add(episode.model)
-        else:
-            self.failed_models.discard(episode.model)
-        if episode.score is None or episode.is_predicted:
-            return
-        if self.metric.is_better(episode.score, than=self.best_score):
-            self.best_score, self.best_architecture = episode.score, episode.architecture

@@ -9,13 +9,13 @@ from contextlib import contextmanager
 class StopRequest:
     """Whether somebody asked the search to stop.
 
-    Until `heed` is entered a signal raises KeyboardInterrupt, as usual. Inside, it is only noted, so that no
+    Until `deferred` is entered a signal raises KeyboardInterrupt, as usual. Inside, it is only noted, so that no
     transaction and no learning step is torn; the loop looks at it several times a second.
     """
 
     def __init__(self):
         self.signal: signal.Signals | None = None
-        self._heeding = False
+        self._is_deferring = False
 
     @property
     def requested(self) -> bool:
@@ -38,13 +38,13 @@ class StopRequest:
     @contextmanager
     def deferred(self) -> Iterator[None]:
         """Promise to look at `requested` instead of being interrupted."""
-        self._heeding = True
+        self._is_deferring = True
         try:
             yield
         finally:
-            self._heeding = False
+            self._is_deferring = False
 
     def _receive(self, number: int, _frame: object) -> None:
         self.signal = signal.Signals(number)
-        if not self._heeding:
+        if not self._is_deferring:
             raise KeyboardInterrupt

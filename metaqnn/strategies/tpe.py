@@ -84,13 +84,12 @@ class TPE(ScheduledStrategy):
         """Add a trial."""
         super().tell(episode)
         steps = self.space.trajectory(episode.architecture).steps
-        parameters = [self._parameter(place, step.choices) for place, step in enumerate(steps)]
-        names = [name for name, _ in parameters]
+        distributions = dict(self._parameter(place, step.choices) for place, step in enumerate(steps))
         self._study.add_trial(
             self._optuna.trial.create_trial(
                 value=episode.reward,
-                params=dict(zip(names, (step.action for step in steps), strict=True)),
-                distributions=dict(parameters),
+                params=dict(zip(distributions, (step.action for step in steps), strict=True)),
+                distributions=distributions,
             )
         )
 

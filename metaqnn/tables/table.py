@@ -22,7 +22,7 @@ class Entry:
 
     Attributes:
         reward: the score that a search sees; a failure has what the score says that it counts.
-        target: the score by which what a search chose is judged.
+        target: the score by which what a search chose is measured.
         scores: of every training, the one that a search sees first; empty where only the two above are known.
         evaluation: the recorded training that a search sees, with its curve; None where only figures are known.
     """
@@ -91,9 +91,12 @@ def read_csv(path: Path, space: Space, key: str, reward: str, target: str, is_pe
     try:
         with (gzip.open if path.suffix == ".gz" else open)(path, "rt", newline="", encoding="utf-8-sig") as file:
             rows = csv.DictReader(file)
+            if target == "target" and target not in (rows.fieldnames or ()):
+                target = "judge"  # as the column was called that none needed to name
             for column in (key, reward, target):
                 if column not in (rows.fieldnames or ()):
                     found = ", ".join(rows.fieldnames or ()) or "an empty file"
+                    column = "target" if column == "judge" else column
                     raise ConfigError(f"{path}: expected a column {column!r}, got {found}")
             for row in rows:
                 place = f"{path}, line {rows.line_num}"

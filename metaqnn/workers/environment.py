@@ -30,7 +30,7 @@ def worker_environment(environment: Mapping[str, str], gpu: str | None = None, t
         gpu: the one GPU that the worker may see, as CUDA_VISIBLE_DEVICES names it; None leaves the choice open.
         threads: on a CPU; more than one gives up that sums come in one order.
     """
-    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore", "KERAS_BACKEND": "tensorflow"}
+    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore"}
     eigen = "false" if threads == 1 else "true"
     limits = {
         "OMP_NUM_THREADS": str(threads),

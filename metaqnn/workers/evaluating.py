@@ -1,7 +1,7 @@
 """Evaluators in a pool of workers, as a search asks them: candidates in, events out."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -18,7 +18,6 @@ from metaqnn.core import (
     Event,
     Executor,
     Place,
-    Score,
     SpeedMeasurement,
     Status,
     scored,
@@ -76,29 +75,48 @@ def evaluated(
     began = time.monotonic()
     try:
         answer = evaluator.evaluate(candidate, report)
-    except Exception as error:  # whatever is raised is data about the candidate
+        return _checked(answer, evaluator, time.monotonic() - began)
+    except Exception as error:  # whatever is raised, also for what an answer holds, is data about the candidate
         reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}".rstrip(": ")
         status = Status.OUT_OF_MEMORY if isinstance(error, MemoryError) else Status.FAILED
         return Evaluation(status, reason=reason, seconds=time.monotonic() - began, device=evaluator.device)
-    seconds, score = time.monotonic() - began, evaluator.score
+
+
+def _checked(answer: Any, evaluator: Evaluator, seconds: float) -> Evaluation:
     if not isinstance(answer, Evaluation):
-        return _of_number(answer, score, seconds, evaluator.device)
+        if isinstance(answer, str | bytes) or not hasattr(answer, "__float__"):
+            raise TypeError(f"expected a number or an Evaluation, got {answer!r:.200}")
+        return scored(float(answer), evaluator.score, seconds, evaluator.device)
+    answer = _plain(answer, seconds)
     if answer.status.has_score:
-        problem = "it has no score" if answer.score is None else score.problem_with(answer.score)
+        problem = "it has no score" if answer.score is None else evaluator.score.problem_with(answer.score)
         if problem is not None:
             return replace(answer, status=Status.FAILED, score=None, reason=problem, prediction=None)
     elif answer.score is not None or not answer.reason:
         return replace(answer, score=None, reason=answer.reason or f"the evaluator said {answer.status}")
-    return answer if answer.seconds else replace(answer, seconds=seconds)
+    return answer
 
 
-def _of_number(answer: Any, score: Score, seconds: float, device: str) -> Evaluation:
-    try:
-        value = float(answer)
-    except (TypeError, ValueError):
-        reason = f"expected a number or an Evaluation, got {answer!r:.200}"
-        return Evaluation(Status.FAILED, reason=reason, seconds=seconds, device=device)
-    return scored(value, score, seconds, device)
+def _plain(answer: Evaluation, seconds: float) -> Evaluation:
+    """The same with Python's own numbers: a framework's can neither be recorded nor always be sent."""
+
+    def number(value: Any) -> float | None:
+        return None if value is None else float(value)
+
+    def numbers(figures: Mapping[str, Any]) -> dict[str, float]:
+        return {str(name): float("nan") if value is None else float(value) for name, value in figures.items()}
+
+    def point(of: CurvePoint) -> CurvePoint:
+        return CurvePoint(int(of.step), number(of.score), float(of.seconds), numbers(of.figures))
+
+    return replace(
+        answer,
+        status=Status(answer.status),
+        score=number(answer.score),
+        attempts=tuple(Attempt(tuple(map(point, attempt.points))) for attempt in answer.attempts),
+        figures=numbers(answer.figures),
+        seconds=float(answer.seconds or seconds),
+    )
 
 
 class PoolExecutor(Executor):
@@ -162,10 +180,10 @@ def make_executor(
     """
     if not workers:
 
-        def deferred(event: task.Event) -> bool:
+        def should_drop(event: task.Event) -> bool:
             return isinstance(event, TaskProgress) and stop_requested()
 
-        return PoolExecutor(InlinePool(lambda: EvaluatorRunner(evaluator, is_own_process=False), deferred))
+        return PoolExecutor(InlinePool(lambda: EvaluatorRunner(evaluator, is_own_process=False), should_drop))
     said = evaluator.limits
 
     def need(payload: Any) -> int:

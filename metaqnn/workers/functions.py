@@ -60,6 +60,7 @@ class FunctionEvaluator(Evaluator):
         options: which function, and what it returns.
         setting: of no use but for the seed.
         function: the function itself, where it is at hand.
+        facts: what a space is made from, if it needs any.
 
     Raises:
         PluginError: it is not given and cannot be imported.
@@ -67,8 +68,15 @@ class FunctionEvaluator(Evaluator):
 
     Options = FunctionOptions
 
-    def __init__(self, options: FunctionOptions, setting: Setting, function: Callable[..., Any] | None = None):
+    def __init__(
+        self,
+        options: FunctionOptions,
+        setting: Setting,
+        function: Callable[..., Any] | None = None,
+        facts: Mapping[str, Any] | None = None,
+    ):
         super().__init__(options, setting)
+        self._facts = dict(facts or {})
         failure = options.failure
         if failure is None:
             failure = 0.0 if options.direction == "maximize" else 1.0
@@ -78,7 +86,7 @@ class FunctionEvaluator(Evaluator):
 
     def facts(self) -> Mapping[str, Any]:
         """The hash of the function's source, so that a changed one is refused on resume."""
-        return {"function": self.options.function, "source_hash": self._source_hash}
+        return self._facts | {"function": self.options.function, "source_hash": self._source_hash}
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_function": None}
@@ -87,27 +95,30 @@ class FunctionEvaluator(Evaluator):
         """Import it in a process of its own."""
         if self._function is None:
             self._function = imported(self.options.function)
-        self._takes_seed = "seed" in inspect.signature(self._function).parameters
+        try:
+            self._takes_seed = "seed" in inspect.signature(self._function).parameters
+        except ValueError:  # some that are written in C do not say what they take
+            self._takes_seed = False
 
     def evaluate(self, candidate: Candidate, report: Report) -> Evaluation | float:
         """Ask the function."""
         architecture = Architecture(candidate.architecture, candidate.actions, candidate.costs)
-        answer: Evaluation | float
-        if self._takes_seed:
-            answer = self._function(architecture, seed=candidate.seed)
-        else:
-            answer = self._function(architecture)
+        seed = {"seed": candidate.seed} if self._takes_seed else {}
+        answer: Evaluation | float = self._function(architecture, **seed)
         return answer
 
 
 def name_of(function: Callable[..., Any]) -> str:
     """`module:qualified.name` of a function."""
-    return f"{function.__module__}:{function.__qualname__}"
+    named = function if hasattr(function, "__qualname__") else type(function)
+    return f"{named.__module__}:{named.__qualname__}"
 
 
 def why_not_importable(function: Callable[..., Any]) -> str | None:
     """Why worker processes could not find a function by its name, as a clause; None where they can."""
-    name = getattr(function, "__qualname__", "")
+    name = getattr(function, "__qualname__", None)
+    if name is None:
+        return f"it is {name_of(function)}, an object that can be called; put a function at the top of a module"
     if function.__module__ == "__main__":
         return f"{name} is defined in the program itself (__main__); put it in a module"
     if "<lambda>" in name or "<locals>" in name:

@@ -20,11 +20,11 @@ class InlinePool(Pool):
 
     Args:
         start: starts the runner, with the first task.
-        heed: told every event when it happens; where it says so of a progress, the task is dropped.
+        should_drop: told every event when it happens; where it says so of a progress, the task is dropped.
     """
 
-    def __init__(self, start: Callable[[], Runner], heed: Callable[[Event], bool] = lambda event: False):
-        self._start, self._heed = start, heed
+    def __init__(self, start: Callable[[], Runner], should_drop: Callable[[Event], bool] = lambda event: False):
+        self._start, self._should_drop = start, should_drop
         self._runner: Runner | None = None
         self._queue: deque[Task] = deque()
 
@@ -40,7 +40,7 @@ class InlinePool(Pool):
 
         def tell(event: Event) -> None:
             events.append(event)
-            if self._heed(event) and isinstance(event, TaskProgress):
+            if self._should_drop(event) and isinstance(event, TaskProgress):
                 raise _DroppedError
 
         if self._runner is None:

@@ -3,6 +3,7 @@
 from metaqnn.workflows.components import (
     Components,
     build_components,
+    is_of_networks,
     stored_budget,
     stored_components,
     stored_experiment,
@@ -22,6 +23,7 @@ __all__ = [
     "SearchReport",
     "build_components",
     "default_database",
+    "is_of_networks",
     "load_experiment",
     "read_experiment",
     "run_search",

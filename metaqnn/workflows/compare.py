@@ -18,7 +18,8 @@ from metaqnn.core.plugins import find, installed, read_options
 from metaqnn.errors import ConfigError
 from metaqnn.reports.comparison import RegretTrace
 from metaqnn.search.immediate import ImmediateExecutor
-from metaqnn.search.loop import Search, SearchPlan
+from metaqnn.search.loop import Search
+from metaqnn.search.plan import SearchPlan
 from metaqnn.search.ram_memory import RamMemory
 from metaqnn.search.rewards import ScoreReward, ScoreRewardOptions
 from metaqnn.tables.table import EvaluationTable
@@ -50,6 +51,7 @@ class _Task:
     seed: int
     evaluations: int
     lookahead: int
+    allowed: tuple[str, ...]
 
 
 def strategy_specs(names: Sequence[str], benchmark: Benchmark) -> list[StrategySpec]:
@@ -81,6 +83,7 @@ def compare(
     processes: int,
     lookahead: int = 1,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
+    allowed: Sequence[str] = (),
 ) -> list[RegretTrace]:
     """Run every spec with the seeds from 0.
 
@@ -92,11 +95,13 @@ def compare(
         processes: side by side.
         lookahead: episodes that may be in flight, as in a search.
         on_progress: called with the runs that are done and their total, at the start and after each.
+        allowed: each `module:Name` that may be run although a database says so.
 
     Returns:
         the runs, by spec and then by seed.
     """
-    tasks = [_Task(str(path), one, seed, evaluations, lookahead) for one in chosen for seed in range(seeds[one.label])]
+    said = (evaluations, lookahead, tuple(allowed))
+    tasks = [_Task(str(path), one, seed, *said) for one in chosen for seed in range(seeds[one.label])]
     order = {(task.spec.label, task.seed): index for index, task in enumerate(tasks)}
     traces: list[RegretTrace] = []
     on_progress(0, len(tasks))
@@ -131,7 +136,7 @@ _benchmarks: dict[str, Benchmark] = {}
 
 def _run_task(task: _Task) -> RegretTrace:
     if task.path not in _benchmarks:
-        _benchmarks[task.path] = load_benchmark(Path(task.path))
+        _benchmarks[task.path] = load_benchmark(Path(task.path), allowed=task.allowed)
     return run_trace(_benchmarks[task.path], task.spec, task.seed, task.evaluations, task.lookahead)
 
 
@@ -151,7 +156,9 @@ class _Trace(Observer):
     def __init__(self, table: EvaluationTable, most: int):
         self.table, self.most = table, most
         self.best: float | None = None
-        self.regret = 100.0 * abs(table.best)
+        is_share, name = table.score.is_share, table.score.name.replace("_", " ")
+        self.scale, self.unit = (100.0, "points") if is_share else (1.0, f"units of {name}")
+        self.regret = self.scale * abs(table.best)
         self.bests: list[float] = []
         self.regrets: list[float] = []
         self.proposals = 0
@@ -164,7 +171,7 @@ class _Trace(Observer):
         score, entry = self.table.score, self.table.entry(episode.architecture)
         if score.is_better(entry.reward, than=self.best):
             self.best = entry.reward
-            self.regret = 100.0 * (score.gain(self.table.best) - score.gain(entry.target))
+            self.regret = self.scale * (score.gain(self.table.best) - score.gain(entry.target))
         self.bests.append(self.best)
         self.regrets.append(self.regret)
 
@@ -195,4 +202,5 @@ def run_trace(benchmark: Benchmark, spec: StrategySpec, seed: int, evaluations: 
         (*trace.bests, *[trace.best] * missing),
         (*trace.regrets, *[trace.regret] * missing),
         trace.proposals,
+        trace.unit,
     )

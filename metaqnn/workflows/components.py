@@ -5,10 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from metaqnn.core import Dataset, EarlyStopping, Evaluator, Reward, Score, Setting, Space, Strategy
+from metaqnn.core.plugins import Plugin, find, find_recorded, is_target
+from metaqnn.errors import ReplayError
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.strategies.schedule import Schedule, ScheduleConfig
-from metaqnn.workflows.experiment import Experiment, read_experiment, stored_finder
+from metaqnn.workflows.experiment import Experiment, Finder, read_experiment
 from metaqnn.workflows.old_names import renamed
+
+_NO_DATA = {"dataset": {"name": "digits"}}
+"""Stands for any data in an experiment of which only what proposes is asked."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,7 @@ def build_components(experiment: Experiment, facts: Mapping[str, Any], score: Sc
     strategy: Any = experiment.strategy.plugin.load()
 
     def make_early_stopping() -> EarlyStopping | None:
-        if not experiment.is_of_networks or experiment.training.prediction is None:
+        if not experiment.is_of_networks or experiment.training.early_stopping is None:
             return None
         from metaqnn.networks.early_stopping import NetworkEarlyStopping
 
@@ -82,19 +87,60 @@ def build_components(experiment: Experiment, facts: Mapping[str, Any], score: Sc
     )
 
 
-def stored_experiment(reader: ReplayReader, allowed: Sequence[str] = ()) -> Experiment:
+def stored_finder(plugins: Mapping[str, Mapping[str, str]], allowed: Sequence[str], path: object) -> Finder:
+    """Finds the parts of a database: those that it records, installed or named again by the user.
+
+    Args:
+        plugins: from `config.plugins`; what is not among them is built in.
+        allowed: each `module:Name` that the user allows.
+        path: of the database, for messages.
+    """
+    return lambda kind, name, place: find_recorded(kind, dict(plugins.get(kind, {})) | {"name": name}, allowed, path)
+
+
+def named_again(plugins: Mapping[str, Plugin]) -> Finder:
+    """Finds the parts of a database among those that the user names now, else among what is installed.
+
+    So nothing runs because a database says so.
+    """
+
+    def finder(kind: str, name: str, place: str) -> Plugin:
+        plugin = plugins.get(kind)
+        if plugin is not None and plugin.name == name:
+            return plugin
+        if is_target(name):
+            raise ReplayError(f"{place}: this was started with {name}; name it again to go on with it")
+        return find(kind, name, place)
+
+    return finder
+
+
+def stored_experiment(reader: ReplayReader, allowed: Sequence[str] = (), evaluates: bool = True) -> Experiment:
     """The experiment that a database was started with.
 
     Args:
         reader: the database.
         allowed: each `module:Name` that may be run although a database says so.
+        evaluates: whether evaluator and data set are needed.
 
     Raises:
         PluginError: a part of it is not installed, or not allowed.
     """
+    if evaluates:  # what is missing is said before anything is loaded
+        require_plugins(reader, allowed)
     config = reader.config()
     finder = stored_finder(config.get("plugins", {}), allowed, reader.path)
-    return read_experiment(config["experiment"], str(reader.path), finder=finder)
+    return read_experiment(config["experiment"], str(reader.path), finder=finder, evaluates=evaluates)
+
+
+def require_plugins(reader: ReplayReader, allowed: Sequence[str] = ()) -> None:
+    """See that everything a database names is installed, or allowed; nothing is loaded.
+
+    Raises:
+        PluginError: something is not.
+    """
+    for kind, plugin in reader.config().get("plugins", {}).items():
+        find_recorded(kind, plugin, allowed, reader.path)
 
 
 def stored_sections(reader: ReplayReader) -> dict[str, Any]:
@@ -123,7 +169,7 @@ def stored_schedule(reader: ReplayReader) -> Schedule | None:
     if ("budget" not in config and "schedule" not in config) or not _is_built_in(config, "strategy"):
         return None
     section = {key: config["experiment"].get(key) for key in ("name", "strategy")}
-    strategy = read_experiment(section | {"dataset": {"name": "digits"}}, str(reader.path)).strategy.options
+    strategy = read_experiment(section | _NO_DATA, str(reader.path)).strategy.options
     if not isinstance(strategy, ScheduleConfig):
         return None
     return Schedule(strategy.schedule, strategy.max_repeats).scaled(stored_budget(config))
@@ -142,11 +188,13 @@ def is_of_networks(reader: ReplayReader) -> bool:
 
 def stored_space(reader: ReplayReader, allowed: Sequence[str] = ()) -> Space:
     """The space of a recorded search or table."""
-    return build_space(stored_experiment(reader, allowed), reader.config()["data"])
+    return build_space(stored_experiment(reader, allowed, evaluates=False), reader.config()["data"])
 
 
 def stored_components(reader: ReplayReader, allowed: Sequence[str] = ()) -> Components:
     """The components of a recorded search or import: no data set is read, no evaluator loaded."""
     if not reader.is_import():
         reader.require_search()
-    return build_components(stored_experiment(reader, allowed), reader.config()["data"], reader.score())
+    return build_components(
+        stored_experiment(reader, allowed, evaluates=False), reader.config()["data"], reader.score()
+    )

@@ -1,29 +1,41 @@
 """Every network of a small space trained, with several seeds, into a replay database: a table of known results."""
 
-import csv
-import gzip
-import io
+import math
 import sys
-from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from metaqnn.core import Candidate, CandidateFinished, Evaluator, Executor, Model, Space, WorkerLost, WorkerReady
+from metaqnn.core import (
+    Context,
+    Episode,
+    Evaluation,
+    Evaluator,
+    Executor,
+    Model,
+    Proposal,
+    Score,
+    Space,
+    Strategy,
+    Trajectory,
+    WorkerLost,
+    WorkerReady,
+)
 from metaqnn.errors import ConfigError, ReplayError
 from metaqnn.files import moved_aside
 from metaqnn.replay.copying import move_aside
 from metaqnn.replay.evaluations import read_evaluations
 from metaqnn.replay.memory import SQLiteReplayMemory
-from metaqnn.replay.places import new_place, require_new
-from metaqnn.replay.reader import ReplayReader
+from metaqnn.search.loop import Ending, Search
+from metaqnn.search.plan import SearchPlan
+from metaqnn.search.ram_memory import RamMemory
+from metaqnn.search.rewards import ScoreReward, ScoreRewardOptions
 from metaqnn.search.stop import StopRequest
-from metaqnn.tables.table import EvaluationTable, read_database
 from metaqnn.workers.environment import usable_cores, visible_gpus
 from metaqnn.workers.evaluating import make_executor
-from metaqnn.workflows.components import build_evaluator, build_space
+from metaqnn.workflows.components import build_evaluator, build_space, named_again
 from metaqnn.workflows.experiment import Experiment, read_experiment
 from metaqnn.workflows.resume import changes_since, current_versions, refuse_changes
 from metaqnn.workflows.search import announce_download
@@ -31,7 +43,8 @@ from metaqnn.workflows.search import announce_download
 MAX_NETWORKS = 100_000
 """A space with more is not small: at a second each they would take more than a day a seed."""
 
-_POLL_SECONDS = 0.2
+_AHEAD = 8
+"""Networks in flight for each worker, so that none waits for a slow one whose turn it is to be recorded."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +54,7 @@ class EnumerationProgress:
     Attributes:
         done, total: trainings.
         networks: of the space.
+        score: what is measured.
         failed: trainings that failed, of those done in this run.
         best_score: of this run's trainings; None before the first success.
     """
@@ -48,14 +62,19 @@ class EnumerationProgress:
     done: int
     total: int
     networks: int
+    score: Score
     failed: int = 0
     best_score: float | None = None
 
     @property
     def words(self) -> str:
         """The rest of it for people."""
-        best = "-" if self.best_score is None else f"{self.best_score:.4g}"
-        return f"of {self.networks:,} networks, best {best}, {self.failed} failed"
+        return f"of {self.networks:,} networks, best {self.score.words(self.best_score)}, {self.failed} failed"
+
+    def after(self, found: float | None) -> "EnumerationProgress":
+        """One training later."""
+        best = self.best_score if found is None or not self.score.is_better(found, self.best_score) else found
+        return replace(self, done=self.done + 1, failed=self.failed + (found is None), best_score=best)
 
 
 @dataclass(frozen=True)
@@ -101,7 +120,8 @@ def run_enumeration(
         announce_download(experiment, announce)
         experiment = _without_early_stopping(experiment)
         evaluator = build_evaluator(experiment)
-        networks = _networks(build_space(experiment, evaluator.facts()))
+        space = build_space(experiment, evaluator.facts())
+        networks = _networks(space)
         gpus = visible_gpus() if gpus is None else gpus
         workers = workers or len(gpus) or usable_cores()
         if fresh and (moved := move_aside(database)):
@@ -115,7 +135,16 @@ def run_enumeration(
             outcome = "failed"
             try:
                 with stop.deferred():
-                    is_complete = _train(memory, executor, experiment.seed, seeds, networks, workers, stop, on_progress)
+                    is_complete = _train(
+                        memory,
+                        executor,
+                        space,
+                        range(experiment.seed, experiment.seed + seeds),
+                        networks,
+                        _AHEAD * workers,
+                        stop,
+                        on_progress,
+                    )
                 outcome = "completed" if is_complete else "interrupted"
             finally:
                 executor.stop()
@@ -146,7 +175,7 @@ def _begin(
         "experiment": _sections(experiment),
         "seed": experiment.seed,
         "data": dict(evaluator.facts()),
-        "score": asdict(evaluator.score),
+        "score": evaluator.score.recorded(),
         "plugins": {kind: plugin.recorded() for kind, plugin in experiment.plugins.items()},
         "purpose": "table",
     }
@@ -154,7 +183,8 @@ def _begin(
     if stored and not memory.is_table():
         raise ReplayError(f"{memory.path}: this file holds a search; choose another for the table with --db")
     if stored:  # as this version reads it: keys that are new since then have their defaults
-        stored["experiment"] = _sections(read_experiment(stored["experiment"], str(memory.path)))
+        named = named_again(experiment.plugins)
+        stored["experiment"] = _sections(read_experiment(stored["experiment"], str(memory.path), finder=named))
         refuse_changes(memory.path, stored, current, "table")
     else:
         memory.initialise(current)
@@ -176,112 +206,87 @@ def _without_early_stopping(experiment: Experiment) -> Experiment:
     """It follows from a search, and there is none."""
     if not experiment.is_of_networks:
         return experiment
-    options = replace(experiment.training, prediction=None)
+    options = replace(experiment.training, early_stopping=None)
     return replace(experiment, evaluator=replace(experiment.evaluator, options=options))
+
+
+class _InOrder(Strategy):
+    """Proposes each architecture of `options`, one after another."""
+
+    def ask(self, context: Context, recorded: Mapping[str, float] | None = None) -> Trajectory:
+        """The one whose turn it is."""
+        return self.space.trajectory(self.options[context.number - 1])
+
+    def tell(self, episode: Episode) -> None:
+        """There is nothing to learn."""
+
+
+class _TableMemory(RamMemory):
+    """The rows of a table that have one seed, from the evaluation `first`; only evaluations are kept."""
+
+    def __init__(self, table: SQLiteReplayMemory, seed: int, first: int, on_recorded: Callable[[Evaluation], None]):
+        super().__init__()
+        self._table, self._seed, self._on_recorded = table, seed, on_recorded
+        self._next = (1, 1, first)
+
+    def record_worker(self, event: WorkerReady | WorkerLost) -> None:
+        """Keep a fact about a worker process."""
+        self._table.record_worker(event)
+
+    def evaluation(self, number: int | None) -> Evaluation | None:
+        """A recorded evaluation, of an earlier run too."""
+        return self._table.evaluation(number)
+
+    def record_evaluation(self, proposal: Proposal, evaluation: Evaluation) -> None:
+        """Record an evaluation that finished before its turn."""
+        self._keep(proposal.evaluation, proposal.model.model, evaluation)
+
+    def record(self, episode: Episode, evaluation: Evaluation | None) -> None:
+        """Record an evaluation in its turn, unless that is done."""
+        if evaluation is not None and self.evaluation(episode.evaluation) is None:
+            self._keep(episode.evaluation, episode.model, evaluation)
+
+    def _keep(self, number: int | None, model: int, evaluation: Evaluation) -> None:
+        self._table.record_table_evaluation(number, model, self._seed, evaluation)
+        self._on_recorded(evaluation)
 
 
 def _train(
     memory: SQLiteReplayMemory,
     executor: Executor,
-    first_seed: int,
-    seeds: int,
+    space: Space,
+    seeds: Sequence[int],
     networks: Sequence[Model],
-    workers: int,
+    lookahead: int,
     stop: StopRequest,
     on_progress: Callable[[EnumerationProgress], None],
 ) -> bool:
-    """Train what is missing; whether all of it was."""
-    done = {training.evaluation for training in read_evaluations(memory, "table")}
-    total = seeds * len(networks)
-    missing = deque(number for number in range(1, total + 1) if number not in done)
-    progress = EnumerationProgress(total - len(missing), total, len(networks))
-    on_progress(progress)
-    in_flight: set[int] = set()
-    while missing or in_flight:
-        while missing and len(in_flight) < 2 * workers:
-            number = missing.popleft()
-            network, seed = _training(number, first_seed, networks)
-            executor.submit(Candidate(number, network.architecture, seed, costs=network.costs))
-            in_flight.add(number)
-        for event in executor.results(_POLL_SECONDS):
-            if isinstance(event, WorkerReady | WorkerLost):
-                memory.record_worker(event)
-            elif isinstance(event, CandidateFinished):
-                network, seed = _training(event.number, first_seed, networks)
-                memory.record_table_evaluation(event.number, network.model, seed, event.evaluation)
-                in_flight.discard(event.number)
-                score, best = event.evaluation.score, progress.best_score
-                progress = replace(
-                    progress,
-                    done=progress.done + 1,
-                    failed=progress.failed + (score is None),
-                    best_score=best if score is None or not memory.score().is_better(score, best) else score,
-                )
-                on_progress(progress)
-        if stop.requested:
-            return False
-    return True
+    """Train what is missing, one seed after another; whether all of it was.
 
-
-def _training(number: int, first_seed: int, networks: Sequence[Model]) -> tuple[Model, int]:
-    """The network and the seed of a training: its number says both, so that a resumed run needs nothing else."""
-    seed, index = divmod(number - 1, len(networks))
-    return networks[index], first_seed + seed
-
-
-def packed_file(description: Path) -> Path:
-    """The CSV that a table's YAML file describes, beside it."""
-    return description.with_name(f"{description.stem}.csv.gz")
-
-
-def write_table(database: Path, description: Path, name: str) -> EvaluationTable:
-    """Write an enumerated table as a CSV, packed, with the YAML file that describes it.
-
-    Args:
-        database: from `run_enumeration`.
-        description: the YAML file; the CSV stands beside it with the ending `.csv.gz`.
-        name: of the table.
-
-    Returns:
-        the table.
-
-    Raises:
-        ReplayError: one of the files exists or cannot be written, or the database cannot be read.
+    The number of an evaluation says its network and its seed, so that a resumed run needs nothing else.
     """
-    import yaml
+    count = len(networks)
+    done = [each.evaluation for each in read_evaluations(memory, "table") if each.evaluation <= count * len(seeds)]
+    progress = EnumerationProgress(len(done), count * len(seeds), count, memory.score())
+    on_progress(progress)
 
-    require_new(description)
+    def on_recorded(evaluation: Evaluation) -> None:
+        nonlocal progress
+        progress = progress.after(evaluation.score)
+        on_progress(progress)
 
-    with ReplayReader(database) as reader:
-        table, config = read_database(reader), reader.config()
-        costs = {model.architecture: model.costs for model in reader.models()}
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    trainings = max(len(entry.scores) for entry in table.entries.values())
-    names = [*next(iter(costs.values()))][:2]
-    writer.writerow(
-        ("architecture", "reward", "target", *(f"{table.score.name}_{n + 1}" for n in range(trainings)), *names)
-    )
-    for architecture, entry in table.entries.items():
-        scores = (f"{score:.6g}" for score in entry.scores)
-        of_it = (costs[architecture][name] for name in names)
-        writer.writerow((architecture, f"{entry.reward:.6g}", f"{entry.target:.6g}", *scores, *of_it))
-    packed = packed_file(description)
-    with new_place(packed) as part:
-        part.write_bytes(gzip.compress(text.getvalue().encode(), mtime=0))  # the same table, the same bytes
-    data = config["data"]
-    content = {
-        "name": name,
-        "space": config["experiment"]["space"],
-        "table": {
-            "file": packed.name,
-            "key": "architecture",
-            "reward": "reward",
-            "target": "target",
-            "input_shape": data["input_shape"],
-            "classes": data["classes"],
-        },
-    }
-    with new_place(description) as part:
-        part.write_text(yaml.safe_dump(content, sort_keys=False, default_flow_style=None), encoding="utf-8")
-    return table
+    for index, seed in enumerate(seeds):
+        first = index * count + 1
+        if sum(first <= number < first + count for number in done) < count:
+            ending = Search(
+                SearchPlan(seed, count, lookahead, checkpoint_seconds=math.inf),
+                space,
+                _InOrder([network.architecture for network in networks], space, seed),
+                executor,
+                _TableMemory(memory, seed, first, on_recorded),
+                ScoreReward(ScoreRewardOptions(), progress.score),
+                stop_requested=lambda: stop.requested,
+            ).run()
+            if ending is not Ending.COMPLETED:
+                return False
+    return True

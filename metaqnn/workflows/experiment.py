@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from metaqnn.config import as_mapping, load_yaml, nearest, override, read_section
-from metaqnn.core.plugins import Plugin, find, find_recorded, installed, is_target, read_options
+from metaqnn.core.plugins import Plugin, Unread, find, installed, is_target, read_options
 from metaqnn.errors import ConfigError
 from metaqnn.networks.data.config import DatasetConfig
-from metaqnn.networks.retraining.config import FinalConfig, read_final
+from metaqnn.networks.retraining.config import RetrainingConfig, read_recipe
 from metaqnn.networks.training.config import TrainingConfig
 from metaqnn.search.config import SearchConfig
 from metaqnn.workflows.old_names import renamed
@@ -68,7 +68,7 @@ class Experiment:
     reward: Section
     search: SearchConfig
     source: Section | None = None
-    final: FinalConfig | None = None
+    final: RetrainingConfig | None = None
     warm_start: str | None = None
 
     @property
@@ -126,7 +126,11 @@ Finder = Callable[[str, str, str], Plugin]
 
 
 def read_experiment(
-    content: Mapping[str, Any], file: str, announce: Callable[[str], None] = lambda line: None, finder: Finder = find
+    content: Mapping[str, Any],
+    file: str,
+    announce: Callable[[str], None] = lambda line: None,
+    finder: Finder = find,
+    evaluates: bool = True,
 ) -> Experiment:
     """Check the content of an experiment file, or of a stored experiment, whose names may be older ones.
 
@@ -135,6 +139,7 @@ def read_experiment(
         file: its name, for messages.
         announce: called with a line for the user for each name that has changed.
         finder: finds parts; of a stored experiment only what is installed or allowed.
+        evaluates: whether evaluator and data set are needed; else they are neither looked for nor checked.
 
     Raises:
         ConfigError: something in it cannot be used; the message names the key.
@@ -152,6 +157,8 @@ def read_experiment(
         raise ConfigError(f"{file}: seed: expected a whole number from 0 to {2**63 - 1}, got {header.seed}")
     if header.warm_start is not None and not header.warm_start.strip():
         raise ConfigError(f"{file}: warm_start: expected the path of a replay database, or nothing, got an empty text")
+    if not evaluates:
+        finder = _proposing(finder)
     evaluator = _evaluator(content, file, finder)
     is_of_networks = evaluator.name == NETWORK
     dataset, source = _dataset(content.get("dataset"), file, finder, is_of_networks)
@@ -159,26 +166,31 @@ def read_experiment(
         header.name,
         header.seed,
         dataset,
-        _part("space", content.get("space"), file, finder),
-        _part("strategy", content.get("strategy"), file, finder),
+        read_part("space", content.get("space"), file, finder),
+        read_part("strategy", content.get("strategy"), file, finder),
         evaluator,
-        _part("reward", content.get("reward"), file, finder),
+        read_part("reward", content.get("reward"), file, finder),
         read_section(SearchConfig, content.get("search"), "search", file),
         source,
-        read_final(content.get("final"), file) if is_of_networks else None,
+        read_recipe(content.get("final"), file) if is_of_networks else None,
         header.warm_start,
     )
 
 
-def stored_finder(plugins: Mapping[str, Mapping[str, str]], allowed: Sequence[str], path: object) -> Finder:
-    """Finds the parts of a database: those that it records, installed or named again by the user.
+class _Unread(Plugin):
+    """A part that is not needed: its keys stay as they are written."""
 
-    Args:
-        plugins: from `config.plugins`; what is not among them is built in.
-        allowed: each `module:Name` that the user allows.
-        path: of the database, for messages.
-    """
-    return lambda kind, name, place: find_recorded(kind, {"name": name} | dict(plugins.get(kind, {})), allowed, path)
+    def load(self) -> type:
+        return Unread
+
+
+def _proposing(finder: Finder) -> Finder:
+    """Finds what proposes and rewards, and nothing else."""
+
+    def found(kind: str, name: str, place: str) -> Plugin:
+        return _Unread(kind, name, name) if kind in ("evaluator", "dataset") else finder(kind, name, place)
+
+    return found
 
 
 def _mapping(kind: str, content: Any, file: str) -> Mapping[str, Any]:
@@ -188,7 +200,7 @@ def _mapping(kind: str, content: Any, file: str) -> Mapping[str, Any]:
     return content
 
 
-def _part(kind: str, content: Any, file: str, finder: Finder) -> Section:
+def read_part(kind: str, content: Any, file: str, finder: Finder) -> Section:
     """A section that names a part: its name, a preset where the part has some, and keys that win over the preset."""
     content = _mapping(kind, content, file)
     name = content.get("name", _DEFAULTS[kind])
@@ -209,7 +221,7 @@ def _part(kind: str, content: Any, file: str, finder: Finder) -> Section:
 def _refuse_keys_of_others(kind: str, plugin: Plugin, part: Any, content: Mapping[str, Any], file: str) -> None:
     """A key that another part of the same kind has is a part forgotten, not a key misspelt."""
     for key in content:
-        if key == "name" or key in _keys(part.Options):
+        if key == "name" or part is Unread or key in _keys(part.Options):
             continue
         for name, offers in installed(kind).items():
             if offers[0].package == plugin.package and key in _keys(offers[0].load().Options):  # type: ignore[attr-defined]
@@ -229,7 +241,7 @@ def _evaluator(content: Mapping[str, Any], file: str, finder: Finder) -> Section
                     f"{file}: {key}: this section is of 'evaluator.name: {NETWORK}'; the keys of {name!r} stand in "
                     "'evaluator'"
                 )
-        return _part("evaluator", section, file, finder)
+        return read_part("evaluator", section, file, finder)
     if len(section) > ("name" in section):
         raise ConfigError(f"{file}: evaluator: the keys of {NETWORK!r} stand in the section 'training'")
     options = read_section(TrainingConfig, content.get("training"), "training", file)
@@ -245,16 +257,23 @@ def _dataset(
     content = _mapping("dataset", content, file)
     name, own = content.get("name"), _keys(DatasetConfig) if is_of_networks else ["name"]
     source, others = None, {key: value for key, value in content.items() if key not in own}
-    if isinstance(name, str) and (name in installed("dataset") or is_target(name) or not is_of_networks):
-        plugin = finder("dataset", name, f"{file}: dataset.name")
-        source = Section(plugin, read_options(plugin.load(), others, "dataset", file))
-    elif not is_of_networks:
-        raise ConfigError(f"{file}: dataset.name: expected the name of a data set, got {name!r:.200}")
+    if not is_of_networks or (isinstance(name, str) and (name in installed("dataset") or is_target(name))):
+        source = read_dataset({"name": name} | others, file, finder)
     if not is_of_networks:
         return source, source
     kept = {key: value for key, value in content.items() if key in own} if source else content
     section = read_section(DatasetConfig, kept, "dataset", file)
     return (replace(section, options=as_mapping(source.options)) if source else section), source
+
+
+def read_dataset(content: Mapping[str, Any], file: str, finder: Finder) -> Section:
+    """A data set that is named, with its own keys."""
+    name = content.get("name")
+    if not isinstance(name, str):
+        raise ConfigError(f"{file}: dataset.name: expected the name of a data set, got {name!r:.200}")
+    plugin = finder("dataset", name, f"{file}: dataset.name")
+    others = {key: value for key, value in content.items() if key != "name"}
+    return Section(plugin, read_options(plugin.load(), others, "dataset", file))
 
 
 def _keys(section: type) -> list[str]:
@@ -272,7 +291,7 @@ def shipped_experiments() -> dict[str, Path]:
 
 
 def _warn(line: str) -> None:
-    warnings.warn(line, FutureWarning, stacklevel=5)  # of who calls `load_experiment`
+    warnings.warn(line, FutureWarning, stacklevel=3)  # of who calls `load_experiment`
 
 
 def load_experiment(
@@ -299,4 +318,8 @@ def load_experiment(
     content = load_yaml(path)
     for assignment in overrides:
         content = override(content, assignment)
-    return read_experiment(content, str(path), announce)
+    lines: list[str] = []
+    experiment = read_experiment(content, str(path), lines.append)
+    for line in lines:
+        announce(line)
+    return experiment

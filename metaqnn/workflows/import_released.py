@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from math import nan
 from pathlib import Path
 
@@ -80,7 +80,7 @@ def import_released(file: Path, target: Path, experiment: Experiment) -> ImportR
         "seed": experiment.seed,
         "budget": strategy.default_models,
         "data": facts,
-        "score": asdict(score),
+        "score": score.recorded(),
         "plugins": {kind: plugin.recorded() for kind, plugin in experiment.plugins.items()},
         "purpose": "import",
     }

@@ -17,10 +17,45 @@ def renamed(content: Mapping[str, Any], announce: Callable[[str], None]) -> dict
         announce: called with a line for each name that has changed.
     """
     content = dict(content)
-    for section, change in (("strategy", _strategy), ("reward", _reward)):
+    for section, change in (("strategy", _strategy), ("reward", _reward), ("training", _training)):
         if isinstance(content.get(section), Mapping) or (section == "strategy" and section not in content):
             content[section] = change(dict(content.get(section) or {}), announce)
     return content
+
+
+def renamed_table(section: Any, announce: Callable[[str], None]) -> Any:
+    """The section of a table file with the names of today; see `renamed`."""
+    if not isinstance(section, Mapping):
+        return section
+    section = dict(section)
+    if section.get("outside") == "masked" and "unlisted" not in section:
+        announce("table: what was 'outside: masked' is called 'unlisted: exclude' now")
+        section["unlisted"] = "exclude"
+        del section["outside"]
+    return _keys(section, "table", {"judge": "target", "outside": "unlisted"}, announce)
+
+
+def _keys(
+    section: dict[str, Any], path: str, names: Mapping[str, str], announce: Callable[[str], None]
+) -> dict[str, Any]:
+    """Old keys renamed in their places; one whose new name stands beside it is left, for the reader to refuse."""
+    for old in (old for old, new in names.items() if old in section and new not in section):
+        announce(f"{path}: what was the key '{old}' is called '{names[old]}' now")
+        section = {names[old] if key == old else key: value for key, value in section.items()}
+    return section
+
+
+def _value(
+    section: dict[str, Any], path: str, key: str, old: str, new: str, announce: Callable[[str], None]
+) -> dict[str, Any]:
+    if section.get(key) == old:
+        announce(f"{path}: what was '{key}: {old}' is called '{key}: {new}' now")
+        section[key] = new
+    return section
+
+
+def _training(section: dict[str, Any], announce: Callable[[str], None]) -> dict[str, Any]:
+    return _keys(section, "training", {"prediction": "early_stopping"}, announce)
 
 
 def _strategy(section: dict[str, Any], announce: Callable[[str], None]) -> dict[str, Any]:
@@ -40,11 +75,10 @@ def _strategy(section: dict[str, Any], announce: Callable[[str], None]) -> dict[
 
 def _reward(section: dict[str, Any], announce: Callable[[str], None]) -> dict[str, Any]:
     """The accuracy as a reward was one of its own, with the keys of the other."""
-    if section.get("failure") == "chance":
-        section["failure"] = "declared"
-    if section.get("name", "accuracy") == "accuracy":
-        if "name" in section:
-            announce("reward: what was 'name: accuracy' is called 'name: score' now")
+    if section.get("name", "accuracy") in ("accuracy", "score", "cost_aware"):
+        section = _value(section, "reward", "failure", "chance", "declared", announce)
+    section = _value(section, "reward", "name", "accuracy", "score", announce)
+    if section.get("name", "score") == "score":
         for key in ("flops_weight", "parameters_weight"):
             if section.get(key) == 0.0:
                 section.pop(key)

@@ -1,4 +1,4 @@
-"""After a search: its best networks trained again by the final recipe, on its own data or on others."""
+"""After a search: its best networks trained again by the retraining recipe, on its own data or on others."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -14,14 +14,19 @@ from metaqnn.networks.costs import Shape, layer_costs
 from metaqnn.networks.data import DatasetConfig, SearchData, data_facts, load_search_data, open_source
 from metaqnn.networks.layers import Convolution, FullyConnected
 from metaqnn.networks.retraining.choice import best_of_each_model, problem_with, rank, stored_network
-from metaqnn.networks.retraining.config import FinalConfig, read_final
-from metaqnn.networks.retraining.messages import DataSource, FinalEpochDone, FinalStarted, TrainFinal
+from metaqnn.networks.retraining.config import RetrainingConfig, read_recipe
+from metaqnn.networks.retraining.messages import DataSource, RetrainingEpochDone, RetrainingJob, RetrainingStarted
 from metaqnn.networks.retraining.pool import train_all
 from metaqnn.networks.retraining.stored import ENDING
 from metaqnn.networks.retraining.transfer import refuse_unbuildable, refuse_untransferable, with_classes
-from metaqnn.replay.finals import FinalMemory, kept_file, read_finals, weights_folder
-from metaqnn.replay.finals import read_final as read_recorded_final
 from metaqnn.replay.reader import ReplayReader
+from metaqnn.replay.retrainings import (
+    RetrainingMemory,
+    kept_file,
+    read_retraining,
+    read_retrainings,
+    weights_folder,
+)
 from metaqnn.replay.tables import top
 from metaqnn.search.stop import StopRequest
 from metaqnn.workers.environment import usable_cores, visible_gpus
@@ -37,12 +42,12 @@ class TrainOptions:
         top: the so many best networks of the search.
         models: these models in place of them; empty is none.
         seeds: trainings of each.
-        part: the images to learn from.
-        recipe: name of the final recipe; None is the experiment's own section `final`.
+        split: the images to learn from.
+        recipe: name of the retraining recipe; None is the experiment's own section `final`.
         overrides: `final.KEY=VALUE`, and with another data set `dataset.KEY=VALUE`.
         dataset: name or path of another data set; None is the search's own.
-        finetune: begin with the weights of the model's best final on the search's own data.
-        again: train anew what was trained already.
+        finetune: begin with the weights of the model's best retraining on the search's own data.
+        retrain: train anew what was trained already.
         workers: processes side by side; None is one per GPU, otherwise one per core.
         gpus: which GPUs to train on; None is all that are visible.
         in_process: train in this process, one network after another, whatever `workers` says.
@@ -51,12 +56,12 @@ class TrainOptions:
     top: int = 5
     models: tuple[int, ...] = ()
     seeds: int = 1
-    part: TrainingSplit = TrainingSplit.TRAIN
+    split: TrainingSplit = TrainingSplit.TRAIN
     recipe: str | None = None
     overrides: tuple[str, ...] = ()
     dataset: str | None = None
     finetune: bool = False
-    again: bool = False
+    retrain: bool = False
     workers: int | None = None
     gpus: tuple[str, ...] | None = None
     in_process: bool = False
@@ -68,14 +73,14 @@ class TrainProgress:
 
     Attributes:
         epochs_done, epochs_total: over all of them.
-        finals: trainings asked for.
+        retrainings: trainings asked for.
         ended: of them.
         best_accuracy: the best validation accuracy after any epoch so far, in [0, 1]; None where nothing is held out.
     """
 
     epochs_done: int
     epochs_total: int
-    finals: int
+    retrainings: int
     ended: int
     best_accuracy: float | None = None
 
@@ -83,14 +88,14 @@ class TrainProgress:
     def words(self) -> str:
         """The rest of it for people."""
         best = "" if self.best_accuracy is None else f", best {100 * self.best_accuracy:.2f} %"
-        return f"{self.ended} of {self.finals} networks done{best}"
+        return f"{self.ended} of {self.retrainings} networks done{best}"
 
 
 @dataclass(frozen=True)
 class TrainReport:
     """How it ended: the trainings asked for as they stand now, and the signal that asked for an earlier end, if any."""
 
-    finals: tuple[Retraining, ...]
+    retrainings: tuple[Retraining, ...]
     is_complete: bool
     signal: int | None
 
@@ -118,22 +123,24 @@ def train_best(
     with stop.installed():
         with ReplayReader(database) as reader:
             plan = _plan(reader, options, announce)
-        with FinalMemory(database) as memory:
+        with RetrainingMemory(database) as memory:
             folder = weights_folder(database)
             try:
                 folder.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise ReplayError(f"{folder}: expected a folder that can be written, but {error.strerror}") from error
-            finals = _record_asked(memory, plan, options.again)
-            jobs = [_job(memory, final, plan, folder) for final in finals if final.status == TRAINING]
+            retrainings = _record_asked(memory, plan, options.retrain)
+            jobs = [
+                _job(memory, retraining, plan, folder) for retraining in retrainings if retraining.status == TRAINING
+            ]
             _clear_the_way(jobs, announce)
-            watch = _Watch(finals, plan.recipe.num_epochs, on_progress, announce)
+            watch = _Watch(retrainings, plan.recipe.num_epochs, on_progress, announce)
             gpus = visible_gpus() if options.gpus is None else options.gpus
             workers = 0 if options.in_process else options.workers or len(gpus) or usable_cores()
             with stop.deferred():
                 is_complete = train_all(jobs, memory, workers, gpus, lambda: stop.requested, watch.see)
-            finals = [read_recorded_final(memory, final.number) for final in finals]
-    return TrainReport(tuple(finals), is_complete, None if is_complete else stop.signal)
+            retrainings = [read_retraining(memory, retraining.number) for retraining in retrainings]
+    return TrainReport(tuple(retrainings), is_complete, None if is_complete else stop.signal)
 
 
 @dataclass(frozen=True)
@@ -143,7 +150,7 @@ class _Plan:
     experiment: Experiment
     dataset: DatasetConfig
     data: SearchData
-    recipe: FinalConfig
+    recipe: RetrainingConfig
     wanted: tuple[Retraining, ...]
 
 
@@ -176,22 +183,22 @@ def _plan(reader: ReplayReader, options: TrainOptions, announce: Callable[[str],
             refuse_untransferable(text, tuple(origin.data["input_shape"]), data.input_shape)
             if origin.recipe["batch_normalization"] != recipe.batch_normalization:
                 raise ConfigError(
-                    f"--finetune: final {origin.number} was trained with final.batch_normalization="
+                    f"--finetune: retraining {origin.number} was trained with final.batch_normalization="
                     f"{str(origin.recipe['batch_normalization']).lower()}; add `--set final.batch_normalization="
                     f"{str(origin.recipe['batch_normalization']).lower()}`"
                 )
-        parameters = final_parameters(architecture, data.input_shape, recipe.batch_normalization)
+        parameters = retrained_size(architecture, data.input_shape, recipe.batch_normalization)
         for number in range(options.seeds):
             wanted.append(
                 Retraining(
-                    final=0,
+                    number=0,
                     model=model,
                     architecture=architecture,
                     seed=experiment.seed + number,
                     recipe=as_mapping(recipe),
                     dataset=dataset.as_mapping(),
                     data=facts,
-                    split=options.part,
+                    split=options.split,
                     finetuned_from=origin.number if origin else None,
                     size=parameters,
                 )
@@ -218,24 +225,24 @@ def _models(reader: ReplayReader, options: TrainOptions) -> list[tuple[int, str]
     return rows
 
 
-def _sections(experiment: Experiment, options: TrainOptions) -> tuple[FinalConfig, DatasetConfig]:
+def _sections(experiment: Experiment, options: TrainOptions) -> tuple[RetrainingConfig, DatasetConfig]:
     """The recipe and the data set, as the experiment has them and as is said now."""
-    final = as_mapping(experiment.final)
-    if options.recipe is not None and options.recipe != final["name"]:
-        final = {"name": options.recipe}
-    # A search may learn from a part of the images to be quick; a final training has them all.
-    content: dict[str, Any] = {"final": final, "dataset": experiment.dataset.as_mapping() | {"train_limit": None}}
+    section = as_mapping(experiment.final)
+    if options.recipe is not None and options.recipe != section["name"]:
+        section = {"name": options.recipe}
+    # A search may learn from a part of the images to be quick; a retraining has them all.
+    content: dict[str, Any] = {"final": section, "dataset": experiment.dataset.as_mapping() | {"train_limit": None}}
     if options.dataset is not None:
         content["dataset"] |= {"name": options.dataset}
     for assignment in options.overrides:
-        section = assignment.partition(".")[0].strip()
-        if section not in (["final", "dataset"] if options.dataset is not None else ["final"]):
+        named = assignment.partition(".")[0].strip()
+        if named not in (["final", "dataset"] if options.dataset is not None else ["final"]):
             raise ConfigError(
                 f"--set {assignment}: expected a key of the section final, such as final.epochs=20; everything else is "
                 "as it was in the search (with --dataset, keys of the section dataset may be set too)"
             )
         content = override(content, assignment)
-    recipe = read_final(content["final"], "the final recipe")
+    recipe = read_recipe(content["final"], "the retraining recipe")
     return recipe, read_section(DatasetConfig, content["dataset"], "dataset", "the data set")
 
 
@@ -246,76 +253,82 @@ def _origin(reader: ReplayReader, model: int, experiment: Experiment) -> Retrain
         ReplayError: there is none, or its weights cannot be used.
     """
     own = experiment.dataset.name
-    finals = [
-        final
-        for final in read_finals(reader)
-        if final.model == model and final.status == Status.OK and final.dataset["name"] == own
+    retrainings = [
+        retraining
+        for retraining in read_retrainings(reader)
+        if retraining.model == model and retraining.status == Status.OK and retraining.dataset["name"] == own
     ]
-    if not finals:
+    if not retrainings:
         raise ReplayError(
             f"{reader.path}: --finetune begins with the weights of a trained network, but model {model} has none on "
             f"{own} yet; train it first: metaqnn train {reader.path} --model {model}"
         )
-    best = best_of_each_model(rank(reader, finals))[0]
+    best = best_of_each_model(rank(reader, retrainings))[0]
     if problem := problem_with(reader, best):
         raise ReplayError(f"{reader.path}: {problem}")
     return best
 
 
-def _record_asked(memory: FinalMemory, plan: _Plan, again: bool) -> list[Retraining]:
+def _record_asked(memory: RetrainingMemory, plan: _Plan, retrain: bool) -> list[Retraining]:
     """The trainings that are asked for, with their numbers: those known from before, and new ones."""
-    recorded = read_finals(memory)
-    known = {_identity(final): final for final in recorded}
+    recorded = read_retrainings(memory)
+    known = {_identity(retraining): retraining for retraining in recorded}
     numbers, new, asked = len(recorded), [], []
-    for final in plan.wanted:
-        found = known.get(_identity(final))
+    for retraining in plan.wanted:
+        found = known.get(_identity(retraining))
         if found is None:
             numbers += 1
-            found = replace(final, final=numbers)
+            found = replace(retraining, number=numbers)
             new.append(found)
-        elif found.status != TRAINING and (again or not _is_kept(memory, found)):
+        elif found.status != TRAINING and (retrain or not _is_kept(memory, found)):
             memory.restart(found.number)
-            found = read_recorded_final(memory, found.number)
+            found = read_retraining(memory, found.number)
         asked.append(found)
     memory.add(new)
     return asked
 
 
-def _is_kept(memory: FinalMemory, final: Retraining) -> bool:
+def _is_kept(memory: RetrainingMemory, retraining: Retraining) -> bool:
     """Whether a training has ended for good: what crashed, or lost its file, is tried again."""
-    if final.status == Status.OK:
-        return problem_with(memory, final) is None
-    return final.status != Status.CRASHED
+    if retraining.status == Status.OK:
+        return problem_with(memory, retraining) is None
+    return retraining.status != Status.CRASHED
 
 
-def _identity(final: Retraining) -> tuple:
+def _identity(retraining: Retraining) -> tuple:
     """What makes two trainings the same."""
-    parts = (final.recipe, final.dataset, final.data)
+    parts = (retraining.recipe, retraining.dataset, retraining.data)
     return (
-        *(final.model, final.architecture, final.seed, final.split, final.finetuned_from),
+        *(retraining.model, retraining.architecture, retraining.seed, retraining.split, retraining.finetuned_from),
         *(repr(sorted(as_mapping(dict(part)).items())) for part in parts),
     )
 
 
-def _job(memory: FinalMemory, final: Retraining, plan: _Plan, folder: Path) -> TrainFinal:
+def _job(memory: RetrainingMemory, retraining: Retraining, plan: _Plan, folder: Path) -> RetrainingJob:
     origin = None
-    if final.finetuned_from is not None:
-        origin = stored_network(memory, read_recorded_final(memory, final.finetuned_from))
-    return TrainFinal(
-        final.number,
+    if retraining.finetuned_from is not None:
+        origin = stored_network(memory, read_retraining(memory, retraining.finetuned_from))
+    return RetrainingJob(
+        retraining.number,
         DataSource(plan.dataset, plan.experiment.seed, plan.data.fingerprint),
-        final.architecture,
+        retraining.architecture,
         plan.recipe,
-        final.seed,
-        final.split,
-        str(kept_file(memory.path, f"final-{final.number}.checkpoint.npz", f"the checkpoint of final {final.number}")),
-        str(folder / f"final-{final.number}{ENDING}"),
+        retraining.seed,
+        retraining.split,
+        str(
+            kept_file(
+                memory.path,
+                f"final-{retraining.number}.checkpoint.npz",
+                f"the checkpoint of retraining {retraining.number}",
+            )
+        ),
+        str(folder / f"final-{retraining.number}{ENDING}"),
         origin,
         plan.data.input_shape,
     )
 
 
-def _clear_the_way(jobs: Sequence[TrainFinal], announce: Callable[[str], None]) -> None:
+def _clear_the_way(jobs: Sequence[RetrainingJob], announce: Callable[[str], None]) -> None:
     """Move aside what lies where these trainings will write and is not theirs, as beside an older database put back.
 
     Raises:
@@ -333,7 +346,7 @@ def _clear_the_way(jobs: Sequence[TrainFinal], announce: Callable[[str], None]) 
                 raise ReplayError(f"{path}: expected to move this file aside, but {error.strerror}") from error
 
 
-def final_parameters(architecture: str, input_shape: Shape, batch_normalization: bool) -> int:
+def retrained_size(architecture: str, input_shape: Shape, batch_normalization: bool) -> int:
     """Weights and biases; batch normalisation has a scale, an offset, a mean and a variance in place of each bias."""
     costs = layer_costs(parse(architecture), input_shape)
     normalised = sum(cost.shape[-1] for cost in costs if isinstance(cost.layer, Convolution | FullyConnected))
@@ -345,34 +358,34 @@ class _Watch:
 
     def __init__(
         self,
-        finals: Sequence[Retraining],
+        retrainings: Sequence[Retraining],
         epochs: int,
         on_progress: Callable[[TrainProgress], None],
         announce: Callable[[str], None],
     ):
         self._epochs, self._on_progress, self._announce = epochs, on_progress, announce
-        self._done = {final.number: 0 if final.status == TRAINING else epochs for final in finals}
-        self._ended = {final.number for final in finals if final.status != TRAINING}
+        self._done = {retraining.number: 0 if retraining.status == TRAINING else epochs for retraining in retrainings}
+        self._ended = {retraining.number for retraining in retrainings if retraining.status != TRAINING}
         self._best: float | None = None
         self._device = ""
         self._tell()
 
-    def see(self, job: TrainFinal, event: object) -> None:
+    def see(self, job: RetrainingJob, event: object) -> None:
         """An event of a training."""
-        if isinstance(event, FinalStarted):
-            self._done[job.final] = len(event.epochs)
+        if isinstance(event, RetrainingStarted):
+            self._done[job.number] = len(event.epochs)
             if event.device != self._device:
                 self._device = event.device
                 self._announce(f"Training on {event.device}.")
-        elif isinstance(event, FinalEpochDone):
-            self._done[job.final] = event.epoch.step
+        elif isinstance(event, RetrainingEpochDone):
+            self._done[job.number] = event.epoch.step
             if event.epoch.score is not None:
                 self._best = max(event.epoch.score, self._best or 0.0)
             if event.epoch.step == self._epochs:
                 return  # its end follows
         else:
-            self._done[job.final] = self._epochs
-            self._ended.add(job.final)
+            self._done[job.number] = self._epochs
+            self._ended.add(job.number)
         self._tell()
 
     def _tell(self) -> None:

@@ -3,22 +3,22 @@
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, nullcontext, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from metaqnn.core import EpisodeOrigin, Evaluator, Executor, Observer
-from metaqnn.core.plugins import Plugin, find, is_target
 from metaqnn.errors import CalibrationError, ConfigError, ReplayError
 from metaqnn.replay.copying import move_aside
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.config import MAX_MODELS
-from metaqnn.search.loop import Ending, Search, SearchPlan
+from metaqnn.search.loop import Ending, Search
+from metaqnn.search.plan import SearchPlan
 from metaqnn.search.stop import StopRequest
 from metaqnn.workers.environment import usable_cores, visible_gpus
 from metaqnn.workers.evaluating import make_executor
-from metaqnn.workflows.components import Components, build_components, build_evaluator, stored_budget
+from metaqnn.workflows.components import Components, build_components, build_evaluator, named_again, stored_budget
 from metaqnn.workflows.experiment import Experiment, read_experiment
 from metaqnn.workflows.forecast import forecast
 from metaqnn.workflows.resume import changes_since, chosen_models, current_versions, refuse_changes
@@ -238,17 +238,14 @@ def _begin(
     memory.require_search()
     stored = memory.config()
     if stored:  # as this version reads it: keys that are new since then have their defaults
-        # What the user names now is named again: nothing runs because the database says so.
-        plugins = experiment.plugins
-        stored["experiment"] = read_experiment(
-            stored["experiment"], str(memory.path), finder=lambda kind, name, place: _same(plugins, kind, name, place)
-        ).as_mapping()
+        named = named_again(experiment.plugins)
+        stored["experiment"] = read_experiment(stored["experiment"], str(memory.path), finder=named).as_mapping()
     current: dict[str, Any] = {
         "experiment": experiment.as_mapping(),
         "seed": experiment.seed,
         "budget": options.models or experiment.search.models or components.make_strategy().default_models,
         "data": dict(evaluator.facts()),
-        "score": asdict(evaluator.score),
+        "score": evaluator.score.recorded(),
         "plugins": {kind: plugin.recorded() for kind, plugin in experiment.plugins.items()},
     }
     if stored:
@@ -279,16 +276,6 @@ def _begin(
     )
     executor = make_executor(evaluator, workers, gpus, lambda: stop.requested, sys.path)
     return _Run(experiment, components, plan, workers, evaluator, executor)
-
-
-def _same(plugins: Mapping[str, Plugin], kind: str, name: str, place: str) -> Plugin:
-    """The part that the user names now, where the database names the same; else what is installed under its name."""
-    plugin = plugins.get(kind)
-    if plugin is not None and plugin.name == name:
-        return plugin
-    if is_target(name):
-        raise ReplayError(f"{place}: this search was started with {name}; name it again to resume the search")
-    return find(kind, name, place)
 
 
 def _workers(experiment: Experiment, options: SearchOptions, gpus: Sequence[str]) -> int:

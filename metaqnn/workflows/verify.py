@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 
 from metaqnn.core import Recording, Space
 from metaqnn.networks.evaluator import figures_of
-from metaqnn.replay.finals import misplaced, read_finals
 from metaqnn.replay.importing import read_imported_rows
 from metaqnn.replay.reader import ReplayReader
+from metaqnn.replay.retrainings import misplaced, read_retrainings
 from metaqnn.search.verify import Verification, verify
 from metaqnn.workflows.components import stored_budget, stored_components, stored_experiment
 from metaqnn.workflows.imported_rows import difference_from_rows
@@ -27,7 +27,7 @@ def verify_database(
     Raises:
         MetaqnnError: a part of the search is not installed, or the file holds no search.
     """
-    experiment, components = stored_experiment(reader, allowed), stored_components(reader, allowed)
+    experiment, components = stored_experiment(reader, allowed, evaluates=False), stored_components(reader, allowed)
     recording = reader.recording()
     difference = _difference_elsewhere(reader, recording, components.space)
     if difference is not None:
@@ -48,7 +48,7 @@ def verify_database(
 
 def _difference_elsewhere(reader: ReplayReader, recording: Recording, space: Space) -> str | None:
     """What is wrong beside the episodes themselves: files of weights, rows of an imported file."""
-    for final in read_finals(reader):
-        if final.weights is not None and (problem := misplaced(reader.path, final.weights)):
-            return f"final {final.number}: its weights {problem}"
+    for retraining in read_retrainings(reader):
+        if retraining.weights is not None and (problem := misplaced(reader.path, retraining.weights)):
+            return f"retraining {retraining.number}: its weights {problem}"
     return difference_from_rows(read_imported_rows(reader), recording.episodes, space) if recording.is_import else None

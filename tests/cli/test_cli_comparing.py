@@ -24,7 +24,7 @@ def table(tmp_path):
     rows = [
         f"{a}{b}{c},{(9 * a + 3 * b + c) / 32},{(9 * a + 3 * b + c) / 32}" for a, b, c in product(range(3), repeat=3)
     ]
-    (tmp_path / "cubes.csv").write_text("\n".join(["architecture,reward,judge", *rows, ""]), encoding="utf-8")
+    (tmp_path / "cubes.csv").write_text("\n".join(["architecture,reward,target", *rows, ""]), encoding="utf-8")
     path = tmp_path / "cubes.yaml"
     path.write_text(
         "name: cubes\nspace: {name: chain, choices: [3, 3, 3]}\ntable: {file: cubes.csv}\n", encoding="utf-8"
@@ -55,7 +55,7 @@ def test_a_comparison_of_five_strategies(metaqnn, table, tmp_path):
     )
     assert reached[2].split() == ["strategy", "1", "0.5", "0.2", "0.1", "0"]
     assert sorted(line.split()[0] for line in reached[4:]) == sorted(FIVE)
-    assert files == ["here/it/compare.csv and here/it/compare.png"]
+    assert files == ["here/it/compare.csv and here/it/compare.png, at lookahead 1"]
     assert max(map(len, result.out.splitlines())) <= 80
     with Image.open(tmp_path / "here" / "it" / "compare.png") as image:
         assert (image.format, image.size) == ("PNG", (1200, 750))
@@ -65,7 +65,7 @@ def test_a_comparison_of_five_strategies(metaqnn, table, tmp_path):
     assert [tuple(row.values())[:3] for row in rows] == [
         (name, seed, evaluations) for name in FIVE for seed in ("0", "1") for evaluations in ("10", "12")
     ]
-    for row in rows:  # reward and judge agree here, and the best is 26/32
+    for row in rows:  # reward and target agree here, and the best is 26/32
         assert float(row["regret"]) == pytest.approx(100 * (26 / 32 - float(row["best_reward"])), abs=1e-3)
     assert result.err.startswith("[ 0/10] runs, left ")
     assert "\n[10/10] runs, left 0:00\n" in result.err
@@ -91,10 +91,10 @@ def test_csv_is_all_of_the_standard_output(metaqnn, table, tmp_path):
     result = metaqnn("compare", table, *words)
     assert result.code == 0, result.err
     regrets, differences, reached = (list(csv.reader(io.StringIO("\n".join(lines)))) for lines in blocks(result.out))
-    assert regrets[0] == ["strategy", "seeds", "evaluations", "regret", "lower", "upper"]
+    assert regrets[0] == ["strategy", "seeds", "evaluations", "regret", "lower", "upper", "lookahead"]
     assert [row[:3] for row in regrets[1:]] == [["paper", "1", "10"], ["paper", "1", "20"], ["paper", "1", "27"]]
-    assert all(row[4:] == ["", ""] for row in regrets[1:])
-    assert differences == [["strategy", "against", "seeds", "at", "regret", "lower", "upper", "verdict"]]
+    assert all(row[4:] == ["", "", "1"] for row in regrets[1:])
+    assert differences == [["strategy", "against", "seeds", "at", "regret", "lower", "upper", "verdict", "lookahead"]]
     assert [row[1] for row in reached[1:]] == ["1.0", "0.5", "0.2", "0.1", "0.05", "0.0"]
     assert sorted(path.name for path in (tmp_path / "build" / "compare").iterdir()) == ["compare.csv", "compare.png"]
 
@@ -167,7 +167,7 @@ def test_a_folder_that_cannot_be_written(refused, table, tmp_path):
 
 
 def test_a_table_that_cannot_be_read(refused, table, tmp_path):
-    (tmp_path / "cubes.csv").write_text("architecture,reward,judge\n000,81.25,50\n", encoding="utf-8")
+    (tmp_path / "cubes.csv").write_text("architecture,reward,target\n000,81.25,50\n", encoding="utf-8")
     assert refused("compare", table) == (
         f"{tmp_path / 'cubes.csv'}, line 2, reward: expected an accuracy, got 81.25; set 'percent' to fit the table"
     )
@@ -178,7 +178,7 @@ def test_a_table_that_cannot_be_read(refused, table, tmp_path):
 
 
 def test_a_network_that_is_outside_the_table(metaqnn, table, tmp_path):
-    (tmp_path / "cubes.csv").write_text("architecture,reward,judge\n000,0.5,0.5\n", encoding="utf-8")
+    (tmp_path / "cubes.csv").write_text("architecture,reward,target\n000,0.5,0.5\n", encoding="utf-8")
     words = ["compare", table, "--strategies", "random", "--seeds", 2, "--evaluations", 12, "--processes", 2]
     result = metaqnn(*words)
     assert result.code == 2
@@ -186,5 +186,5 @@ def test_a_network_that_is_outside_the_table(metaqnn, table, tmp_path):
     progress, sentence = result.err.splitlines()
     assert progress.startswith("[0/2] runs, left ")
     assert sentence.startswith(f"metaqnn: {tmp_path / 'cubes.csv'}: expected a network of the table, but ")
-    assert sentence.endswith(" is not among its 1; 'outside: masked' keeps strategies from proposing it")
+    assert sentence.endswith(" is not among its 1; 'unlisted: exclude' keeps strategies from proposing it")
     assert not (tmp_path / "build" / "compare" / "compare.csv").exists()

@@ -11,30 +11,32 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from contracts.records import epoch as epoch_of
 from rich.console import Console
 
-from metaqnn.cli.display import make_display
-from metaqnn.cli.display import plain as plain_module
-from metaqnn.cli.display.live import LiveDisplay
-from metaqnn.cli.display.plain import PlainDisplay
-from metaqnn.cli.display.words import accuracy, duration, models_per_hour, seconds_left, shorten
 from metaqnn.core import (
     CandidateFinished,
     CandidateStarted,
     Episode,
+    EpisodeOrigin,
     EpochFinished,
-    EpochMetrics,
     Evaluation,
     Model,
     Prediction,
     Proposal,
     SearchStatus,
-    Source,
     Status,
     WorkerLost,
     WorkerReady,
 )
+from metaqnn.networks.evaluator import accuracy
+from metaqnn.workflows.display import make_display
+from metaqnn.workflows.display import plain as plain_module
+from metaqnn.workflows.display.live import LiveDisplay
+from metaqnn.workflows.display.plain import PlainDisplay
+from metaqnn.workflows.display.words import duration, models_per_hour, seconds_left, shorten
 
+COSTS = {"parameters": 1, "flops": 1, "layers": 9}
 LONG = "[C(64,3,1), C(64,3,1), P(2,2), C(128,3,1), C(128,3,1), P(2,2), C(256,3,1), GAP(10), SM(10)]"
 
 
@@ -55,10 +57,11 @@ def status(**changes):
         "reused": 2,
         "failed": 1,
         "epsilon": 0.5,
-        "best_accuracy": 0.9712,
+        "best_score": 0.9712,
         "best_architecture": LONG,
         "elapsed_seconds": 3725.0,
         "seconds_per_model": 30.0,
+        "score": accuracy(10),
     }
     return SearchStatus(**(facts | changes))
 
@@ -67,11 +70,11 @@ def episode(**changes):
     facts = {
         "number": 10,
         "iteration": 8,
-        "epsilon": 0.5,
+        "recorded": {"epsilon": 0.5},
         "model": 8,
         "architecture": LONG,
         "evaluation": 8,
-        "accuracy": 0.953,
+        "score": 0.953,
         "reward": 0.953,
         "reused": False,
     }
@@ -79,7 +82,7 @@ def episode(**changes):
 
 
 def metrics(epoch, validation_accuracy):
-    return EpochMetrics(epoch, 0.001, 1.0, 0.5, 1.0, validation_accuracy, 61.0)
+    return epoch_of(epoch, 0.001, 1.0, 0.5, 1.0, validation_accuracy, 61.0)
 
 
 # Words
@@ -100,8 +103,8 @@ def test_rates_and_accuracies():
     assert seconds_left(status()) == 33 * 30.0
     assert seconds_left(status(models_done=41)) == 0
     assert seconds_left(status(seconds_per_model=None)) is None
-    assert accuracy(0.97125) == "97.12 %"
-    assert accuracy(None) == "-"
+    assert accuracy(10).words(0.97125) == "97.12 %"
+    assert accuracy(10).words(None) == "-"
 
 
 def test_a_long_network_loses_its_middle():
@@ -114,20 +117,28 @@ def test_a_long_network_loses_its_middle():
 # Plain lines
 
 
+def started(capsys) -> PlainDisplay:
+    """The display of a search that has begun, which has told what is measured."""
+    display = PlainDisplay()
+    display.on_start(status())
+    capsys.readouterr()
+    return display
+
+
 def test_the_plain_lines_of_a_search(capsys):
     display = PlainDisplay()
-    display.on_start(status(models_done=0, episodes=0, best_accuracy=None))
+    display.on_start(status(models_done=0, episodes=0, best_score=None))
     display.on_event(WorkerReady(1, 4711, "a device", {"keras_backend": "jax"}))
     display.on_event(WorkerReady(2, 4712, "a device", {"keras_backend": "jax"}))
-    display.on_proposal(Proposal(10, 8, 0.5, Model(8, LONG, 9, 1, 1), 8))
+    display.on_proposal(Proposal(10, 8, {"epsilon": 0.5}, Model(8, LONG, COSTS), 8))
     display.on_event(CandidateStarted(10))
     display.on_event(EpochFinished(10, 1, metrics(1, 0.953)))
     display.on_event(CandidateFinished(10, Evaluation(Status.OK)))
     display.on_episode(episode(), status())
     display.on_episode(episode(number=11, reused=True), status(episodes=10, reused=3))
     display.on_event(WorkerLost(1, 12, "the worker process was ended by SIGKILL"))
-    display.on_event(CandidateFinished(12, Evaluation(Status.CRASHED, "the worker process exited with code 1")))
-    display.on_episode(episode(number=12, accuracy=None, epsilon=None, source=Source.RETRIED), status(models_done=8))
+    display.on_event(CandidateFinished(12, Evaluation(Status.CRASHED, reason="the worker process exited with code 1")))
+    display.on_episode(episode(number=12, score=None, recorded={}, origin=EpisodeOrigin.RETRIED), status(models_done=8))
     display.on_end(status())
     assert capsys.readouterr().out == (
         "The search starts: 0 of 40 models done, best -.\n"
@@ -149,18 +160,18 @@ def test_a_resumed_search_says_so(capsys):
 def test_a_training_stopped_early_has_a_line_that_calls_it_no_failure(capsys):
     reason = "stopped after epoch 4: 85.00 % expected (84.00 to 86.00 within a standard deviation), 97.12 % to reach"
     said = Prediction(4, 0.85, 0.84, 0.86)
-    display = PlainDisplay()
-    display.on_event(CandidateFinished(10, Evaluation(Status.PREDICTED, reason, prediction=said)))
+    display = started(capsys)
+    display.on_event(CandidateFinished(10, Evaluation(Status.EARLY_STOPPED, 0.85, reason, prediction=said)))
     assert capsys.readouterr().out == "  episode 10 stopped after epoch 4: 85.00 % expected\n"
     display.on_event(CandidateFinished(11, Evaluation(Status.OK, prediction=said)))
     assert capsys.readouterr().out == ""
-    display.on_episode(episode(number=10, accuracy=0.85, is_predicted=True), status())
+    display.on_episode(episode(number=10, score=0.85, is_predicted=True), status())
     assert "eps 0.50   ~85.00 %  best 97.12 %" in capsys.readouterr().out
 
 
 def test_a_long_training_shows_its_epochs(capsys, monkeypatch):
     monkeypatch.setattr(plain_module, "_QUIET_SECONDS", -1.0)  # as if the last line were long ago
-    PlainDisplay().on_event(EpochFinished(10, 2, metrics(3, 0.5)))
+    started(capsys).on_event(EpochFinished(10, 2, metrics(3, 0.5)))
     assert capsys.readouterr().out == "  episode 10, attempt 2, epoch 3: 50.00 % after 1:01\n"
 
 
@@ -191,7 +202,7 @@ def test_the_panel_shows_what_people_ask_for(screen):
     display = LiveDisplay(screen)
     display.on_start(status())
     try:
-        display.on_proposal(Proposal(10, 8, 0.5, Model(8, LONG, 9, 1, 1), 8))
+        display.on_proposal(Proposal(10, 8, {"epsilon": 0.5}, Model(8, LONG, COSTS), 8))
         display.on_event(CandidateStarted(10))
         lines = drawn(display, screen)
         text = "\n".join(lines)
@@ -207,7 +218,7 @@ def test_the_panel_shows_what_people_ask_for(screen):
         assert "attempt 2, epoch 1: 12.50 %" in "\n".join(drawn(display, screen))
         display.on_event(CandidateFinished(10, Evaluation(Status.CRASHED)))
         assert "waiting for a worker" in "\n".join(drawn(display, screen))
-        display.on_episode(episode(), status(models_done=8, best_accuracy=0.98, epsilon=0.4, seconds_per_model=None))
+        display.on_episode(episode(), status(models_done=8, best_score=0.98, epsilon=0.4, seconds_per_model=None))
         text = "\n".join(drawn(display, screen))
         for words in ("8 of 40 models", "best 98.00 %", "epsilon 0.40", "- models/h", "left -"):
             assert words in text
@@ -219,7 +230,7 @@ def test_the_panel_shows_what_people_ask_for(screen):
 def test_the_panel_before_and_after_everything(screen):
     display = LiveDisplay(screen)
     assert "".join(drawn(display, screen)).strip() == ""
-    display.on_start(status(models_done=0, episodes=0, best_accuracy=None, epsilon=None, seconds_per_model=None))
+    display.on_start(status(models_done=0, episodes=0, best_score=None, epsilon=None, seconds_per_model=None))
     display.on_end(status(epsilon=None))
     display.on_end(status(epsilon=None))
     assert "epsilon -" in "\n".join(drawn(display, screen))
@@ -234,7 +245,7 @@ def test_the_panel_keeps_to_the_width_of_the_screen(width):
     display.on_start(huge)
     try:
         for number in range(9):
-            display.on_proposal(Proposal(number, 8, 0.5, Model(8, LONG * 3, 9, 1, 1), 8))
+            display.on_proposal(Proposal(number, 8, {"epsilon": 0.5}, Model(8, LONG * 3, COSTS), 8))
             display.on_event(CandidateStarted(number))
         lines = drawn(display, screen)
     finally:
@@ -274,12 +285,15 @@ def on_a_terminal(small_yaml, function):
         "from metaqnn.cli import run; from small_searches import judge, judged\n"
         f"with judged({function}): run()"
     )
-    helpers = str(Path(__file__).parents[1] / "replay")
+    tests = str(Path(__file__).parents[1])
+    helpers = str(Path(tests) / "replay")
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(ours, (24, 80))
     environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES", "NO_COLOR")}
     command = [sys.executable, "-c", program, helpers, "search", str(small_yaml), "--models", "6"]
-    with subprocess.Popen(command, stdout=theirs, stderr=theirs, env=environment | {"TERM": "xterm"}) as process:
+    with subprocess.Popen(
+        command, stdout=theirs, stderr=theirs, env=environment | {"TERM": "xterm", "PYTHONPATH": tests}
+    ) as process:
         os.close(theirs)
         shown = b""
         with suppress(OSError):  # a terminal whose other end is gone says so

@@ -81,7 +81,7 @@ def test_programs_get_the_counts(metaqnn, style):
     else:
         facts, refused = (list(csv.DictReader(io.StringIO(part))) for part in result.out.split("\n\n"))
         facts = {name: int(text) if text.isdigit() else text for name, text in facts[0].items()}
-    names = ("rows", "episodes", "models", "repeats", "unparsed", "bad_accuracy", "illegal")
+    names = ("rows", "episodes", "models", "repeats", "unparsed", "bad_score", "illegal")
     assert [facts[name] for name in names] == [12, 6, 4, 2, 1, 3, 2]
     assert [row["problem"] for row in refused] == ["accuracy"] * 3 + ["illegal"] * 2 + ["unparsed"]
 

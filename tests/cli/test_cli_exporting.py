@@ -8,27 +8,27 @@ import sys
 import numpy as np
 import pytest
 from test_cli_refusals import mounted
-from trained_finals import add_final, random_images, random_network, recipe_of, save_as_before
+from trained_networks import add_retraining, random_images, random_network, recipe_of, save_as_before
 
-from metaqnn.replay.finals import weights_folder
 from metaqnn.replay.memory import SQLiteReplayMemory
+from metaqnn.replay.retrainings import weights_folder
 
 NETWORK = "[C(4,3,1), P(2,2), SM(10)]"
 
 
 def test_an_export_says_what_it_is_and_how_it_is_loaded(metaqnn, finished, tmp_path):
     network = random_network(NETWORK, (8, 8, 1), "standardize", batch_normalization=True)
-    facts = {"recipe": recipe_of("standardize", True), "validation_accuracy": 0.9867}
-    add_final(finished, 2, network, architecture=NETWORK, **facts)
+    facts = {"recipe": recipe_of("standardize", True), "score": 0.9867}
+    add_retraining(finished, 2, network, architecture=NETWORK, **facts)
     target = tmp_path / "it's mine.onnx"
     result = metaqnn("export", finished, "--model", 2, "--to", target)
     assert (result.code, result.err) == (0, "")
     lines = result.out.splitlines()
     kilobytes = f"{target.stat().st_size / 1000:.1f} kB"
     assert lines[:4] == [
-        "Writing final 1 of model 2: ONNX file ...",
+        "Writing retraining 1 of model 2: ONNX file ...",
         "Loading it in a fresh process and comparing what it predicts with the original ...",
-        f"Exported final 1 of model 2 (validation accuracy 98.67 %) to {target}: ONNX file, {kilobytes}.",
+        f"Exported retraining 1 of model 2 (validation accuracy 98.67 %) to {target}: ONNX file, {kilobytes}.",
         f"  {NETWORK}",
     ]
     assert lines[4].startswith("The largest difference of a probability from the original's is ")
@@ -47,7 +47,9 @@ def test_an_export_says_what_it_is_and_how_it_is_loaded(metaqnn, finished, tmp_p
 
 def test_a_network_of_an_older_database_is_exported_as_before(metaqnn, finished, tmp_path):
     network = random_network(NETWORK, (8, 8, 1), "standardize", batch_normalization=True)
-    add_final(finished, 2, None, architecture=NETWORK, recipe=recipe_of("standardize", True), weights="final-1.keras")
+    add_retraining(
+        finished, 2, None, architecture=NETWORK, recipe=recipe_of("standardize", True), weights="final-1.keras"
+    )
     weights_folder(finished).mkdir(exist_ok=True)
     save_as_before(network, weights_folder(finished) / "final-1.keras")
     result = metaqnn("export", finished, "--to", tmp_path / "mine.keras")
@@ -94,25 +96,25 @@ def test_without_finals_it_says_how_one_is_trained(refused, finished, tmp_path):
 
 @pytest.mark.parametrize("target", ["model.keras", "model.onnx", "folder", "architecture.json"])
 def test_numbers_that_do_not_exist(refused, finished, tmp_path, target):
-    add_final(finished)
+    add_retraining(finished)
     for option, number, sentence in [
         ("--model", 13, "there is no model 13; its models are numbered 1 to 12"),
         ("--model", -1, "there is no model -1; its models are numbered 1 to 12"),
-        ("--final", 2, "there is no final 2; its finals are numbered 1 to 1"),
+        ("--retraining", 2, "there is no retraining 2; its retrainings are numbered 1 to 1"),
     ]:
         assert refused("export", finished, option, number, "--to", tmp_path / target) == f"{finished}: {sentence}"
 
 
 def test_a_final_that_has_not_ended_or_lost_its_weights(refused, finished, tmp_path):
-    add_final(finished, status="training", validation_accuracy=None, weights=None)
-    add_final(finished, status="diverged", reason="the loss is not finite", validation_accuracy=None, weights=None)
-    add_final(finished, content=None)
-    said = [refused("export", finished, "--final", n, "--to", tmp_path / "model.keras") for n in (1, 2, 3)]
+    add_retraining(finished, status="training", score=None, weights=None)
+    add_retraining(finished, status="diverged", reason="the loss is not finite", score=None, weights=None)
+    add_retraining(finished, content=None)
+    said = [refused("export", finished, "--retraining", n, "--to", tmp_path / "model.keras") for n in (1, 2, 3)]
     assert said == [
-        f"{finished}: final 1 is still training, or was interrupted: the same `metaqnn train` goes on with it",
-        f"{finished}: final 2 failed (diverged: the loss is not finite)",
-        f"{finished}: the weights of final 3 are missing from {finished}.finals/final-3.weights.h5: "
-        "put the file back, or use `metaqnn train --again`",
+        f"{finished}: retraining 1 is still training, or was interrupted: the same `metaqnn train` goes on with it",
+        f"{finished}: retraining 2 failed (diverged: the loss is not finite)",
+        f"{finished}: the weights of retraining 3 are missing from {finished}.finals/final-3.weights.h5: "
+        "put the file back, or use `metaqnn train --retrain`",
     ]
 
 
@@ -153,7 +155,7 @@ def test_a_folder_that_is_not_there(refused, finished, tmp_path):
 
 @pytest.mark.parametrize("name", ["architecture.json", "model.keras"])
 def test_a_folder_that_cannot_be_written(refused, finished, tmp_path, name):
-    add_final(finished)
+    add_retraining(finished)
     folder = tmp_path / "mounted"
     with mounted(folder, "ro"):
         assert refused("export", finished, "--model", 1, "--to", folder / name) == (
@@ -173,8 +175,8 @@ def test_a_disk_that_is_full_leaves_nothing(refused, finished, tmp_path):
 
 
 def test_options_that_do_not_go_together(refused, finished, tmp_path):
-    assert refused("export", finished, "--model", 1, "--final", 1, "--to", tmp_path / "model.keras") == (
-        "expected --model or --final, got both; a final belongs to one model (see metaqnn export --help)"
+    assert refused("export", finished, "--model", 1, "--retraining", 1, "--to", tmp_path / "model.keras") == (
+        "expected --model or --retraining, got both; a retraining belongs to one model (see metaqnn export --help)"
     )
     assert refused("export", finished) == "Missing option '--to'. (see metaqnn export --help)"
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from small_searches import SMALL_YAML, judged
 
-from metaqnn.replay.finals import weights_folder
+from metaqnn.replay.retrainings import weights_folder
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "schema_v3.sqlite"
 QUICK = ["--set", "final.epochs=2", "--set", "final.batch_size=256"]
@@ -59,10 +59,15 @@ def test_a_training_and_the_same_again(metaqnn, searched):
     assert result.code == 0, result.err
     assert result.out.startswith("Trained on digits (train) by one_cycle; accuracy on validation images\n")
     assert "metaqnn evaluate small.sqlite" in result.out.replace(str(searched), "small.sqlite")
-    finals = rows(searched, "SELECT final, model, seed, part, status, weights FROM finals")
-    assert finals == [(1, 9, 3, "train", "ok", "final-1.weights.h5"), (2, 7, 3, "train", "ok", "final-2.weights.h5")]
+    retrainings = rows(searched, "SELECT final, model, seed, part, status, weights FROM finals")
+    assert retrainings == [
+        (1, 9, 3, "train", "ok", "final-1.weights.h5"),
+        (2, 7, 3, "train", "ok", "final-2.weights.h5"),
+    ]
     assert rows(searched, "SELECT final, count(*) FROM final_curves GROUP BY final") == [(1, 2), (2, 2)]
-    assert sorted(path.name for path in weights_folder(searched).iterdir()) == [final[-1] for final in finals]
+    assert sorted(path.name for path in weights_folder(searched).iterdir()) == [
+        retraining[-1] for retraining in retrainings
+    ]
     assert rows(searched, "SELECT count(*) FROM test_looks") == [(0,)]
     before = rows(searched, "SELECT * FROM finals")
     again = metaqnn("train", searched, "--model", 9, "--model", 7, *QUICK)
@@ -108,12 +113,12 @@ def test_another_data_set_from_scratch_and_from_weights(metaqnn, trained, tmp_pa
         result = metaqnn("train", trained, "--model", 9, *other, *QUICK, *finetuned)
         assert result.code == 0, result.err
         assert "metaqnn evaluate" in result.out
-    finals = rows(trained, "SELECT final, architecture, finetuned_from, status FROM finals WHERE final > 2")
-    assert finals == [
+    retrainings = rows(trained, "SELECT final, architecture, finetuned_from, status FROM finals WHERE final > 2")
+    assert retrainings == [
         (3, "[C(8,1,1), C(8,3,1), C(4,1,1), SM(3)]", None, "ok"),
         (4, "[C(8,1,1), C(8,3,1), C(4,1,1), SM(3)]", 1, "ok"),
     ]
-    looked = metaqnn("evaluate", trained, "--dataset", "./colours.npz", "--final", 4, "--format", "json")
+    looked = metaqnn("evaluate", trained, "--dataset", "./colours.npz", "--retraining", 4, "--format", "json")
     assert [row["finals"] for row in json.loads(looked.out)] == ["4"]
     assert rows(trained, "SELECT dataset, images FROM test_looks") == [("./colours.npz", 120)]
 
@@ -234,7 +239,7 @@ def test_what_training_refuses(refused, searched, tmp_path):
         f"{searched}: there is no model 99; its models are numbered 1 to 12"
     )
     assert refused("train", searched, "--recipe", "papr") == (
-        "the final recipe: final.name: there is no recipe 'papr'; did you mean 'paper'?"
+        "the retraining recipe: final.name: there is no recipe 'papr'; did you mean 'paper'?"
     )
     assert refused("train", searched, "--set", "training.epochs=3").startswith(
         "--set training.epochs=3: expected a key of the section final, such as final.epochs=20;"
@@ -260,20 +265,20 @@ def test_a_network_outside_the_folder_of_finals_is_nobodys(metaqnn, refused, tra
         connection.execute("UPDATE finals SET weights = ?", (name,))
     clause = (
         f"cannot be {name!r}: expected the plain name of a file in {folder}, and no link that leads out of it; put the "
-        "file there, or use `metaqnn train --again`"
+        "file there, or use `metaqnn train --retrain`"
     )
-    target, final = tmp_path / "out.keras", f"{trained}: the weights of final 1 {clause}"
-    every = f"the weights of final 1 {clause}; the weights of final 2 {clause}"
+    target, retraining = tmp_path / "out.keras", f"{trained}: the weights of retraining 1 {clause}"
+    every = f"the weights of retraining 1 {clause}; the weights of retraining 2 {clause}"
     none = f"{trained}: expected a trained network, but {every}"
     assert refused("export", trained, "--to", target) == none
-    assert refused("export", trained, "--final", 1, "--to", target) == final
+    assert refused("export", trained, "--retraining", 1, "--to", target) == retraining
     assert refused("evaluate", trained) == none
-    looked = metaqnn("evaluate", trained, "--final", 1)
-    assert (looked.code, looked.err.splitlines()[1:]) == (2, [f"metaqnn: {final}"])
+    looked = metaqnn("evaluate", trained, "--retraining", 1)
+    assert (looked.code, looked.err.splitlines()[1:]) == (2, [f"metaqnn: {retraining}"])
     assert refused("ensemble", trained) == none
-    assert refused("train", trained, "--model", 9, "--finetune", *QUICK) == final
+    assert refused("train", trained, "--model", 9, "--finetune", *QUICK) == retraining
     said = metaqnn("replay", "verify", trained)
-    assert (said.code, said.out) == (1, f"{trained}: NOT as it should be. final 1: its weights {clause}.\n")
+    assert (said.code, said.out) == (1, f"{trained}: NOT as it should be. retraining 1: its weights {clause}.\n")
     assert not target.exists()
     assert rows(trained, "SELECT count(*) FROM finals") == [(2,)]
     # What is trained again has a file of its own.
@@ -286,7 +291,9 @@ def test_a_checkpoint_outside_the_folder_of_finals_is_not_taken_up(metaqnn, trai
     said = metaqnn("train", trained, "--model", 9, "--seeds", 2, *QUICK)
     name = "final-3.checkpoint.npz"
     assert said.code == 2
-    assert said.err.startswith(f"metaqnn: {trained}: the checkpoint of final 3 cannot be '{name}': expected the plain ")
+    assert said.err.startswith(
+        f"metaqnn: {trained}: the checkpoint of retraining 3 cannot be '{name}': expected the plain "
+    )
     assert said.err.count("\n") == 1
 
 
@@ -316,11 +323,11 @@ def test_images_of_another_shape(refused, searched, tmp_path):
 
 
 def test_what_looking_refuses(refused, searched, trained):
-    assert refused("evaluate", trained, "--final", 9) == (
-        f"{trained}: there is no final 9; its finals are numbered 1 to 2"
+    assert refused("evaluate", trained, "--retraining", 9) == (
+        f"{trained}: there is no retraining 9; its retrainings are numbered 1 to 2"
     )
-    assert refused("evaluate", trained, "--final", 1, "--all").startswith(
-        "expected one of --model, --final and --all, got several"
+    assert refused("evaluate", trained, "--retraining", 1, "--all").startswith(
+        "expected one of --model, --retraining and --all, got several"
     )
     assert refused("evaluate", trained, "--model", 3) == (
         f"{trained}: expected a trained network of model 3, but there is none yet; train it with `metaqnn train "
@@ -335,3 +342,17 @@ def test_an_ensemble_of_one_is_refused(refused, trained):
     assert refused("ensemble", trained).startswith(
         f"expected at least two trained networks, got 1; train more: metaqnn train {trained} --top 5"
     )
+
+
+def test_options_that_have_another_name_go_on_working_and_say_so(metaqnn, trained):
+    before = rows(trained, "SELECT final, ended_at FROM finals")
+    again = metaqnn("train", trained, "--model", 9, "--again", *QUICK)
+    assert again.code == 0, again.err
+    assert again.err.splitlines()[0] == "--again is called --retrain now."
+    after = rows(trained, "SELECT final, ended_at FROM finals")
+    assert (after[0] != before[0], after[1]) == (True, before[1])
+    for words in (["--final", 1], ["--final=1"]):
+        looked = metaqnn("evaluate", trained, *words, "--format", "json")
+        assert looked.err.splitlines()[0] == "--final is called --retraining now."
+        assert [row["finals"] for row in json.loads(looked.out)] == ["1"]
+    assert "--again" not in metaqnn("train", "--help").out

@@ -177,10 +177,10 @@ def test_a_database_of_another_program(refused, small_yaml, tmp_path):
 
 def test_a_newer_schema(refused, small_yaml, finished):
     with closing(sqlite3.connect(finished)) as connection:
-        connection.execute("PRAGMA user_version = 4")
+        connection.execute("PRAGMA user_version = 5")
     for command in (["search", small_yaml, "--db", finished], ["replay", "summary", finished]):
         assert refused(*command) == (
-            f"{finished}: a newer metaqnn wrote this database (schema 4, known here: up to 3); upgrade metaqnn"
+            f"{finished}: a newer metaqnn wrote this database (schema 5, known here: up to 4); upgrade metaqnn"
         )
 
 
@@ -188,7 +188,7 @@ def test_a_truncated_database(refused, small_yaml, finished):
     finished.write_bytes(finished.read_bytes()[:50_000])
     for command in (["search", small_yaml, "--db", finished], ["replay", "summary", finished]):
         assert refused(*command) == (
-            f"{finished}: this database is cut off (50,000 of 98,304 bytes are left); restore a copy of it"
+            f"{finished}: this database is cut off (50,000 of 106,496 bytes are left); restore a copy of it"
         )
 
 
@@ -280,7 +280,7 @@ def test_two_searches_on_one_file(small_yaml, finished):
         ("strategy.schedule=[[1.0, 12]]", "strategy.schedule was [[1.0, 6], [0.5, 3], [0.1, 3]], now [[1.0, 12]]"),
         ("space.convolution.filters=[4]", "space.convolution.filters was [4, 8], now [4]"),
         ("dataset.validation_size=200", "dataset.validation_size was 300, now 200"),
-        ("reward.failure=0.5", "reward.failure was 'chance', now 0.5"),
+        ("reward.failure=0.5", "reward.failure was 'declared', now 0.5"),
     ],
 )
 def test_a_changed_configuration(refused, small_yaml, finished, assignment, shown):

@@ -131,7 +131,7 @@ def test_the_summary_for_programs_holds_raw_numbers(metaqnn, finished):
 
 PREDICTING = (
     "training.epochs=10",
-    "training.prediction={min_networks: 10, control_share: 0.2}",
+    "training.early_stopping={min_networks: 10, control_share: 0.2}",
     "strategy.schedule=[[1.0, 32]]",
 )
 
@@ -419,7 +419,10 @@ def test_copy_refuses_a_target_that_exists(refused, finished, tmp_path):
 
 def test_copy_refuses_a_place_that_cannot_be_written(refused, finished, tmp_path):
     sentence = refused("replay", "copy", finished, tmp_path / "absent" / "copy.sqlite")
-    assert "absent/copy.sqlite: expected a place that can be read and written, but unable to open" in sentence
+    assert (
+        "absent/copy.sqlite: expected a place that can be written, but No such file or directory; choose another"
+        in sentence
+    )
 
 
 # retry

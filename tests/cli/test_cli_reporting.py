@@ -26,7 +26,7 @@ def test_the_report_of_a_search(metaqnn, finished, tmp_path):
     assert first.endswith(f" s: {page}")
     assert second == f"Its figures, as PNG and SVG: {figures}"
     assert "figures" in result.err
-    assert (tmp_path / figures / "course.svg").is_file()
+    assert (tmp_path / figures / "trace.svg").is_file()
     html = (tmp_path / page).read_text(encoding="utf-8")
     assert html.count('<article class="card"') == 1
     assert "gone.npz" in html

@@ -8,7 +8,7 @@ from contracts.records import costs, epoch
 from metaqnn.core import Candidate, CurvePoint, Evaluation
 from metaqnn.networks.curve_prediction import EarlyStoppingContext, ReferenceCurve
 from metaqnn.networks.evaluator import accuracy
-from metaqnn.networks.training.config import PredictionConfig, TrainingConfig
+from metaqnn.networks.training.config import EarlyStoppingConfig, TrainingConfig
 from metaqnn.networks.training.recipe import Engine, EpochOutcome, Session, train
 
 EPOCHS = 10
@@ -79,7 +79,7 @@ def does_crash(architecture: str) -> bool:
 TRAINING = TrainingConfig(
     epochs=EPOCHS,
     restart_accuracy=0.3,  # a tenth is reached by all of them
-    prediction=PredictionConfig(min_networks=10, control_share=0.2),
+    early_stopping=EarlyStoppingConfig(min_networks=10, control_share=0.2),
 )
 """Looks after epochs 2 to 5."""
 

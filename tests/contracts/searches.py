@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from zlib import crc32
 
@@ -32,7 +32,8 @@ from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.summary import Summary, read_summary
 from metaqnn.search.immediate import ImmediateExecutor
-from metaqnn.search.loop import Ending, Search, SearchPlan
+from metaqnn.search.loop import Ending, Search
+from metaqnn.search.plan import SearchPlan
 from metaqnn.search.rewards import ScoreReward, ScoreRewardOptions
 from metaqnn.search.verify import Verification, verify
 from metaqnn.strategies.schedule import Schedule
@@ -114,7 +115,7 @@ class SmallSearch:
         return kind(self.reward, accuracy(self.space.classes))
 
     def make_early_stopping(self) -> NetworkEarlyStopping | None:
-        if not self.training.prediction:
+        if not self.training.early_stopping:
             return None
         return NetworkEarlyStopping(self.training, self.make_reward(), self.lookahead, self.seed)
 
@@ -127,7 +128,7 @@ class SmallSearch:
         """Start it, or go on with it."""
         with SQLiteReplayMemory(path) as memory:
             if not memory.config():
-                memory.initialise({"seed": self.seed, "score": asdict(self.make_reward().score)})
+                memory.initialise({"seed": self.seed, "score": self.make_reward().score.recorded()})
             memory.begin_run(self.models, 1, {}, [])
             plan = SearchPlan(
                 self.seed,

@@ -8,7 +8,7 @@ import pytest
 
 from metaqnn.errors import DataError
 from metaqnn.networks.data import catalogue, open_source
-from metaqnn.networks.data.sources import Split
+from metaqnn.networks.data.sources import ImageSplit
 
 KEPT = ("mnist", "fashion_mnist", "cifar10", "cifar100", "svhn")
 
@@ -34,8 +34,8 @@ def source(request, archive, images, monkeypatch):
 
 def test_both_parts_have_one_form(source):
     train, test = source.train(), source.test()
-    assert isinstance(train, Split)
-    assert isinstance(test, Split)  # which checks types, shapes and ranges
+    assert isinstance(train, ImageSplit)
+    assert isinstance(test, ImageSplit)  # which checks types, shapes and ranges
     assert train.images.shape[1:] == test.images.shape[1:]
     assert train.class_names == test.class_names
 
@@ -122,27 +122,27 @@ def test_an_unknown_name_is_offered_the_nearest():
     ("change", "message"),
     [
         (
-            {"images": np.zeros((2, 3, 3), np.uint8)},
+            {"inputs": np.zeros((2, 3, 3), np.uint8)},
             "expected uint8 images of shape (number, height, width, channels), got uint8 of shape (2, 3, 3)",
         ),
         (
-            {"images": np.zeros((2, 3, 3, 1), np.float32)},
+            {"inputs": np.zeros((2, 3, 3, 1), np.float32)},
             "expected uint8 images of shape (number, height, width, channels), got float32 of shape (2, 3, 3, 1)",
         ),
         (
-            {"images": np.zeros((2, 0, 3, 1), np.uint8)},
+            {"inputs": np.zeros((2, 0, 3, 1), np.uint8)},
             "expected uint8 images of shape (number, height, width, channels), got uint8 of shape (2, 0, 3, 1)",
         ),
         (
-            {"labels": np.zeros(2, np.int32)},
+            {"targets": np.zeros(2, np.int32)},
             "expected int64 labels of shape (number,), got int32 of shape (2,)",
         ),
         (
-            {"labels": np.zeros(3, np.int64)},
+            {"targets": np.zeros(3, np.int64)},
             "expected one label an image, got 2 images and 3 labels",
         ),
         (
-            {"images": np.zeros((0, 3, 3, 1), np.uint8), "labels": np.zeros(0, np.int64)},
+            {"inputs": np.zeros((0, 3, 3, 1), np.uint8), "targets": np.zeros(0, np.int64)},
             "expected at least one image, got none",
         ),
         (
@@ -150,17 +150,17 @@ def test_an_unknown_name_is_offered_the_nearest():
             "expected at least two classes, got 1",
         ),
         (
-            {"labels": np.array([0, 2])},
+            {"targets": np.array([0, 2])},
             "expected labels from 0 to 1, got labels from 0 to 2",
         ),
         (
-            {"labels": np.array([-1, 1])},
+            {"targets": np.array([-1, 1])},
             "expected labels from 0 to 1, got labels from -1 to 1",
         ),
     ],
 )
 def test_a_split_checks_itself(change, message):
-    good = {"images": np.zeros((2, 3, 3, 1), np.uint8), "labels": np.array([0, 1]), "class_names": ("a", "b")}
+    good = {"inputs": np.zeros((2, 3, 3, 1), np.uint8), "targets": np.array([0, 1]), "class_names": ("a", "b")}
     with pytest.raises(DataError) as error:
-        Split(**{**good, **change})
+        ImageSplit(**{**good, **change})
     assert str(error.value) == message

@@ -18,9 +18,9 @@ from metaqnn.errors import DataError, EvaluatorError, ReplayError
 from metaqnn.estimators.search import pass_on
 from metaqnn.estimators.training import _train_as_in_search
 from metaqnn.networks.retraining.stored import StoredNetwork
-from metaqnn.replay.finals import read_finals, weights_folder
 from metaqnn.replay.leaderboard import Winner
 from metaqnn.replay.reader import ReplayReader
+from metaqnn.replay.retrainings import read_retrainings, weights_folder
 from metaqnn.workflows import stored_experiment
 
 # Keras saves a model in a way that NumPy will want otherwise one day.
@@ -100,25 +100,29 @@ def test_places_that_cannot_be(quick, blobs, tmp_path):
         quick(path=tmp_path / "file" / "x.sqlite").fit(*blobs)
 
 
-def test_the_final_recipe_in_this_process(quick, blobs, database):
+def test_the_retraining_recipe_in_this_process(quick, blobs, database):
     model = quick(path=database, final={"epochs": 20, "learning_rate": 0.05}, verbose=1).fit(*blobs)
     assert model.score(*blobs) > 0.9  # by chance with a probability below 1e-13
     with ReplayReader(database) as reader:
-        final = read_finals(reader)[0]
-    assert (final.status, final.part, final.validation_accuracy) == ("ok", "train+validation", None)
-    assert (final.recipe["name"], final.recipe["epochs"], final.recipe["batch_size"]) == ("one_cycle", 20, 64)
+        retraining = read_retrainings(reader)[0]
+    assert (retraining.status, retraining.split, retraining.score) == ("ok", "train+validation", None)
+    assert (retraining.recipe["name"], retraining.recipe["epochs"], retraining.recipe["batch_size"]) == (
+        "one_cycle",
+        20,
+        64,
+    )
     began = time.monotonic()
     again = quick(path=database, final={"epochs": 20, "learning_rate": 0.05}).fit(*blobs)
     assert time.monotonic() - began < 10
     assert np.array_equal(again.predict_proba(blobs[0]), model.predict_proba(blobs[0]))
-    # Another recipe is another final training of the same search.
+    # Another recipe is another retraining of the same search.
     quick(path=database, final={"epochs": 1}).fit(*blobs)
     with ReplayReader(database) as reader:
-        assert [final.recipe["epochs"] for final in read_finals(reader)] == [20, 1]
+        assert [retraining.recipe["epochs"] for retraining in read_retrainings(reader)] == [20, 1]
 
 
-def test_a_final_training_that_fails_falls_back_on_the_recipe_of_the_search(quick, blobs):
-    with pytest.warns(UserWarning, match=r"^the final training of .* failed \(the loss was not a number in epoch"):
+def test_a_retraining_that_fails_falls_back_on_the_recipe_of_the_search(quick, blobs):
+    with pytest.warns(UserWarning, match=r"^the retraining of .* failed \(the loss was not a number in epoch"):
         model = quick(final={"learning_rate": 1e30}).fit(*blobs)
     assert model.score(*blobs) > 0.9  # by chance with a probability below 1e-13
 
@@ -143,13 +147,13 @@ def test_a_network_that_cannot_be_trained_on_all_data_is_an_error(quick, blobs, 
     quick(path=database).fit(*blobs)
     with ReplayReader(database) as reader:
         experiment = stored_experiment(reader)
-    winner = Winner(1, "[C(16,1,1), SM(3)]", 0.9, 1e30, True)
+    winner = Winner(1, "[C(16,1,1), SM(3)]", 0.9, {"learning_rate": 1e30}, True)
     stored = StoredNetwork(str(database.with_name("network.weights.h5")), winner.architecture, (2, 2, 1), "none")
     with pytest.raises(EvaluatorError, match=r"its loss was not a number at any of 5 learning rates; set a lower"):
         _train_as_in_search(experiment, winner, stored)
 
 
-def test_a_network_of_the_search_is_kept_inside_the_folder_of_finals(quick, blobs, database, tmp_path):
+def test_a_network_of_the_search_is_kept_inside_the_folder_of_retrainings(quick, blobs, database, tmp_path):
     model = quick(path=database, final=None).fit(*blobs)
     (kept,) = weights_folder(database).iterdir()
     assert quick(path=database, final=None).fit(*blobs).predict_proba(blobs[0]).tolist() == (

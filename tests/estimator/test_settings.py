@@ -25,9 +25,9 @@ def test_defaults_of_small_images():
     digits = experiment()
     assert (digits.seed, digits.search.models, digits.search.lookahead) == (7, 30, 2)
     assert (digits.dataset.validation_size, digits.dataset.preprocessing) == (269, "standardize")
-    assert (digits.space.max_depth, digits.space.convolution.filters) == (6, (16, 32, 64))
-    assert digits.space.limits.flops is None
-    assert (digits.strategy.name, digits.strategy.preset) == ("linear_ucb", "default")
+    assert (digits.space.options.max_depth, digits.space.options.convolution.filters) == (6, (16, 32, 64))
+    assert digits.space.options.limits.flops is None
+    assert (digits.strategy.name, digits.strategy.options.preset) == ("linear_ucb", "default")
     assert (digits.training.epochs, digits.training.batch_size, digits.training.learning_rate) == (20, 128, 0.003)
     assert digits.training.restart_accuracy / 10 == pytest.approx(0.1 + 0.05 * 0.9)
     assert (digits.final.name, digits.final.batch_size, digits.final.learning_rate) == ("one_cycle", 128, 0.1)
@@ -36,9 +36,9 @@ def test_defaults_of_small_images():
 def test_defaults_of_larger_images_and_of_a_row_of_features():
     mnist, iris = experiment(MNIST), experiment(IRIS)
     assert mnist.dataset.validation_size == 5000
-    assert (mnist.space.max_depth, mnist.space.limits.flops) == (8, 20_000_000)
+    assert (mnist.space.options.max_depth, mnist.space.options.limits.flops) == (8, 20_000_000)
     assert (mnist.training.epochs, mnist.training.learning_rate, mnist.training.restart_epoch) == (10, 0.001, 1)
-    assert (iris.space.max_depth, iris.space.convolution.receptive_fields) == (4, (1, 3))
+    assert (iris.space.options.max_depth, iris.space.options.convolution.receptive_fields) == (4, (1, 3))
     assert (iris.training.batch_size, iris.final.batch_size) == (8, 8)
     assert iris.final.learning_rate == pytest.approx(0.1 / 16)
 
@@ -47,7 +47,7 @@ def test_defaults_of_larger_images_and_of_a_row_of_features():
 @pytest.mark.parametrize(("images", "classes"), [(2, 2), (40, 40), (5000, 1000)])
 def test_every_shape_has_a_space(shape, images, classes):
     found = experiment(DataFacts(images, shape, classes, 1 / classes))
-    LayerSpace(found.space, shape, classes)  # refuses limits that no network keeps
+    LayerSpace(found.space.options, {"input_shape": shape, "classes": classes})  # refuses limits that no network keeps
     assert 1 <= found.dataset.validation_size < images
 
 
@@ -77,8 +77,8 @@ def test_what_the_user_says_wins():
     assert (found.search.models, found.search.lookahead) == (5, 4)
     assert (found.training.epochs, found.training.decay_epochs, found.training.batch_size) == (3, 1, 16)
     assert found.strategy.name == "random"
-    assert (found.space.max_depth, found.space.convolution.receptive_fields) == (2, (3,))
-    assert (found.space.pooling, found.space.fully_connected.neurons) == ((), ())
+    assert (found.space.options.max_depth, found.space.options.convolution.receptive_fields) == (2, (3,))
+    assert (found.space.options.pooling, found.space.options.fully_connected.neurons) == ((), ())
     assert (found.final.epochs, found.final.batch_size, found.final.mirror) == (7, 32, False)
     assert found.dataset.mirror
 

@@ -3,14 +3,16 @@
 from dataclasses import replace
 
 import pytest
-from contracts.evaluator_contract import EvaluatorContract
-from metaqnn.evaluators.keras_evaluator import KerasEvaluator
+from contracts.executor_contract import ExecutorContract
 
-from metaqnn.core import Candidate, CandidateFinished, EpochFinished, Status, WorkerReady
-from metaqnn.networks.data import DatasetConfig, load_search_data
+from metaqnn.core import Candidate, CandidateFinished, EpochFinished, Setting, Status, WorkerReady
+from metaqnn.errors import DataError
+from metaqnn.networks.data import DatasetConfig
+from metaqnn.networks.evaluator import NetworkEvaluator
 from metaqnn.networks.training.config import TrainingConfig
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.loop import Ending
+from metaqnn.workers.evaluating import make_executor
 from metaqnn.workflows import SearchOptions, load_experiment, run_search
 
 DATASET = DatasetConfig("digits", train_limit=200, validation_size=100)
@@ -26,21 +28,22 @@ def device():
     return prepare_device()
 
 
-@pytest.fixture(scope="module")
-def fingerprint():
-    return load_search_data(DATASET, seed=0).fingerprint
+def make(training=TRAINING, facts=(), **options):
+    evaluator = NetworkEvaluator(training, Setting(0, None, DATASET))
+    evaluator._facts |= facts
+    return make_executor(evaluator, 0, **options)
 
 
-class TestKerasEvaluatorHere(EvaluatorContract):
+class TestNetworkEvaluatorHere(ExecutorContract):
     patience = 60.0
 
     @pytest.fixture
-    def make_evaluator(self, fingerprint):
-        return lambda: KerasEvaluator(DATASET, TRAINING, 0, fingerprint, 0)
+    def make_executor(self):
+        return make
 
 
-def test_it_says_what_it_trains_on_once_and_tells_every_epoch(fingerprint):
-    evaluator = KerasEvaluator(DATASET, TRAINING, 0, fingerprint, 0)
+def test_it_says_what_it_trains_on_once_and_tells_every_epoch():
+    evaluator = make()
     evaluator.submit(Candidate(1, SMALL, 0))
     evaluator.submit(Candidate(2, SMALL, 0))
     first, second = evaluator.results(0), evaluator.results(0)
@@ -49,20 +52,18 @@ def test_it_says_what_it_trains_on_once_and_tells_every_epoch(fingerprint):
     ]
     assert isinstance(first[0], WorkerReady)
     assert not any(isinstance(event, WorkerReady) for event in second)
-    assert second[-1].evaluation.accuracy > 0.5
+    assert second[-1].evaluation.score > 0.5
     assert second[-1].evaluation.status is Status.OK
 
 
-def test_a_stop_is_heeded_after_an_epoch(fingerprint):
+def test_a_stop_is_heeded_after_an_epoch():
     asked = []
 
     def stop_requested():
         asked.append(True)
         return len(asked) == 2
 
-    evaluator = KerasEvaluator(
-        DATASET, replace(TRAINING, epochs=10_000), 0, fingerprint, 0, stop_requested=stop_requested
-    )
+    evaluator = make(replace(TRAINING, epochs=10_000), stop_requested=stop_requested)
     evaluator.submit(Candidate(1, SMALL, 0))
     events = evaluator.results(0)
     assert sum(isinstance(event, EpochFinished) for event in events) == 2
@@ -70,9 +71,9 @@ def test_a_stop_is_heeded_after_an_epoch(fingerprint):
 
 
 def test_other_data_are_refused():
-    evaluator = KerasEvaluator(DATASET, TRAINING, 0, "another", 0)
+    evaluator = make(facts={"data_hash": "another"})
     evaluator.submit(Candidate(1, SMALL, 0))
-    with pytest.raises(ValueError, match="the data set digits changed while the search was starting"):
+    with pytest.raises(DataError, match="the data set digits changed while the search was starting"):
         evaluator.results(0)
 
 

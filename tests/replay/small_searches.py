@@ -23,7 +23,8 @@ from metaqnn.core import Attempt, Candidate, CurvePoint, Evaluation, Observer, S
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.immediate import ImmediateExecutor
-from metaqnn.search.loop import Ending, Search, SearchPlan
+from metaqnn.search.loop import Ending, Search
+from metaqnn.search.plan import SearchPlan
 from metaqnn.workflows import (
     SearchOptions,
     load_experiment,

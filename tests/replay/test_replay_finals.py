@@ -5,10 +5,6 @@ from dataclasses import replace
 
 import pytest
 from contracts.records import epoch
-from small_searches import run_small
-
-from metaqnn.core import TRAINING, CurvePoint, Retraining, TestLook, TrainingSplit
-from metaqnn.errors import ReplayError
 from metaqnn.replay.finals import (
     FinalMemory,
     kept_file,
@@ -18,6 +14,10 @@ from metaqnn.replay.finals import (
     read_test_looks,
     weights_folder,
 )
+from small_searches import run_small
+
+from metaqnn.core import TRAINING, CurvePoint, Retraining, TestLook, TrainingSplit
+from metaqnn.errors import ReplayError
 from metaqnn.replay.reader import ReplayReader
 
 RECIPE, DATASET, DATA = {"name": "one_cycle", "epochs": 2}, {"name": "digits"}, {"classes": 10}

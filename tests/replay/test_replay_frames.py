@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from metaqnn.replay.finals import FinalMemory
 from small_searches import run_small, start_endless
 
 from metaqnn import open_replay
 from metaqnn.core import CurvePoint, Retraining, TestLook, TrainingSplit
 from metaqnn.errors import ReplayError
-from metaqnn.replay.finals import FinalMemory
 from metaqnn.replay.frames import Replay
 
 GOLDEN = Path(__file__).parents[1] / "golden"

@@ -129,7 +129,7 @@ def test_a_golden_file_has_the_recorded_summary(golden):
         summary = summarise(reader)
         assert summarise_predictions(reader, 2) == PredictionSummary(0, 20, 0, 0, None, None)
     assert (experiment.name, experiment.seed, experiment.dataset.name) == ("small", 3, "digits")
-    assert experiment.training.prediction is None
+    assert experiment.training.early_stopping is None
     best = summary.best
     assert (best.model, best.score, best.architecture) == (9, 0.875, "[C(8,1,1), C(8,3,1), C(4,1,1), SM(10)]")
     assert (best.costs, best.epoch, best.seconds) == ({"parameters": 3206, "flops": 83968, "layers": 4}, 1, 2.0)

@@ -3,24 +3,24 @@ from pathlib import Path
 
 import pytest
 
-from metaqnn.config import as_mapping
 from metaqnn.replay.reader import ReplayReader
-from metaqnn.reports.findings import Findings, read_findings
+from metaqnn.reports.domain import Domain
+from metaqnn.reports.networks.domain import NetworkDomain
 from metaqnn.reports.provenance import Subject
-from metaqnn.workflows import stored_experiment, stored_schedule
+from metaqnn.reports.report_data import ReportData, read_report_data
+from metaqnn.workflows import is_of_networks, stored_schedule, stored_sections
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "replay"))  # for the helper small_searches
 
 
 @pytest.fixture(scope="session")
 def find():
-    """Read the findings of a database."""
+    """Read the report data of a database, as `metaqnn report` does."""
 
-    def call(database: Path, top: int = 3) -> Findings:
+    def call(database: Path, top: int = 3) -> ReportData:
         with ReplayReader(database) as reader:
-            config = reader.config()
-            schedule = stored_schedule(config)
-            return read_findings(reader, Subject(as_mapping(stored_experiment(reader)), schedule, config["data"]), top)
+            subject = Subject(stored_sections(reader), stored_schedule(reader), reader.config()["data"])
+            return read_report_data(reader, subject, top, NetworkDomain() if is_of_networks(reader) else Domain())
 
     return call
 

@@ -8,39 +8,43 @@ from statistics import fmean
 
 import pytest
 
-from metaqnn.core import QValue, Source, TestLook
+from metaqnn.core import EpisodeOrigin, QValue, Score, TestLook
 from metaqnn.replay.failures import Failure
-from metaqnn.replay.leaderboard import Network
+from metaqnn.replay.leaderboard import RankedModel
 from metaqnn.replay.results import Result
-from metaqnn.reports.control import (
-    Control,
-    control_of,
+from metaqnn.reports.baseline import (
+    RandomSearchBaseline,
+    baseline_of,
     expected_best,
     prediction_interval,
     probability_of_more,
 )
-from metaqnn.reports.course import course_of, window_for
-from metaqnn.reports.diagrams import diagram_of
 from metaqnn.reports.failed import failure_kinds
-from metaqnn.reports.final_results import Spread, error_interval, spread_of
+from metaqnn.reports.networks.diagrams import diagram_of
+from metaqnn.reports.networks.kinds import layer_values
+from metaqnn.reports.networks.retrainings import Spread, error_interval, spread_of
 from metaqnn.reports.results import of_the_search
-from metaqnn.reports.trade_offs import trade_offs_of
+from metaqnn.reports.trace import trace_of, window_for
+from metaqnn.reports.trade_offs import on_a_front, trade_offs_of
 from metaqnn.reports.values import Line, values_of
-from metaqnn.reports.words import count, duration, listed, magnitude, moment, percent, plural, points
+from metaqnn.reports.words import amount, count, duration, listed, magnitude, moment, percent, plural, points, signed
+
+ACCURACY = Score("accuracy", "maximize", 0.0, 1.0, 0.1, True, "best", "chance")
+ENTROPY = Score("guessing_entropy", "minimize", 0.0, 255.0, 127.5, failure_name="chance")
 
 
 def result(episode, accuracy, epsilon=1.0, **changes):
     """A new network that was trained to the end, or failed."""
     return replace(
-        Result(episode, episode, epsilon, episode, accuracy, accuracy, 2.0, False, Source.SAMPLED), **changes
+        Result(episode, episode, epsilon, episode, accuracy, accuracy, 2.0, False, EpisodeOrigin.SAMPLED), **changes
     )
 
 
-# The course
+# The score trace
 
 
-def test_a_course_leaves_out_repeats_and_failures():
-    course = course_of(
+def test_a_trace_leaves_out_repeats_and_failures():
+    trace = trace_of(
         [
             result(1, 0.2),
             result(2, None),
@@ -48,27 +52,29 @@ def test_a_course_leaves_out_repeats_and_failures():
             result(4, 0.6, iteration=3, reused=True),
             result(5, 0.4, 0.5, iteration=4),
             result(6, 0.9, 0.5, iteration=5, measured=None),
-        ]
+        ],
+        ACCURACY,
     )
-    assert course.iterations == (1, 3, 4, 5)
-    assert course.accuracies == (0.2, 0.6, 0.4, 0.9)
-    assert course.best == (0.2, 0.6, 0.6, 0.6)  # what was only predicted is never the best
-    assert course.window == 2
-    assert course.rolling == ((3, pytest.approx(0.4)), (4, pytest.approx(0.5)), (5, pytest.approx(0.65)))
+    assert trace.iterations == (1, 3, 4, 5)
+    assert trace.scores == (0.2, 0.6, 0.4, 0.9)
+    assert trace.best == (0.2, 0.6, 0.6, 0.6)  # what was only predicted is never the best
+    assert trace.window == 2
+    assert trace.rolling == ((3, pytest.approx(0.4)), (4, pytest.approx(0.5)), (5, pytest.approx(0.65)))
 
 
 def test_a_stage_says_what_an_epsilon_gave():
-    first, second = course_of(
-        [result(1, 0.2), result(2, None), result(3, 0.2, iteration=2, reused=True), result(4, 0.8, 0.1, iteration=3)]
+    first, second = trace_of(
+        [result(1, 0.2), result(2, None), result(3, 0.2, iteration=2, reused=True), result(4, 0.8, 0.1, iteration=3)],
+        ACCURACY,
     ).stages
     assert (first.epsilon, first.episodes, first.failed, first.mean) == (1.0, 3, 1, 0.2)
     assert first.episode_mean == pytest.approx(0.2)
     assert (first.first, first.last) == (1, 2)
-    assert (second.epsilon, second.accuracies, second.failed, second.mean) == (0.1, (0.8,), 0, 0.8)
+    assert (second.epsilon, second.scores, second.failed, second.mean) == (0.1, (0.8,), 0, 0.8)
 
 
 def test_a_stage_in_which_all_failed_has_no_mean():
-    (stage,) = course_of([result(1, None)]).stages
+    (stage,) = trace_of([result(1, None)], ACCURACY).stages
     assert (stage.mean, stage.episode_mean, stage.failed) == (None, None, 1)
 
 
@@ -78,16 +84,21 @@ def test_the_window_is_the_papers_where_it_fits(networks, window):
 
 
 def test_what_was_imported_counts_only_where_nothing_was_sampled():
-    own, foreign = result(2, 0.5), result(1, 0.9, source=Source.IMPORTED)
+    own, foreign = result(2, 0.5), result(1, 0.9, origin=EpisodeOrigin.IMPORTED)
     assert of_the_search([foreign, own]) == (own,)
     assert of_the_search([foreign]) == (foreign,)
+
+
+def test_the_best_of_a_trace_falls_where_less_is_better():
+    trace = trace_of([result(1, 200.0), result(2, 30.5), result(3, 120.0), result(4, 2.0, measured=None)], ENTROPY)
+    assert trace.best == (200.0, 30.5, 30.5, 30.5)
 
 
 # Q-values
 
 
 def test_values_are_grouped_by_kind_and_by_receptive_field():
-    values = values_of(
+    values = layer_values(
         7,
         [
             QValue("0:start:8-inf", "C(64,3,1)", 0.5, 1),
@@ -100,21 +111,40 @@ def test_values_are_grouped_by_kind_and_by_receptive_field():
     )
     assert values.episode == 7
     assert values.pairs == 6
-    assert values.by_kind == (
+    assert values.groupings[0].lines == (
         Line("C", (1, 2), (0.625, 0.25), (2, 1)),
         Line("P", (2,), (0.125,), (1,)),
         Line("FC", (3,), (1.0,), (1,)),
         Line("SM", (3,), (0.0,), (1,)),
     )
-    assert values.by_receptive_field == (Line("3", (1, 2), (0.5, 0.25), (1, 1)), Line("5", (1,), (0.75,), (1,)))
+    assert values.groupings[1].lines == (Line("3", (1, 2), (0.5, 0.25), (1, 1)), Line("5", (1,), (0.75,), (1,)))
 
 
 def test_values_of_another_space_are_left_out():
-    assert values_of(1, [QValue("0", "1", 0.5, 1), QValue("a:b", "C(1,1,1)", 0.5, 1)]).pairs == 0
-    assert values_of(1, [QValue("0:start", "C(1,1,1,1)", 0.5, 1), QValue("0:start", "X(1)", 0.5, 1)]).pairs == 0
+    assert layer_values(1, [QValue("0", "1", 0.5, 1), QValue("a:b", "C(1,1,1)", 0.5, 1)]).pairs == 0
+    assert layer_values(1, [QValue("0:start", "C(1,1,1,1)", 0.5, 1), QValue("0:start", "X(1)", 0.5, 1)]).pairs == 0
 
 
-# The control
+def test_values_of_any_space_are_grouped_by_the_leading_word_of_the_action():
+    entries = [QValue("0:start", "mask order=2", 0.5, 1), QValue("0:start", "mask order=1", 0.25, 1)]
+    entries += [QValue("1:x", "10", 1.0, 1), QValue("1:x", "2", 0.0, 1), QValue("no depth", "2", 9.0, 1)]
+    values = values_of(3, entries)
+    assert (values.episode, values.pairs) == (3, 4)
+    (grouping,) = values.groupings
+    assert grouping.lines == (
+        Line("2", (2,), (0.0,), (1,)),
+        Line("10", (2,), (1.0,), (1,)),
+        Line("mask", (1,), (0.375,), (2,)),
+    )
+
+
+def test_of_many_groups_those_with_most_pairs_are_shown():
+    entries = [QValue(f"{depth}:x", str(n), 0.5, 1) for n in range(40) for depth in range(1 + (n >= 30))]
+    (grouping,) = values_of(1, entries).groupings
+    assert [line.label for line in grouping.lines] == ["0", "1", *map(str, range(30, 40))]
+
+
+# The random-search baseline
 
 
 @pytest.mark.parametrize("networks", [1, 2, 3, 4])
@@ -171,76 +201,93 @@ def a_search(random, chosen):
 
 
 def test_a_search_that_is_shown_better_than_chance():
-    control = control_of(a_search([n / 20 for n in range(10)], [0.5, 0.6, 0.7, 0.8, 0.9]), PAPER, 0.1)
-    assert isinstance(control, Control)
-    assert control.why == "networks sampled at epsilon 1 are random"
-    assert (len(control.random), control.chosen, control.better) == (10, 5, 5)
-    assert (control.random_mean, control.chosen_mean) == (pytest.approx(0.225), pytest.approx(0.7))
-    assert control.probability == pytest.approx(1 / comb(15, 5))
-    assert control.is_shown_better
-    assert control.best_so_far == (*control.random, 0.5, 0.6, 0.7, 0.8, 0.9)
-    assert control.best == 0.9
-    assert [point.networks for point in control.curve] == list(range(1, 16))
-    assert control.curve[-1].expected == 0.45
-    assert [point.networks for point in control.looked_at] == [1, 3, 5, 10, 15]
+    baseline = baseline_of(a_search([n / 20 for n in range(10)], [0.5, 0.6, 0.7, 0.8, 0.9]), PAPER, ACCURACY)
+    assert isinstance(baseline, RandomSearchBaseline)
+    assert baseline.why == "architectures sampled at epsilon 1 are random"
+    assert (len(baseline.random), baseline.chosen, baseline.better) == (10, 5, 5)
+    assert (baseline.random_mean, baseline.chosen_mean) == (pytest.approx(0.225), pytest.approx(0.7))
+    assert baseline.probability == pytest.approx(1 / comb(15, 5))
+    assert baseline.is_shown_better
+    assert baseline.best_so_far == (*baseline.random, 0.5, 0.6, 0.7, 0.8, 0.9)
+    assert baseline.best == 0.9
+    assert [point.count for point in baseline.curve] == list(range(1, 16))
+    assert baseline.curve[-1].expected == 0.45
+    assert [point.count for point in baseline.looked_at] == [1, 3, 5, 10, 15]
 
 
 def test_one_better_network_is_no_win():
-    control = control_of(a_search([n / 20 for n in range(10)], [0.9, 0.1, 0.1, 0.1, 0.1]), PAPER, 0.1)
-    assert control.better == 1
-    assert control.probability == pytest.approx(5 / 15)
-    assert not control.is_shown_better
+    baseline = baseline_of(a_search([n / 20 for n in range(10)], [0.9, 0.1, 0.1, 0.1, 0.1]), PAPER, ACCURACY)
+    assert baseline.better == 1
+    assert baseline.probability == pytest.approx(5 / 15)
+    assert not baseline.is_shown_better
 
 
 def test_failures_count_as_chance_and_repeats_and_retries_not_at_all():
     results = a_search([0.5] * 9 + [None], [None, 0.75])
-    results += [result(13, 0.75, 0.5, reused=True), result(14, 0.9, None, source=Source.RETRIED)]
-    control = control_of(results, PAPER, 0.1)
-    assert control.random == (*[0.5] * 9, 0.1)
-    assert (control.chosen, control.chosen_mean, control.best) == (2, pytest.approx(0.425), 0.75)
+    results += [result(13, 0.75, 0.5, reused=True), result(14, 0.9, None, origin=EpisodeOrigin.RETRIED)]
+    baseline = baseline_of(results, PAPER, ACCURACY)
+    assert baseline.random == (*[0.5] * 9, 0.1)
+    assert (baseline.chosen, baseline.chosen_mean, baseline.best) == (2, pytest.approx(0.425), 0.75)
 
 
 def test_a_network_that_was_stopped_early_is_never_better():
     results = [*a_search([0.5] * 10, []), result(11, 0.9, 0.5, measured=None)]
-    control = control_of(results, PAPER, 0.1)
-    assert (control.better, control.best) == (0, 0.5)
+    baseline = baseline_of(results, PAPER, ACCURACY)
+    assert (baseline.better, baseline.best) == (0, 0.5)
 
 
 def test_a_control_in_which_all_failed_has_no_best():
-    control = control_of(a_search([None] * 10, [None]), PAPER, 0.1)
-    assert (control.best, control.better, control.curve[-1].expected) == (None, 0, 0.1)
+    baseline = baseline_of(a_search([None] * 10, [None]), PAPER, ACCURACY)
+    assert (baseline.best, baseline.better, baseline.curve[-1].expected) == (None, 0, 0.1)
 
 
 def test_which_networks_are_random():
     results = a_search([0.5] * 12, [0.6] * 20)
     first = {"name": "linear_ucb", "preset": "default", "random_first": 15}
-    assert len(control_of(results, first, 0.1).random) == 15
-    assert len(control_of(results, {"name": "regularized_evolution", "population": 20}, 0.1).random) == 20
-    everything = control_of(results, {"name": "random"}, 0.1)
+    assert len(baseline_of(results, first, ACCURACY).random) == 15
+    assert len(baseline_of(results, {"name": "regularized_evolution", "population": 20}, ACCURACY).random) == 20
+    everything = baseline_of(results, {"name": "random"}, ACCURACY)
     assert (len(everything.random), everything.chosen, everything.chosen_mean) == (32, 0, None)
     assert everything.probability == 1.0
 
 
 def test_an_import_is_judged_by_its_epsilons_whatever_the_experiment_says():
-    results = [replace(r, source=Source.IMPORTED) for r in a_search([0.5] * 12, [0.6] * 20)]
-    assert len(control_of(results, {"name": "reinforce"}, 0.1).random) == 12
+    results = [replace(r, origin=EpisodeOrigin.IMPORTED) for r in a_search([0.5] * 12, [0.6] * 20)]
+    assert len(baseline_of(results, {"name": "reinforce"}, ACCURACY).random) == 12
 
 
 def test_too_few_random_networks_are_no_control():
-    assert control_of(a_search([0.5] * 9, [0.6]), PAPER, 0.1) == (
-        "There is no control: networks sampled at epsilon 1 are random, and of those there are 9 here; fewer than 10 "
-        "say nothing about what a random search would have given."
+    assert baseline_of(a_search([0.5] * 9, [0.6]), PAPER, ACCURACY) == (
+        "There is no baseline: architectures sampled at epsilon 1 are random, and of those there are 9 here; fewer "
+        "than 10 say nothing about what a random search would have given."
     )
-    assert control_of(a_search([0.5] * 12, []), {"name": "reinforce"}, 0.1).startswith(
-        "There is no control: a control needs random networks, and this strategy samples none"
+    assert baseline_of(a_search([0.5] * 12, []), {"name": "reinforce"}, ACCURACY).startswith(
+        "There is no baseline: a baseline needs random architectures, and this strategy samples none"
     )
+
+
+def test_a_baseline_is_turned_where_less_is_better():
+    results = a_search([127.5 - 5 * n for n in range(10)], [70.0, 40.0, None])
+    up = baseline_of(
+        [replace(r, score=r.score and -r.score, measured=r.measured and -r.measured) for r in results],
+        PAPER,
+        Score("x", failure=-127.5),
+    )
+    down = baseline_of(results, PAPER, ENTROPY)
+    assert (down.random_best, down.best, down.better) == (82.5, 40.0, 2)
+    assert (down.chosen_mean, down.random_mean) == (pytest.approx(237.5 / 3), pytest.approx(105.0))
+    assert [point.expected for point in down.curve] == pytest.approx([-point.expected for point in up.curve])
+    assert [point.worst for point in down.curve] == [point.worst and -point.worst for point in up.curve]
+    assert down.probability == up.probability == probability_of_more(2, 3, 10)
 
 
 # Everything else
 
 
 def network(model, accuracy, parameters, flops):
-    return Network(model, f"[FC({model}), SM(10)]", parameters, flops, accuracy, 1, model)
+    return RankedModel(
+        model, f"[FC({model}), SM(10)]", {"parameters": parameters, "flops": flops, "layers": 2}, accuracy, 1, model
+    )
 
 
 def test_the_pareto_front_is_what_none_beats():
@@ -251,14 +298,24 @@ def test_the_pareto_front_is_what_none_beats():
         network(4, 0.7, 60, 70),  # beaten by the third in everything
         network(5, 0.95, 1000, 1000),
     ]
-    found = trade_offs_of(networks)
-    assert [n.model for n in found.by_parameters] == [3, 1, 5]
-    assert [n.model for n in found.by_flops] == [2, 5]
-    assert [n.model for n in found.networks] == [5, 1, 2, 3]
+    ranking = [networks[at] for at in (4, 0, 1, 2, 3)]
+    found = trade_offs_of(ranking, ACCURACY)
+    assert [each.cost for each in found] == ["parameters", "flops"]  # the first two that the space names
+    assert [[ranked.model for ranked in each.front] for each in found] == [[3, 1, 5], [2, 5]]
+    on = [(ranked.model, costs) for ranked, costs in on_a_front(found, ranking)]
+    assert on == [(5, ["parameters", "flops"]), (1, ["parameters"]), (2, ["flops"]), (3, ["parameters"])]
+
+
+def test_the_pareto_front_turns_with_the_direction():
+    ranking = [RankedModel(n, str(n), {"price": price}, score, 1, n) for n, price, score in ((1, 9, 3.0), (2, 4, 50.0))]
+    ranking += [RankedModel(3, "3", {"price": 5}, 60.0, 1, 3), RankedModel(4, "4", {"price": 1}, 90.0, 1, 4)]
+    (found,) = trade_offs_of(ranking, ENTROPY)
+    assert (found.cost, [ranked.model for ranked in found.front]) == ("price", [4, 2, 1])
+    assert trade_offs_of([replace(ranked, costs={}) for ranked in ranking], ENTROPY) == ()
 
 
 def test_failures_by_kind():
-    failures = [Failure(n, "[SM(10)]", s, f"reason {n}", 1) for n, s in enumerate(["b", "a", "c", "c"], start=1)]
+    failures = [Failure(n, "[SM(10)]", s, f"reason {n}", {}) for n, s in enumerate(["b", "a", "c", "c"], start=1)]
     assert [(k.status, k.count, k.example) for k in failure_kinds(failures)] == [
         ("c", 2, "reason 3"),
         ("a", 1, "reason 2"),
@@ -278,7 +335,7 @@ def test_the_interval_of_a_test_error():
     look = TestLook(1, "network", (1,), "digits", 450, 440 / 450, None, "metaqnn evaluate")
     # (10 + z^2 / 2) / (450 + z^2), give or take z sqrt(10 * 440 / 450 + z^2 / 4) / (450 + z^2), z = 1.96
     assert error_interval(look) == (pytest.approx(0.01212, abs=1e-5), pytest.approx(0.04041, abs=1e-5))
-    low, high = error_interval(replace(look, accuracy=1.0))
+    low, high = error_interval(replace(look, score=1.0))
     assert low == 0.0
     assert high == pytest.approx(3.8415 / 453.8415, abs=1e-5)
 
@@ -305,6 +362,12 @@ def test_a_diagram_shows_size_and_channels():
         (percent(None), "-"),
         (points(-0.0123), "-1.23 points"),
         (points(None), "-"),
+        (signed(-1.25), "-1.25"),
+        (signed(None), "-"),
+        (amount(None), "-"),
+        (amount(2700.0), "2,700"),
+        (amount(0.123456), "0.1235"),
+        (amount(12_345_678), "12.3 M"),
         (count(2700), "2,700"),
         (count(None), "-"),
         (magnitude(941), "941"),
@@ -333,28 +396,28 @@ def test_words(text, expected):
 # A whole search
 
 
-def test_the_findings_of_a_search(find, finished_once):
+def test_the_data_of_a_search(find, finished_once):
     from metaqnn.replay.reader import ReplayReader
 
-    findings = find(finished_once)
+    data = find(finished_once)
     with ReplayReader(finished_once) as reader:
         best = reader.query("SELECT model, best_accuracy FROM leaderboard")[1]
         stages = reader.query("SELECT epsilon, episodes, mean_accuracy FROM epsilon_stages")[1]
         repeats, saved = reader.query(
             "SELECT count(*), total(train_seconds) FROM replay JOIN evaluations USING (evaluation) WHERE reused"
         )[1][0]
-    assert [(n.model, n.accuracy) for n in findings.networks] == best
-    assert [top.network.model for top in findings.top] == [model for model, _ in best[:3]]
-    assert all(top.attempts for top in findings.top)
-    assert [(s.epsilon, s.episodes, pytest.approx(s.episode_mean)) for s in findings.course.stages] == stages
-    assert {f.model: f.reason for f in findings.failures}.keys() == {f.model for f in findings.failures}
-    assert sorted(kind.status for kind in findings.failure_kinds) == ["crashed", "diverged", "timed_out"]
-    assert (findings.effort.repeats, findings.effort.saved_seconds) == (repeats, saved)
-    assert len(findings.effort.train_seconds) == findings.provenance.networks_done == 12
-    assert findings.provenance.epsilon == 0.1
-    assert findings.provenance.runs[-1].outcome == "completed"
-    assert findings.provenance.interruptions == 0
-    assert findings.values.episode == findings.provenance.episodes
+    assert [(n.model, n.score) for n in data.ranking] == best
+    assert [top.ranked.model for top in data.top] == [model for model, _ in best[:3]]
+    assert all(top.attempts for top in data.top)
+    assert [(s.epsilon, s.episodes, pytest.approx(s.episode_mean)) for s in data.trace.stages] == stages
+    assert {f.model: f.reason for f in data.failures}.keys() == {f.model for f in data.failures}
+    assert sorted(kind.status for kind in data.failure_kinds) == ["crashed", "diverged", "timed_out"]
+    assert (data.usage.repeats, data.usage.saved_seconds) == (repeats, saved)
+    assert len(data.usage.seconds) == data.provenance.done == 12
+    assert data.provenance.epsilon == 0.1
+    assert data.provenance.runs[-1].outcome == "completed"
+    assert data.provenance.interruptions == 0
+    assert data.values.episode == data.provenance.episodes
 
 
 def test_the_same_database_gives_the_same_numbers(find, finished_once):
@@ -388,10 +451,10 @@ def test_what_was_imported_and_what_was_refused(find, finished_once, tmp_path):
     ]
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.executemany("INSERT INTO imported_rows VALUES (?, ?, ?, ?, ?, ?)", rows)
-        connection.execute("UPDATE replay SET source = 'imported', epsilon = NULL WHERE episode = 1")
-    findings = find(path)
-    assert (findings.imported.rows, findings.imported.taken, findings.imported.episodes) == (7, 1, 1)
-    unparsed, accuracy = findings.imported.refused
+        connection.execute("UPDATE replay SET source = 'imported', recorded = '{}' WHERE episode = 1")
+    data = find(path)
+    assert (data.imported.rows, data.imported.taken, data.imported.episodes) == (7, 1, 1)
+    unparsed, accuracy = data.imported.refused
     assert (unparsed.count, accuracy.count) == (5, 1)
     assert unparsed.examples == tuple((n, f"net {n}", f"reason {n}") for n in (2, 3, 4))
-    assert 1 not in findings.course.iterations
+    assert 1 not in data.trace.iterations

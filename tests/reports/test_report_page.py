@@ -15,10 +15,10 @@ import yaml
 from PIL import Image
 from small_searches import Judge, judge, run_small
 
-from metaqnn.core import Evaluation, Final, FinalEpoch, Part, Status, TestLook
-from metaqnn.replay.finals import FinalMemory
+from metaqnn.core import CurvePoint, Evaluation, Retraining, Status, TestLook, TrainingSplit
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
+from metaqnn.replay.retrainings import RetrainingMemory
 from metaqnn.reports.page import render, write_report
 from metaqnn.reports.pictures import figure_jobs
 from metaqnn.workflows import load_experiment, read_experiment, stored_experiment
@@ -99,28 +99,28 @@ def written(find, finished_once, tmp_path_factory):
     seen = []
     page = write_report(find(finished_once, 2), folder, lambda *state: seen.append(state))
     assert page == folder / "report.html"
-    assert seen[0] == (0, len(seen) - 1, "course")
+    assert seen[0] == (0, len(seen) - 1, "trace")
     assert seen[-1] == (len(seen) - 1, len(seen) - 1)
     return folder
 
 
 def test_the_page_is_whole(written):
     page = checked((written / "report.html").read_text(encoding="utf-8"))
-    for section in ("search", "course", "networks", "cost", "failures", "time", "control", "finals", "imported"):
+    for section in ("search", "trace", "best", "cost", "failures", "time", "baseline", "retrainings", "imported"):
         assert section in page.ids
         assert f"#{section}" in page.links
     assert "small: report of a search" in page.text
     assert "12 of 12 networks are done" in page.text
     assert "Complete, on 20" in page.text
     assert "this one crashed" in page.text
-    assert "There is no control: networks sampled at epsilon 1 are random, and of those there are 6 here" in page.text
-    assert "No network was trained with a final recipe yet: metaqnn train" in page.text
+    assert "There is no baseline: networks sampled at epsilon 1 are random, and of those there are 6 here" in page.text
+    assert "No network was retrained with a final recipe yet: metaqnn train" in page.text
     assert "Nothing was imported." in page.text
 
 
 def test_the_experiment_on_the_page_is_the_one_that_was_run(written, finished_once):
     page = Page((written / "report.html").read_text(encoding="utf-8"))
-    text = "".join(page.words).split("with every default spelled out")[1].strip().partition("\n\n")[0]
+    text = "".join(page.words).split("The experiment, as it is recorded")[1].strip().partition("\n\n")[0]
     with ReplayReader(finished_once) as reader:
         assert read_experiment(yaml.safe_load(text), "the page") == stored_experiment(reader)
 
@@ -129,7 +129,7 @@ def test_every_figure_is_written_and_shows_something(written):
     page = checked((written / "report.html").read_text(encoding="utf-8"))
     names = {path.stem for path in (written / "figures").iterdir()}
     assert names == {
-        *("course", "accuracy-by-epsilon", "q-by-kind", "q-by-receptive-field", "top-01-curve", "top-02-curve"),
+        *("trace", "accuracy-by-epsilon", "q-by-kind", "q-by-receptive-field", "top-01-curve", "top-02-curve"),
         *("accuracy-parameters", "accuracy-flops", "times"),
     }
     assert len(page.sources) == len(names)
@@ -154,9 +154,9 @@ def test_figures_are_the_same_each_time(find, finished_once, written, tmp_path):
         assert again == (written / "figures" / f"{job.name}.{ending}").read_bytes()
 
 
-def page_of(findings) -> Page:
+def page_of(data) -> Page:
     """The page without its figures."""
-    return checked(render(findings, {}))
+    return checked(render(data, {}))
 
 
 def test_an_empty_search(find, finished_once, tmp_path):
@@ -164,12 +164,12 @@ def test_an_empty_search(find, finished_once, tmp_path):
         config = reader.config()
     with SQLiteReplayMemory(tmp_path / "empty.sqlite") as memory:
         memory.initialise(config)
-    findings = find(tmp_path / "empty.sqlite")
-    assert figure_jobs(findings) == []
-    page = page_of(findings)
+    data = find(tmp_path / "empty.sqlite")
+    assert figure_jobs(data) == []
+    page = page_of(data)
     assert "No run has begun." in page.text
     assert f"metaqnn resume {tmp_path / 'empty.sqlite'}" in page.text
-    assert "No network has an accuracy yet." in page.text
+    assert "No network has been scored yet." in page.text
     assert "Nothing failed, for nothing was trained yet." in page.text
 
 
@@ -178,7 +178,8 @@ def test_a_search_that_is_running(find, finished_once, tmp_path):
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("UPDATE runs SET ended_at = NULL, outcome = NULL")
         connection.execute(
-            "INSERT INTO proposals SELECT max(episode) + 1, 13, 0.1, 1, NULL, 'sampled', max(recorded_at) FROM replay"
+            """INSERT INTO proposals
+               SELECT max(episode) + 1, 13, '{"epsilon": 0.1}', 1, NULL, 'sampled', max(recorded_at) FROM replay"""
         )
     page = page_of(find(path))
     assert "Not ended. Its last run began on" in page.text
@@ -188,8 +189,8 @@ def test_a_search_that_is_running(find, finished_once, tmp_path):
 def test_an_import(find, tmp_path):
     path = tmp_path / "imported.sqlite"
     import_released(GOLDEN / "replay_database.csv", path, load_experiment("svhn"))
-    findings = find(path)
-    page = page_of(findings)
+    data = find(path)
+    page = page_of(data)
     assert "images of 32x32x3 in 10 classes. The test split plays no part in it." in page.text
     assert "4 networks and 6 episodes are recorded; all of them were imported." in page.text
     assert "Imported. No search has begun on this database." in page.text
@@ -197,14 +198,14 @@ def test_an_import(find, tmp_path):
     assert "after epoch" not in page.text
     assert "Nothing was trained here." in page.text
     assert "6 episodes are imported." in page.text
-    assert not [job.name for job in figure_jobs(findings) if job.name.startswith("top-")]
+    assert not [job.name for job in figure_jobs(data) if job.name.startswith("top-")]
 
 
 @pytest.mark.parametrize("version", [1, 2, 3])
 def test_every_schema(find, version):
-    findings = find(GOLDEN / f"schema_v{version}.sqlite")
-    assert len(figure_jobs(findings)) > 5
-    assert "12 of 12 networks are done, in 40 episodes" in page_of(findings).text
+    data = find(GOLDEN / f"schema_v{version}.sqlite")
+    assert len(figure_jobs(data)) > 5
+    assert "12 of 12 networks are done, in 40 episodes" in page_of(data).text
 
 
 @pytest.mark.parametrize("strategy", ["random", "regularized_evolution", "reinforce", "linear_ucb"])
@@ -217,14 +218,14 @@ def test_every_strategy(find, tmp_path, strategy):
     else:
         assert f"This database holds no Q-values: the strategy {strategy} keeps none" in page.text
     if strategy == "random":
-        assert "The search is its own control." in page.text
+        assert "The search is its own baseline." in page.text
     if strategy == "reinforce":
         assert "this strategy samples none" in page.text
 
 
 def test_what_the_database_holds_is_text_and_never_markup(find, tmp_path):
     def fail(candidate):
-        return Evaluation(Status.CRASHED, "<script>alert(1)</script> & more", (), 0.0, "<b>here</b>")
+        return Evaluation(Status.CRASHED, None, "<script>alert(1)</script> & more", device="<b>here</b>")
 
     run_small(tmp_path / "small.sqlite", function=fail)
     html = render(find(tmp_path / "small.sqlite"), {})
@@ -237,16 +238,16 @@ def test_what_the_database_holds_is_text_and_never_markup(find, tmp_path):
 
 
 def test_a_table_has_what_makes_sense_of_one(find, tmp_path, monkeypatch):
-    monkeypatch.setattr("metaqnn.workflows.enumerate.KerasEvaluator", lambda *_: Judge(judge))
+    monkeypatch.setattr("metaqnn.workflows.enumerate.make_executor", lambda *_, **__: Judge(judge))
     experiment = load_experiment("digits_table", ["space.max_depth=1", "space.convolution.filters=[4]"])
     run_enumeration(experiment, tmp_path / "table.sqlite", 2, None, (), False, lambda _: None, lambda _: None)
-    findings = find(tmp_path / "table.sqlite")
-    names = [job.name for job in figure_jobs(findings)]
+    data = find(tmp_path / "table.sqlite")
+    names = [job.name for job in figure_jobs(data)]
     assert names == ["top-01-curve", "top-02-curve", "top-03-curve", "accuracy-parameters", "accuracy-flops", "times"]
-    page = page_of(findings)
+    page = page_of(data)
     assert "digits_table: every network of a space" in page.text
     assert "mean of 2 trainings" in page.text
-    assert {"course", "control", "finals", "imported"} & set(page.ids) == set()
+    assert {"trace", "baseline", "retrainings", "imported"} & set(page.ids) == set()
 
 
 @pytest.fixture(scope="module")
@@ -258,17 +259,17 @@ def with_finals(finished_once, tmp_path_factory):
         first, second = reader.query("SELECT model, architecture FROM leaderboard LIMIT 2")[1]
     recipe, dataset, data = {"name": "one_cycle"}, config["experiment"]["dataset"], config["data"]
 
-    def final(number, network, seed, part=Part.TRAIN):
-        return Final(number, *network, seed, recipe, dataset, data, part, None, 1000)
+    def final(number, network, seed, part=TrainingSplit.TRAIN):
+        return Retraining(number, *network, seed, recipe, dataset, data, part, None, 1000)
 
-    with FinalMemory(path) as memory:
-        memory.add([final(1, first, 0), final(2, first, 1), final(3, second, 0, Part.TRAIN_AND_VALIDATION)])
-        memory.add([final(4, second, 1, Part.TRAIN_AND_VALIDATION)])
+    with RetrainingMemory(path) as memory:
+        memory.add([final(1, first, 0), final(2, first, 1), final(3, second, 0, TrainingSplit.TRAIN_AND_VALIDATION)])
+        memory.add([final(4, second, 1, TrainingSplit.TRAIN_AND_VALIDATION)])
         for number in (1, 2, 3, 4):
             memory.begin(number, [], "a device")
             for epoch in (1, 2):
-                held_out = (0.5, 0.4 * epoch) if number < 3 else (None, None)
-                memory.record_epoch(number, FinalEpoch(epoch, 0.1, 0.5, 0.45 * epoch, *held_out, 1.0))
+                figures = {"learning_rate": 0.1, "train_loss": 0.5, "train_accuracy": 0.45 * epoch}
+                memory.record_epoch(number, CurvePoint(epoch, 0.4 * epoch if number < 3 else None, 1.0, figures))
         memory.record_end(1, "ok", "", 0.98, "final-1.weights.h5")
         memory.record_end(2, "ok", "", 0.96, "final-2.weights.h5")
         memory.record_end(3, "diverged", "the loss is <not> finite", None, None)
@@ -282,45 +283,50 @@ def with_finals(finished_once, tmp_path_factory):
 
 
 def test_final_networks_by_recipe_with_the_spread_over_seeds(find, with_finals):
-    first, second = find(with_finals).finals.groups
-    assert [member.final.seed for member in first.members] == [0, 1]
+    first, second = find(with_finals).own.groups
+    assert [member.retraining.seed for member in first.members] == [0, 1]
     assert (first.recipe, first.dataset, first.part) == ("one_cycle", "digits", "train")
     assert first.validation.mean == pytest.approx(0.03)
     assert first.validation.deviation == pytest.approx(0.02 / 2**0.5)
     assert (first.test.low, first.test.high) == (pytest.approx(0.03), pytest.approx(0.05))  # of the last look
     assert [member.looks for member in first.members] == [2, 1]
     assert (second.validation, second.test, second.unfinished) == (None, None, 1)
-    assert [final.final for final in second.failed] == [3]
+    assert [retraining.number for retraining in second.failed] == [3]
 
 
 def test_final_networks_on_the_page(find, with_finals, tmp_path):
     from metaqnn.reports.drawing import Album, style
 
-    findings = find(with_finals)
-    page = page_of(findings)
+    data = find(with_finals)
+    page = page_of(data)
     assert "3.00 % 2.00 % to 4.00 %, sd 1.41 %" in page.text
     assert "the loss is <not> finite" in page.text
     assert "greedy 1, 1, 2 digits 1.00 % 1.11 % 0.48 % to 2.57 % 450" in page.text
     assert "4 looks at the test split, with the commands" in page.text
     assert "metaqnn evaluate --again" in page.text
     assert "Test error, last look 1.11 % 4 looks at the test split" in page.text
-    jobs = {job.name: job for job in figure_jobs(findings)}
+    jobs = {job.name: job for job in figure_jobs(data)}
     with style():
-        for name in ("errors", "final-curves"):
+        for name in ("errors", "retraining-curves"):
             Album(tmp_path).add(name, jobs[name].draw(), "")
             assert len(np.unique(np.asarray(Image.open(tmp_path / f"{name}.png").convert("L")))) > 20
 
 
-def test_predictions_and_the_control_are_drawn(find, tmp_path):
-    from metaqnn.reports.course_figures import draw_control
-    from metaqnn.reports.drawing import style
-    from metaqnn.reports.network_figures import draw_predictions
+def test_predictions_and_the_baseline_are_drawn(find, tmp_path):
+    from metaqnn.core import Score
+    from metaqnn.reports.drawing import Axis, style
+    from metaqnn.reports.figures import draw_predictions
+    from metaqnn.reports.trace_figures import draw_baseline
 
     run_small(tmp_path / "small.sqlite", "strategy={name: regularized_evolution, population: 15}", models=25)
-    findings = find(tmp_path / "small.sqlite")
-    assert "95 % prediction interval" in page_of(findings).text
+    data = find(tmp_path / "small.sqlite")
+    assert "95 % prediction interval" in page_of(data).text
+    axis = Axis(Score("accuracy", low=0.0, high=1.0, is_share=True), "accuracy")
     with style():
-        for figure in (draw_control(findings.control), draw_predictions([(0.5, 0.6), (0.7, 0.65)])):
+        for figure in (
+            draw_baseline(data.baseline, axis, data.domain),
+            draw_predictions([(0.5, 0.6), (0.7, 0.65)], axis),
+        ):
             content = BytesIO()
             figure.savefig(content, format="png")
             assert len(content.getvalue()) > 5_000

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from contracts.records import ACCURACY
 
 from metaqnn.core import Candidate, Status
 from metaqnn.networks.architecture import parse
@@ -96,8 +97,8 @@ def test_the_same_seed_gives_the_same_bits_and_another_does_not(kind, data):
     config = replace(CONFIG, max_restarts=0, restart_accuracy=0.0)
 
     def curve(seed):
-        evaluation = train(Candidate(1, NETWORKS[0], seed), engine_of(kind, data), config, 10)
-        return [replace(metrics, epoch_seconds=0) for metrics in evaluation.attempts[-1].epochs]
+        evaluation = train(Candidate(1, NETWORKS[0], seed), engine_of(kind, data), config, ACCURACY)
+        return [replace(metrics, seconds=0) for metrics in evaluation.attempts[-1].points]
 
     assert curve(1) == curve(1)
     assert curve(1) != curve(2)
@@ -149,18 +150,18 @@ def test_both_engines_preprocess_as_the_statistics_say(kind, data):
 
 def test_a_rate_far_too_large_is_no_exception(data):
     config = TrainingConfig(epochs=2, learning_rate=1e30, max_restarts=0)
-    evaluation = train(Candidate(1, NETWORKS[0], 0), engine_of(TensorFlowEngine, data, config=config), config, 10)
+    evaluation = train(Candidate(1, NETWORKS[0], 0), engine_of(TensorFlowEngine, data, config=config), config, ACCURACY)
     assert evaluation.status in (Status.DIVERGED, Status.NEVER_LEARNED)
     assert evaluation.reason
-    assert all(math.isfinite(metrics.validation_accuracy) for metrics in evaluation.attempts[0].epochs)
+    assert all(math.isfinite(metrics.score) for metrics in evaluation.attempts[0].points)
 
 
 def test_a_network_too_large_for_the_memory_is_a_result(data):
     # 64 x 999,999,999 weights: 238 GiB, more than the machine promises to anybody.
     text = "[FC(999999999), SM(10)]"
-    evaluation = train(Candidate(1, text, 0), engine_of(TensorFlowEngine, data), CONFIG, 10)
+    evaluation = train(Candidate(1, text, 0), engine_of(TensorFlowEngine, data), CONFIG, ACCURACY)
     assert evaluation.status in (Status.OUT_OF_MEMORY, Status.BUILD_FAILED)
-    assert evaluation.accuracy is None
+    assert evaluation.score is None
     assert evaluation.reason
 
 
@@ -184,9 +185,9 @@ def test_bfloat16_learns_as_single_precision_does(device, data, kind):
     candidate = Candidate(1, "[C(8,3,1), C(8,3,1), FC(32), SM(10)]", 0)
     config = TrainingConfig(epochs=8, learning_rate=0.01, restart_accuracy=0.0)
     whole, half = (
-        train(candidate, kind(data, statistics, False, config, use_bfloat16), config, 10)
+        train(candidate, kind(data, statistics, False, config, use_bfloat16), config, ACCURACY)
         for use_bfloat16 in (False, True)
     )
     assert half.attempts != whole.attempts
-    assert half.best_accuracy == pytest.approx(whole.best_accuracy, abs=0.05)
-    assert half.best_accuracy > 0.5
+    assert half.measured == pytest.approx(whole.measured, abs=0.05)
+    assert half.measured > 0.5

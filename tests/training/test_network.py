@@ -38,7 +38,7 @@ def test_parameters_and_shapes_equal_kerass_for_random_networks():
         convolution=ConvolutionChoices((4, 6), (1, 3), (1, 2)),
         fully_connected=FullyConnectedChoices((8, 4)),
     )
-    space = LayerSpace(config, (13, 11, 2), 3)
+    space = LayerSpace(config, {"input_shape": (13, 11, 2), "classes": 3})
     for number in range(12):
         stream = Stream(5, "networks", number)
         text = space.walk(lambda _, choices, stream=stream: stream.integer(len(choices))).architecture

@@ -4,22 +4,23 @@ import math
 from dataclasses import replace
 
 import pytest
-from contracts.curves import EPOCHS, CurveEngine, accuracy_after, curve, prospect
+from contracts.curves import EPOCHS, CurveEngine, accuracy_after, context, curve
+from contracts.records import ACCURACY, costs
 from hypothesis import given
 from hypothesis import strategies as st
 
 from metaqnn.config import KeyValueError
-from metaqnn.core import Candidate, Precedent, Prediction, Status
-from metaqnn.networks.curve_prediction import Predictor, log_odds, normal_cdf, probability_of
-from metaqnn.networks.training.config import PredictionConfig, TrainingConfig
+from metaqnn.core import Candidate, Prediction, Status
+from metaqnn.networks.curve_prediction import Predictor, ReferenceCurve, log_odds, normal_cdf, probability_of
+from metaqnn.networks.training.config import EarlyStoppingConfig, TrainingConfig
 from metaqnn.networks.training.recipe import train
 
-TRAINING = TrainingConfig(epochs=EPOCHS, prediction=PredictionConfig())
+TRAINING = TrainingConfig(epochs=EPOCHS, early_stopping=EarlyStoppingConfig())
 """It looks after epochs 2 to 5."""
 
 
-def predictor(prospect, **changes) -> Predictor:
-    return Predictor(replace(TRAINING.prediction, **changes), TRAINING, prospect)
+def predictor(known, **changes) -> Predictor:
+    return Predictor(replace(TRAINING.early_stopping, **changes), TRAINING, known)
 
 
 # Arithmetic
@@ -73,7 +74,7 @@ def test_known_values_of_the_normal_distribution():
 )
 def test_the_epochs_after_which_a_curve_is_looked_at(epochs, restart_epoch, shares, expected):
     training = TrainingConfig(epochs=epochs, restart_epoch=restart_epoch)
-    assert PredictionConfig(first_share=shares[0], last_share=shares[1]).epochs(training) == expected
+    assert EarlyStoppingConfig(first_share=shares[0], last_share=shares[1]).epochs(training) == expected
 
 
 @pytest.mark.parametrize(
@@ -94,7 +95,7 @@ def test_the_epochs_after_which_a_curve_is_looked_at(epochs, restart_epoch, shar
 )
 def test_impossible_settings_of_the_prediction_are_refused(key, value, expected):
     with pytest.raises(KeyValueError, match=f"{key}: expected {expected}, got"):
-        PredictionConfig(**{key: value})
+        EarlyStoppingConfig(**{key: value})
 
 
 @pytest.mark.parametrize("changes", [{"epochs": 3}, {"epochs": 20, "restart_epoch": 11}])
@@ -102,7 +103,7 @@ def test_a_recipe_in_which_nobody_would_ever_look_is_refused(changes):
     epochs = changes["epochs"]
     expected = f"shares between which, of {epochs} epochs, one ends after training.restart_epoch, got (0.2, 0.5)"
     with pytest.raises(KeyValueError) as caught:
-        TrainingConfig(prediction=PredictionConfig(), **changes)
+        TrainingConfig(early_stopping=EarlyStoppingConfig(), **changes)
     assert str(caught.value).endswith(f"prediction: expected {expected}")
 
 
@@ -111,33 +112,33 @@ def test_a_recipe_in_which_nobody_would_ever_look_is_refused(changes):
 
 @pytest.mark.parametrize("final", [0.55, 0.62, 0.75])
 def test_a_clearly_bad_network_is_stopped_at_once_with_a_prediction_near_the_truth(final):
-    judge = predictor(prospect())
+    judge = predictor(context())
     assert judge.verdict(curve(final, 1)) is None
     verdict = judge.verdict(curve(final, 2))
-    assert verdict.epoch == 2
-    assert verdict.accuracy == pytest.approx(final, abs=0.02)
-    assert verdict.low < verdict.accuracy < verdict.high
+    assert verdict.step == 2
+    assert verdict.score == pytest.approx(final, abs=0.02)
+    assert verdict.low < verdict.score < verdict.high
 
 
 def test_a_clearly_good_network_is_never_stopped():
-    judge = predictor(prospect(target=0.9))
+    judge = predictor(context(target=0.9))
     assert [judge.verdict(curve(0.94, epochs)) for epochs in range(1, EPOCHS + 1)] == [None] * EPOCHS
 
 
 def test_a_target_below_everything_stops_nothing_and_one_above_everything_stops_all():
     finals = (0.5, 0.7, 0.94)
-    assert [predictor(prospect(target=0.0)).verdict(curve(final, 2)) for final in finals] == [None] * 3
-    assert all(predictor(prospect(target=1.0)).verdict(curve(final, 2)) for final in finals)
+    assert [predictor(context(target=0.0)).verdict(curve(final, 2)) for final in finals] == [None] * 3
+    assert all(predictor(context(target=1.0)).verdict(curve(final, 2)) for final in finals)
 
 
 def test_nothing_is_said_of_an_epoch_outside_the_range():
-    judge = predictor(prospect())
+    judge = predictor(context())
     said = [epochs for epochs in range(1, EPOCHS + 1) if judge.verdict(curve(0.55, epochs))]
     assert said == [2, 3, 4, 5]
 
 
 def test_a_network_that_has_reached_the_target_is_never_stopped():
-    judge = predictor(prospect(target=accuracy_after(3, 0.6)))
+    judge = predictor(context(target=accuracy_after(3, 0.6)))
     assert judge.verdict(curve(0.6, 3)) is None
 
 
@@ -147,49 +148,50 @@ def test_nobody_is_expected_to_end_below_what_is_reached():
         heights = [best / 2, best, *[best * 0.9] * (EPOCHS - 2)]
         beginning = curve(best, epochs)
         return tuple(
-            replace(metrics, validation_accuracy=height)
-            for metrics, height in zip(beginning, heights[:epochs], strict=True)
+            replace(metrics, score=height) for metrics, height in zip(beginning, heights[:epochs], strict=True)
         )
 
     bests = [0.5 + 0.4 * (7 * i % 40) / 39 for i in range(40)]
-    known = tuple(Precedent(3, 1000 + i, 50_000 + i, falling(best, 5), best) for i, best in enumerate(bests))
-    judge = predictor(replace(prospect(target=0.95), precedents=known))
+    known = tuple(
+        ReferenceCurve(costs(3, 1000 + i, 50_000 + i), falling(best, 5), best) for i, best in enumerate(bests)
+    )
+    judge = predictor(replace(context(target=0.95), references=known))
     for best in (0.5, 0.7, 0.85):
         verdict = judge.verdict(falling(best, 4))
-        assert best - 1e-9 <= verdict.low <= verdict.accuracy <= verdict.high
-        assert verdict.accuracy == pytest.approx(best, abs=0.01)
+        assert best - 1e-9 <= verdict.low <= verdict.score <= verdict.high
+        assert verdict.score == pytest.approx(best, abs=0.01)
 
 
 def test_equal_inputs_give_equal_bits():
-    assert predictor(prospect()).verdict(curve(0.6, 3)) == predictor(prospect()).verdict(curve(0.6, 3))
+    assert predictor(context()).verdict(curve(0.6, 3)) == predictor(context()).verdict(curve(0.6, 3))
 
 
 def test_more_certainty_is_asked_before_a_stop_where_the_probability_is_higher():
-    expected, deviation = predictor(prospect()).predict(curve(0.85, 2))
+    expected, deviation = predictor(context()).predict(curve(0.85, 2))
     target = probability_of(expected + 1.5 * deviation)  # a probability of 0.933
-    assert predictor(prospect(target), probability=0.93).verdict(curve(0.85, 2)) is not None
-    assert predictor(prospect(target), probability=0.94).verdict(curve(0.85, 2)) is None
+    assert predictor(context(target), probability=0.93).verdict(curve(0.85, 2)) is not None
+    assert predictor(context(target), probability=0.94).verdict(curve(0.85, 2)) is None
 
 
 # The recipe
 
 
-def run(final: float, prospect=None, config=TRAINING, wasted=0):
+def run(final: float, known=None, config=TRAINING, wasted=0):
     """Train a network that ends at `final`; also how many epochs were run."""
     engine = CurveEngine(lambda _: final, wasted)
-    return train(Candidate(1, "[SM(10)]", 0, prospect), engine, config, classes=10), engine.num_epochs
+    return train(Candidate(1, "[SM(10)]", 0, context=known), engine, config, ACCURACY), engine.num_epochs
 
 
 def test_a_candidate_that_will_not_be_among_the_best_is_stopped():
-    evaluation, epochs = run(0.55, prospect())
-    assert evaluation.status is Status.PREDICTED
+    evaluation, epochs = run(0.55, context())
+    assert evaluation.status is Status.EARLY_STOPPED
     assert epochs == 2
-    assert [metrics.epoch for metrics in evaluation.attempts[0].epochs] == [1, 2]
+    assert [metrics.step for metrics in evaluation.attempts[0].points] == [1, 2]
     prediction = evaluation.prediction
-    assert prediction == predictor(prospect()).verdict(evaluation.attempts[0].epochs)
-    assert (evaluation.accuracy, evaluation.best_accuracy, evaluation.best_epoch) == (prediction.accuracy, None, None)
-    assert evaluation.last_accuracy == accuracy_after(2, 0.55)
-    numbers = [f"{100 * value:.2f}" for value in (prediction.accuracy, prediction.low, prediction.high)]
+    assert prediction == predictor(context()).verdict(evaluation.attempts[0].points)
+    assert (evaluation.score, evaluation.measured, evaluation.best_step(ACCURACY)) == (prediction.score, None, None)
+    assert evaluation.last_score == accuracy_after(2, 0.55)
+    numbers = [f"{100 * value:.2f}" for value in (prediction.score, prediction.low, prediction.high)]
     assert evaluation.reason == (
         f"stopped after epoch 2: {numbers[0]} % expected ({numbers[1]} to {numbers[2]} within a standard deviation), "
         "95.00 % to reach"
@@ -197,35 +199,35 @@ def test_a_candidate_that_will_not_be_among_the_best_is_stopped():
 
 
 def test_a_control_goes_to_the_end_and_keeps_its_first_prediction():
-    evaluation, epochs = run(0.55, prospect(is_control=True))
+    evaluation, epochs = run(0.55, context(is_control=True))
     assert (evaluation.status, evaluation.reason, epochs) == (Status.OK, "", EPOCHS)
-    assert evaluation.accuracy == evaluation.best_accuracy == pytest.approx(0.55)
-    assert evaluation.prediction == predictor(prospect()).verdict(evaluation.attempts[0].epochs[:2])
-    assert evaluation.prediction.accuracy == pytest.approx(0.55, abs=0.02)
+    assert evaluation.score == evaluation.measured == pytest.approx(0.55)
+    assert evaluation.prediction == predictor(context()).verdict(evaluation.attempts[0].points[:2])
+    assert evaluation.prediction.score == pytest.approx(0.55, abs=0.02)
 
 
 def test_a_good_candidate_goes_to_the_end_without_a_prediction():
-    evaluation, epochs = run(0.94, prospect(target=0.9))
+    evaluation, epochs = run(0.94, context(target=0.9))
     assert (evaluation.status, evaluation.prediction, epochs) == (Status.OK, None, EPOCHS)
 
 
 @pytest.mark.parametrize(
-    ("known", "config"), [(None, TRAINING), (prospect(), replace(TRAINING, prediction=None))], ids=["early", "off"]
+    ("known", "config"), [(None, TRAINING), (context(), replace(TRAINING, early_stopping=None))], ids=["early", "off"]
 )
-def test_without_a_prospect_or_the_section_nothing_is_predicted(known, config):
+def test_without_a_context_or_the_section_nothing_is_predicted(known, config):
     evaluation, epochs = run(0.55, known, config)
     assert (evaluation.status, evaluation.prediction, epochs) == (Status.OK, None, EPOCHS)
 
 
 def test_a_restart_is_predicted_by_its_own_epochs():
-    evaluation, epochs = run(0.55, prospect(), wasted=2)
-    assert evaluation.status is Status.PREDICTED
-    assert [len(attempt.epochs) for attempt in evaluation.attempts] == [1, 1, 2]
+    evaluation, epochs = run(0.55, context(), wasted=2)
+    assert evaluation.status is Status.EARLY_STOPPED
+    assert [len(attempt.points) for attempt in evaluation.attempts] == [1, 1, 2]
     assert epochs == 4
-    last = evaluation.attempts[2].epochs
-    assert evaluation.prediction == predictor(prospect()).verdict(last)
-    assert evaluation.prediction.epoch == 2
-    assert last[0].learning_rate == pytest.approx(0.16 * TRAINING.learning_rate)
+    last = evaluation.attempts[2].points
+    assert evaluation.prediction == predictor(context()).verdict(last)
+    assert evaluation.prediction.step == 2
+    assert last[0].figures["learning_rate"] == pytest.approx(0.16 * TRAINING.learning_rate)
 
 
 def test_a_control_that_fails_after_its_prediction_is_a_failure_without_one():
@@ -242,14 +244,14 @@ def test_a_control_that_fails_after_its_prediction_is_a_failure_without_one():
             session.run_epoch = failing
             return session
 
-    candidate = Candidate(1, "[SM(10)]", 0, prospect(is_control=True))
-    evaluation = train(candidate, Failing(lambda _: 0.55), TRAINING, classes=10)
-    assert (evaluation.status, evaluation.prediction, evaluation.accuracy) == (Status.OUT_OF_MEMORY, None, None)
-    assert len(evaluation.attempts[0].epochs) == 3
+    candidate = Candidate(1, "[SM(10)]", 0, context=context(is_control=True))
+    evaluation = train(candidate, Failing(lambda _: 0.55), TRAINING, ACCURACY)
+    assert (evaluation.status, evaluation.prediction, evaluation.score) == (Status.OUT_OF_MEMORY, None, None)
+    assert len(evaluation.attempts[0].points) == 3
 
 
 def test_a_prediction_is_four_plain_numbers():
-    evaluation, _ = run(0.55, prospect())
+    evaluation, _ = run(0.55, context())
     # The database takes them as they are; a NumPy number would be stored as bytes.
     assert [type(value) for value in vars(evaluation.prediction).values()] == [int, float, float, float]
     assert isinstance(evaluation.prediction, Prediction)

@@ -1,6 +1,7 @@
 """A session opened in advance is the session that would have been opened, and a wrong guess costs nothing but time."""
 
 import pytest
+from contracts.records import ACCURACY
 
 from metaqnn.core import Candidate
 from metaqnn.networks.architecture import parse
@@ -48,8 +49,8 @@ def test_a_prepared_network_trains_to_the_same_bits(device):
     ahead = PrefetchingEngine(TensorFlowEngine(data, fit_statistics("none", data.x_train), True, CONFIG))
 
     def curve(engine, text):
-        (attempt,) = train(Candidate(1, text, 0), engine, CONFIG, 10).attempts
-        return [(m.train_loss, m.validation_loss, m.validation_accuracy) for m in attempt.epochs]
+        (attempt,) = train(Candidate(1, text, 0), engine, CONFIG, ACCURACY).attempts
+        return [(m.figures["train_loss"], m.figures["validation_loss"], m.score) for m in attempt.points]
 
     ahead.prepare(parse(FIRST), 0)
     assert curve(ahead, FIRST) == curve(plain, FIRST)

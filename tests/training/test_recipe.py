@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 
 import pytest
+from contracts.records import ACCURACY
 
 from metaqnn.config import KeyValueError
 from metaqnn.core import Candidate, Status
@@ -49,10 +50,10 @@ class ScriptedSession(Session):
 
 def test_the_reward_is_the_best_accuracy_and_all_epochs_are_kept():
     engine = ScriptedEngine([0.3, 0.5, 0.8, 0.6, 0.8, 0.7])
-    evaluation = train(CANDIDATE, engine, CONFIG, classes=10, device="here")
+    evaluation = train(CANDIDATE, engine, CONFIG, ACCURACY, device="here")
     assert evaluation.status is Status.OK
-    assert (evaluation.accuracy, evaluation.best_epoch, evaluation.last_accuracy) == (0.8, 3, 0.7)
-    assert [m.validation_accuracy for m in evaluation.attempts[0].epochs] == [0.3, 0.5, 0.8, 0.6, 0.8, 0.7]
+    assert (evaluation.score, evaluation.best_step(ACCURACY), evaluation.last_score) == (0.8, 3, 0.7)
+    assert [m.score for m in evaluation.attempts[0].points] == [0.3, 0.5, 0.8, 0.6, 0.8, 0.7]
     assert evaluation.device == "here"
     assert engine.opened == [("[C(64,3,1), SM(10)]", 0, 1)]
     assert engine.closed == 1
@@ -67,53 +68,55 @@ def test_the_rate_falls_by_a_fifth_every_five_epochs_in_the_paper():
 def test_an_attempt_no_better_than_chance_restarts_at_0_4_of_the_rate_with_all_its_epochs():
     # 1.5 / 10 exactly is no better than chance; a hair above is.
     engine = ScriptedEngine([0.15], [0.1], [0.1501, 0.2, 0.3, 0.4, 0.5, 0.6])
-    evaluation = train(CANDIDATE, engine, CONFIG, classes=10)
+    evaluation = train(CANDIDATE, engine, CONFIG, ACCURACY)
     assert evaluation.status is Status.OK
-    assert [attempt.learning_rate for attempt in evaluation.attempts] == pytest.approx([0.1, 0.04, 0.016])
-    assert [len(attempt.epochs) for attempt in evaluation.attempts] == [1, 1, 6]
+    assert [attempt.points[0].figures["learning_rate"] for attempt in evaluation.attempts] == pytest.approx(
+        [0.1, 0.04, 0.016]
+    )
+    assert [len(attempt.points) for attempt in evaluation.attempts] == [1, 1, 6]
     assert engine.rates[2] == pytest.approx([0.016] * 2 + [0.0032] * 2 + [0.00064] * 2)
-    assert evaluation.learning_rate == pytest.approx(0.016)
+    assert evaluation.figures["learning_rate"] == pytest.approx(0.016)
     assert [attempt for _, _, attempt in engine.opened] == [1, 2, 3]
     assert engine.closed == 3
 
 
 def test_the_paper_allows_five_restarts_and_then_the_network_never_learned():
     engine = ScriptedEngine(*[[0.1]] * 6)
-    evaluation = train(CANDIDATE, engine, CONFIG, classes=10)
+    evaluation = train(CANDIDATE, engine, CONFIG, ACCURACY)
     assert evaluation.status is Status.NEVER_LEARNED
     assert evaluation.reason == "no better than chance after epoch 1 at any of 6 learning rates"
     assert len(evaluation.attempts) == 6
-    assert evaluation.accuracy is None
-    assert evaluation.best_epoch is None
-    assert evaluation.last_accuracy == 0.1
+    assert evaluation.score is None
+    assert evaluation.best_step(ACCURACY) is None
+    assert evaluation.last_score == 0.1
 
 
 def test_the_epoch_that_decides_on_a_restart_is_configurable():
     config = replace(CONFIG, restart_epoch=3)
     engine = ScriptedEngine([0.1, 0.1, 0.1], [0.1, 0.1, 0.2, 0.1, 0.1, 0.1])
-    evaluation = train(CANDIDATE, engine, config, classes=10)
+    evaluation = train(CANDIDATE, engine, config, ACCURACY)
     assert evaluation.status is Status.OK
-    assert [len(attempt.epochs) for attempt in evaluation.attempts] == [3, 6]
+    assert [len(attempt.points) for attempt in evaluation.attempts] == [3, 6]
 
 
 def test_a_loss_that_is_no_number_late_is_divergence_and_early_a_restart():
-    late = train(CANDIDATE, ScriptedEngine([0.5, 0.6, None]), CONFIG, classes=10)
+    late = train(CANDIDATE, ScriptedEngine([0.5, 0.6, None]), CONFIG, ACCURACY)
     assert (late.status, late.reason) == (Status.DIVERGED, "the loss was not a number in epoch 3")
-    assert late.last_accuracy == 0.1
-    early = train(CANDIDATE, ScriptedEngine([None], [0.5] * 6), CONFIG, classes=10)
+    assert late.last_score == 0.1
+    early = train(CANDIDATE, ScriptedEngine([None], [0.5] * 6), CONFIG, ACCURACY)
     assert early.status is Status.OK
-    always = train(CANDIDATE, ScriptedEngine(*[[None]] * 6), CONFIG, classes=10)
+    always = train(CANDIDATE, ScriptedEngine(*[[None]] * 6), CONFIG, ACCURACY)
     assert always.status is Status.DIVERGED
     assert always.reason.startswith("the loss was not a number, also at a learning rate of 0.00102")
 
 
 def test_what_a_framework_raises_is_the_candidates_result():
-    crashed = train(CANDIDATE, ScriptedEngine([0.5, RuntimeError("bad\nkernel")]), CONFIG, classes=10)
+    crashed = train(CANDIDATE, ScriptedEngine([0.5, RuntimeError("bad\nkernel")]), CONFIG, ACCURACY)
     assert (crashed.status, crashed.reason) == (Status.CRASHED, "RuntimeError: bad kernel")
-    assert len(crashed.attempts[0].epochs) == 1
-    memory = train(CANDIDATE, ScriptedEngine([MemoryError("12 GiB")]), CONFIG, classes=10)
+    assert len(crashed.attempts[0].points) == 1
+    memory = train(CANDIDATE, ScriptedEngine([MemoryError("12 GiB")]), CONFIG, ACCURACY)
     assert (memory.status, memory.reason) == (Status.OUT_OF_MEMORY, "MemoryError: 12 GiB")
-    unbuilt = train(CANDIDATE, ScriptedEngine(on_open=ValueError("no such shape")), CONFIG, classes=10)
+    unbuilt = train(CANDIDATE, ScriptedEngine(on_open=ValueError("no such shape")), CONFIG, ACCURACY)
     assert (unbuilt.status, unbuilt.reason) == (Status.BUILD_FAILED, "ValueError: no such shape")
 
 
@@ -126,20 +129,20 @@ def test_out_of_memory_is_recognised_in_every_frameworks_words(text):
 
 
 def test_a_candidate_past_its_time_is_timed_out_with_its_curve():
-    evaluation = train(CANDIDATE, ScriptedEngine([0.5, OutOfTimeError()]), replace(CONFIG, max_seconds=9.0), classes=10)
+    evaluation = train(CANDIDATE, ScriptedEngine([0.5, OutOfTimeError()]), replace(CONFIG, max_seconds=9.0), ACCURACY)
     assert (evaluation.status, evaluation.reason) == (Status.TIMED_OUT, "not finished after training.max_seconds = 9")
-    assert len(evaluation.attempts[0].epochs) == 1
+    assert len(evaluation.attempts[0].points) == 1
 
 
 def test_the_clock_is_checked_against_max_seconds():
-    evaluation = train(CANDIDATE, ScriptedEngine([0.5] * 6), replace(CONFIG, max_seconds=1e-9), classes=10)
+    evaluation = train(CANDIDATE, ScriptedEngine([0.5] * 6), replace(CONFIG, max_seconds=1e-9), ACCURACY)
     assert evaluation.status is Status.TIMED_OUT
 
 
 def test_every_epoch_is_reported_as_it_ends():
     reported = []
-    train(CANDIDATE, ScriptedEngine([0.1], [0.5] * 6), CONFIG, 10, lambda *args: reported.append(args))
-    assert [(attempt, metrics.epoch) for attempt, metrics in reported] == [(1, 1)] + [(2, e) for e in range(1, 7)]
+    train(CANDIDATE, ScriptedEngine([0.1], [0.5] * 6), CONFIG, ACCURACY, lambda *args: reported.append(args))
+    assert [(attempt, metrics.step) for attempt, metrics in reported] == [(1, 1)] + [(2, e) for e in range(1, 7)]
 
 
 @pytest.mark.parametrize(

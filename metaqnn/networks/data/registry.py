@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ def catalogue() -> list[CatalogueRow]:
             _, shape, class_names, num_train, num_test = part.KNOWN
             known = (name, shape, len(class_names), num_train, num_test)
             rows.append(CatalogueRow(*known, dataset.location(), dataset.available()))
-    return sorted(rows, key=lambda row: row.num_train)
+    return sorted(rows, key=lambda row: (prod(row.input_shape), row.num_train, len(row.name)))  # the smallest first
 
 
 def open_source(name: str, options: Mapping[str, Any] | None = None, is_named_by_user: bool = False) -> Dataset:

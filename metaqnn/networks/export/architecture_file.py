@@ -10,7 +10,7 @@ The layout, version 1 (an unknown version is refused on reading; further keys ma
     classes              how many
     class_names          their names in the order of the outputs; null where the images are not on this machine
     preprocessing        {"kind": ..., "text": what it does}: how uint8 images become numbers
-    batch_normalization  whether it stands before every ReLU; as the final was trained, false for a model
+    batch_normalization  whether it stands before every ReLU; as the retraining was trained, false for a model
     layers               in order: {"layer", "output_shape", "parameters", "flops"}
     parameters, flops    of the whole, batch normalisation left out; flops are 2 x multiply-adds of one image forward
     dataset              name of the images
@@ -36,8 +36,8 @@ from metaqnn.networks.architecture import Architecture, parse
 from metaqnn.networks.costs import describe
 from metaqnn.networks.data import DatasetConfig, load_search_data, open_source
 from metaqnn.replay.evaluations import read_evaluations
-from metaqnn.replay.finals import read_finals
 from metaqnn.replay.reader import ReplayReader
+from metaqnn.replay.retrainings import read_retrainings
 from metaqnn.version import __version__
 
 if TYPE_CHECKING:
@@ -52,27 +52,28 @@ _PREPROCESSING = {
     "global_contrast": "(pixels - mean of the image) / its standard deviation",
 }
 _REBUILD = (
-    "metaqnn.networks.export.architecture_file.build_described(FILE) is a Keras model with fresh weights, from images as the "
-    "preprocessing leaves them to logits; C(d,f,s), P(f,s), FC(d), GAP(c) and SM(c) are as in Baker et al. (ICLR 2017)"
+    "metaqnn.networks.export.architecture_file.build_described(FILE) is a Keras model with fresh weights, from "
+    "images as the preprocessing leaves them to logits; C(d,f,s), P(f,s), FC(d), GAP(c) and SM(c) are as in Baker et "
+    "al. (ICLR 2017)"
 )
 
 
-def describe_network(reader: ReplayReader, model: int, final: Retraining | None = None) -> dict[str, Any]:
-    """The content of the file for a model, or for one of its finals.
+def describe_network(reader: ReplayReader, model: int, retraining: Retraining | None = None) -> dict[str, Any]:
+    """The content of the file for a model, or for one of its retrainings.
 
     Args:
         reader: the database.
         model: number of a model that exists.
-        final: one of its finals; None describes the model as it was searched.
+        retraining: one of its retrainings; None describes the model as it was searched.
     """
     config = reader.config()
     experiment = config["experiment"]
     known = next(each for each in reader.models() if each.model == model)
-    finals = [final] if final else [each for each in read_finals(reader) if each.model == model]
-    dataset, data = (final.dataset, final.data) if final else (experiment["dataset"], config["data"])
-    recipe = final.recipe if final else {}
+    retrainings = [retraining] if retraining else [each for each in read_retrainings(reader) if each.model == model]
+    dataset, data = (retraining.dataset, retraining.data) if retraining else (experiment["dataset"], config["data"])
+    recipe = retraining.recipe if retraining else {}
     preprocessing = recipe.get("preprocessing") or dataset.get("preprocessing", "none")
-    description = describe(final.architecture if final else known.architecture, tuple(data["input_shape"]))
+    description = describe(retraining.architecture if retraining else known.architecture, tuple(data["input_shape"]))
     layers = [
         {"layer": str(cost.layer), "output_shape": list(cost.shape), "parameters": cost.parameters, "flops": cost.flops}
         for cost in description.layers
@@ -95,10 +96,10 @@ def describe_network(reader: ReplayReader, model: int, final: Retraining | None 
             "experiment": experiment["name"],
             "seed": config["seed"],
             "model": model,
-            "final": final.number if final else None,
+            "final": retraining.number if retraining else None,
         },
         "search": _search(reader, model),
-        "finals": [_final(each) for each in finals],
+        "finals": [_retraining(each) for each in retrainings],
         "rebuild": _REBUILD,
     }
 
@@ -122,7 +123,7 @@ def known_class_names(reader: ReplayReader, dataset: Mapping[str, Any], data: Ma
 
 
 def _search(reader: ReplayReader, model: int) -> dict[str, Any]:
-    """How a model did before any final training: its last training that ended well, or the mean over a table's."""
+    """How a model did before any retraining: its last training that ended well, or the mean over a table's."""
     trainings = [each for each in read_evaluations(reader, model=model) if each.purpose in ("search", "table")]
     accuracies = [each.score for each in trainings if each.score is not None]
     counted = accuracies if reader.is_table() else accuracies[-1:]
@@ -138,17 +139,17 @@ def _search(reader: ReplayReader, model: int) -> dict[str, Any]:
     }
 
 
-def _final(final: Retraining) -> dict[str, Any]:
+def _retraining(retraining: Retraining) -> dict[str, Any]:
     return {
-        "final": final.number,
-        "dataset": final.dataset["name"],
-        "part": str(final.split),
-        "seed": final.seed,
-        "recipe": dict(final.recipe),
-        "status": str(final.status),
-        "validation_accuracy": final.score,
-        "parameters": final.size,
-        "weights": final.weights,
+        "final": retraining.number,
+        "dataset": retraining.dataset["name"],
+        "part": str(retraining.split),
+        "seed": retraining.seed,
+        "recipe": dict(retraining.recipe),
+        "status": str(retraining.status),
+        "validation_accuracy": retraining.score,
+        "parameters": retraining.size,
+        "weights": retraining.weights,
     }
 
 
@@ -198,7 +199,7 @@ def read_architecture(path: Path | str) -> Architecture:
 
 
 def build_described(path: Path | str) -> "keras.Sequential":
-    """The network in such a file as a Keras model with fresh weights; see `metaqnn.networks.training.network.build_network`.
+    """The network in such a file as a Keras model with fresh weights; see `networks.training.network.build_network`.
 
     Raises:
         ExportError: see `read_description`.

@@ -1,4 +1,4 @@
-"""A stored network, converted in a process of its own: `python -m metaqnn.networks.export.conversion` with one JSON argument.
+"""A stored network, converted in a process of its own: `python -m` this module with one JSON argument.
 
 Keras and its backend fill a terminal with their messages, and once imported they stay; so the command line leaves
 them to this process. It also notes what the original predicts, by which the result is judged.
@@ -28,15 +28,15 @@ class Job:
     """What the process is to do.
 
     Attributes:
-        form: name of the form.
+        format: name of the format.
         original: the network.
         target: what to write.
         images: an .npy file, uint8 of shape (N, height, width, channels).
         predictions: where to write what the original predicts of them, an .npy file, float32 of shape (N, classes).
-        properties: texts to keep in the file, where the form can.
+        properties: texts to keep in the file, where the format can.
     """
 
-    form: str
+    format: str
     original: StoredNetwork
     target: str
     images: str
@@ -58,7 +58,7 @@ def convert(job: Job) -> None:
     """Load, predict and write.
 
     Raises:
-        ExportError: the network cannot be exported in that form.
+        ExportError: the network cannot be exported in that format.
         ReplayError: its file does not hold its weights.
     """
     import keras
@@ -67,13 +67,13 @@ def convert(job: Job) -> None:
     images = np.load(job.images)
     answers = [model.predict(images[start : start + BATCH], verbose=0) for start in range(0, len(images), BATCH)]
     np.save(job.predictions, np.concatenate(answers))
-    if job.form == KERAS.name:
+    if job.format == KERAS.name:
         model.save(job.target)
-    elif job.form == ONNX.name:
+    elif job.format == ONNX.name:
         from metaqnn.networks.export.onnx_graph import write_onnx
 
         write_onnx(model, Path(job.target), job.properties)
-    elif job.form == SAVED_MODEL.name:
+    elif job.format == SAVED_MODEL.name:
         backend = keras.backend.backend()
         if backend != "tensorflow":
             raise ExportError(

@@ -16,7 +16,7 @@ from metaqnn.files import written_whole
 from metaqnn.networks.data import DatasetConfig, SearchData, load_search_data, open_source
 from metaqnn.networks.export.architecture_file import describe_network, read_architecture, write_architecture
 from metaqnn.networks.export.conversion import Job
-from metaqnn.networks.export.formats import ARCHITECTURE, Form, form_of
+from metaqnn.networks.export.formats import ARCHITECTURE, ExportFormat, format_of
 from metaqnn.networks.export.reloading import (
     Agreement,
     compare,
@@ -25,16 +25,16 @@ from metaqnn.networks.export.reloading import (
     run_conversion,
 )
 from metaqnn.networks.retraining.choice import (
-    choose_final,
+    choose_retraining,
     comparable,
     rank,
     require_model,
     stored_network,
-    usable_finals,
+    usable_retrainings,
 )
-from metaqnn.replay.finals import read_final, read_finals
 from metaqnn.replay.leaderboard import best_model
 from metaqnn.replay.reader import ReplayReader
+from metaqnn.replay.retrainings import read_retraining, read_retrainings
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,9 @@ class Export:
 
     Attributes:
         target: the file or folder.
-        form: its form.
+        file_format: its file_format.
         model: number of the model.
-        final: the trained network; None where only an architecture was described.
+        retraining: the trained network; None where only an architecture was described.
         architecture: canonical text.
         input_shape: (height, width, channels) of the images that it takes.
         size: bytes, of a folder all of its files.
@@ -53,9 +53,9 @@ class Export:
     """
 
     target: Path
-    form: Form
+    format: ExportFormat
     model: int
-    final: Retraining | None
+    retraining: Retraining | None
     architecture: str
     input_shape: tuple[int, ...]
     size: int
@@ -66,26 +66,26 @@ def export_network(
     database: Path,
     target: Path,
     model: int | None = None,
-    final: int | None = None,
+    retraining: int | None = None,
     announce: Callable[[str], None] = lambda line: None,
 ) -> Export:
     """Export a network of a database.
 
     Args:
         database: the file; a search may be running on it.
-        target: where to; its ending says in which form.
-        model: the best final of this model; for an architecture the model itself.
-        final: this very final. Without both, the best final of the database, and for an architecture of a database
-            without finals its best model.
+        target: where to; its ending says in which file_format.
+        model: the best retraining of this model; for an architecture the model itself.
+        retraining: this very retraining. Without both, the best of the database, and for an architecture of a
+            database without retrainings its best model.
         announce: called with lines for the user before what takes seconds.
 
     Raises:
-        ExportError: the target exists or cannot be written, its form is unknown or needs what is not installed, or
+        ExportError: the target exists or cannot be written, its format is unknown or needs what is not installed, or
             the export does not predict what the original does.
         ReplayError: the database has no such network, or it cannot be read.
         DataError: the images to compare on cannot be read.
     """
-    form = form_of(target)
+    file_format = format_of(target)
     _require_new(target)
     if not target.parent.is_dir():
         raise ExportError(f"{target}: expected a folder that exists, but {target.parent} is none; make it first")
@@ -94,29 +94,31 @@ def export_network(
             raise ReplayError(
                 f"{database}: no search has written to this database yet; start one with `metaqnn search`"
             )
-        if form is ARCHITECTURE:
-            return _export_architecture(reader, target, model, final)
-        chosen = choose_final(reader, model, final)
+        if file_format is ARCHITECTURE:
+            return _export_architecture(reader, target, model, retraining)
+        chosen = choose_retraining(reader, model, retraining)
         original, seed = stored_network(reader, chosen), reader.config()["seed"]
     data = _comparison_data(database, chosen, seed, announce)
     with _new_place(target) as part:
-        announce(f"Writing final {chosen.number} of model {chosen.model}: {form.name} ...")
+        announce(f"Writing retraining {chosen.number} of model {chosen.model}: {file_format.name} ...")
         images, predictions = part.with_name("images.npy"), part.with_name("original.npy")
         np.save(images, comparison_images(data.x_validation))
         notes = {"architecture": chosen.architecture, "class_names": json.dumps(data.class_names, ensure_ascii=False)}
-        run_conversion(Job(form.name, original, *map(str, (part, images, predictions)), notes))
+        run_conversion(Job(file_format.name, original, *map(str, (part, images, predictions)), notes))
         announce("Loading it in a fresh process and comparing what it predicts with the original ...")
-        agreement = compare(np.load(predictions), reloaded_predictions(form, part, images), form.tolerance)
-        _require_agreement(agreement, form, chosen)
+        agreement = compare(
+            np.load(predictions), reloaded_predictions(file_format, part, images), file_format.tolerance
+        )
+        _require_agreement(agreement, file_format, chosen)
         size = _size(part)
-    return Export(target, form, chosen.model, chosen, chosen.architecture, data.input_shape, size, agreement)
+    return Export(target, file_format, chosen.model, chosen, chosen.architecture, data.input_shape, size, agreement)
 
 
-def _export_architecture(reader: ReplayReader, target: Path, model: int | None, final: int | None) -> Export:
+def _export_architecture(reader: ReplayReader, target: Path, model: int | None, retraining: int | None) -> Export:
     described = None
-    if final is not None:
-        described = read_final(reader, final)
-    elif model is None and (usable := usable_finals(reader, read_finals(reader))):
+    if retraining is not None:
+        described = read_retraining(reader, retraining)
+    elif model is None and (usable := usable_retrainings(reader, read_retrainings(reader))):
         described = rank(reader, comparable(reader, usable))[0]
     if described is not None:
         model = described.model
@@ -133,27 +135,27 @@ def _export_architecture(reader: ReplayReader, target: Path, model: int | None, 
     return Export(target, ARCHITECTURE, model, described, architecture, tuple(content["input_shape"]), size, None)
 
 
-def _comparison_data(database: Path, final: Retraining, seed: int, announce: Callable[[str], None]) -> SearchData:
-    """The data that a final was trained on; the test part is never read."""
-    section = read_section(DatasetConfig, final.dataset, "dataset", f"{database}, final {final.number}")
+def _comparison_data(database: Path, retraining: Retraining, seed: int, announce: Callable[[str], None]) -> SearchData:
+    """The data that a retraining was trained on; the test part is never read."""
+    section = read_section(DatasetConfig, retraining.dataset, "dataset", f"{database}, retraining {retraining.number}")
     if not open_source(section.name, section.options).available():
         announce(f"The data set {section.name} is not on this machine; trying to download it ...")
     data = load_search_data(section, seed)
-    if list(data.input_shape) != list(final.data["input_shape"]):
-        was, now = ("x".join(map(str, shape)) for shape in (final.data["input_shape"], data.input_shape))
+    if list(data.input_shape) != list(retraining.data["input_shape"]):
+        was, now = ("x".join(map(str, shape)) for shape in (retraining.data["input_shape"], data.input_shape))
         raise DataError(
-            f"{section.name}: expected images of {was}, as final {final.number} was trained on, got {now}; put the "
-            "images back that it was trained on"
+            f"{section.name}: expected images of {was}, as retraining {retraining.number} was trained on, got {now}; "
+            "put the images back that it was trained on"
         )
     return data
 
 
-def _require_agreement(agreement: Agreement, form: Form, final: Retraining) -> None:
-    if agreement.difference <= form.tolerance and not agreement.turned:
+def _require_agreement(agreement: Agreement, file_format: ExportFormat, retraining: Retraining) -> None:
+    if agreement.difference <= file_format.tolerance and not agreement.turned:
         return
     raise ExportError(
-        f"the {form.name} does not predict what final {final.number} does: expected probabilities within "
-        f"{form.tolerance:g}, but image {agreement.image + 1} of {agreement.images:,} differs by "
+        f"the {file_format.name} does not predict what retraining {retraining.number} does: expected probabilities "
+        f"within {file_format.tolerance:g}, but image {agreement.image + 1} of {agreement.images:,} differs by "
         f"{agreement.difference:.2g}, and {agreement.turned} get another class; nothing was exported"
     )
 

@@ -1,4 +1,4 @@
-"""The forms in which a network leaves a database: their endings, what they need, and how each is loaded."""
+"""The formats in which a network leaves a database: their endings, what they need, and how each is loaded."""
 
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -8,18 +8,18 @@ from metaqnn.errors import ExportError
 
 
 @dataclass(frozen=True)
-class Form:
-    """A form of an export.
+class ExportFormat:
+    """A format of an export.
 
     Attributes:
         name: for people, and by which the processes that convert and reload know it.
         ending: of the file's name; empty for a folder.
         packages: what must be installed.
         extra: of metaqnn, which installs them; empty where they are installed by their own names.
-        tolerance: the largest difference of probabilities from the original's; None for a form without weights.
+        tolerance: the largest difference of probabilities from the original's; None for one without weights.
         loading: lines of Python that import and load, with `{path!r}` for the place.
         predicting: the line that turns `images`, uint8 (N, height, width, channels), into `probabilities`; empty for a
-            form that cannot.
+            format that cannot.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Form:
         return [line.format(path=str(path)) for line in self.loading]
 
 
-KERAS = Form(
+KERAS = ExportFormat(
     "Keras file",
     ".keras",
     ("keras",),
@@ -48,7 +48,7 @@ KERAS = Form(
     ("import keras", "model = keras.models.load_model({path!r})"),
     "probabilities = model.predict(images)",
 )
-ONNX = Form(
+ONNX = ExportFormat(
     "ONNX file",
     ".onnx",
     ("onnx", "onnxruntime"),
@@ -57,7 +57,7 @@ ONNX = Form(
     ("import onnxruntime", "session = onnxruntime.InferenceSession({path!r}, providers=['CPUExecutionProvider'])"),
     "probabilities = session.run(['probabilities'], {'images': images})[0]",
 )
-SAVED_MODEL = Form(
+SAVED_MODEL = ExportFormat(
     "SavedModel folder",
     "",
     ("tensorflow",),
@@ -66,7 +66,7 @@ SAVED_MODEL = Form(
     ("import tensorflow as tf", "model = tf.saved_model.load({path!r})"),
     "probabilities = model.serve(images).numpy()",
 )
-ARCHITECTURE = Form(
+ARCHITECTURE = ExportFormat(
     "architecture",
     ".json",
     (),
@@ -80,31 +80,33 @@ ARCHITECTURE = Form(
     "",
 )
 
-FORMS = (KERAS, ONNX, SAVED_MODEL, ARCHITECTURE)
-"""All forms."""
+FORMATS = (KERAS, ONNX, SAVED_MODEL, ARCHITECTURE)
+"""All of them."""
 
 
-def form_of(target: Path) -> Form:
-    """The form that a name asks for by its ending.
+def format_of(target: Path) -> ExportFormat:
+    """The format that a name asks for by its ending.
 
     Raises:
-        ExportError: the ending is none of them, or a package that the form needs is not installed.
+        ExportError: the ending is none of them, or a package that the format needs is not installed.
     """
     ending = target.suffix or (target.name if target.name.startswith(".") else "")
-    for form in FORMS:
-        if form.ending == ending:
+    for file_format in FORMATS:
+        if file_format.ending == ending:
             break
     else:
-        endings = ", ".join(known.ending for known in FORMS if known.ending)
+        endings = ", ".join(known.ending for known in FORMATS if known.ending)
         raise ExportError(
             f"{target}: expected a name that ends in one of {endings}, or one without an ending for a TensorFlow "
             f"SavedModel folder, got {ending!r}"
         )
-    missing = [package for package in form.packages if find_spec(package) is None]
+    missing = [package for package in file_format.packages if find_spec(package) is None]
     if missing:
-        install = f"pip install 'metaqnn[{form.extra}]'" if form.extra else f"pip install {' '.join(missing)}"
+        install = (
+            f"pip install 'metaqnn[{file_format.extra}]'" if file_format.extra else f"pip install {' '.join(missing)}"
+        )
         raise ExportError(
             f"{target}: this needs the package{'s' if len(missing) > 1 else ''} {' and '.join(missing)}, not installed "
             f"here; {install}"
         )
-    return form
+    return file_format

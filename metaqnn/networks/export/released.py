@@ -47,7 +47,7 @@ def export_released(reader: ReplayReader, target: Path) -> int:
     if reader.is_import():
         rows = [{"net": row.net, **row.content} for row in read_imported_rows(reader)]
     else:
-        failure = reader.config()["experiment"]["reward"]["failure"]
+        failure = reader.config()["experiment"]["reward"].get("failure")
         failure = failure if isinstance(failure, float) else reader.score().failure
         rows = [_row(reader, told, failure) for told in read_told_evaluations(reader)]
     with new_place(target) as part:

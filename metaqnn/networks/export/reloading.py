@@ -11,7 +11,7 @@ import numpy as np
 
 from metaqnn.errors import ExportError
 from metaqnn.networks.export.conversion import BATCH, REFUSED, Job
-from metaqnn.networks.export.formats import Form
+from metaqnn.networks.export.formats import ExportFormat
 from metaqnn.seeding import Stream
 from metaqnn.workers.pipe import python_path
 
@@ -54,7 +54,7 @@ def run_conversion(job: Job) -> None:
     """Convert in a process of its own; see `metaqnn.networks.export.conversion`.
 
     Raises:
-        ExportError: the network cannot be exported in that form, or the process failed.
+        ExportError: the network cannot be exported in that format, or the process failed.
     """
     _run(
         ["-m", "metaqnn.networks.export.conversion", job.as_text()],
@@ -63,11 +63,11 @@ def run_conversion(job: Job) -> None:
     )
 
 
-def reloaded_predictions(form: Form, path: Path, images: Path) -> np.ndarray:
+def reloaded_predictions(file_format: ExportFormat, path: Path, images: Path) -> np.ndarray:
     """What an export predicts when it is loaded in a fresh process just as its snippet says.
 
     Args:
-        form: its form.
+        file_format: of it.
         path: the file or folder.
         images: an .npy file, uint8 of shape (N, height, width, channels).
 
@@ -79,20 +79,22 @@ def reloaded_predictions(form: Form, path: Path, images: Path) -> np.ndarray:
     """
     answers = images.with_name("reloaded.npy")
     arguments = [str(part.absolute()) for part in (images, answers)]
-    _run(["-c", program(form, path.absolute()), *arguments], f"loading the {form.name} in a fresh process")
+    _run(
+        ["-c", program(file_format, path.absolute()), *arguments], f"loading the {file_format.name} in a fresh process"
+    )
     return np.load(answers)
 
 
-def program(form: Form, path: Path) -> str:
+def program(file_format: ExportFormat, path: Path) -> str:
     """The program of the fresh process: arguments are a file of images and one for the predictions."""
     return "\n".join(
         [
             "import sys, numpy",
             "every, answers = numpy.load(sys.argv[1]), []",
-            *form.loading_lines(path),
+            *file_format.loading_lines(path),
             f"for start in range(0, len(every), {BATCH}):",
             f"    images = every[start:start + {BATCH}]",
-            f"    {form.predicting}",
+            f"    {file_format.predicting}",
             "    answers.append(probabilities)",
             "numpy.save(sys.argv[2], numpy.concatenate(answers))",
             "assert not [name for name in sys.modules if name.split('.')[0] == 'metaqnn'], 'metaqnn was imported'",

@@ -1,1 +1,1 @@
-"""What comes after a search: final trainings, the test split, ensembles, export."""
+"""What comes after a search: retrainings, the test split, ensembles, export."""

@@ -12,8 +12,8 @@ from metaqnn.networks.data import Preprocessing
 
 
 @dataclass(frozen=True, kw_only=True)
-class FinalConfig(ABC):
-    """What every final recipe has; a recipe adds its learning rates.
+class RetrainingConfig(ABC):
+    """What every retraining recipe has; a recipe adds its learning rates.
 
     Attributes:
         batch_size: images a step.
@@ -60,7 +60,7 @@ class FinalConfig(ABC):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OneCycleConfig(FinalConfig):
+class OneCycleConfig(RetrainingConfig):
     """A short modern recipe: the rate rises to its peak and falls to zero in one cycle (Smith & Topin, 2018).
 
     Attributes:
@@ -102,7 +102,7 @@ class OneCycleConfig(FinalConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PaperConfig(FinalConfig):
+class PaperConfig(RetrainingConfig):
     """The paper's schedule for CIFAR-10 (Baker et al., ICLR 2017, appendix; momentum and decay: the released code).
 
     Attributes:
@@ -138,11 +138,11 @@ class PaperConfig(FinalConfig):
         return self.stages[-1][0]
 
 
-RECIPES: Mapping[str, type[FinalConfig]] = {"one_cycle": OneCycleConfig, "paper": PaperConfig}
-"""The final recipes by name; the first is meant where none is named."""
+RECIPES: Mapping[str, type[RetrainingConfig]] = {"one_cycle": OneCycleConfig, "paper": PaperConfig}
+"""The retraining recipes by name; the first is meant where none is named."""
 
 
-def read_final(content: Any, file: str) -> FinalConfig:
+def read_recipe(content: Any, file: str) -> RetrainingConfig:
     """The checked section `final`.
 
     Args:

@@ -1,4 +1,4 @@
-"""What a command and its workers say to each other about finals."""
+"""What a command and its workers say to each other about retrainings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import numpy as np
 from metaqnn.core import CurvePoint, TrainingSplit
 from metaqnn.networks.costs import Shape
 from metaqnn.networks.data import DatasetConfig
-from metaqnn.networks.retraining.config import FinalConfig
+from metaqnn.networks.retraining.config import RetrainingConfig
 from metaqnn.networks.retraining.stored import StoredNetwork
 
 
@@ -30,33 +30,33 @@ class DataSource:
 
 
 def data_fingerprint(data: Mapping[str, Any]) -> str:
-    """The fingerprint of the images of a final, from what is recorded of them."""
+    """The fingerprint of the images of a retraining, from what is recorded of them."""
     return f"{data['data_hash']}:{data['split_hash']}"
 
 
 @dataclass(frozen=True)
-class TrainFinal:
+class RetrainingJob:
     """Asks a worker to train a network, or to go on where its checkpoint stands.
 
     Attributes:
-        final: its number.
+        number: from 1.
         source: the images.
         architecture: what to train.
         recipe: how.
         seed: all randomness derives from it.
-        part: the images to learn from.
+        split: the images to learn from.
         checkpoint: path of the file with the state after the last epoch; it is deleted at the end.
         network: path of the file for the trained network.
         origin: a network whose weights it begins with; None for fresh ones.
         input_shape: (height, width, channels), to tell what fits side by side; None starts it whatever runs.
     """
 
-    final: int
+    number: int
     source: DataSource
     architecture: str
-    recipe: FinalConfig
+    recipe: RetrainingConfig
     seed: int
-    part: TrainingSplit
+    split: TrainingSplit
     checkpoint: str
     network: str
     origin: StoredNetwork | None = None
@@ -66,11 +66,11 @@ class TrainFinal:
     def identity(self) -> str:
         """What decides every number of this training: two with the same identity are the same training."""
         origin = self.origin and Path(self.origin.path).name  # wherever the database lies
-        return repr((self.source, self.architecture, self.recipe, self.seed, str(self.part), origin))
+        return repr((self.source, self.architecture, self.recipe, self.seed, str(self.split), origin))
 
 
 @dataclass(frozen=True)
-class FinalStarted:
+class RetrainingStarted:
     """A worker begins or goes on with a training, which has the epochs of its checkpoint behind it."""
 
     device: str
@@ -78,14 +78,14 @@ class FinalStarted:
 
 
 @dataclass(frozen=True)
-class FinalEpochDone:
+class RetrainingEpochDone:
     """An epoch is over, and its checkpoint is on the disk."""
 
     epoch: CurvePoint
 
 
 @dataclass(frozen=True)
-class FinalEnded:
+class RetrainingEnded:
     """How a training ended: `ok` or a failure with its reason; what the network reached on held-out images."""
 
     status: str

@@ -1,4 +1,4 @@
-"""Final trainings, and predictions of trained networks, in the pool of workers or in this process."""
+"""Retrainings, and predictions of trained networks, in the pool of workers or in this process."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -8,17 +8,17 @@ from metaqnn.core import Status
 from metaqnn.errors import EvaluatorError
 from metaqnn.networks.architecture import parse
 from metaqnn.networks.retraining.messages import (
-    FinalEnded,
-    FinalEpochDone,
-    FinalStarted,
     Predict,
     Predicted,
-    TrainFinal,
+    RetrainingEnded,
+    RetrainingEpochDone,
+    RetrainingJob,
+    RetrainingStarted,
 )
-from metaqnn.networks.retraining.worker import FinalRunner
+from metaqnn.networks.retraining.worker import RetrainingRunner
 from metaqnn.networks.training.device import current_device
 from metaqnn.networks.training.memory import training_bytes
-from metaqnn.replay.finals import FinalMemory
+from metaqnn.replay.retrainings import RetrainingMemory
 from metaqnn.workers.environment import usable_cores, worker_environment
 from metaqnn.workers.inline import InlinePool
 from metaqnn.workers.memory_guard import Limits
@@ -28,12 +28,12 @@ from metaqnn.workers.worker_pool import WorkerPool
 
 _POLL_SECONDS = 0.2
 
-OnEvent = Callable[[TrainFinal, FinalStarted | FinalEpochDone | FinalEnded], None]
+OnEvent = Callable[[RetrainingJob, RetrainingStarted | RetrainingEpochDone | RetrainingEnded], None]
 
 
 def train_all(
-    jobs: Sequence[TrainFinal],
-    memory: FinalMemory,
+    jobs: Sequence[RetrainingJob],
+    memory: RetrainingMemory,
     workers: int,
     gpus: Sequence[str] = (),
     stop_requested: Callable[[], bool] = lambda: False,
@@ -48,7 +48,7 @@ def train_all(
             last digits may differ from those of a worker, and a stop waits for the end of an epoch.
         gpus: shared out among the workers in turn; empty leaves the choice to the framework.
         stop_requested: asked several times a second.
-        on_event: told FinalStarted, FinalEpochDone and FinalEnded when they are recorded.
+        on_event: told RetrainingStarted, RetrainingEpochDone and RetrainingEnded when they are recorded.
 
     Returns:
         whether all of it ended; else a stop was requested, and the same jobs go on from their checkpoints.
@@ -58,18 +58,18 @@ def train_all(
     """
     trainings = _Trainings(jobs, memory, on_event)
 
-    def heed(event: Event) -> bool:
+    def should_drop(event: Event) -> bool:
         trainings.record(event)
         return stop_requested()
 
-    start = partial(FinalRunner, 1)
+    start = partial(RetrainingRunner, 1)
     if workers:
         pool = WorkerPool(start, PipeTransport(worker_environment), workers, gpus, Limits(need=_need))
     else:
-        pool = InlinePool(lambda: start(device=current_device()), heed)
+        pool = InlinePool(lambda: start(device=current_device()), should_drop)
     try:
         for job in jobs:
-            pool.submit(Task(job.final, job))
+            pool.submit(Task(job.number, job))
         while trainings.unfinished and not stop_requested():
             events = pool.results(_POLL_SECONDS)
             for event in events if workers else ():  # here it was recorded when it happened
@@ -82,8 +82,8 @@ def train_all(
 class _Trainings:
     """Records what a pool says; `unfinished` are those that have not ended, by number."""
 
-    def __init__(self, jobs: Sequence[TrainFinal], memory: FinalMemory, on_event: OnEvent):
-        self.unfinished = {job.final: job for job in jobs}
+    def __init__(self, jobs: Sequence[RetrainingJob], memory: RetrainingMemory, on_event: OnEvent):
+        self.unfinished = {job.number: job for job in jobs}
         self._memory, self._on_event = memory, on_event
 
     def record(self, event: Event) -> None:
@@ -96,23 +96,23 @@ class _Trainings:
             return
         job = self.unfinished[event.number]
         if isinstance(event, TaskFailed) and event.status is None:
-            raise EvaluatorError(f"final {job.final} of {job.architecture} cannot be trained: {event.reason}")
+            raise EvaluatorError(f"retraining {job.number} of {job.architecture} cannot be trained: {event.reason}")
         if isinstance(event, TaskProgress):
             message = event.content
         else:
-            message = event.result if isinstance(event, TaskFinished) else FinalEnded(event.status, event.reason)
-        if isinstance(message, FinalStarted):
-            self._memory.begin(job.final, message.epochs, message.device)
-        elif isinstance(message, FinalEpochDone):
-            self._memory.record_epoch(job.final, message.epoch)
+            message = event.result if isinstance(event, TaskFinished) else RetrainingEnded(event.status, event.reason)
+        if isinstance(message, RetrainingStarted):
+            self._memory.begin(job.number, message.epochs, message.device)
+        elif isinstance(message, RetrainingEpochDone):
+            self._memory.record_epoch(job.number, message.epoch)
         else:
             name = Path(job.network).name if message.status == Status.OK else None
-            self._memory.record_end(job.final, str(message.status), message.reason, message.validation_accuracy, name)
-            del self.unfinished[job.final]
+            self._memory.record_end(job.number, str(message.status), message.reason, message.validation_accuracy, name)
+            del self.unfinished[job.number]
         self._on_event(job, message)
 
 
-def _need(job: TrainFinal) -> int:
+def _need(job: RetrainingJob) -> int:
     if job.input_shape is None:
         return 0
     return training_bytes(parse(job.architecture), job.input_shape, job.recipe.batch_size, 4, job.recipe.dropout)
@@ -124,7 +124,7 @@ def predict(question: Predict) -> Predicted:
     Raises:
         EvaluatorError: it could not say.
     """
-    pool = WorkerPool(partial(FinalRunner, usable_cores()), PipeTransport(worker_environment))
+    pool = WorkerPool(partial(RetrainingRunner, usable_cores()), PipeTransport(worker_environment))
     try:
         answer = pool.ask(question, [])
     finally:

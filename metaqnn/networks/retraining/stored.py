@@ -7,6 +7,7 @@ the numbers of a preprocessing that Keras kept there.
 
 import io
 import json
+import os
 import tempfile
 import zipfile
 from collections.abc import Sequence
@@ -85,7 +86,7 @@ def load_network(stored: StoredNetwork, content: bytes | None = None) -> "keras.
         reason = error if isinstance(error, _UnfitError) else f"it cannot be read ({told})"
         raise ReplayError(
             f"{stored.path}: expected the weights of {stored.architecture}, but {reason}; put the right file back, or "
-            "use `metaqnn train --again`"
+            "use `metaqnn train --retrain`"
         ) from error
 
 
@@ -98,7 +99,7 @@ def _loaded(stored: StoredNetwork, content: bytes | None) -> "keras.Sequential":
     most = 16 * values + 2**16 * len(described.layers) + 2**20  # texts and tables included
     if content is None:
         with Path(stored.path).open("rb") as file:
-            content = file.read(most + 1)
+            content = file.read(min(most, os.fstat(file.fileno()).st_size) + 1)
     numbers = None
     if zipfile.is_zipfile(io.BytesIO(content)):
         with zipfile.ZipFile(io.BytesIO(content)) as archive:

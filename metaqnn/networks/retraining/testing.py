@@ -10,7 +10,7 @@ from metaqnn.networks.retraining.choice import problem_with, stored_network
 from metaqnn.networks.retraining.ensembles import accuracy, average, select_greedily
 from metaqnn.networks.retraining.messages import DataSource, Predict, Predicted, data_fingerprint
 from metaqnn.networks.retraining.pool import predict
-from metaqnn.replay.finals import FinalMemory
+from metaqnn.replay.retrainings import RetrainingMemory
 
 
 @dataclass(frozen=True)
@@ -19,46 +19,46 @@ class TestResult:
 
     Attributes:
         look: as recorded.
-        finals: what was tested.
+        retrainings: what was tested.
     """
 
     __test__ = False  # pytest would take it for a test by its name
 
     look: TestLook
-    finals: tuple[Retraining, ...]
+    retrainings: tuple[Retraining, ...]
 
 
-def evaluate(memory: FinalMemory, finals: Sequence[Retraining], command: str) -> list[TestResult]:
+def evaluate(memory: RetrainingMemory, retrainings: Sequence[Retraining], command: str) -> list[TestResult]:
     """Look at the test split with each of some trained networks.
 
     Args:
         memory: the database; the looks are recorded before anything is returned.
-        finals: networks of one data set.
+        retrainings: networks of one data set.
         command: recorded with the looks.
 
     Raises:
         MetaqnnError: a network cannot be used, or the data are absent or changed.
     """
-    said = _ask(memory, finals)
+    said = _ask(memory, retrainings)
     results = []
-    for number, final in enumerate(finals):
+    for number, retraining in enumerate(retrainings):
         correct = accuracy(said.test.probabilities[number], said.test.labels)
         held_out = accuracy(said.validation.probabilities[number], said.validation.labels)
-        validation = None if final.split is TrainingSplit.TRAIN_AND_VALIDATION else held_out
+        validation = None if retraining.split is TrainingSplit.TRAIN_AND_VALIDATION else held_out
         results.append(
-            _record(memory, "network", [final], [final], correct, validation, len(said.test.labels), command)
+            _record(memory, "network", [retraining], [retraining], correct, validation, len(said.test.labels), command)
         )
     return results
 
 
 def evaluate_ensemble(
-    memory: FinalMemory, finals: Sequence[Retraining], is_greedy: bool, command: str, most: int = 25
+    memory: RetrainingMemory, retrainings: Sequence[Retraining], is_greedy: bool, command: str, most: int = 25
 ) -> TestResult:
     """Look at the test split with an ensemble.
 
     Args:
         memory: the database.
-        finals: networks of one data set.
+        retrainings: networks of one data set.
         is_greedy: select members on the validation images, in place of all of them with the same weight.
         command: recorded with the look.
         most: members at most, of a greedy one.
@@ -66,45 +66,47 @@ def evaluate_ensemble(
     Raises:
         MetaqnnError: as `evaluate`; or members are to be selected on images that were trained on.
     """
-    is_held_out = all(final.split is TrainingSplit.TRAIN for final in finals)
+    is_held_out = all(retraining.split is TrainingSplit.TRAIN for retraining in retrainings)
     if is_greedy and not is_held_out:
         raise ReplayError(
             f"{memory.path}: members can be selected only on images that they were not trained on, but these networks "
             "were trained on the validation images; leave --greedy out, or train with --part train"
         )
-    said = _ask(memory, finals)
+    said = _ask(memory, retrainings)
     validation = said.validation
-    members = list(range(len(finals)))
+    members = list(range(len(retrainings)))
     if is_greedy:
         members = select_greedily(validation.probabilities, validation.labels, most)
     held_out = accuracy(average(validation.probabilities, members), validation.labels) if is_held_out else None
     correct = accuracy(average(said.test.probabilities, members), said.test.labels)
-    kind, chosen = "greedy" if is_greedy else "average", [finals[index] for index in members]
-    return _record(memory, kind, chosen, finals, correct, held_out, len(said.test.labels), command)
+    kind, chosen = "greedy" if is_greedy else "average", [retrainings[index] for index in members]
+    return _record(memory, kind, chosen, retrainings, correct, held_out, len(said.test.labels), command)
 
 
-def _ask(memory: FinalMemory, finals: Sequence[Retraining]) -> Predicted:
+def _ask(memory: RetrainingMemory, retrainings: Sequence[Retraining]) -> Predicted:
     """The predictions of some networks, after everything that can be refused is."""
-    for final in finals:
-        if problem := problem_with(memory, final):
+    for retraining in retrainings:
+        if problem := problem_with(memory, retraining):
             raise ReplayError(f"{memory.path}: {problem}")
-    sections = {tuple(sorted(final.dataset.items())) for final in finals}
+    sections = {tuple(sorted(retraining.dataset.items())) for retraining in retrainings}
     if len(sections) != 1:
         raise ReplayError(f"{memory.path}: expected networks of one data set, got several; choose with --dataset")
-    source = DataSource(DatasetConfig(**finals[0].dataset), memory.config()["seed"], data_fingerprint(finals[0].data))
-    return predict(Predict(source, tuple(stored_network(memory, final) for final in finals)))
+    source = DataSource(
+        DatasetConfig(**retrainings[0].dataset), memory.config()["seed"], data_fingerprint(retrainings[0].data)
+    )
+    return predict(Predict(source, tuple(stored_network(memory, retraining) for retraining in retrainings)))
 
 
 def _record(
-    memory: FinalMemory,
+    memory: RetrainingMemory,
     kind: str,
     chosen: Sequence[Retraining],
-    finals: Sequence[Retraining],
+    retrainings: Sequence[Retraining],
     correct: float,
     validation: float | None,
     count: int,
     command: str,
 ) -> TestResult:
-    numbers = tuple(final.number for final in chosen)
-    look = TestLook(0, kind, numbers, finals[0].dataset["name"], count, correct, validation, command)
+    numbers = tuple(retraining.number for retraining in chosen)
+    look = TestLook(0, kind, numbers, retrainings[0].dataset["name"], count, correct, validation, command)
     return TestResult(memory.record_look(look), tuple(chosen))

@@ -1,4 +1,4 @@
-"""One network trained by the final recipe, epoch by epoch, on any Keras backend.
+"""One network trained by the retraining recipe, epoch by epoch, on any Keras backend.
 
 Weights, order, mirroring, shifts and dropout of an epoch follow from the seed and the epoch's number alone, so a
 training that is taken up after an epoch goes on as if it had never stopped.
@@ -19,7 +19,7 @@ from metaqnn.files import written_whole
 from metaqnn.networks.architecture import parse
 from metaqnn.networks.data import DatasetConfig, SearchData, Statistics, fit_statistics
 from metaqnn.networks.retraining.augmentation import augmented, shift_of
-from metaqnn.networks.retraining.config import FinalConfig
+from metaqnn.networks.retraining.config import RetrainingConfig
 from metaqnn.networks.training.fit_engine import preprocessing_layers
 from metaqnn.networks.training.inference import inference_network
 from metaqnn.networks.training.memory import VALIDATION_BATCHES
@@ -28,8 +28,8 @@ from metaqnn.seeding import Stream, integer_seed
 
 
 @dataclass(frozen=True, eq=False)
-class FinalImages:
-    """What a final training learns from, and what it is looked at with.
+class RetrainingImages:
+    """What a retraining learns from, and what it is looked at with.
 
     Attributes:
         x_train, y_train: uint8 (N, height, width, channels) and int64 (N,).
@@ -48,22 +48,24 @@ class FinalImages:
     mirror: bool
 
 
-def final_images(data: SearchData, part: TrainingSplit, dataset: DatasetConfig, recipe: FinalConfig) -> FinalImages:
-    """The images of a final training."""
+def retraining_images(
+    data: SearchData, part: TrainingSplit, dataset: DatasetConfig, recipe: RetrainingConfig
+) -> RetrainingImages:
+    """The images of a retraining."""
     x_train, y_train, held_out = data.x_train, data.y_train, (data.x_validation, data.y_validation)
     if part is TrainingSplit.TRAIN_AND_VALIDATION:
         x_train, y_train = np.concatenate([x_train, held_out[0]]), np.concatenate([y_train, held_out[1]])
         held_out = None, None
     statistics = fit_statistics(recipe.preprocessing or dataset.preprocessing, x_train)
     mirror = dataset.mirror if recipe.mirror is None else recipe.mirror
-    return FinalImages(x_train, y_train, *held_out, data.classes, statistics, mirror)
+    return RetrainingImages(x_train, y_train, *held_out, data.classes, statistics, mirror)
 
 
 _FIGURES = ("learning_rate", "train_loss", "train_accuracy", "validation_loss")
 """Of a point of the curve, in the order of a checkpoint."""
 
 
-class FinalTraining:
+class RetrainingSession:
     """One network being trained.
 
     Args:
@@ -78,8 +80,8 @@ class FinalTraining:
     def __init__(
         self,
         architecture: str,
-        images: FinalImages,
-        recipe: FinalConfig,
+        images: RetrainingImages,
+        recipe: RetrainingConfig,
         seed: int,
         use_bfloat16: bool = False,
         is_gpu: bool = False,

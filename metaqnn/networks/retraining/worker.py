@@ -1,4 +1,4 @@
-"""What trains finals in one process, one network after another, or says what trained networks predict.
+"""What retrains in one process, one network after another, or says what trained networks predict.
 
 The state after every epoch is on the disk before it is reported: killed in the middle of an epoch, a training goes on.
 """
@@ -12,13 +12,13 @@ from metaqnn.errors import MetaqnnError
 from metaqnn.networks.data import SearchData, load_search_data
 from metaqnn.networks.retraining.messages import (
     DataSource,
-    FinalEnded,
-    FinalEpochDone,
-    FinalStarted,
     Predict,
     Predicted,
     Predictions,
-    TrainFinal,
+    RetrainingEnded,
+    RetrainingEpochDone,
+    RetrainingJob,
+    RetrainingStarted,
 )
 from metaqnn.networks.retraining.stored import load_network, save_network
 from metaqnn.networks.retraining.test_split import open_test_split
@@ -26,8 +26,8 @@ from metaqnn.networks.training.device import Device
 from metaqnn.workers.runner import Runner
 
 
-class FinalRunner(Runner):
-    """Takes `TrainFinal`, reports `FinalStarted` and `FinalEpochDone` and answers `FinalEnded`; or takes `Predict`.
+class RetrainingRunner(Runner):
+    """Takes `RetrainingJob`, reports its start and its epochs and answers `RetrainingEnded`; or takes `Predict`.
 
     Args:
         threads: on a CPU; more than one gives up that sums come in one order.
@@ -41,13 +41,13 @@ class FinalRunner(Runner):
         self.place = device or prepare_device(threads)
         self.device, self.versions, self.is_gpu = self.place.name, self.place.versions, self.place.is_gpu
 
-    def run(self, payload: TrainFinal | Predict, report: Callable[[object], None]) -> FinalEnded | Predicted:
+    def run(self, payload: RetrainingJob | Predict, report: Callable[[object], None]) -> RetrainingEnded | Predicted:
         """Train, or predict.
 
         Raises:
             MetaqnnError: it cannot be done at all.
         """
-        return _predict(payload) if isinstance(payload, Predict) else train_final(payload, report, self.place)
+        return _predict(payload) if isinstance(payload, Predict) else retrain(payload, report, self.place)
 
 
 def _load(source: DataSource) -> SearchData:
@@ -60,7 +60,7 @@ def _load(source: DataSource) -> SearchData:
     return data
 
 
-def train_final(job: TrainFinal, send: Callable[[object], None], device: Device) -> FinalEnded:
+def retrain(job: RetrainingJob, send: Callable[[object], None], device: Device) -> RetrainingEnded:
     """Train to the end, or go on where the checkpoint stands; what a framework raises for a network is its result.
 
     Args:
@@ -71,36 +71,36 @@ def train_final(job: TrainFinal, send: Callable[[object], None], device: Device)
     Raises:
         MetaqnnError: it cannot be trained at all.
     """
-    from metaqnn.networks.retraining.trainer import FinalTraining, final_images
+    from metaqnn.networks.retraining.trainer import RetrainingSession, retraining_images
     from metaqnn.networks.retraining.transfer import take_weights
     from metaqnn.networks.training.recipe import failure_of
 
-    images = final_images(_load(job.source), job.part, job.source.dataset, job.recipe)
+    images = retraining_images(_load(job.source), job.split, job.source.dataset, job.recipe)
     checkpoint, training = Path(job.checkpoint), None
     try:
         use_bfloat16 = job.recipe.precision == "auto" and device.has_bfloat16
-        training = FinalTraining(job.architecture, images, job.recipe, job.seed, use_bfloat16, device.is_gpu)
+        training = RetrainingSession(job.architecture, images, job.recipe, job.seed, use_bfloat16, device.is_gpu)
         if not training.load_checkpoint(checkpoint, job.identity) and job.origin is not None:
             take_weights(training.model, job.origin)
-        send(FinalStarted(device.name, tuple(training.epochs)))
+        send(RetrainingStarted(device.name, tuple(training.epochs)))
         while len(training.epochs) < job.recipe.num_epochs:
             epoch = training.run_epoch()
             if not math.isfinite(epoch.figures["train_loss"]):
                 checkpoint.unlink(missing_ok=True)  # it would go the same way again
-                send(FinalEpochDone(epoch))
-                return FinalEnded(Status.DIVERGED, f"the loss was not a number in epoch {epoch.step}")
+                send(RetrainingEpochDone(epoch))
+                return RetrainingEnded(Status.DIVERGED, f"the loss was not a number in epoch {epoch.step}")
             training.save_checkpoint(checkpoint, job.identity)
-            send(FinalEpochDone(epoch))
+            send(RetrainingEpochDone(epoch))
         save_network(training.network(), Path(job.network))
     except MetaqnnError:
         raise
     except Exception as error:  # whatever a framework raises for a network is that network's result
-        return FinalEnded(*failure_of(error, is_built=training is not None))
+        return RetrainingEnded(*failure_of(error, is_built=training is not None))
     finally:
         if training is not None:
             training.close()
     checkpoint.unlink(missing_ok=True)
-    return FinalEnded(Status.OK, "", training.epochs[-1].score)
+    return RetrainingEnded(Status.OK, "", training.epochs[-1].score)
 
 
 def _predict(job: Predict) -> Predicted:

@@ -8,8 +8,8 @@ from metaqnn.config import require
 
 
 @dataclass(frozen=True)
-class PredictionConfig:
-    """The section `training.prediction`: stop what will not be among the best (Baker et al. 2017, arXiv 1705.10823).
+class EarlyStoppingConfig:
+    """The section `training.early_stopping`: stop what will not be among the best (Baker et al., arXiv 1705.10823).
 
     Attributes:
         probability: a training is stopped when that of staying below the best is at least this.
@@ -64,7 +64,7 @@ class TrainingConfig:
         max_seconds: wall clock of one candidate, all attempts together; None is no limit.
         max_memory: GiB of the device's memory that one worker may use: a network that is estimated to need more is
             not trained, and a worker on a CPU that grows past it is replaced. None is what the device has.
-        prediction: whether and when a training is stopped early; None never.
+        early_stopping: whether and when a training is stopped early; None never.
     """
 
     engine: Literal["auto", "fit"] = "auto"
@@ -85,7 +85,7 @@ class TrainingConfig:
     dropout: bool = True
     max_seconds: float | None = None
     max_memory: float | None = None
-    prediction: PredictionConfig | None = None
+    early_stopping: EarlyStoppingConfig | None = None
 
     def __post_init__(self):
         for name in ("epochs", "batch_size", "decay_epochs", "restart_epoch"):
@@ -102,10 +102,10 @@ class TrainingConfig:
         for name, least in (("max_seconds", 0.0), ("max_memory", 1.0)):  # a worker's framework alone takes 0.7 GiB
             value, expected = getattr(self, name), "above 0" if least == 0 else f"at least {least:g}"
             require(value is None or (value > 0 and value >= least), name, f"{expected}, or nothing", value)
-        if self.prediction is not None:
-            shares = self.prediction.first_share, self.prediction.last_share
+        if self.early_stopping is not None:
+            shares = self.early_stopping.first_share, self.early_stopping.last_share
             expected = f"shares between which, of {self.epochs} epochs, one ends after training.restart_epoch"
-            require(len(self.prediction.epochs(self)) > 0, "prediction", expected, shares)
+            require(len(self.early_stopping.epochs(self)) > 0, "early_stopping", expected, shares)
 
     def rate(self, initial: float, epoch: int) -> float:
         """The learning rate of an epoch (from 1) in an attempt that began with `initial`."""

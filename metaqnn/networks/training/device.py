@@ -39,6 +39,7 @@ def prepare_device(threads: int = 1) -> Device:
     Args:
         threads: on a CPU, as in `worker_environment`.
     """
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")  # whatever stands in a file of Keras's own
     import keras
 
     backend = keras.backend.backend()

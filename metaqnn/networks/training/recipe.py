@@ -110,7 +110,7 @@ def train(
 ) -> Evaluation:
     """Train a candidate by the recipe; whatever goes wrong with it is in the answer, never raised.
 
-    A candidate with a context is stopped when it is predicted not to be among the best; see `training.prediction`.
+    A candidate with a context is stopped when it is predicted not to be among the best; see `training.early_stopping`.
 
     Args:
         candidate: what to train.
@@ -124,7 +124,7 @@ def train(
     attempts: list[Attempt] = []
     context: EarlyStoppingContext | None = candidate.context
     prediction: Prediction | None = None
-    predictor = Predictor(config.prediction, config, context) if config.prediction and context else None
+    predictor = Predictor(config.early_stopping, config, context) if config.early_stopping and context else None
 
     def look(epochs: list[CurvePoint]) -> None:
         nonlocal prediction

@@ -1,0 +1,73 @@
+"""What the classifier refuses: parameters and data that it cannot use. This module imports scikit-learn."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_array, check_X_y, validate_data
+
+from metaqnn.errors import ConfigError, DataError
+
+_NUMBERS = [np.float64, np.float32, np.uint8]
+"""What X is kept as; anything else becomes the first."""
+
+
+def training_arrays(estimator: BaseEstimator, X, y) -> tuple[np.ndarray, np.ndarray]:
+    """X and y as arrays; the estimator keeps what X looks like.
+
+    Raises:
+        ValueError: they cannot be used.
+    """
+    if _dimensions(X) > 2:
+        X, y = check_X_y(X, y, dtype=_NUMBERS, allow_nd=True, ensure_min_samples=2, estimator=estimator)
+        estimator.n_features_in_ = int(np.prod(X.shape[1:]))
+        if hasattr(estimator, "feature_names_in_"):
+            del estimator.feature_names_in_
+    else:
+        X, y = validate_data(estimator, X, y, dtype=_NUMBERS, ensure_min_samples=2)
+    check_classification_targets(y)
+    estimator._is_of_images = X.ndim > 2
+    return X, y
+
+
+def arrays_as_fitted(estimator: BaseEstimator, X) -> np.ndarray:
+    """X as an array of the shape that the estimator was fitted with.
+
+    Raises:
+        ValueError: it has another, or values that cannot be used.
+    """
+    if not estimator._is_of_images:
+        if _dimensions(X) > 2:
+            raise DataError(
+                f"X: expected rows of {estimator.n_features_in_} features, as in fit, got shape {np.shape(X)}; "
+                "reshape it to two dimensions"
+            )
+        return validate_data(estimator, X, dtype=_NUMBERS, reset=False)
+    X = check_array(X, dtype=_NUMBERS, allow_nd=True, ensure_2d=False, estimator=estimator)
+    height, width, channels = estimator.image_shape_
+    if (*X.shape[1:], 1)[:3] != estimator.image_shape_ or X.ndim not in (3, 4):
+        raise DataError(
+            f"X: expected images of {height}x{width}x{channels}, as in fit, got an array of shape {X.shape}"
+        )
+    return X
+
+
+def check_parameters(estimator: BaseEstimator) -> None:
+    """Refuse what no section of the experiment looks at; the others are refused there.
+
+    Raises:
+        ConfigError: a parameter cannot be used.
+    """
+    workers, max_time, settings = estimator.workers, estimator.max_time, estimator.settings
+    if not (workers is None or (isinstance(workers, Integral) and workers >= 0)):
+        raise ConfigError(f"workers: expected a whole number from 0, or None, got {workers!r}")
+    if not (max_time is None or (isinstance(max_time, Real) and max_time > 0)):
+        raise ConfigError(f"max_time: expected seconds above 0, or None, got {max_time!r}")
+    if not (settings is None or isinstance(settings, dict)):
+        raise ConfigError(f"settings: expected a dict such as {{'training.batch_size': 32}}, got {settings!r}")
+
+
+def _dimensions(X) -> int:
+    """How many axes X has: an array, a DataFrame, nested lists, or whatever becomes an array."""
+    return X.ndim if hasattr(X, "ndim") else np.asarray(X).ndim

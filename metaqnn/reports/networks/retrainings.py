@@ -1,0 +1,150 @@
+"""The retrainings and the looks at the test split, as they are recorded; no data set is opened."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean, stdev
+
+from metaqnn.core import TRAINING, CurvePoint, Retraining, Status, TestLook
+from metaqnn.replay.reader import ReplayReader
+from metaqnn.replay.retrainings import read_retraining_curve, read_retrainings, read_test_looks
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Some values in [0, 1]: their mean, least and largest, and standard deviation (None for a single one)."""
+
+    count: int
+    mean: float
+    low: float
+    high: float
+    deviation: float | None
+
+
+@dataclass(frozen=True)
+class Tested:
+    """A retraining with the last look at the test split of its data.
+
+    Attributes:
+        retraining: the training.
+        curve: its epochs so far.
+        look: the last look at it alone; None where nobody looked.
+        looks: at it alone, in all.
+    """
+
+    retraining: Retraining
+    curve: tuple[CurvePoint, ...]
+    look: TestLook | None
+    looks: int
+
+    @property
+    def test_error(self) -> float | None:
+        """In [0, 1]; None where nobody looked."""
+        return None if self.look is None else 1.0 - self.look.score
+
+    @property
+    def validation_error(self) -> float | None:
+        """After the last epoch, in [0, 1]; None before its end, and where trained on those images."""
+        accuracy = self.retraining.score
+        return None if accuracy is None else 1.0 - accuracy
+
+
+@dataclass(frozen=True)
+class RetrainingGroup:
+    """The same network trained by the same recipe on the same images with several seeds.
+
+    Attributes:
+        model: its number.
+        architecture: what is trained.
+        recipe, dataset: their names; of a data set that is a path, its last part.
+        part: the images that it learns from.
+        is_finetuned: whether it began with the weights of another.
+        members: its trainings.
+        validation: spread of the validation error over the seeds; None without any.
+        test: of the test error.
+    """
+
+    model: int
+    architecture: str
+    recipe: str
+    dataset: str
+    part: str
+    is_finetuned: bool
+    members: tuple[Tested, ...]
+    validation: Spread | None
+    test: Spread | None
+
+    @property
+    def unfinished(self) -> int:
+        """Trainings that have not ended."""
+        return sum(member.retraining.status == TRAINING for member in self.members)
+
+    @property
+    def failed(self) -> tuple[Retraining, ...]:
+        """Trainings that ended without a result."""
+        return tuple(m.retraining for m in self.members if m.retraining.status not in (TRAINING, Status.OK))
+
+
+@dataclass(frozen=True)
+class Retrainings:
+    """Everything after the search.
+
+    Attributes:
+        groups: by network, recipe and data, in the order of their first training.
+        looks: every look at a test split, in order.
+    """
+
+    groups: tuple[RetrainingGroup, ...]
+    looks: tuple[TestLook, ...]
+
+    @property
+    def ensembles(self) -> tuple[TestLook, ...]:
+        """The looks at more than one network."""
+        return tuple(look for look in self.looks if look.kind != "network")
+
+
+def read_retrainings_and_looks(reader: ReplayReader) -> Retrainings:
+    """Read them all."""
+    looks = tuple(read_test_looks(reader))
+    groups: dict[tuple, list[Tested]] = {}
+    for retraining in read_retrainings(reader):
+        own = [look for look in looks if look.kind == "network" and look.retrainings == (retraining.number,)]
+        curve = tuple(read_retraining_curve(reader, retraining.number))
+        tested = Tested(retraining, curve, own[-1] if own else None, len(own))
+        key = (
+            retraining.model,
+            retraining.architecture,
+            repr(retraining.recipe),
+            repr(retraining.dataset),
+            retraining.split,
+        )
+        groups.setdefault((*key, retraining.finetuned_from is not None), []).append(tested)
+    return Retrainings(tuple(map(_group, groups.values())), looks)
+
+
+def error_interval(look: TestLook) -> tuple[float, float]:
+    """The 95 % interval of the error of a look, in [0, 1]."""
+    low, high = look.interval()
+    return 1.0 - high, 1.0 - low
+
+
+def spread_of(values: Sequence[float]) -> Spread | None:
+    """The spread of some values; None for none."""
+    if not values:
+        return None
+    deviation = stdev(values) if len(values) > 1 else None
+    return Spread(len(values), fmean(values), min(values), max(values), deviation)
+
+
+def _group(members: Sequence[Tested]) -> RetrainingGroup:
+    first = members[0].retraining
+    return RetrainingGroup(
+        first.model,
+        first.architecture,
+        str(first.recipe.get("name", "-")),
+        str(first.dataset.get("name", "-")).rstrip("/").rpartition("/")[2],
+        str(first.split),
+        first.finetuned_from is not None,
+        tuple(members),
+        spread_of([m.validation_error for m in members if m.validation_error is not None]),
+        spread_of([m.test_error for m in members if m.test_error is not None]),
+    )

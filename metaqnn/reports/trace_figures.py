@@ -1,0 +1,187 @@
+"""Figures of a search's scores and of what its agent learned (the paper's Fig. 3, A2 to A4), and of its baseline."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from metaqnn.reports.baseline import RandomSearchBaseline
+from metaqnn.reports.domain import Domain
+from metaqnn.reports.drawing import (
+    BLUE,
+    DARK,
+    GREEN,
+    GREY,
+    ORANGE,
+    RED,
+    SERIES,
+    SKY,
+    Axis,
+    below,
+    blank,
+    in_whole_numbers,
+)
+from metaqnn.reports.trace import ScoreTrace, Stage
+from metaqnn.reports.values import Grouping
+
+FEW = 10
+"""Values that are shown one by one; more as the shape of their distribution."""
+
+MANY = 400
+"""Points above which a figure holds them as an image, so that its file stays small."""
+
+_ROOM = 0.055
+"""Part of the width below which the label of a stage stands upright."""
+
+
+def draw_trace(trace: ScoreTrace, axis: Axis, noun: str):
+    """The paper's Fig. 3: rolling mean against iteration, a bar an epsilon, and the best so far."""
+    figure, axes = blank(
+        f"{axis.title} in the course of the search", f"iteration (distinct {noun}s proposed)", axis.label
+    )
+    first, last = trace.iterations[0], trace.iterations[-1]
+    low, high = axis.limits(trace.scores)
+    stages = [stage for stage in trace.stages if stage.epsilon is not None]
+    ends = [*(stage.first for stage in stages[1:]), max(last, first + 1) + 1]
+    for number, (stage, end) in enumerate(zip(stages, ends, strict=True)):
+        if stage.mean is not None and end > stage.first:
+            axes.bar(
+                stage.first,
+                stage.mean - low,
+                end - stage.first,
+                low,
+                align="edge",
+                color=SKY,
+                alpha=0.35,
+                edgecolor="white",
+                linewidth=1,
+                label="mean at an epsilon" if number == 0 else None,
+            )
+            axes.hlines(stage.mean, stage.first, end, color=BLUE, linewidth=1, alpha=0.7)
+            is_narrow = (end - stage.first) < _ROOM * (ends[-1] - first)
+            axes.annotate(
+                f"{stage.epsilon:g}" if is_narrow or number else f"ε = {stage.epsilon:g}",
+                ((stage.first + end) / 2, low),
+                (0, 4),
+                textcoords="offset points",
+                ha="center",
+                va="bottom",
+                fontsize=9,
+                rotation=90 if is_narrow else 0,
+                color=DARK,
+            )
+    is_dense = len(trace.scores) > MANY
+    axes.scatter(
+        trace.iterations,
+        trace.scores,
+        s=7 if is_dense else 20,
+        color=GREY,
+        alpha=0.45 if is_dense else 0.8,
+        linewidths=0,
+        rasterized=is_dense,
+        label=f"one {noun}",
+    )
+    best = [np.nan if value is None else value for value in trace.best]
+    axes.step(trace.iterations, best, where="post", color=GREEN, linewidth=1.8, linestyle="--", label="best so far")
+    if trace.rolling:
+        axes.plot(*zip(*trace.rolling, strict=True), color=RED, linewidth=2, label=f"mean of the last {trace.window}")
+    axes.set_xlim(first, ends[-1])
+    axes.set_ylim(low, high)
+    axis.mark(axes.yaxis)
+    below(figure, axes, 2)
+    return figure
+
+
+def draw_distributions(stages: Sequence[Stage], axis: Axis, noun: str):
+    """Fig. A2: the distribution of the score at each epsilon, a violin each, or points where there are few."""
+    figure, axes = blank(f"{axis.title} at each epsilon", f"epsilon, and below it the number of {noun}s", axis.label)
+    shown = [stage for stage in stages if stage.scores]
+    for at, stage in enumerate(shown):
+        values = np.array(stage.scores)
+        if len(values) >= FEW:
+            parts: Any = axes.violinplot([values], [at], widths=0.85, showextrema=False)
+            for body in parts["bodies"]:
+                body.set(facecolor=SKY, edgecolor=BLUE, alpha=0.6)
+            low, high = np.percentile(values, [25, 75])
+            axes.vlines(at, low, high, color=DARK, linewidth=4, label="middle half")
+        else:
+            offsets = 0.3 * ((np.arange(len(values)) * 0.618034) % 1.0 - 0.5)
+            axes.scatter(at + offsets, values, s=22, color=SKY, edgecolor=BLUE, linewidths=0.8, label=f"one {noun}")
+        axes.scatter(at, np.median(values), s=34, marker="o", color="white", edgecolor=DARK, zorder=3, label="median")
+        axes.scatter(at, values.mean(), s=44, marker="D", color=RED, edgecolor="white", zorder=4, label="mean")
+    labels = ["none" if stage.epsilon is None else f"{stage.epsilon:g}" for stage in shown]
+    axes.set_xticks(
+        range(len(shown)), [f"{label}\n{len(stage.scores)}" for label, stage in zip(labels, shown, strict=True)]
+    )
+    axes.grid(axis="x", visible=False)
+    axes.set_xlim(-0.6, max(0.6, len(shown) - 0.4))
+    axis.mark(axes.yaxis)
+    below(figure, axes, 4)
+    return figure
+
+
+def draw_values(grouping: Grouping):
+    """Fig. A3 and A4: the mean Q-value against depth, a line a group."""
+    figure, axes = blank(grouping.title, grouping.across, "mean Q-value")
+    for number, line in enumerate(grouping.lines):
+        color, marker, dashes = SERIES[number % len(SERIES)]
+        axes.plot(
+            line.depths,
+            line.means,
+            color=grouping.colors.get(line.label, color),
+            marker=marker,
+            markersize=5,
+            linestyle=dashes,
+            linewidth=1.8,
+            label=grouping.names.get(line.label, line.label),
+        )
+    in_whole_numbers(axes.xaxis)
+    below(figure, axes, 3 if grouping.names else 6, title=grouping.each)
+    return figure
+
+
+def draw_baseline(baseline: RandomSearchBaseline, axis: Axis, domain: Domain):
+    """The best so far of the search beside the best of as many random architectures."""
+    figure, axes = blank(
+        "The search beside random search", f"distinct {domain.noun}s {domain.done}", f"best {axis.label}"
+    )
+    gain, curve, known = axis.score.gain, baseline.curve, len(baseline.random)
+    counts = np.array([point.count for point in curve])
+    expected = np.array([point.expected for point in curve])
+    best = np.array([np.nan if value is None else value for value in baseline.best_so_far])
+    # Shown is from a little below where it starts to a little above the best; by gain, of which more is better.
+    start = gain(expected[min(len(expected), max(3, known // 50)) - 1])
+    gains = [gain(value) for value in best]
+    top = np.nanmax([gain(expected[-1]), *gains])
+    least = 0.01 if axis.score.is_share else 0.01 * (abs(top) or 1.0)
+    bounds = sorted(map(gain, (axis.score.low, axis.score.high)))
+    bottom = max(bounds[0], min(start, np.nanmin([*gains[2:], top])) - 0.25 * max(least, top - start))
+    ceiling = min(bounds[1], top + 0.25 * max(least, top - bottom))
+    worst = [gain(bottom) if point.worst is None else gain(max(bottom, gain(point.worst))) for point in curve]
+    ends = [gain(ceiling) if point.best is None else point.best for point in curve]
+    is_closed = np.array([point.best is not None for point in curve])
+    side = "above" if axis.score.direction == "maximize" else "below"
+    for shown, alpha, label in (
+        (is_closed, 0.35, "95 % prediction interval"),
+        (~is_closed, 0.16, f"the same, open {side}" if is_closed.any() else f"95 % prediction interval, open {side}"),
+    ):
+        if shown.any():
+            axes.fill_between(counts, worst, ends, where=shown, color=ORANGE, alpha=alpha, linewidth=0, label=label)
+    axes.plot(counts[:known], expected[:known], color=ORANGE, linewidth=2.2, label="expected of random search")
+    if len(counts) > known:
+        axes.plot(
+            counts[known - 1 :],
+            expected[known - 1 :],
+            color=ORANGE,
+            linewidth=2.2,
+            linestyle=":",
+            label=f"at {'least' if side == 'above' else 'most'} so much",
+        )
+    axes.step(np.arange(1, len(best) + 1), best, where="post", color=BLUE, linewidth=2, label="this search")
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    axes.set_xlim(1, max(2, len(counts)))
+    axes.set_ylim(*sorted((gain(bottom), gain(ceiling))))
+    axis.mark(axes.yaxis)
+    below(figure, axes, 2)
+    return figure

@@ -1,1 +1,0 @@
-"""What can be built: states, actions, transitions, and the cost of a network."""

@@ -1,0 +1,179 @@
+"""A search from Python, in one call: `metaqnn.search(...)`."""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from metaqnn.core import Evaluation, Evaluator, Observer, Setting, Space, Strategy
+from metaqnn.core.plugins import Plugin, find
+from metaqnn.errors import ConfigError
+from metaqnn.replay.frames import Replay, open_replay
+from metaqnn.replay.leaderboard import RankedModel, best_model
+from metaqnn.replay.reader import ReplayReader
+from metaqnn.search.config import SearchConfig
+from metaqnn.search.loop import Ending
+from metaqnn.workers.functions import FunctionEvaluator, FunctionOptions, name_of, why_not_importable
+from metaqnn.workflows.components import build_evaluator
+from metaqnn.workflows.experiment import Experiment, Section, read_dataset, read_part
+from metaqnn.workflows.search import SearchOptions, run_search
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_PLACE = "metaqnn.search"
+
+Part = str | Mapping[str, Any]
+"""The name of a part, or a section as in YAML: `{"name": ..., key: value}`."""
+
+Function = Callable[..., float | Evaluation]
+"""From an architecture (`text`, `actions`, `costs`), and `seed` if it takes one, to its score."""
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """What a search found.
+
+    Attributes:
+        best: the best architecture with its score and costs; None where none was evaluated to the end.
+        database: the file, for `metaqnn replay`, `report` and everything else.
+        ending: why it ended.
+    """
+
+    best: RankedModel | None
+    database: Path
+    ending: Ending
+
+    def open(self) -> Replay:
+        """The database as DataFrames, read anew each time; close it, or use it in a `with`."""
+        return open_replay(self.database)
+
+    @property
+    def models(self) -> "pd.DataFrame":
+        """Every architecture with what it gave, in the order of proposal."""
+        with self.open() as replay:
+            return replay.models
+
+    @property
+    def episodes(self) -> "pd.DataFrame":
+        """The replay memory in the order of learning."""
+        with self.open() as replay:
+            return replay.episodes
+
+    @property
+    def curves(self) -> "pd.DataFrame":
+        """Every point of every learning curve."""
+        with self.open() as replay:
+            return replay.curves
+
+
+def search(
+    space: Space | type[Space] | Part,
+    evaluator: Function | Evaluator | type[Evaluator] | Part,
+    database: Path | str,
+    models: int,
+    strategy: type[Strategy] | Part = "linear_ucb",
+    *,
+    seed: int = 0,
+    reward: Part = "score",
+    dataset: Part | None = None,
+    score: str = "score",
+    direction: Literal["maximize", "minimize"] = "maximize",
+    failure: float | None = None,
+    lookahead: int = 1,
+    workers: int | None = None,
+    gpus: Sequence[str] | None = None,
+    max_seconds: float | None = None,
+    observers: Sequence[Observer] = (),
+    announce: Callable[[str], None] = lambda line: print(line, file=sys.stderr),
+) -> SearchResult:
+    """Search a space, or go on where the database stands.
+
+    A function runs in worker processes, which find it by its module and name; one that they could not find (of the
+    program itself, a lambda, a closure) runs in this process, one candidate after another, and that is said.
+
+    Args:
+        space: a space, its class, its name or its section.
+        evaluator: likewise, or a function from an architecture to its score.
+        database: the file; the same call resumes.
+        models: budget of distinct architectures in total.
+        strategy: its class, its name or its section.
+        seed: all randomness derives from it.
+        reward, dataset: names or sections.
+        score, direction, failure: of a function: what its result is called, which way it is better, and what a failed
+            candidate counts as (None: 0, or 1 where less is better).
+        lookahead: episodes that may be in flight.
+        workers: processes side by side, at most `lookahead`; 0 evaluates in this process.
+        gpus: which GPUs to use; None is all that are visible.
+        max_seconds: wall clock over all runs.
+        observers: told what happens.
+        announce: called with lines for the user.
+
+    Raises:
+        MetaqnnError: the search cannot start or go on; nothing recorded is lost.
+    """
+    path = Path(database)
+    source, here = _source(dataset), None
+    if callable(evaluator) and not isinstance(evaluator, type | Evaluator):
+        here = why_not_importable(evaluator)
+        options = FunctionOptions(name_of(evaluator), score, direction, failure)
+        section = Section(find("evaluator", "function", _PLACE), options)
+        facts = space.facts if isinstance(space, Space) else {}
+        made: Evaluator | None = FunctionEvaluator(options, Setting(seed), evaluator, facts)
+    else:
+        made = evaluator if isinstance(evaluator, Evaluator) else None
+        section = _section("evaluator", evaluator)
+        if section.plugin.target.startswith("__main__:"):
+            here = f"{section.name} is defined in the program itself (__main__); put it in a module"
+    if here is not None and workers:
+        raise ConfigError(f"{_PLACE}: expected an evaluator that worker processes can import, but {here}")
+    if here is not None:
+        announce(f"Candidates are evaluated in this process, one after another: {here} to have them in processes.")
+    experiment = Experiment(
+        path.stem,
+        seed,
+        source,
+        _section("space", space),
+        _section("strategy", strategy),
+        section,
+        _section("reward", reward),
+        SearchConfig(models, lookahead, workers or None),
+        source,
+    )
+    in_process = here is not None or workers == 0
+    report = run_search(
+        experiment,
+        path,
+        SearchOptions(models, max_seconds, gpus=None if gpus is None else tuple(gpus), in_process=in_process),
+        observers,
+        announce,
+        made or build_evaluator(experiment),
+    )
+    with ReplayReader(path) as reader:
+        return SearchResult(best_model(reader), path, report.ending)
+
+
+def _section(kind: str, part: object) -> Section:
+    """The section that a part, its class, its name or its section stands for."""
+    if isinstance(part, str):
+        return read_part(kind, {"name": part}, _PLACE, find)
+    if isinstance(part, Mapping):
+        return read_part(kind, part, _PLACE, find)
+    cls: Any = part if isinstance(part, type) else type(part)
+    if "<locals>" in cls.__qualname__:
+        raise ConfigError(
+            f"{_PLACE}: {kind}: {cls.__qualname__} stands inside a function; put it at the top of a module"
+        )
+    target = f"{cls.__module__}:{cls.__qualname__}"
+    plugin = Plugin(kind, target, target)
+    if cls is part:
+        return read_part(kind, {"name": target}, _PLACE, find)
+    plugin.load()
+    return Section(plugin, part.options if getattr(part, "options", None) is not None else cls.Options())
+
+
+def _source(dataset: Part | None) -> Section | None:
+    if dataset is None:
+        return None
+    return read_dataset({"name": dataset} if isinstance(dataset, str) else dataset, _PLACE, find)

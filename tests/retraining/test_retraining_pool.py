@@ -1,0 +1,42 @@
+"""Retrainings in the pool of workers: what kills one process, or who else is trained in it, changes no bit."""
+
+import os
+import shutil
+import signal
+from dataclasses import replace
+
+import psutil
+
+from metaqnn.replay.reader import ReplayReader
+from metaqnn.replay.retrainings import read_retraining_curve, read_retrainings
+from metaqnn.workflows.retrain import TrainOptions, train_best
+
+OPTIONS = TrainOptions(models=(9,), seeds=2, overrides=("final.epochs=4", "final.batch_size=256"))
+
+
+def curves(path):
+    with ReplayReader(path) as reader:
+        assert [retraining.status for retraining in read_retrainings(reader)] == ["ok", "ok"]
+        return [
+            [replace(epoch, seconds=0.0) for epoch in read_retraining_curve(reader, retraining.number)]
+            for retraining in read_retrainings(reader)
+        ]
+
+
+def test_one_after_another_with_a_kill_or_side_by_side_the_bits_are_the_same(searched, tmp_path):
+    other = shutil.copy(searched, tmp_path / "other.sqlite")
+    killed, seen = [], []
+
+    def kill_after_two_epochs(progress):
+        seen.append(progress.epochs_done)
+        if progress.epochs_done == 2 and not killed:
+            killed.extend(psutil.Process().children())
+            for process in killed:
+                os.kill(process.pid, signal.SIGKILL)
+
+    assert train_best(searched, replace(OPTIONS, workers=1), kill_after_two_epochs).is_complete
+    assert train_best(other, replace(OPTIONS, workers=2)).is_complete
+    assert len(killed) == 1
+    assert min(seen[seen.index(2) :]) == 2, "no whole epoch is trained again"
+    assert curves(searched) == curves(other)
+    assert not psutil.Process().children()
