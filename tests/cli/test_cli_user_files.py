@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from metaqnn.replay.finals import weights_folder
+from metaqnn.replay.retrainings import weights_folder
 
 from metaqnn.networks.data.svhn import fetch_svhn
 
