@@ -261,7 +261,7 @@ def test_keys_of_before_are_read_and_the_new_ones_are_said(sections, now, lines)
 
 def test_an_old_key_beside_the_new_one_is_refused():
     assert refusal(training={"prediction": {}, "early_stopping": {}}) == (
-        "a.yaml: training.early_stopping: there is no such key; did you mean 'precision'?"
+        "a.yaml: training.prediction: there is no such key; did you mean 'precision'?"
     )
 
 
