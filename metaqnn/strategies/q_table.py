@@ -1,9 +1,8 @@
 """The Q-table: values by (state, action), bound to trajectories once so that replaying them costs no look-ups."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import Any
 
 from metaqnn.core import QValue, Trajectory
 from metaqnn.strategies.equations import q_learning_target, q_learning_update
@@ -37,7 +36,7 @@ class _Transition:
     row: _Row
     position: int
     next_row: _Row | None
-    legal: itemgetter[Any] | None
+    legal: Callable[[Sequence[float]], tuple[float, ...]] | None
 
 
 class QTable:
@@ -50,7 +49,7 @@ class QTable:
     def __init__(self, initial: float):
         self.initial = initial
         self._rows: dict[str, _Row] = {}
-        self._pickers: dict[tuple[int, ...], itemgetter[Any]] = {}
+        self._pickers: dict[tuple[int, ...], Callable[[Sequence[float]], tuple[float, ...]]] = {}
         self._changed: set[_Row] = set()
 
     def values(self, state: str, actions: Sequence[str]) -> list[float]:
@@ -108,7 +107,7 @@ class QTable:
             row = self._rows[state] = _Row(state)
         return row
 
-    def _picker(self, positions: tuple[int, ...]) -> itemgetter[Any]:
+    def _picker(self, positions: tuple[int, ...]) -> Callable[[Sequence[float]], tuple[float, ...]]:
         """`values -> tuple of values[positions]`; a single position is doubled, or itemgetter would return no tuple."""
         picker = self._pickers.get(positions)
         if picker is None:
