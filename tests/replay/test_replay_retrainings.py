@@ -113,7 +113,7 @@ def test_a_final_that_does_not_exist(database):
     assert str(error.value) == sentence
     with RetrainingMemory(database) as memory:
         memory.add([FINAL])
-        with pytest.raises(ReplayError, match=r": there is no final 9; its finals are numbered 1 to 1$"):
+        with pytest.raises(ReplayError, match=r": there is no retraining 9; its retrainings are numbered 1 to 1$"):
             read_retraining(memory, 9)
 
 
