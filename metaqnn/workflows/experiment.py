@@ -67,7 +67,11 @@ class Experiment:
 
     @property
     def network_dataset(self) -> DatasetConfig:
-        """The section `dataset` of a search over networks."""
+        """The section `dataset` of a search over networks.
+
+        Raises:
+            ConfigError: the search is over something else.
+        """
         if not isinstance(self.dataset, DatasetConfig):
             raise ConfigError(f"{self.name}: expected 'evaluator.name: {NETWORK}', got {self.evaluator.name!r}")
         return self.dataset
