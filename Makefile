@@ -46,9 +46,10 @@ test-all: $(VENV)/.installed-dev ## run the tests that take minutes, too
 test-oldest: $(OLDEST)/.installed-oldest ## run them on the oldest versions allowed, before a release
 	$(OLDEST)/bin/python -m pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile $(ARGS)
 
-lint: $(VENV)/.installed-dev ## check style
+lint: $(VENV)/.installed-dev ## check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 check: lint test ## lint and test
 

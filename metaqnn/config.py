@@ -11,11 +11,14 @@ import typing
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union
 
 from metaqnn.errors import ConfigError
 
-Section = TypeVar("Section")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Section = TypeVar("Section", bound="DataclassInstance")
 
 _UNBUILDABLE = (ValueError, RecursionError)
 """What PyYAML lets through from Python: an impossible date, a number of thousands of digits, a very deep nesting."""
@@ -180,7 +183,7 @@ def _convert(value: Any, hint: Any, path: str, file: str) -> Any:
                 if dataclasses.is_dataclass(option) and isinstance(value, Mapping):
                     raise  # its own sentence is the better one
         raise ConfigError(f"{file}: {path}: expected {_type_name(hint)}, got {_kind(value)}")
-    if dataclasses.is_dataclass(hint):
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
         return read_section(hint, value, path, file)
     if origin is Literal:
         if value in arguments:

@@ -232,6 +232,39 @@ def test_names_of_before_are_read_and_the_new_one_is_said(section, now, line):
     assert read_experiment(content, "stored").strategy == strategy
 
 
+@pytest.mark.parametrize(
+    ("sections", "now", "lines"),
+    [
+        (
+            {"training": {"prediction": {"best": 2}}},
+            {"training": {"early_stopping": {"best": 2}}},
+            ["training: what was the key 'prediction' is called 'early_stopping' now"],
+        ),
+        (
+            {"reward": {"name": "accuracy", "failure": "chance", "flops_weight": 0.0}},
+            {"reward": {"name": "score", "failure": "declared"}},
+            [
+                "reward: what was 'failure: chance' is called 'failure: declared' now",
+                "reward: what was 'name: accuracy' is called 'name: score' now",
+            ],
+        ),
+        ({"reward": {"failure": 0.5, "parameters_weight": 0.0}}, {"reward": {"failure": 0.5}}, []),
+    ],
+)
+def test_keys_of_before_are_read_and_the_new_ones_are_said(sections, now, lines):
+    said = []
+    content = {"name": "x", "dataset": {"name": "digits"}}
+    assert read_experiment(content | sections, "a.yaml", said.append) == read_experiment(content | now, "a.yaml")
+    assert said == [f"a.yaml: {line}." for line in lines]
+    assert read_experiment(content | sections, "stored") == read_experiment(content | now, "stored")
+
+
+def test_an_old_key_beside_the_new_one_is_refused():
+    assert refusal(training={"prediction": {}, "early_stopping": {}}) == (
+        "a.yaml: training.prediction: there is no such key; did you mean 'precision'?"
+    )
+
+
 def test_a_name_of_before_in_a_file_is_a_warning_in_python(tmp_path):
     (tmp_path / "a.yaml").write_text("name: a\ndataset: {name: digits}\nstrategy: {name: q_learning}\n")
     with pytest.warns(FutureWarning, match="alone means the paper's Q-learning now") as warned:

@@ -33,6 +33,10 @@ HEAVY = ("tensorflow", "keras", "torch", "jax", "sklearn", "matplotlib", "pandas
 HEIGHT = {room: len(ROWS) - row for row, rooms in enumerate(ROWS) for room in rooms}
 
 
+PUBLIC = metaqnn._LAZY
+"""Public names and where they are."""
+
+
 def name_of(path: Path) -> str:
     parts = ["metaqnn", *path.relative_to(PACKAGE).with_suffix("").parts]
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
@@ -61,6 +65,13 @@ def imports_of(module: str) -> list[tuple[str, int]]:
     return found
 
 
+def for_editors(module: str) -> set[int]:
+    """The lines of a module that no program runs: what stands behind TYPE_CHECKING."""
+    blocks = [node for node in ast.parse(MODULES[module].read_text(encoding="utf-8")).body if isinstance(node, ast.If)]
+    hidden = [node for node in blocks if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"]
+    return {line for node in hidden for line in range(node.lineno, node.end_lineno + 1)}
+
+
 def test_there_is_something_to_look_at():
     assert {"metaqnn", "metaqnn.__main__", "metaqnn.cli", "metaqnn.search.loop", "metaqnn.errors"} <= set(MODULES)
     assert "metaqnn.config" in [name for name, _ in imports_of("metaqnn.networks.layer_space")]
@@ -77,13 +88,19 @@ def test_imports_point_down(module):
     for imported, line in imports_of(module):
         room = room_of(imported)
         if importer == "metaqnn":
-            assert imported == "metaqnn.version", f"{module}:{line}: the package itself imports only its version"
+            public = imported == "metaqnn.version" or set(PUBLIC.values()) & {imported, imported.rpartition(".")[0]}
+            assert public, f"{module}:{line}: the package itself imports only what it shows"
         else:
             assert imported in MODULES, f"{module}:{line}: there is no module {imported}"
             assert room != "metaqnn", f"{module}:{line}: the public names are for users"
             assert room == importer or HEIGHT[room] < HEIGHT[importer] or {room, importer} <= FOUNDATION, (
                 f"{module}:{line}: {importer} imports {room}"
             )
+
+
+def test_the_package_itself_loads_its_version_alone():
+    at_run_time = [node for node in ast.parse(MODULES["metaqnn"].read_text()).body if isinstance(node, ast.ImportFrom)]
+    assert {node.module for node in at_run_time} <= {"importlib", "types", "typing", "metaqnn.version"}
 
 
 WORKERS = [module for module in MODULES if room_of(module) == "workers"]
@@ -135,7 +152,7 @@ def test_the_check_for_heavy_packages_can_fail():
         *("cli", "workflows", "workflows.retrain", "search.loop", "search.verify", "core.plugins", "replay.memory"),
         *("networks.evaluator", "networks.layer_space", "networks.export.export", "networks.retraining.testing"),
         *("networks.retraining.pool", "workers.worker_pool", "workers.evaluating", "workers.functions"),
-        *("reports.findings", "reports.page", "tables.table", "tables.chain"),
+        *("reports.report_data", "reports.page", "tables.table", "tables.chain"),
     ],
 )
 def test_importing_loads_nothing_heavy(module):

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import yaml
 
-from metaqnn.networks.retraining.config import OneCycleConfig, read_final
+from metaqnn.networks.retraining.config import OneCycleConfig, read_recipe
 from metaqnn.tables.table import Entry
 from metaqnn.workflows.table_files import load_benchmark
 
@@ -55,7 +55,7 @@ def shortened(command):
         return command
     if command.startswith("metaqnn search"):
         models = "" if "--models" in command else " --models 2"
-        if "prediction" in command:  # the shares of the epochs must leave one to look at
+        if "early_stopping" in command:  # the shares of the epochs must leave one to look at
             return f"{command.replace('--models 150', '--models 2')} {SHORT.replace('epochs=1', 'epochs=8')}"
         return f"{command}{models} {options if 'my_exp' not in command else ''}"
     return command
@@ -100,7 +100,7 @@ def environment(folder):
 def test_the_readme_has_the_snippets_that_this_file_runs():
     assert len(COMMANDS) >= 20
     assert "@@" not in README, "a placeholder was left"
-    assert [len(blocks(language)) for language in ("sql", "yaml", "python")] == [1, 3, 3]
+    assert [len(blocks(language)) for language in ("sql", "yaml", "python")] == [1, 3, 4]
 
 
 @pytest.mark.parametrize("number", range(len(COMMANDS)), ids=lambda number: COMMANDS[number])
@@ -134,7 +134,7 @@ def python(snippet, folder, environment):
 
 
 def test_the_python_snippets_run(folder, environment):
-    classifier, research, number = blocks("python")
+    classifier, research, number, function = blocks("python")
     short = classifier.replace("models=30", 'models=2, epochs=1, settings={"final.epochs": 1}')
     assert short != classifier
     accuracy, _, leaderboard = python(short, folder, environment).partition("\n")
@@ -142,10 +142,15 @@ def test_the_python_snippets_run(folder, environment):
     assert "architecture" in leaderboard
     assert "epsilon" in python(research, folder, environment)
     assert python(number, folder, environment) == "165642\n"
+    assert len(function.strip().splitlines()) <= 10
+    best, _, frame = python(function, folder, environment).partition("\n")
+    architecture, score = best.split()
+    assert float(score) == sum(int(action) ** 2 for action in architecture)
+    assert "reward" in frame
 
 
 def test_the_final_recipe_is_the_default_but_for_what_follows_from_the_data():
-    recipe = read_final(yaml.safe_load(blocks("yaml")[2])["final"], "README.md")
+    recipe = read_recipe(yaml.safe_load(blocks("yaml")[2])["final"], "README.md")
     assert replace(recipe, shift=None, mirror=None) == OneCycleConfig()
 
 

@@ -104,6 +104,24 @@ def test_networks_outside_cannot_be_proposed_when_excluded(write):
         benchmark.space.trajectory("01")
 
 
+def test_names_of_before_are_read_and_the_new_ones_are_said(write):
+    path, said = write(CHAIN.replace("target: test, percent: true", "judge: test, percent: true, outside: masked")), []
+    before = load_benchmark(path, said.append)
+    assert said == [
+        f"{path}: table: what was 'outside: masked' is called 'unlisted: exclude' now.",
+        f"{path}: table: what was the key 'judge' is called 'target' now.",
+    ]
+    after = load_benchmark(write(CHAIN, "percent: true", "percent: true, unlisted: exclude"))
+    assert before.table.entries == after.table.entries
+    assert list(before.space.architectures()) == list(after.space.architectures())
+
+
+def test_a_column_judge_that_no_file_names_is_the_target(write, tmp_path):
+    named = load_benchmark(write(LAYERS)).table.entries
+    (tmp_path / "layers.csv").write_text(LAYERS_CSV.replace("target", "judge"), encoding="utf-8")
+    assert load_benchmark(write(LAYERS)).table.entries == named
+
+
 def test_networks_outside_are_an_error_unless_excluded(write):
     for path in (write(CHAIN), write(CHAIN, "percent: true", "percent: true, unlisted: error")):
         benchmark = load_benchmark(path)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from metaqnn.cli.options import require_place
+from metaqnn.cli.options import allow_option, require_place
 from metaqnn.cli.output import format_option, print_tables
 
 _FIVE = ("linear_ucb", "q_learning", "random", "regularized_evolution", "reinforce")
@@ -54,8 +54,9 @@ def _seeds(_context: click.Context, parameter: click.Parameter, text: str) -> tu
     show_default=True,
     help="Episodes in flight: a strategy is told results so much later, as in a search with search.lookahead.",
 )
+@allow_option
 @format_option
-def compare(table, strategies, seeds, evaluations, out, processes, lookahead, style) -> None:
+def compare(table, strategies, seeds, evaluations, out, processes, lookahead, allowed, style) -> None:
     """Compare strategies on a TABLE: a YAML file that describes one, or a replay database.
 
     An evaluation is a distinct network looked up; proposing it again is free. Every strategy has the seeds 0, 1, ...
@@ -78,11 +79,13 @@ def compare(table, strategies, seeds, evaluations, out, processes, lookahead, st
         if name not in names:
             raise click.BadParameter(f"{name!r} is none of the strategies {', '.join(names)}", param_hint="--seeds")
     counts = dict.fromkeys(names, seeds[0]) | ({"smac": min(seeds[0], _SLOW_SEEDS)} if "smac" in names else {})
-    benchmark = load_benchmark(table, lambda line: print(line, file=sys.stderr))
+    benchmark = load_benchmark(table, lambda line: print(line, file=sys.stderr), allowed)
     chosen = strategy_specs(names, benchmark)
     require_place("--out", out, "compare.csv", "compare.png")
     with counting("runs") as count:
-        traces = run(table, chosen, counts | seeds[1], evaluations, processes or usable_cores(), lookahead, count)
+        traces = run(
+            table, chosen, counts | seeds[1], evaluations, processes or usable_cores(), lookahead, count, allowed
+        )
     if strategies and ("paper" in names or "q_learning" in names):
         print("q_learning is what paper was; what q_learning was is linear_ucb now.", file=sys.stderr)
     for path in (out / "compare.csv", out / "compare.png"):

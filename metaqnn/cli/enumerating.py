@@ -58,7 +58,7 @@ def enumerate_(experiment, database, overrides, seeds, workers, gpus, fresh, des
         )
     if not report.is_complete:
         print(f"Stopped; run the same command again, and it goes on. Everything trained is in {database}.")
-        sys.exit(128 + report.signal)
+        sys.exit(128 + (report.signal or 0))
     if description is not None:
         table = write_table(database, description, experiment.name)
         print(f"The table of {len(table.entries):,} networks: {description}")

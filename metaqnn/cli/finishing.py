@@ -48,7 +48,8 @@ def train(database, models, part, overrides, style, **options) -> None:
     """
     from metaqnn.core import Status, TrainingSplit
     from metaqnn.workflows.display.counting import counting
-    from metaqnn.workflows.retrain import TrainOptions, train_best
+    from metaqnn.workflows.retrain import train_best
+    from metaqnn.workflows.retraining_plan import TrainOptions
 
     asked = TrainOptions(models=models, split=TrainingSplit(part), overrides=overrides, **options)
     with counting("epochs") as count:
@@ -60,7 +61,7 @@ def train(database, models, part, overrides, style, **options) -> None:
         )
     if not report.is_complete:
         print(f"Stopped; the same command goes on from the last whole epochs. Everything is in {database}.")
-        sys.exit(128 + report.signal)
+        sys.exit(128 + (report.signal or 0))
     print_tables([_retrainings_table(report.retrainings)], style)
     if style != "table":
         return

@@ -20,7 +20,7 @@ from metaqnn.core.space import Space
 from metaqnn.core.strategy import Strategy
 from metaqnn.errors import ConfigError, PluginError
 
-KINDS: Mapping[str, type] = {
+KINDS: Mapping[str, type[Any]] = {
     "space": Space,
     "strategy": Strategy,
     "evaluator": Evaluator,
@@ -64,7 +64,7 @@ class Plugin:
         """What a database keeps of it, beside its options."""
         return {"name": self.name, "package": self.package, "version": self.version}
 
-    def load(self) -> type:
+    def load(self) -> type[Any]:
         """Import it, and see that it keeps its contract.
 
         Raises:
@@ -74,20 +74,21 @@ class Plugin:
 
 
 @cache
-def _load(kind: str, name: str, target: str, package: str) -> type:
+def _load(kind: str, name: str, target: str, package: str) -> type[Any]:
     contract, place = KINDS[kind], f"{kind} {name!r}{f' of package {package}' if package else ''}"
     module, _, path = target.partition(":")
     try:
-        part: Any = import_module(module)
+        found: Any = import_module(module)
         for attribute in path.split("."):
-            part = getattr(part, attribute)
+            found = getattr(found, attribute)
     except Exception as error:  # a plug-in may raise anything while it is imported
         problem = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         raise PluginError(f"{place}: expected {target} to be importable, but {problem}") from error
-    if not (isinstance(part, type) and issubclass(part, contract)):
+    if not (isinstance(found, type) and issubclass(found, contract)):
         raise PluginError(
-            f"{place}: expected a subclass of metaqnn.core.{contract.__name__} at {target}, got {part!r:.200}"
+            f"{place}: expected a subclass of metaqnn.core.{contract.__name__} at {target}, got {found!r:.200}"
         )
+    part: type[Any] = found
     missing = sorted(getattr(part, "__abstractmethods__", ()))
     if missing:
         asked = f"which metaqnn.core.{contract.__name__} asks for"
@@ -165,7 +166,7 @@ def find_recorded(kind: str, recorded: Mapping[str, str], allowed: Sequence[str]
     )
 
 
-def read_options(part: type, content: Mapping[str, Any], path: str, file: str) -> Any:
+def read_options(part: type[Any], content: Mapping[str, Any], path: str, file: str) -> Any:
     """The options of a part from its section, checked; `name` is left out where they have no such field.
 
     Raises:
@@ -173,9 +174,9 @@ def read_options(part: type, content: Mapping[str, Any], path: str, file: str) -
     """
     if part is Unread:
         return {key: value for key, value in content.items() if key != "name"}
-    fields = {f.name for f in dataclasses.fields(part.Options)}  # type: ignore[attr-defined]
+    fields = {f.name for f in dataclasses.fields(part.Options)}
     return read_section(
-        part.Options,  # type: ignore[attr-defined]
+        part.Options,
         {key: value for key, value in content.items() if key != "name" or "name" in fields},
         path,
         file,

@@ -27,7 +27,7 @@ class Reward(ABC):
         ...
         ...     def __call__(self, score, costs):
         ...         return self.score.gain(self.counted(score)) - self.options.weight * costs["steps"]
-        >>> reward = Short(PerStep(), Score("accuracy", low=0.0, high=1.0, failure=0.1))
+        >>> reward = Short(PerStep(), Score("exact_match", low=0.0, high=1.0, failure=0.1))
         >>> round(reward(0.9, {"steps": 5}), 3), round(reward(None, {"steps": 5}), 3)
         (0.85, 0.05)
     """

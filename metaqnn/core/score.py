@@ -13,7 +13,7 @@ class Score:
     """The metric by which architectures are compared.
 
     Attributes:
-        name: such as `accuracy`; names columns of tables and axes of figures.
+        name: such as `exact_match`; names columns of tables and axes of figures.
         direction: whether more or less of it is better.
         low, high: its range; infinite where it has no bound.
         failure: what a failed candidate counts as, within the range.
@@ -56,7 +56,7 @@ class Score:
     @classmethod
     def of(cls, recorded: Mapping[str, Any]) -> "Score":
         """The score that a database keeps."""
-        bounds = {"low": -math.inf, "high": math.inf}
+        bounds: dict[str, Any] = {"low": -math.inf, "high": math.inf}
         return cls(**{key: bounds[key] if value is None else value for key, value in recorded.items()})
 
     def recorded(self) -> dict[str, Any]:

@@ -153,7 +153,7 @@ class Space(ABC):
                 paths += [(self.step(state, action), (*taken, action)) for action in reversed(self.actions(state))]
 
     @cached_property
-    def _texts(self) -> dict:
+    def _texts(self) -> dict[Hashable, str]:
         return {}
 
     def _text_of(self, key: Hashable) -> str:
@@ -164,7 +164,7 @@ class Space(ABC):
         return text
 
     @cached_property
-    def _choices(self) -> dict:
+    def _choices(self) -> dict[tuple[Action, ...], tuple[str, ...]]:
         return {}
 
     def _texts_of(self, actions: tuple[Action, ...]) -> tuple[str, ...]:

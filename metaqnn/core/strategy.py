@@ -72,7 +72,7 @@ class Strategy(ABC):
         max_repeats: so many repeats in a row say that nothing new is to be expected.
 
     Example:
-        >>> from metaqnn.core import Context, Strategy
+        >>> from metaqnn.core import Context, Episode, Strategy
         >>> from metaqnn.seeding import Stream
         >>> class FirstStep(Strategy):
         ...     '''Repeats the first decision of the best episode; the others are random.'''
@@ -88,8 +88,11 @@ class Strategy(ABC):
         ...     def tell(self, episode):
         ...         step = self.space.trajectory(episode.architecture).steps[0]
         ...         self.best = max(self.best, (episode.reward, step.action))
-        >>> FirstStep.Options()
-        NoOptions()
+        >>> from metaqnn.tables.chain import ChainConfig, ChainSpace
+        >>> strategy = FirstStep(FirstStep.Options(), ChainSpace(ChainConfig("chain", (3, 3, 3))), seed=0)
+        >>> strategy.tell(Episode(1, 1, {}, 1, "201", 1, score=0.9, reward=0.9, reused=False))
+        >>> [strategy.ask(Context(number, 20, number - 1, 0)).architecture for number in (2, 3, 4)]
+        ['210', '202', '210']
     """
 
     Options: ClassVar[type] = NoOptions

@@ -59,7 +59,9 @@ def check_parameters(estimator: BaseEstimator) -> None:
     Raises:
         ConfigError: a parameter cannot be used.
     """
-    workers, max_time, settings = estimator.workers, estimator.max_time, estimator.settings
+    workers: int | None = estimator.workers
+    max_time: float | None = estimator.max_time
+    settings = estimator.settings
     if not (workers is None or (isinstance(workers, Integral) and workers >= 0)):
         raise ConfigError(f"workers: expected a whole number from 0, or None, got {workers!r}")
     if not (max_time is None or (isinstance(max_time, Real) and max_time > 0)):

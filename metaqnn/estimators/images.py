@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 
@@ -46,7 +47,8 @@ def image_shape(shape: tuple[int, ...], input_shape: object) -> tuple[int, int, 
         )
     if len(shape) == 4 and shape[1] <= 4 < shape[3]:
         raise DataError(f"X: expected the channels last, got shape {shape}; move axis 1 to the end")
-    found = (*shape[1:], 1)[:3]
+    height, width, channels = (*shape[1:], 1)[:3]
+    found = height, width, channels
     if said is not None and said != found:
         raise ConfigError(
             f"input_shape: expected the shape of the images in X, {'x'.join(map(str, found))}, or None, got "
@@ -55,13 +57,14 @@ def image_shape(shape: tuple[int, ...], input_shape: object) -> tuple[int, int, 
     return found
 
 
-def _shape(value: object) -> tuple[int, int, int]:
+def _shape(value: Any) -> tuple[int, int, int]:
     is_sequence = isinstance(value, tuple | list) and len(value) in (2, 3)
-    if not is_sequence or not all(isinstance(size, Integral) and size >= 1 for size in value):
+    if not is_sequence or not all(isinstance(size, Integral) and int(size) >= 1 for size in value):
         raise ConfigError(
             f"input_shape: expected (height, width), (height, width, channels) or None, got {value!r}; each at least 1"
         )
-    return tuple(int(size) for size in (*value, 1)[:3])
+    height, width, channels = (int(size) for size in (*value, 1)[:3])
+    return height, width, channels
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,8 +75,8 @@ class PixelScale:
         low, high: float64 of shape () for whole images, or (features,) where each feature has a scale of its own.
     """
 
-    low: np.ndarray
-    high: np.ndarray
+    low: np.ndarray | np.float64
+    high: np.ndarray | np.float64
 
     @classmethod
     def fitted(cls, values: np.ndarray, is_each_feature: bool) -> "PixelScale":

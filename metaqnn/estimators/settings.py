@@ -51,7 +51,7 @@ def experiment_content(parameters: Mapping[str, Any], facts: DataFacts, dataset:
     parameters = _plain(parameters)
     validation = _validation_size(parameters["validation_fraction"], facts)
     strategy = {"name": parameters["strategy"], "preset": parameters["preset"]}
-    content = {
+    content: dict[str, Any] = {
         "name": "classifier",
         "seed": seed,
         "dataset": {"name": dataset, "validation_size": validation, "preprocessing": "standardize"},
@@ -87,6 +87,8 @@ def _space(parameters: Mapping[str, Any], facts: DataFacts) -> dict[str, Any]:
     """Small layers; deeper networks and more pools for larger images."""
     height, width, _ = facts.shape
     side = min(height, width)
+    fields: tuple[int, ...]
+    pooling: tuple[tuple[int, int], ...]
     if side < 8:
         max_depth, fields, pooling = 4, (1, 3), ((2, 2),)
     elif side < 16:

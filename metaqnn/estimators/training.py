@@ -23,7 +23,8 @@ from metaqnn.replay.leaderboard import Winner
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.retrainings import kept_file
 from metaqnn.workflows import Experiment
-from metaqnn.workflows.retrain import TrainOptions, train_best
+from metaqnn.workflows.retrain import train_best
+from metaqnn.workflows.retraining_plan import TrainOptions
 
 _MAX_ATTEMPTS = 5
 
@@ -58,7 +59,7 @@ def train_winner(
         shape = reader.config()["data"]["input_shape"]
     for ending in (".keras", ENDING):  # the first is of older versions
         file = kept_file(database, f"model-{winner.model}-as-in-search{ending}", f"the network of model {winner.model}")
-        stored = StoredNetwork(str(file), winner.architecture, shape, experiment.dataset.preprocessing)
+        stored = StoredNetwork(str(file), winner.architecture, shape, experiment.network_dataset.preprocessing)
         if file.is_file():
             return TrainedNetwork.read(stored)
     return _train_as_in_search(experiment, winner, stored)
@@ -76,13 +77,11 @@ def _retrain(database: Path, experiment: Experiment, winner: Winner, is_in_proce
         workers=1,
         in_process=is_in_process,
     )
-    with counting("epochs") if verbose else nullcontext() as count:
+    with counting("epochs") if verbose else nullcontext(lambda *now: None) as count:
         report = train_best(
             database,
             options,
-            (lambda now: count(now.epochs_done, now.epochs_total, "of the best network on all data"))
-            if verbose
-            else (lambda now: None),
+            lambda now: count(now.epochs_done, now.epochs_total, "of the best network on all data"),
             (lambda line: print(line, file=sys.stderr, flush=True)) if verbose else (lambda line: None),
         )
     if not report.is_complete:
@@ -101,10 +100,10 @@ def _train_as_in_search(experiment: Experiment, winner: Winner, stored: StoredNe
     from metaqnn.networks.training.inference import inference_network
 
     device = current_device()
-    data = _all_images(load_search_data(experiment.dataset, experiment.seed))
-    statistics = fit_statistics(experiment.dataset.preprocessing, data.x_train)
+    data = _all_images(load_search_data(experiment.network_dataset, experiment.seed))
+    statistics = fit_statistics(experiment.network_dataset.preprocessing, data.x_train)
     config = experiment.training
-    engine = make_engine(data, statistics, experiment.dataset.mirror, config, device, may_skip_tracing=True)
+    engine = make_engine(data, statistics, experiment.network_dataset.mirror, config, device, may_skip_tracing=True)
     architecture, rate = parse(winner.architecture), winner.figures["learning_rate"]
     for attempt in range(1, _MAX_ATTEMPTS + 1):
         session = engine.open(architecture, experiment.seed, attempt)

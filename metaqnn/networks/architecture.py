@@ -3,6 +3,8 @@
 import itertools
 import re
 from collections.abc import Iterable
+from functools import lru_cache
+from typing import NoReturn
 
 from metaqnn.errors import IllegalArchitectureError, NotationError
 from metaqnn.networks.layers import (
@@ -16,7 +18,7 @@ from metaqnn.networks.layers import (
 )
 
 # `D(i,n)` marks where the released code trained with dropout; the rate follows from the layers, so it is dropped.
-_CODES = {kind.code: kind for kind in KINDS} | {"D": None}
+_CODES: dict[str, type[Layer] | None] = {**{kind.code: kind for kind in KINDS}, "D": None}
 _ARGUMENTS = {
     "C": ("d", "f", "s"),
     "P": ("f", "s"),
@@ -53,6 +55,7 @@ class Architecture(tuple):
         return f"Architecture({self})"
 
 
+@lru_cache(1024)  # what is proposed is asked for again at once: its costs, its layers for the evaluator
 def parse(text: str) -> Architecture:
     """Read a network in the paper's notation, such as `[C(64,3,1), P(2,2), SM(10)]`.
 
@@ -65,13 +68,24 @@ def parse(text: str) -> Architecture:
     return Architecture(_Reader(text).network())
 
 
+@lru_cache(4096)  # one object a layer keeps its text
+def _made(code: str, *numbers: int) -> Layer | None:
+    kind = _CODES[code]
+    return kind(*numbers) if kind else None
+
+
 class _Reader:
     """A reader with one token of foresight over one text."""
 
     def __init__(self, text: str):
         self.text = text
-        self.position = 0
+        self._tokens = _TOKEN.finditer(text)  # every text has an end
         self._advance()
+
+    def _advance(self) -> None:
+        match = next(self._tokens)
+        self.kind = match.lastgroup or "end"
+        self.token, self.start = match[self.kind], match.start(self.kind)
 
     def network(self) -> list[Layer]:
         bracket = self._accept("[")
@@ -92,7 +106,7 @@ class _Reader:
         names = _ARGUMENTS[code]
         usage = f"{code}({','.join(names)})"
         self._expect("(", f"'(' as in {usage}")
-        numbers = []
+        numbers: list[int] = []
         for name in names:
             if numbers:
                 self._expect(",", f"',' as in {usage}")
@@ -102,7 +116,7 @@ class _Reader:
         if kind is None and numbers[0] > numbers[1]:
             self.start = start
             self._fail("a dropout mark D(i,n) with i at most n")
-        return kind(*numbers) if kind else None
+        return _made(code, *numbers)
 
     def _number(self, expected: str) -> int:
         if self.kind != "number":
@@ -112,11 +126,6 @@ class _Reader:
         value = int(self.token)
         self._advance()
         return value
-
-    def _advance(self) -> None:
-        match = _TOKEN.match(self.text, self.position)
-        self.kind, self.position = match.lastgroup, match.end()
-        self.token, self.start = match[self.kind], match.start(self.kind)
 
     def _accept(self, sign: str) -> bool:
         found = self.kind == "sign" and self.token == sign
@@ -128,7 +137,7 @@ class _Reader:
         if not self._accept(sign):
             self._fail(expected)
 
-    def _fail(self, expected: str) -> None:
+    def _fail(self, expected: str) -> NoReturn:
         came = "the end" if self.start >= len(self.text) else repr(self.text[self.start])
         # A window around the fault keeps the pointer readable when someone pastes a very long text.
         left = max(0, self.start - 50)

@@ -134,7 +134,7 @@ def _features(network: ReferenceCurve | EarlyStoppingContext, epochs: Sequence[C
     last = epochs[-1]
     return [
         _best(epochs),
-        log_odds(last.score),
+        _best(epochs[-1:]),
         log_odds(last.figures["train_accuracy"]),
         math.log(last.figures["validation_loss"] + _SQUEEZE),
         math.log(epochs[0].figures["learning_rate"]),
@@ -145,7 +145,7 @@ def _features(network: ReferenceCurve | EarlyStoppingContext, epochs: Sequence[C
 
 
 def _best(epochs: Sequence[CurvePoint]) -> float:
-    return log_odds(max(metrics.score for metrics in epochs))
+    return log_odds(max(point.score for point in epochs if point.score is not None))
 
 
 def log_odds(accuracy: float) -> float:

@@ -27,6 +27,8 @@ class NetworkEarlyStopping(EarlyStopping):
     """
 
     def __init__(self, training: TrainingConfig, reward: Reward, lookahead: int, seed: int):
+        if training.early_stopping is None:
+            raise ValueError("expected a recipe with the section early_stopping")
         self.training, self.config = training, training.early_stopping
         self.reward, self.lookahead, self.seed = reward, lookahead, seed
         self._last_look = training.early_stopping.epochs(training)[-1]
@@ -37,13 +39,13 @@ class NetworkEarlyStopping(EarlyStopping):
 
     def learn(self, episode: Episode, model: Model, evaluation: Evaluation) -> None:
         """Take note of an episode that was trained; called in the order of telling."""
-        if evaluation.status is not Status.OK:
+        if (score := evaluation.measured) is None:
             return
         push = heapq.heappush if len(self._best) < self.config.best else heapq.heappushpop
         push(self._best, episode.reward)
         self._episodes.append(episode.number)
         points = evaluation.curve[: self._last_look]
-        self._references.append(ReferenceCurve(model.costs, points, evaluation.score))
+        self._references.append(ReferenceCurve(model.costs, points, score))
         self._kth_best.append(self._best[0])
 
     def context(self, number: int, model: Model) -> EarlyStoppingContext | None:
@@ -66,17 +68,17 @@ class NetworkEarlyStopping(EarlyStopping):
 
     def difference(self, number: int, model: Model, evaluation: Evaluation) -> tuple[str, object, object] | None:
         """Whether and where the training was stopped follows from the curve and what the proposal knew."""
-        context, epochs, expected = self.context(number, model), evaluation.curve, None
+        context, epochs, expected, stopped = self.context(number, model), evaluation.curve, None, None
         if context is not None:
             expected = Predictor(self.config, self.training, context).first_verdict(epochs)
-        is_stopped = expected is not None and not context.is_control
+            stopped = None if context.is_control else expected
         has_result = evaluation.status.has_score
-        status = Status.EARLY_STOPPED if is_stopped else Status.OK
+        status = Status.EARLY_STOPPED if stopped else Status.OK
         if has_result and evaluation.status is not status:
             return "status", str(evaluation.status), str(status)
         # A failure may have come just after it.
-        if is_stopped and (has_result or len(epochs) > expected.step) and len(epochs) != expected.step:
-            return "the last epoch", len(epochs), expected.step
+        if stopped and (has_result or len(epochs) > stopped.step) and len(epochs) != stopped.step:
+            return "the last epoch", len(epochs), stopped.step
         expected = expected if has_result else None
         if not _is_close(evaluation.prediction, expected):
             return "the prediction", evaluation.prediction, expected

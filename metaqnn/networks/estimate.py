@@ -49,12 +49,7 @@ def estimate_search(
     Raises:
         CalibrationError: it could not be measured.
     """
-    architectures = []
-    for number in range(_SAMPLES):
-        stream = Stream(seed, "estimate", number)
-        walk = space.walk(lambda _, choices, stream=stream: stream.integer(len(choices)))
-        architectures.append((space.costs(space.parse(walk.architecture))["flops"], walk.architecture))
-    architectures.sort()
+    architectures = sorted(_sample(space, Stream(seed, "estimate", number)) for number in range(_SAMPLES))
     mean_flops = statistics.fmean(flops for flops, _ in architectures)
     chosen = [architectures[0], architectures[_SAMPLES // 2], architectures[_SAMPLES * 7 // 8]]
     speed = executor.measure_speed([architecture for _, architecture in chosen])
@@ -66,3 +61,9 @@ def estimate_search(
     epoch = steps * speed.step_seconds + operations / speed.operations_per_second
     seconds = speed.setup_seconds + training.epochs * epoch
     return Estimate(models, mean_flops, seconds, models * seconds / workers)
+
+
+def _sample(space: Space, stream: Stream) -> tuple[float, str]:
+    """The FLOPs of a network that is drawn uniformly, and the network."""
+    architecture = space.walk(lambda _, choices: stream.integer(len(choices))).architecture
+    return space.costs(space.parse(architecture))["flops"], architecture

@@ -58,7 +58,8 @@ class NetworkEvaluator(Evaluator):
         from metaqnn.networks.data import data_facts, load_search_data
 
         super().__init__(options, setting)
-        self.dataset: DatasetConfig = setting.section
+        section: Any = setting.section  # of networks not as plain values
+        self.dataset: DatasetConfig = section
         data = load_search_data(self.dataset, setting.seed, is_named_by_user=True)
         self._facts = data_facts(data)
         self.score = accuracy(data.classes)

@@ -193,7 +193,7 @@ class LayerSpace(Space):
             legal = tuple(layer for layer in legal if layer is self._softmax or self._within_limits(state, layer))
         return legal
 
-    def step(self, state: LayerState, action: Layer) -> LayerState:
+    def step(self, state: LayerState, action: Any) -> LayerState:
         """Place a layer: size and costs are the true ones, not the bin's."""
         cost = layer_cost(action, state.shape)
         in_a_row = state.in_a_row + 1 if isinstance(action, FullyConnected) else 0
@@ -209,11 +209,11 @@ class LayerSpace(Space):
         """The layers of a network in the paper's notation."""
         return parse(text)
 
-    def format(self, actions: Sequence[Layer]) -> str:
+    def format(self, actions: Sequence[Any]) -> str:
         """The paper's notation."""
         return str(Architecture(actions))
 
-    def costs(self, actions: Sequence[Layer]) -> dict[str, int]:
+    def costs(self, actions: Sequence[Any]) -> dict[str, int]:
         """Parameters, FLOPs and number of layers on this space's images."""
         costs = layer_costs(actions, self.input_shape)
         parameters, flops = sum(cost.parameters for cost in costs), sum(cost.flops for cost in costs)
@@ -241,7 +241,7 @@ class LayerSpace(Space):
                 self._softmax,
             )
         _, lower, upper = self._bin(min(state.shape[:2]))
-        legal = [layer for layer in self._convolutions if layer.receptive_field <= lower]
+        legal: list[Layer] = [layer for layer in self._convolutions if layer.receptive_field <= lower]
         if isinstance(last, Convolution):
             legal += [layer for layer in self._pools if layer.receptive_field <= lower]
         if last is not None and upper is not None and upper < config.fully_connected.below_size:

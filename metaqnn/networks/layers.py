@@ -74,7 +74,7 @@ class Softmax(_Layer):
 
 Layer = Convolution | Pooling | FullyConnected | GlobalAveragePooling | Softmax
 
-KINDS: tuple[type, ...] = (Convolution, Pooling, FullyConnected, GlobalAveragePooling, Softmax)
+KINDS: tuple[type[Layer], ...] = (Convolution, Pooling, FullyConnected, GlobalAveragePooling, Softmax)
 """The kinds in the order in which a state lists its actions."""
 
 

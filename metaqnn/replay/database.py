@@ -200,7 +200,7 @@ def _check_identity(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _version(connection: sqlite3.Connection) -> int:
-    return connection.execute("PRAGMA user_version").fetchone()[0]
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 def _check_integrity(connection: sqlite3.Connection, path: Path) -> None:

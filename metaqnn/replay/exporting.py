@@ -3,6 +3,7 @@
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 from metaqnn.errors import ReplayError
 from metaqnn.replay.migrations import column_types
@@ -59,22 +60,22 @@ def _tables(reader: ReplayReader) -> list[str]:
     return [name for (name,) in rows if not name.startswith("sqlite_")]
 
 
-def _write_csv(path: Path, types: dict[str, str], rows: list[tuple]) -> None:
+def _write_csv(path: Path, types: dict[str, str], rows: list[tuple[Any, ...]]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(types)
         writer.writerows(rows)
 
 
-def _write_json(path: Path, types: dict[str, str], rows: list[tuple]) -> None:
+def _write_json(path: Path, types: dict[str, str], rows: list[tuple[Any, ...]]) -> None:
     content = [dict(zip(types, row, strict=True)) for row in rows]
     path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _write_parquet(path: Path, types: dict[str, str], rows: list[tuple]) -> None:
+def _write_parquet(path: Path, types: dict[str, str], rows: list[tuple[Any, ...]]) -> None:
     import pandas
 
-    kinds = {"INTEGER": "Int64", "REAL": "Float64", "TEXT": "string"}  # the types that know NULL
+    kinds: dict[str, Any] = {"INTEGER": "Int64", "REAL": "Float64", "TEXT": "string"}  # the types that know NULL
     columns = zip(*rows, strict=True) if rows else ((),) * len(types)
     frame = pandas.DataFrame(
         {

@@ -37,7 +37,7 @@ def read_failures(reader: ReplayReader) -> tuple[Failure, ...]:
     else:
         sql = """SELECT model, architecture, status, f.reason, costs
                  FROM failures f JOIN models USING (model, architecture)"""
-    return tuple(Failure(*row[:4], json.loads(row[4])) for row in reader.query(sql)[1])
+    return tuple(Failure(row[0], row[1], row[2], row[3], json.loads(row[4])) for row in reader.query(sql)[1])
 
 
 def first_reason(reader: ReplayReader) -> str | None:

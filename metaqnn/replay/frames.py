@@ -134,7 +134,7 @@ class Replay:
 
         names, rows = self._reader.query(query)
         columns = dict(zip(names, zip(*rows, strict=True) if rows else [()] * len(names), strict=True))
-        frame = {}
+        frame: dict[str, pd.Series] = {}
         for name, values in columns.items():
             if name in _BY_NAME:
                 frame |= _by_name(values)

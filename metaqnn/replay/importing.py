@@ -53,13 +53,13 @@ class ImportedRow:
     reason: str = ""
 
 
-def insert_imported(connection: sqlite3.Connection, imported: Sequence[Imported], score: Score | None) -> None:
+def insert_imported(connection: sqlite3.Connection, imported: Sequence[Imported], score: Score) -> None:
     """Write imported episodes with their models, evaluations and curves; the caller holds the transaction.
 
     Args:
         connection: to the database.
         imported: in order.
-        score: what is measured; may be None where nothing is imported.
+        score: what is measured.
     """
     for one in imported:
         insert_model(connection, one.model)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import fmean
+from typing import Any
 
 from metaqnn.core import Score, Status
 from metaqnn.replay.reader import ReplayReader
@@ -94,7 +95,7 @@ def _of_a_search(reader: ReplayReader) -> list[RankedModel]:
                SELECT max(evaluation) FROM evaluations WHERE model = m.model AND purpose = 'search' AND status = 'ok')
            WHERE e.score IS NOT NULL"""
     )
-    return [RankedModel(*row[:2], json.loads(row[2]), *row[3:]) for row in rows]
+    return [RankedModel(row[0], row[1], json.loads(row[2]), *row[3:]) for row in rows]
 
 
 def _of_a_table(reader: ReplayReader) -> list[RankedModel]:
@@ -102,7 +103,7 @@ def _of_a_table(reader: ReplayReader) -> list[RankedModel]:
         """SELECT model, architecture, costs, evaluation, status, score
            FROM evaluations JOIN models USING (model) WHERE purpose = 'table' ORDER BY evaluation"""
     )
-    groups: dict[int, list[tuple]] = {}
+    groups: dict[int, list[tuple[Any, ...]]] = {}
     for row in rows:
         groups.setdefault(row[0], []).append(row)
     failure = reader.score().failure if rows else 0.0

@@ -2,8 +2,10 @@
 
 import json
 import os
+import sqlite3
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path
 from stat import S_ISREG
@@ -57,9 +59,9 @@ class SQLiteReplayMemory(ReplayReader, ReplayMemory):
 
     def close(self) -> None:
         """Fold the log back into one plain file and release the lock; further calls do nothing."""
-        if self._connection is not None:
+        if hasattr(self, "_connection"):
             close_to_one_file(self._connection)
-            self._connection = None
+            del self._connection
             self._lock.release()
 
     # Configuration and runs
@@ -74,9 +76,10 @@ class SQLiteReplayMemory(ReplayReader, ReplayMemory):
         rows = [(key, json.dumps(value)) for key, value in sorted(config.items())]
         with self._transaction() as connection:
             connection.executemany("INSERT INTO config VALUES (?, ?)", rows)
-            insert_imported(connection, imported, self.score() if imported else None)
+            if imported:
+                insert_imported(connection, imported, self.score())
 
-    def begin_run(self, models: int, workers: int, versions: Mapping[str, str], changes: Sequence[tuple]) -> None:
+    def begin_run(self, models: int, workers: int, versions: Mapping[str, str], changes: Sequence[object]) -> None:
         """Add the row of this start."""
         self._run_began = time.monotonic()
         with self._transaction() as connection:
@@ -97,13 +100,14 @@ class SQLiteReplayMemory(ReplayReader, ReplayMemory):
 
     def elapsed_seconds(self) -> float:
         """Wall clock of all runs, this one up to now."""
-        before = self._one("SELECT ifnull(sum(elapsed_seconds), 0) FROM runs WHERE run IS NOT ?", (self._run,))[0]
+        sql = "SELECT ifnull(sum(elapsed_seconds), 0) FROM runs WHERE run IS NOT ?"
+        before: float = self._query(sql, (self._run,))[0][0]
         return before + (self._run_seconds() if self._run else 0.0)
 
     def record_worker(self, event: WorkerReady | WorkerLost) -> None:
         """Keep a fact about a worker process."""
         if isinstance(event, WorkerReady):
-            row = (event.worker, "ready", event.pid, None, "")
+            row: tuple[Any, ...] = (event.worker, "ready", event.pid, None, "")
         else:
             row = (event.worker, "lost", None, event.number, event.reason)
         with self._transaction() as connection:
@@ -118,13 +122,13 @@ class SQLiteReplayMemory(ReplayReader, ReplayMemory):
 
     def next_numbers(self) -> tuple[int, int, int]:
         """The next free numbers of an episode, a model and an evaluation."""
-        return self._one(
+        return self._query(
             """SELECT 1 + max(ifnull((SELECT max(episode) FROM replay), 0),
                               ifnull((SELECT max(episode) FROM proposals), 0)),
                       1 + ifnull((SELECT max(model) FROM models), 0),
                       1 + max(ifnull((SELECT max(evaluation) FROM evaluations), 0),
                               ifnull((SELECT max(evaluation) FROM proposals), 0))"""
-        )
+        )[0]
 
     def add_proposal(self, proposal: Proposal) -> None:
         """Record an episode in flight, and its model if new.
@@ -142,6 +146,7 @@ class SQLiteReplayMemory(ReplayReader, ReplayMemory):
 
     def record_evaluation(self, proposal: Proposal, evaluation: Evaluation) -> None:
         """Record an evaluation that finished before its episode's turn to be told."""
+        assert proposal.evaluation is not None, "what reuses an evaluation is not evaluated"
         with self._transaction():
             self._insert_evaluation(proposal.evaluation, proposal.model.model, evaluation)
 
@@ -172,15 +177,15 @@ class SQLiteReplayMemory(ReplayReader, ReplayMemory):
                WHERE e.status IN (?, ?) AND m.model NOT IN (SELECT model FROM proposals) ORDER BY m.model""",
             RETRYABLE,
         )
-        iteration = self._one(  # what was imported is none of the search's own
+        iteration = self._query(  # what was imported is none of the search's own
             """SELECT (SELECT count(*) FROM replay WHERE source = 'sampled' AND NOT reused)
                     + (SELECT count(*) FROM proposals WHERE source = 'sampled' AND evaluation IS NOT NULL)"""
-        )[0]
+        )[0][0]
         proposals = [
             Proposal(
-                episode + i, iteration, {}, Model(*row[:2], json.loads(row[2])), evaluation + i, EpisodeOrigin.RETRIED
+                episode + i, iteration, {}, Model(model, text, json.loads(costs)), evaluation + i, EpisodeOrigin.RETRIED
             )
-            for i, row in enumerate(rows)
+            for i, (model, text, costs) in enumerate(rows)
         ]
         with self._transaction() as connection:
             for proposal in proposals:
@@ -216,7 +221,8 @@ class SQLiteReplayMemory(ReplayReader, ReplayMemory):
 
     @cached_property
     def _seed(self) -> int:
-        return self.config()["seed"]
+        seed: int = self.config()["seed"]
+        return seed
 
     def _has_evaluation(self, evaluation: int) -> bool:
         return self._one("SELECT 1 FROM evaluations WHERE evaluation = ?", (evaluation,)) is not None
@@ -230,7 +236,7 @@ class SQLiteReplayMemory(ReplayReader, ReplayMemory):
     def _run_seconds(self) -> float:
         return time.monotonic() - self._run_began
 
-    def _transaction(self):
+    def _transaction(self) -> AbstractContextManager[sqlite3.Connection]:
         if not self._is_writing:
             with clear_errors(self.path):
                 begin_writing(self._connection)

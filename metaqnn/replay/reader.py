@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from metaqnn.core import (
     Attempt,
@@ -55,7 +55,7 @@ class ReplayReader:
         self._connection = connection or connect_read_only(self.path)
         self._score: Score | None = None
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -63,11 +63,11 @@ class ReplayReader:
 
     def close(self) -> None:
         """Close the file; further calls do nothing."""
-        if self._connection is not None:
+        if hasattr(self, "_connection"):
             self._connection.close()
-            self._connection = None
+            del self._connection
 
-    def query(self, sql: str, parameters: Sequence = ()) -> tuple[tuple[str, ...], list[tuple]]:
+    def query(self, sql: str, parameters: Sequence[Any] = ()) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
         """Run a query, for the modules of this package: everybody else asks these for records.
 
         Returns:
@@ -109,7 +109,7 @@ class ReplayReader:
     def proposals(self) -> list[Proposal]:
         """Episodes in flight, in order."""
         return [
-            Proposal(*row[:2], json.loads(row[2]), _model(row[5:]), row[3], EpisodeOrigin(row[4]))
+            Proposal(row[0], row[1], json.loads(row[2]), _model(row[5:]), row[3], EpisodeOrigin(row[4]))
             for row in self._query(_PROPOSALS)
         ]
 
@@ -173,11 +173,11 @@ class ReplayReader:
 
     def episode_count(self) -> int:
         """How many episodes are told, imported ones included."""
-        return self._one("SELECT count(*) FROM replay")[0]
+        return int(self._query("SELECT count(*) FROM replay")[0][0])
 
     def imported_episodes(self) -> int:
         """How many episodes come from elsewhere; they are the first ones."""
-        return self._one("SELECT count(*) FROM replay WHERE source = 'imported'")[0]
+        return int(self._query("SELECT count(*) FROM replay WHERE source = 'imported'")[0][0])
 
     def _purpose(self) -> str:
         row = self._one("SELECT value FROM config WHERE key = 'purpose'")
@@ -215,7 +215,7 @@ class ReplayReader:
         evaluation = self.evaluation(number)
         if evaluation is None:
             return None
-        row = self._one(
+        (row,) = self._query(
             "SELECT model, seed, best_epoch, last_score, attempts FROM evaluations WHERE evaluation = ?", (number,)
         )
         return StoredEvaluation(evaluation, *row)
@@ -238,23 +238,24 @@ class ReplayReader:
         """Every architecture ever proposed, in order."""
         return [_model(row) for row in self._query("SELECT model, architecture, costs FROM models ORDER BY model")]
 
-    def _query(self, sql: str, parameters: Sequence = ()) -> list[tuple]:
+    def _query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         return self.query(sql, parameters)[1]
 
-    def _one(self, sql: str, parameters: Sequence = ()) -> tuple | None:
+    def _one(self, sql: str, parameters: Sequence[Any] = ()) -> tuple[Any, ...] | None:
         with clear_errors(self.path):
-            return self._connection.execute(sql, parameters).fetchone()
+            row: tuple[Any, ...] | None = self._connection.execute(sql, parameters).fetchone()
+            return row
 
 
-def _episode(row: tuple) -> Episode:
-    return Episode(*row[:2], json.loads(row[2]), *row[3:8], bool(row[8]), EpisodeOrigin(row[9]), bool(row[10]))
+def _episode(row: tuple[Any, ...]) -> Episode:
+    return Episode(*(*row[:2], json.loads(row[2]), *row[3:8], bool(row[8]), EpisodeOrigin(row[9]), bool(row[10])))
 
 
-def _model(row: tuple) -> Model:
-    return Model(*row[:2], json.loads(row[2]))
+def _model(row: tuple[Any, ...]) -> Model:
+    return Model(row[0], row[1], json.loads(row[2]))
 
 
-def read_point(row: tuple) -> CurvePoint:
+def read_point(row: tuple[Any, ...]) -> CurvePoint:
     """A point of a learning curve from its step, score, seconds and figures; a figure that is missing is NaN."""
     figures = {name: math.nan if value is None else value for name, value in json.loads(row[3]).items()}
     return CurvePoint(row[0], row[1], row[2], figures)

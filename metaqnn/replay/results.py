@@ -37,6 +37,6 @@ def read_results(reader: ReplayReader) -> tuple[Result, ...]:
            FROM replay r JOIN evaluations e USING (evaluation) ORDER BY episode"""
     )
     return tuple(
-        Result(*row[:2], json.loads(row[2]).get("epsilon"), *row[3:7], bool(row[7]), EpisodeOrigin(row[8]))
+        Result(*(*row[:2], json.loads(row[2]).get("epsilon"), *row[3:7], bool(row[7]), EpisodeOrigin(row[8])))
         for row in rows
     )

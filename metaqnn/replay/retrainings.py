@@ -1,17 +1,19 @@
 """Retrainings and looks at the test split, as they stand in a replay database."""
 
 import json
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from metaqnn.core import CurvePoint, Retraining, TestLook, TrainingSplit
 from metaqnn.errors import ReplayError
 from metaqnn.replay.database import begin_writing, clear_errors, close_to_one_file, connect_for_writing, transaction
-from metaqnn.replay.memory import FINALS, now, writer_lock
+from metaqnn.replay.memory import FINALS, writer_lock
 from metaqnn.replay.reader import ReplayReader, read_point
-from metaqnn.replay.records import point_row
+from metaqnn.replay.records import now, point_row
 
 _RETRAININGS = """
     SELECT final, model, architecture, seed, recipe, dataset, data, part, finetuned_from, size, status, reason,
@@ -123,13 +125,13 @@ class RetrainingMemory(ReplayReader):
 
     def close(self) -> None:
         """Fold the log back into one plain file and release the lock; further calls do nothing."""
-        if self._connection is not None:
+        if hasattr(self, "_connection"):
             close_to_one_file(self._connection)
-            self._connection = None
+            del self._connection
             self._lock.release()
 
     @contextmanager
-    def _transaction(self):
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
         if not self._is_writing:  # what is refused before anything is recorded leaves the file as it is
             with clear_errors(self.path):
                 begin_writing(self._connection)
@@ -205,7 +207,7 @@ class RetrainingMemory(ReplayReader):
                     *(look.score, look.validation_score, look.command, looked_at),
                 ),
             )
-            return replace(look, look=cursor.lastrowid, looked_at=looked_at)
+            return replace(look, look=cursor.lastrowid or 0, looked_at=looked_at)
 
     def _insert_epoch(self, retraining: int, epoch: CurvePoint) -> None:
         self._connection.execute("INSERT INTO final_curves VALUES (?, ?, ?, ?, ?)", (retraining, *point_row(epoch)))
@@ -214,6 +216,5 @@ class RetrainingMemory(ReplayReader):
         )
 
 
-def _retraining(row: tuple) -> Retraining:
-    recipe, dataset, data = map(json.loads, row[4:7])
-    return Retraining(*row[:4], recipe, dataset, data, TrainingSplit(row[7]), *row[8:])
+def _retraining(row: tuple[Any, ...]) -> Retraining:
+    return Retraining(*(*row[:4], *map(json.loads, row[4:7]), TrainingSplit(row[7]), *row[8:]))

@@ -39,9 +39,10 @@ def read_runs(reader: ReplayReader) -> tuple[Run, ...]:
         """SELECT run, started_at, ended_at, elapsed_seconds, outcome, models, workers, device, versions
            FROM runs ORDER BY run"""
     )
-    return tuple(Run(*row[:8], json.loads(row[8])) for row in rows)
+    return tuple(Run(*(*row[:8], json.loads(row[8]))) for row in rows)
 
 
 def elapsed_seconds(reader: ReplayReader) -> float:
     """Wall clock of all runs, as it is recorded."""
-    return reader.query("SELECT ifnull(sum(elapsed_seconds), 0) FROM runs")[1][0][0]
+    seconds: float = reader.query("SELECT ifnull(sum(elapsed_seconds), 0) FROM runs")[1][0][0]
+    return seconds

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from metaqnn.errors import ReplayError
 from metaqnn.replay.failures import NOT_ONLY_IMPORTED
@@ -27,7 +28,7 @@ class Table:
 
     title: str
     columns: tuple[str, ...]
-    rows: tuple[tuple, ...]
+    rows: tuple[tuple[Any, ...], ...]
     percent: frozenset[str] = frozenset()
 
 
@@ -35,10 +36,10 @@ def top(reader: ReplayReader, count: int) -> Table:
     """The best models by their score, the cheaper first among equals; of a table by the mean over seeds."""
     reader.query("SELECT ?", (count,))  # whatever number is typed, the database's range holds
     ranking = read_ranking(reader)[:count]
-    score = _score_name(reader)
+    score = reader.score().name
     names = list(ranking[0].costs)[:_COSTS] if ranking else []
     columns: list[str] = ["model", score]
-    cells = [[ranked.model, ranked.score] for ranked in ranking]
+    cells: list[list[Any]] = [[ranked.model, ranked.score] for ranked in ranking]
     if reader.is_table():
         columns.append("evaluations")
         cells = [[*row, ranked.evaluations] for row, ranked in zip(cells, ranking, strict=True)]
@@ -66,7 +67,7 @@ def enumeration(reader: ReplayReader) -> Table:
         """SELECT (SELECT count(*) FROM models), count(*), count(DISTINCT seed), ifnull(sum(status != 'ok'), 0)
            FROM evaluations WHERE purpose = 'table'"""
     )
-    best, name = best_model(reader), f"best_{_score_name(reader)}"
+    best, name = best_model(reader), f"best_{reader.score().name}"
     facts = ("networks", "evaluations", "seeds", "failed", "elapsed_seconds", name, "best_model")
     values = (*rows[0], elapsed_seconds(reader), *((best.score, best.model) if best else (None, None)))
     return Table(
@@ -89,7 +90,7 @@ def imports(reader: ReplayReader) -> Table:
     total, taken, networks = rows[0]
     problems = dict(reader.query("SELECT problem, count(*) FROM imported_rows GROUP BY problem")[1])
     counts = {name: problems.get(kind, 0) for name, kind in _PROBLEMS.items()}
-    best, name = best_model(reader), f"best_{_score_name(reader)}"
+    best, name = best_model(reader), f"best_{reader.score().name}"
     return Table(
         "Imported episodes",
         ("rows", "episodes", "models", "repeats", *counts, "best_model", name, "best_architecture"),
@@ -148,12 +149,9 @@ def episodes(reader: ReplayReader, last: int) -> Table:
 
 def in_flight(reader: ReplayReader) -> Table:
     """Episodes that are proposed but not recorded."""
-    return _table(
-        reader,
-        "In flight",
-        """SELECT episode, epsilon, model, source, architecture
-           FROM proposals JOIN models USING (model) ORDER BY episode""",
-    )
+    sql = """SELECT episode, epsilon, model, source, architecture
+             FROM proposals JOIN models USING (model) ORDER BY episode"""
+    return _table(reader, "In flight", sql)
 
 
 def stages(reader: ReplayReader) -> Table:
@@ -171,11 +169,8 @@ def stages(reader: ReplayReader) -> Table:
 
 def failures(reader: ReplayReader) -> Table:
     """Models whose last evaluation failed, but for those that are known from elsewhere alone."""
-    return _table(
-        reader,
-        "Failed networks",
-        f"SELECT model, status, reason, architecture FROM failures WHERE {NOT_ONLY_IMPORTED}",
-    )
+    sql = f"SELECT model, status, reason, architecture FROM failures WHERE {NOT_ONLY_IMPORTED}"
+    return _table(reader, "Failed networks", sql)
 
 
 def model_facts(reader: ReplayReader, model: int) -> Table:
@@ -264,13 +259,9 @@ def q_values(reader: ReplayReader, state: str | None, count: int) -> Table:
     )
 
 
-def _table(reader: ReplayReader, title: str, sql: str, parameters: Sequence = ()) -> Table:
+def _table(reader: ReplayReader, title: str, sql: str, parameters: Sequence[Any] = ()) -> Table:
     columns, rows = reader.query(sql, parameters)
     return Table(title, columns, tuple(rows))
-
-
-def _score_name(reader: ReplayReader) -> str:
-    return reader.score().name
 
 
 def _percent(reader: ReplayReader, columns: Sequence[str]) -> frozenset[str]:
@@ -278,15 +269,15 @@ def _percent(reader: ReplayReader, columns: Sequence[str]) -> frozenset[str]:
     return frozenset(columns) if reader.score().is_share else frozenset()
 
 
-def _scored_table(reader: ReplayReader, title: str, sql: str, parameters: Sequence = ()) -> Table:
+def _scored_table(reader: ReplayReader, title: str, sql: str, parameters: Sequence[Any] = ()) -> Table:
     """A table whose columns named after SCORE are named after what the search measures."""
     found, rows = reader.query(sql, parameters)
-    columns = tuple(column.replace("SCORE", _score_name(reader)) for column in found)
+    columns = tuple(column.replace("SCORE", reader.score().name) for column in found)
     shares = [column for column, was in zip(columns, found, strict=True) if "SCORE" in was]
     return Table(title, columns, tuple(rows), _percent(reader, shares))
 
 
-def _by_name(reader: ReplayReader, title: str, sql: str, parameters: Sequence = ()) -> Table:
+def _by_name(reader: ReplayReader, title: str, sql: str, parameters: Sequence[Any] = ()) -> Table:
     """The same with a column for each name in the JSON of the column `figures`."""
     table = _scored_table(reader, title, sql, parameters)
     at = table.columns.index("figures")
@@ -297,7 +288,7 @@ def _by_name(reader: ReplayReader, title: str, sql: str, parameters: Sequence = 
         for row, one in zip(table.rows, figures, strict=True)
     )
     columns = (*table.columns[:at], *names, *table.columns[at + 1 :])
-    return Table(title, columns, tuple(rows), table.percent | {n for n in names if n == f"train_{_score_name(reader)}"})
+    return Table(title, columns, tuple(rows), table.percent | {n for n in names if n == f"train_{reader.score().name}"})
 
 
 def _require_model(reader: ReplayReader, model: int) -> None:

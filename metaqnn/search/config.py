@@ -25,7 +25,7 @@ class SearchConfig:
     workers: int | None = None
     checkpoint_seconds: float = 10.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         is_possible = self.models is None or 1 <= self.models <= MAX_MODELS
         require(is_possible, "models", f"from 1 to {MAX_MODELS}", self.models)
         require(1 <= self.lookahead <= 1000, "lookahead", "from 1 to 1000", self.lookahead)

@@ -147,7 +147,7 @@ class Search:
         model = self.memory.known_model(trajectory.architecture)
         is_new = model is None
         _, next_model, next_evaluation = self.memory.next_numbers()
-        if is_new:
+        if model is None:
             costs = self.space.costs(self.space.parse(trajectory.architecture))
             model = Model(next_model, trajectory.architecture, costs)
         evaluation = next_evaluation if is_new else None
@@ -191,6 +191,7 @@ class Search:
         """Wait for an episode's result and record both in one transaction."""
         if proposal.evaluation is None:
             earlier, evaluation = self.memory.last_episode_of(proposal.model.model), None
+            assert earlier is not None, "a repeat comes after an episode of its model"
             number, score, is_predicted = earlier.evaluation, earlier.score, earlier.is_predicted
         else:
             evaluation = self._await(proposal)
@@ -243,13 +244,17 @@ class Search:
         episodes = list(self.memory.episodes())
         proposals = list(self.memory.proposals())
         self._imported = sum(episode.origin is EpisodeOrigin.IMPORTED for episode in episodes)
-        for record in (*episodes, *proposals):
+        records: list[Episode | Proposal] = [*episodes, *proposals]
+        for record in records:
             self._position.add(record)
         for episode in episodes:
             self._tally.count(episode)
             if self.early_stopping and not episode.reused and episode.origin is not EpisodeOrigin.IMPORTED:
                 model = self.memory.known_model(episode.architecture)
-                self.early_stopping.learn(episode, model, self.memory.evaluation(episode.evaluation))
+                evaluation = self.memory.evaluation(episode.evaluation)
+                assert model is not None, "an episode is recorded with its model"
+                assert evaluation is not None, "and with its evaluation"
+                self.early_stopping.learn(episode, model, evaluation)
         self._in_flight.extend(proposals)
         as_of, values = self.memory.values()
         # A search that had ended and goes on with a larger budget has told more than its next proposal may know.

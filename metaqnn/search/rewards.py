@@ -13,8 +13,8 @@ class ScoreRewardOptions:
     """The section `reward` for `name: score`.
 
     Attributes:
-        failure: the score that a failed candidate counts as; `declared` is what the evaluator says, of networks the
-            accuracy of chance.
+        failure: the score that a failed candidate counts as; `declared` is what the evaluator says, as
+            chance for a classifier.
     """
 
     failure: Literal["declared"] | float = "declared"

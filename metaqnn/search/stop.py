@@ -13,7 +13,7 @@ class StopRequest:
     transaction and no learning step is torn; the loop looks at it several times a second.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.signal: signal.Signals | None = None
         self._is_deferring = False
 

@@ -98,7 +98,7 @@ class _Comparison:
         self.figures_of, self.episodes = figures_of, recording.episodes
         self.models = {model.model: model for model in recording.models}
         self.imported = sum(episode.origin is EpisodeOrigin.IMPORTED for episode in self.episodes)
-        self.records = [*self.episodes, *recording.proposals]
+        self.records: list[Episode | Proposal] = [*self.episodes, *recording.proposals]
         self.position = Position(budget)
         self.told = 0
         self.latest: dict[int, Episode] = {}  # by model
@@ -155,9 +155,8 @@ class _Comparison:
     def _compare_proposal(self, number: int, record: Episode | Proposal) -> None:
         """Sample the episode again."""
         place = f"episode {number}"
-        in_flight = isinstance(record, Proposal)
-        model = record.model if in_flight else self.models[record.model]
-        reused = record.evaluation is None if in_flight else record.reused
+        model = record.model if isinstance(record, Proposal) else self.models[record.model]
+        reused = record.evaluation is None if isinstance(record, Proposal) else record.reused
         if record.origin is EpisodeOrigin.SAMPLED:
             context = self.position.context()
             if self.strategy.is_exhausted(context):
@@ -183,17 +182,17 @@ class _Comparison:
                 )
             _expect(place, "reused", reused, False)
         else:
-            self._compare_imported(number, record, model)
+            self._compare_imported(number, reused, model)
         self.position.add(record)
         iteration = len(self.known) if self.recording.is_import else self.position.distinct
         _expect(place, "iteration", record.iteration, iteration)
 
-    def _compare_imported(self, number: int, episode: Episode, model: Model) -> None:
+    def _compare_imported(self, number: int, reused: bool, model: Model) -> None:
         """Nothing proposed it, but it comes first, and its number follows from its place."""
         place = f"episode {number}"
         if number > self.imported:
             raise _DifferenceError(f"{place}: it is imported, but an episode before it was not")
-        if episode.reused and model.architecture not in self.known:
+        if reused and model.architecture not in self.known:
             raise _DifferenceError(f"{place}: it reuses a result of model {model.model}, but there is none before it")
         _expect(
             place, "the model's number", model.model, self.known.setdefault(model.architecture, len(self.known) + 1)

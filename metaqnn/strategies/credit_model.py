@@ -15,6 +15,7 @@ weights, to the bit, on any machine.
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -38,7 +39,7 @@ class CreditModel:
 
     def __init__(self, action_variance: float, pair_variance: float):
         self._variances = {"action": action_variance, "depth": action_variance, "pair": pair_variance}
-        self._indices: dict[tuple, int] = {}
+        self._indices: dict[tuple[Any, ...], int] = {}
         # The mean return is the first feature of every episode; there is room for more than are known.
         self._weights = np.zeros(16)
         self._covariance = np.zeros((16, 16))
@@ -77,7 +78,8 @@ class CreditModel:
 
     def uncertainty(self, steps: Sequence[Step]) -> float:
         """The standard deviation of what is expected of a trajectory, in units of the return; 0 before two episodes."""
-        indices, unknown = [0], Counter()
+        indices = [0]
+        unknown: Counter[tuple[Any, ...]] = Counter()
         for feature in _features(steps):
             index = self._indices.get(feature)
             if index is None:
@@ -91,7 +93,7 @@ class CreditModel:
         noise = self._squares / (self._learned - 1) if self._learned > 1 else 0.0
         return math.sqrt(max(0.0, variance) * noise)
 
-    def _index_of(self, feature: tuple) -> int | None:
+    def _index_of(self, feature: tuple[Any, ...]) -> int | None:
         """The place of a feature, given to it when it is first met; None where there is no room."""
         index = self._indices.get(feature)
         if index is None and len(self._indices) < MAX_FEATURES:
@@ -103,7 +105,7 @@ class CreditModel:
         return index
 
 
-def _features(steps: Sequence[Step]) -> Iterator[tuple]:
+def _features(steps: Sequence[Step]) -> Iterator[tuple[Any, ...]]:
     """What describes the steps of a trajectory: three features each."""
     previous = ""
     for depth, step in enumerate(steps):

@@ -73,7 +73,7 @@ class LinearUCBConfig(ScheduleConfig):
         super().__post_init__()
 
 
-class LinearUCB(ScheduledStrategy):
+class LinearUCB(ScheduledStrategy[LinearUCBConfig]):
     """The guided search.
 
     Args:

@@ -54,7 +54,7 @@ class QLearningConfig(ScheduleConfig):
         super().__post_init__()
 
 
-class QLearning(ScheduledStrategy):
+class QLearning(ScheduledStrategy[QLearningConfig]):
     """The paper's agent.
 
     Args:
@@ -69,7 +69,7 @@ class QLearning(ScheduledStrategy):
     def __init__(self, options: QLearningConfig, space: Space, seed: int):
         super().__init__(options, space, seed)
         self.q_table = QTable(options.initial_q)
-        self._memory: list[tuple[tuple, float]] = []
+        self._memory: list[tuple[tuple[Any, ...], float]] = []
 
     def _propose(self, context: Context, epsilon: float) -> Trajectory:
         """Walk the space: each step uniform with probability epsilon, else greedy with ties at random."""

@@ -1,6 +1,6 @@
 """The Q-table: values by (state, action), bound to trajectories once so that replaying them costs no look-ups."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 
@@ -36,7 +36,7 @@ class _Transition:
     row: _Row
     position: int
     next_row: _Row | None
-    legal: itemgetter | None
+    legal: Callable[[Sequence[float]], tuple[float, ...]] | None
 
 
 class QTable:
@@ -49,7 +49,7 @@ class QTable:
     def __init__(self, initial: float):
         self.initial = initial
         self._rows: dict[str, _Row] = {}
-        self._pickers: dict[tuple[int, ...], itemgetter] = {}
+        self._pickers: dict[tuple[int, ...], Callable[[Sequence[float]], tuple[float, ...]]] = {}
         self._changed: set[_Row] = set()
 
     def values(self, state: str, actions: Sequence[str]) -> list[float]:
@@ -76,7 +76,7 @@ class QTable:
     def learn(self, transitions: tuple[_Transition, ...], reward: float, learning_rate: float, discount: float) -> None:
         """Update a trajectory's transitions from the last to the first; only the last one is rewarded."""
         for transition in reversed(transitions):
-            if transition.next_row is None:
+            if transition.next_row is None or transition.legal is None:
                 target = q_learning_target(reward, discount, ())
             else:
                 target = q_learning_target(0.0, discount, transition.legal(transition.next_row.values))
@@ -107,7 +107,7 @@ class QTable:
             row = self._rows[state] = _Row(state)
         return row
 
-    def _picker(self, positions: tuple[int, ...]) -> itemgetter:
+    def _picker(self, positions: tuple[int, ...]) -> Callable[[Sequence[float]], tuple[float, ...]]:
         """`values -> tuple of values[positions]`; a single position is doubled, or itemgetter would return no tuple."""
         picker = self._pickers.get(positions)
         if picker is None:

@@ -20,7 +20,7 @@ class RandomSearchConfig(ScheduleConfig):
     preset: Literal["default"] = "default"
 
 
-class RandomSearch(ScheduledStrategy):
+class RandomSearch(ScheduledStrategy[RandomSearchConfig]):
     """A strategy that never learns.
 
     Args:

@@ -41,7 +41,7 @@ class RegularizedEvolutionConfig(ScheduleConfig):
         super().__post_init__()
 
 
-class RegularizedEvolution(ScheduledStrategy):
+class RegularizedEvolution(ScheduledStrategy[RegularizedEvolutionConfig]):
     """Evolution with ageing.
 
     Args:

@@ -53,7 +53,7 @@ class ReinforceConfig(ScheduleConfig):
         super().__post_init__()
 
 
-class Reinforce(ScheduledStrategy):
+class Reinforce(ScheduledStrategy[ReinforceConfig]):
     """The controller.
 
     Args:
@@ -135,12 +135,14 @@ class _Controller:
         """Output and cell before the first step."""
         return np.zeros(self.hidden), np.zeros(self.hidden)
 
-    def step(self, state: tuple[np.ndarray, np.ndarray], previous: int):
+    def step(
+        self, state: tuple[np.ndarray, np.ndarray], previous: int
+    ) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
         """The next state, and the logits of all actions."""
         _, _, cell, _, output = self._cell(state, previous)
         return (output, cell), self.weights["output"] @ output + self.weights["output_bias"]
 
-    def _cell(self, state: tuple[np.ndarray, np.ndarray], previous: int):
+    def _cell(self, state: tuple[np.ndarray, np.ndarray], previous: int) -> tuple[np.ndarray, ...]:
         size = self.hidden
         inputs = np.concatenate((self.weights["embedding"][previous], state[0]))
         gates = self.weights["gates"] @ inputs + self.weights["gates_bias"]

@@ -7,6 +7,7 @@ needs to store no position in its schedule.
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
 
 from metaqnn.config import require
 from metaqnn.core import Context, Episode, EpisodeOrigin, Exploration, Proposal, Space, Strategy, Trajectory
@@ -64,7 +65,7 @@ class Schedule:
     stages: tuple[tuple[float, int], ...]
     max_repeats: int
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         require(bool(self.stages), "schedule", "at least one stage [epsilon, models]", list(self.stages))
         for epsilon, models in self.stages:
             require(0.0 <= epsilon <= 1.0, "schedule", "every epsilon from 0 to 1", epsilon)
@@ -167,7 +168,10 @@ class ScheduleConfig:
         Schedule(self.schedule, self.max_repeats)
 
 
-class ScheduledStrategy(Strategy):
+_Config = TypeVar("_Config", bound=ScheduleConfig)
+
+
+class ScheduledStrategy(Strategy, Generic[_Config]):
     """A strategy whose proposals have an exploration rate, by a schedule that it scales to the budget of the search.
 
     Those that make no use of the rate have it recorded all the same: stored searches of theirs hold it, and verify.
@@ -177,7 +181,7 @@ class ScheduledStrategy(Strategy):
         space, seed: as of every strategy.
     """
 
-    def __init__(self, options: ScheduleConfig, space: Space, seed: int):
+    def __init__(self, options: _Config, space: Space, seed: int):
         super().__init__(options, space, seed)
         self.config = config = options
         self._unscaled = self._schedule = Schedule(config.schedule, config.max_repeats)

@@ -52,7 +52,7 @@ class SMACConfig(ScheduleConfig):
         super().__post_init__()
 
 
-class SMAC(ScheduledStrategy):
+class SMAC(ScheduledStrategy[SMACConfig]):
     """Sequential model-based optimisation; the forest is grown anew for every proposal.
 
     Args:
@@ -101,7 +101,7 @@ class SMAC(ScheduledStrategy):
             self._rows.append(self._encoded(self.space.trajectory(episode.architecture).steps))
         self._rewards[episode.architecture] = episode.reward
 
-    def _challengers(self, number: int):
+    def _challengers(self, number: int) -> Any:
         """Configurations in the order of expected improvement."""
         from smac.acquisition.function import EI
         from smac.acquisition.maximizer import LocalAndSortedRandomSearch
@@ -123,7 +123,7 @@ class SMAC(ScheduledStrategy):
         improvement.update(model=forest, eta=float(forest.predict_marginalized(rows)[0].min()))
         return maximizer.maximize(self._rows, random_design=None)
 
-    def _encoded(self, steps: tuple[Step, ...]):
+    def _encoded(self, steps: tuple[Step, ...]) -> Any:
         """A path as a configuration; what lies beyond its end is the first action."""
         from ConfigSpace import Configuration
 
@@ -152,7 +152,7 @@ def _ordered_local_search() -> type:
     from smac.acquisition.maximizer import LocalSearch
 
     class OrderedLocalSearch(LocalSearch):
-        def _get_init_points_from_previous_configs(self, *args, **settings):
+        def _get_init_points_from_previous_configs(self, *args: Any, **settings: Any) -> list[Any]:
             points = super()._get_init_points_from_previous_configs(*args, **settings)
             return sorted(points, key=lambda point: tuple(point.get_array()))
 
@@ -162,4 +162,5 @@ def _ordered_local_search() -> type:
 def _log_scaled(costs: np.ndarray) -> np.ndarray:
     """Costs scaled to (0, 1], the best fraction spread, and their logarithm, as SMAC3 encodes them."""
     least = costs.min() - (np.percentile(costs, 5) - costs.min()) - _TINY
-    return np.log((costs - least) / max(costs.max() - least, _TINY))
+    scaled: np.ndarray = np.log((costs - least) / max(costs.max() - least, _TINY))
+    return scaled

@@ -35,7 +35,7 @@ class TPEConfig(ScheduleConfig):
         super().__post_init__()
 
 
-class TPE(ScheduledStrategy):
+class TPE(ScheduledStrategy[TPEConfig]):
     """Optuna's sampler, seeded anew for every episode.
 
     Args:
@@ -66,7 +66,8 @@ class TPE(ScheduledStrategy):
 
     def _propose(self, context: Context, epsilon: float) -> Trajectory:
         """Sample every decision from what the best fifth or so of the episodes chose there, against the others."""
-        sampler = self._sampler(context.number)
+        seed = integer_seed(self.seed, "tpe", context.number)
+        sampler = self._optuna.samplers.TPESampler(seed=seed, n_startup_trials=self.config.random_first)
         # A study of its own: each remembers the trials that it saw first.
         study = self._optuna.load_study(study_name="metaqnn", storage=self._storage, sampler=sampler)
         trial = self._optuna.trial.create_trial(state=self._optuna.trial.TrialState.RUNNING)
@@ -84,19 +85,14 @@ class TPE(ScheduledStrategy):
         """Add a trial."""
         super().tell(episode)
         steps = self.space.trajectory(episode.architecture).steps
-        parameters = [self._parameter(place, step.choices) for place, step in enumerate(steps)]
-        names = [name for name, _ in parameters]
+        distributions = dict(self._parameter(place, step.choices) for place, step in enumerate(steps))
         self._study.add_trial(
             self._optuna.trial.create_trial(
                 value=episode.reward,
-                params=dict(zip(names, (step.action for step in steps), strict=True)),
-                distributions=dict(parameters),
+                params=dict(zip(distributions, (step.action for step in steps), strict=True)),
+                distributions=distributions,
             )
         )
-
-    def _sampler(self, number: int):
-        seed = integer_seed(self.seed, "tpe", number)
-        return self._optuna.samplers.TPESampler(seed=seed, n_startup_trials=self.config.random_first)
 
     def _parameter(self, place: int, choices: tuple[str, ...]) -> tuple[str, Any]:
         """The name and the distribution of a decision; the same name always has the same choices."""

@@ -1,7 +1,7 @@
 """A chain of choices: one of so many options at each position. Public benchmarks of cell and macro spaces are such."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -78,7 +78,7 @@ class ChainSpace(Space):
         """The options of the next position."""
         return self._legal[len(state)]
 
-    def step(self, state: tuple[int, ...], action: int) -> tuple[int, ...]:
+    def step(self, state: tuple[int, ...], action: Any) -> tuple[int, ...]:
         """Fill the next position."""
         return (*state, action)
 
@@ -98,6 +98,6 @@ class ChainSpace(Space):
             raise NotationError(f"expected choices of at most {_MAX_DIGITS} digits, got one of {longest}")
         return tuple(map(int, numbers))
 
-    def format(self, actions: Sequence[int]) -> str:
+    def format(self, actions: Sequence[Hashable]) -> str:
         """The canonical text."""
         return self._separator.join(map(str, actions))

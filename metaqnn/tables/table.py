@@ -103,8 +103,8 @@ def read_csv(path: Path, space: Space, key: str, reward: str, target: str, is_pe
                 text = _architecture(row[key], space, place)
                 if text in entries:
                     raise ConfigError(f"{place}: expected each network once, but {text} stands before it")
-                figures = [_accuracy(row[column], scale, f"{place}, {column}") for column in (reward, target)]
-                entries[text] = Entry(*figures)
+                seen, judged = (_accuracy(row[name], scale, f"{place}, {name}") for name in (reward, target))
+                entries[text] = Entry(seen, judged)
     except OSError as error:
         raise ConfigError(f"{path}: expected a table that can be read, but {error.strerror or error}") from error
     except (EOFError, UnicodeDecodeError, csv.Error, zlib.error) as error:

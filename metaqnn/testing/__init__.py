@@ -1,1 +1,16 @@
-"""Contract suites for parts from outside."""
+"""Suites that every space, strategy, evaluator and data set passes: pytest base classes, for those who write one.
+
+from metaqnn.testing import SpaceContract
+
+class TestMySpace(SpaceContract):
+@pytest.fixture
+def make_space(self):
+return lambda: MySpace(MySpace.Options(), {})
+"""
+
+from metaqnn.testing.dataset import DatasetContract
+from metaqnn.testing.evaluator import EvaluatorContract
+from metaqnn.testing.space import SpaceContract
+from metaqnn.testing.strategy import StrategyContract
+
+__all__ = ["DatasetContract", "EvaluatorContract", "SpaceContract", "StrategyContract"]

@@ -87,14 +87,14 @@ def _checked(answer: Any, evaluator: Evaluator, seconds: float) -> Evaluation:
         if isinstance(answer, str | bytes) or not hasattr(answer, "__float__"):
             raise TypeError(f"expected a number or an Evaluation, got {answer!r:.200}")
         return scored(float(answer), evaluator.score, seconds, evaluator.device)
-    answer = _plain(answer, seconds)
-    if answer.status.has_score:
-        problem = "it has no score" if answer.score is None else evaluator.score.problem_with(answer.score)
+    found = _plain(answer, seconds)
+    if found.status.has_score:
+        problem = "it has no score" if found.score is None else evaluator.score.problem_with(found.score)
         if problem is not None:
-            return replace(answer, status=Status.FAILED, score=None, reason=problem, prediction=None)
-    elif answer.score is not None or not answer.reason:
-        return replace(answer, score=None, reason=answer.reason or f"the evaluator said {answer.status}")
-    return answer
+            return replace(found, status=Status.FAILED, score=None, reason=problem, prediction=None)
+    elif found.score is not None or not found.reason:
+        return replace(found, score=None, reason=found.reason or f"the evaluator said {found.status}")
+    return found
 
 
 def _plain(answer: Evaluation, seconds: float) -> Evaluation:

@@ -51,6 +51,7 @@ class _Task:
     seed: int
     evaluations: int
     lookahead: int
+    allowed: tuple[str, ...]
 
 
 def strategy_specs(names: Sequence[str], benchmark: Benchmark) -> list[StrategySpec]:
@@ -61,7 +62,7 @@ def strategy_specs(names: Sequence[str], benchmark: Benchmark) -> list[StrategyS
     """
     known = {name: StrategySpec(name, name, "") for name in installed("strategy")}
     known["paper"] = StrategySpec("paper", "q_learning", "paper")
-    found = []
+    found: list[StrategySpec] = []
     for name in names:
         if name not in known:
             raise ConfigError(f"--strategies: there is no strategy {name!r}; {nearest(name, known)}")
@@ -82,6 +83,7 @@ def compare(
     processes: int,
     lookahead: int = 1,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
+    allowed: Sequence[str] = (),
 ) -> list[RegretTrace]:
     """Run every spec with the seeds from 0.
 
@@ -93,11 +95,13 @@ def compare(
         processes: side by side.
         lookahead: episodes that may be in flight, as in a search.
         on_progress: called with the runs that are done and their total, at the start and after each.
+        allowed: each `module:Name` that may be run although a database says so.
 
     Returns:
         the runs, by spec and then by seed.
     """
-    tasks = [_Task(str(path), one, seed, evaluations, lookahead) for one in chosen for seed in range(seeds[one.label])]
+    said = (evaluations, lookahead, tuple(allowed))
+    tasks = [_Task(str(path), one, seed, *said) for one in chosen for seed in range(seeds[one.label])]
     order = {(task.spec.label, task.seed): index for index, task in enumerate(tasks)}
     traces: list[RegretTrace] = []
     on_progress(0, len(tasks))
@@ -120,8 +124,9 @@ def _end_with_the_parent() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def watch() -> None:
-        multiprocessing.connection.wait([multiprocessing.parent_process().sentinel])
-        os._exit(1)
+        if parent := multiprocessing.parent_process():
+            multiprocessing.connection.wait([parent.sentinel])
+            os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
 
@@ -132,7 +137,7 @@ _benchmarks: dict[str, Benchmark] = {}
 
 def _run_task(task: _Task) -> RegretTrace:
     if task.path not in _benchmarks:
-        _benchmarks[task.path] = load_benchmark(Path(task.path))
+        _benchmarks[task.path] = load_benchmark(Path(task.path), allowed=task.allowed)
     return run_trace(_benchmarks[task.path], task.spec, task.seed, task.evaluations, task.lookahead)
 
 
@@ -151,7 +156,6 @@ class _Trace(Observer):
 
     def __init__(self, table: EvaluationTable, most: int):
         self.table, self.most = table, most
-        self.best: float | None = None
         is_share, name = table.score.is_share, table.score.name.replace("_", " ")
         self.scale, self.unit = (100.0, "points") if is_share else (1.0, f"units of {name}")
         self.regret = self.scale * abs(table.best)
@@ -165,10 +169,11 @@ class _Trace(Observer):
         if episode.reused:
             return
         score, entry = self.table.score, self.table.entry(episode.architecture)
-        if score.is_better(entry.reward, than=self.best):
-            self.best = entry.reward
+        best = self.bests[-1] if self.bests else None
+        if best is None or score.is_better(entry.reward, than=best):
+            best = entry.reward
             self.regret = self.scale * (score.gain(self.table.best) - score.gain(entry.target))
-        self.bests.append(self.best)
+        self.bests.append(best)
         self.regrets.append(self.regret)
 
     def is_over(self) -> bool:
@@ -195,7 +200,7 @@ def run_trace(benchmark: Benchmark, spec: StrategySpec, seed: int, evaluations: 
     return RegretTrace(
         spec.label,
         seed,
-        (*trace.bests, *[trace.best] * missing),
+        (*trace.bests, *trace.bests[-1:] * missing),
         (*trace.regrets, *[trace.regret] * missing),
         trace.proposals,
         trace.unit,

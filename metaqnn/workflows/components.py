@@ -12,6 +12,9 @@ from metaqnn.strategies.schedule import Schedule, ScheduleConfig
 from metaqnn.workflows.experiment import Experiment, Finder, read_experiment
 from metaqnn.workflows.old_names import renamed
 
+_NO_DATA = {"dataset": {"name": "digits"}}
+"""Stands for any data in an experiment of which only what proposes is asked."""
+
 
 @dataclass(frozen=True)
 class Components:
@@ -92,7 +95,7 @@ def stored_finder(plugins: Mapping[str, Mapping[str, str]], allowed: Sequence[st
         allowed: each `module:Name` that the user allows.
         path: of the database, for messages.
     """
-    return lambda kind, name, place: find_recorded(kind, {"name": name} | dict(plugins.get(kind, {})), allowed, path)
+    return lambda kind, name, place: find_recorded(kind, dict(plugins.get(kind, {})) | {"name": name}, allowed, path)
 
 
 def named_again(plugins: Mapping[str, Plugin]) -> Finder:
@@ -123,6 +126,8 @@ def stored_experiment(reader: ReplayReader, allowed: Sequence[str] = (), evaluat
     Raises:
         PluginError: a part of it is not installed, or not allowed.
     """
+    if evaluates:  # what is missing is said before anything is loaded
+        require_plugins(reader, allowed)
     config = reader.config()
     finder = stored_finder(config.get("plugins", {}), allowed, reader.path)
     return read_experiment(config["experiment"], str(reader.path), finder=finder, evaluates=evaluates)
@@ -164,7 +169,7 @@ def stored_schedule(reader: ReplayReader) -> Schedule | None:
     if ("budget" not in config and "schedule" not in config) or not _is_built_in(config, "strategy"):
         return None
     section = {key: config["experiment"].get(key) for key in ("name", "strategy")}
-    strategy = read_experiment(section | {"dataset": {"name": "digits"}}, str(reader.path)).strategy.options
+    strategy = read_experiment(section | _NO_DATA, str(reader.path)).strategy.options
     if not isinstance(strategy, ScheduleConfig):
         return None
     return Schedule(strategy.schedule, strategy.max_repeats).scaled(stored_budget(config))

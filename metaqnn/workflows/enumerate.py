@@ -239,14 +239,15 @@ class _TableMemory(RamMemory):
 
     def record_evaluation(self, proposal: Proposal, evaluation: Evaluation) -> None:
         """Record an evaluation that finished before its turn."""
-        self._keep(proposal.evaluation, proposal.model.model, evaluation)
+        if proposal.evaluation is not None:
+            self._keep(proposal.evaluation, proposal.model.model, evaluation)
 
     def record(self, episode: Episode, evaluation: Evaluation | None) -> None:
         """Record an evaluation in its turn, unless that is done."""
         if evaluation is not None and self.evaluation(episode.evaluation) is None:
             self._keep(episode.evaluation, episode.model, evaluation)
 
-    def _keep(self, number: int | None, model: int, evaluation: Evaluation) -> None:
+    def _keep(self, number: int, model: int, evaluation: Evaluation) -> None:
         self._table.record_table_evaluation(number, model, self._seed, evaluation)
         self._on_recorded(evaluation)
 

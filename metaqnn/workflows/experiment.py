@@ -7,40 +7,23 @@ from pathlib import Path
 from typing import Any
 
 from metaqnn.config import as_mapping, load_yaml, nearest, override, read_section
-from metaqnn.core.plugins import Plugin, Unread, find, installed, is_target, read_options
+from metaqnn.core.plugins import Plugin, find, installed, is_target
 from metaqnn.errors import ConfigError
 from metaqnn.networks.data.config import DatasetConfig
 from metaqnn.networks.retraining.config import RetrainingConfig, read_recipe
 from metaqnn.networks.training.config import TrainingConfig
 from metaqnn.search.config import SearchConfig
 from metaqnn.workflows.old_names import renamed
-
-NETWORK = "network"
-"""The built-in evaluator, whose options stand in the section `training` and whose data in `dataset`."""
-
-_DEFAULTS = {"space": "layers", "strategy": "linear_ucb", "evaluator": NETWORK, "reward": "score"}
-
-
-@dataclass(frozen=True)
-class Section:
-    """A section that names a part.
-
-    Attributes:
-        plugin: what it names.
-        options: its other keys, checked, as the part's `Options`.
-    """
-
-    plugin: Plugin
-    options: Any
-
-    @property
-    def name(self) -> str:
-        """What it names, as it is written."""
-        return self.plugin.name
-
-    def as_mapping(self) -> dict[str, Any]:
-        """The section as plain values."""
-        return {"name": self.name} | (as_mapping(self.options) or {})
+from metaqnn.workflows.section import (
+    NETWORK,
+    Finder,
+    Section,
+    option_names,
+    proposing,
+    read_dataset,
+    read_part,
+    section_keys,
+)
 
 
 @dataclass(frozen=True)
@@ -83,6 +66,17 @@ class Experiment:
         return options
 
     @property
+    def network_dataset(self) -> DatasetConfig:
+        """The section `dataset` of a search over networks.
+
+        Raises:
+            ConfigError: the search is over something else.
+        """
+        if not isinstance(self.dataset, DatasetConfig):
+            raise ConfigError(f"{self.name}: expected 'evaluator.name: {NETWORK}', got {self.evaluator.name!r}")
+        return self.dataset
+
+    @property
     def plugins(self) -> dict[str, Plugin]:
         """The parts by the section that names them."""
         sections = {kind: getattr(self, kind) for kind in ("space", "strategy", "evaluator", "reward")}
@@ -121,9 +115,6 @@ class _Header:
 
 _SECTIONS = ("dataset", "space", "strategy", "evaluator", "reward", "training", "search", "final")
 
-Finder = Callable[[str, str, str], Plugin]
-"""From a kind, a name and its place in a file to the part that it names."""
-
 
 def read_experiment(
     content: Mapping[str, Any],
@@ -158,7 +149,7 @@ def read_experiment(
     if header.warm_start is not None and not header.warm_start.strip():
         raise ConfigError(f"{file}: warm_start: expected the path of a replay database, or nothing, got an empty text")
     if not evaluates:
-        finder = _proposing(finder)
+        finder = proposing(finder)
     evaluator = _evaluator(content, file, finder)
     is_of_networks = evaluator.name == NETWORK
     dataset, source = _dataset(content.get("dataset"), file, finder, is_of_networks)
@@ -177,62 +168,8 @@ def read_experiment(
     )
 
 
-class _Unread(Plugin):
-    """A part that is not needed: its keys stay as they are written."""
-
-    def load(self) -> type:
-        return Unread
-
-
-def _proposing(finder: Finder) -> Finder:
-    """Finds what proposes and rewards, and nothing else."""
-
-    def found(kind: str, name: str, place: str) -> Plugin:
-        return _Unread(kind, name, name) if kind in ("evaluator", "dataset") else finder(kind, name, place)
-
-    return found
-
-
-def _mapping(kind: str, content: Any, file: str) -> Mapping[str, Any]:
-    content = {} if content is None else content
-    if not isinstance(content, Mapping):
-        raise ConfigError(f"{file}: {kind}: expected keys and values such as 'name: NAME', got {content!r:.200}")
-    return content
-
-
-def read_part(kind: str, content: Any, file: str, finder: Finder) -> Section:
-    """A section that names a part: its name, a preset where the part has some, and keys that win over the preset."""
-    content = _mapping(kind, content, file)
-    name = content.get("name", _DEFAULTS[kind])
-    if not isinstance(name, str):
-        raise ConfigError(f"{file}: {kind}.name: expected the name of a {kind}, got {name!r:.200}")
-    plugin = finder(kind, name, f"{file}: {kind}.name")
-    part: Any = plugin.load()
-    presets, filled = getattr(part, "PRESETS", {}), dict(content) | {"name": name}
-    if presets:
-        preset = content.get("preset", next(iter(presets)))
-        if not isinstance(preset, str) or preset not in presets:
-            raise ConfigError(f"{file}: {kind}.preset: there is no preset {preset!r}; {nearest(preset, presets)}")
-        filled = {**presets[preset], "preset": preset, **filled}
-    _refuse_keys_of_others(kind, plugin, part, content, file)
-    return Section(plugin, read_options(part, filled, kind, file))
-
-
-def _refuse_keys_of_others(kind: str, plugin: Plugin, part: Any, content: Mapping[str, Any], file: str) -> None:
-    """A key that another part of the same kind has is a part forgotten, not a key misspelt."""
-    for key in content:
-        if key == "name" or part is Unread or key in _keys(part.Options):
-            continue
-        for name, offers in installed(kind).items():
-            if offers[0].package == plugin.package and key in _keys(offers[0].load().Options):  # type: ignore[attr-defined]
-                raise ConfigError(
-                    f"{file}: {kind}.{key}: {plugin.name!r} has no such key, which is one of '{kind}.name: {name}'; "
-                    f"name that {kind}, or leave the key out"
-                )
-
-
 def _evaluator(content: Mapping[str, Any], file: str, finder: Finder) -> Section:
-    section = _mapping("evaluator", content.get("evaluator"), file)
+    section = section_keys("evaluator", content.get("evaluator"), file)
     name = section.get("name", NETWORK)
     if name != NETWORK:
         for key in ("training", "final"):
@@ -254,8 +191,8 @@ def _dataset(
     """The section `dataset`, and the data set that packages offer under its name."""
     if content is None and not is_of_networks:
         return None, None
-    content = _mapping("dataset", content, file)
-    name, own = content.get("name"), _keys(DatasetConfig) if is_of_networks else ["name"]
+    content = section_keys("dataset", content, file)
+    name, own = content.get("name"), option_names(DatasetConfig) if is_of_networks else ["name"]
     source, others = None, {key: value for key, value in content.items() if key not in own}
     if not is_of_networks or (isinstance(name, str) and (name in installed("dataset") or is_target(name))):
         source = read_dataset({"name": name} | others, file, finder)
@@ -264,20 +201,6 @@ def _dataset(
     kept = {key: value for key, value in content.items() if key in own} if source else content
     section = read_section(DatasetConfig, kept, "dataset", file)
     return (replace(section, options=as_mapping(source.options)) if source else section), source
-
-
-def read_dataset(content: Mapping[str, Any], file: str, finder: Finder) -> Section:
-    """A data set that is named, with its own keys."""
-    name = content.get("name")
-    if not isinstance(name, str):
-        raise ConfigError(f"{file}: dataset.name: expected the name of a data set, got {name!r:.200}")
-    plugin = finder("dataset", name, f"{file}: dataset.name")
-    others = {key: value for key, value in content.items() if key != "name"}
-    return Section(plugin, read_options(plugin.load(), others, "dataset", file))
-
-
-def _keys(section: type) -> list[str]:
-    return [field.name for field in fields(section)]  # type: ignore[arg-type]
 
 
 def shipped_experiments() -> dict[str, Path]:

@@ -16,8 +16,9 @@ from metaqnn.search.config import SearchConfig
 from metaqnn.search.loop import Ending
 from metaqnn.workers.functions import FunctionEvaluator, FunctionOptions, name_of, why_not_importable
 from metaqnn.workflows.components import build_evaluator
-from metaqnn.workflows.experiment import Experiment, Section, read_dataset, read_part
+from metaqnn.workflows.experiment import Experiment
 from metaqnn.workflows.search import SearchOptions, run_search
+from metaqnn.workflows.section import Section, read_dataset, read_part
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -154,7 +155,7 @@ def search(
         return SearchResult(best_model(reader), path, report.ending)
 
 
-def _section(kind: str, part: object) -> Section:
+def _section(kind: str, part: Any) -> Section:
     """The section that a part, its class, its name or its section stands for."""
     if isinstance(part, str):
         return read_part(kind, {"name": part}, _PLACE, find)

@@ -14,7 +14,7 @@ def forecast(estimate: Estimate, experiment: Experiment) -> str:
         quick = [
             name
             for name, path in shipped_experiments().items()
-            if name.endswith("_quick") and load_experiment(path).dataset.name == experiment.dataset.name
+            if name.endswith("_quick") and load_experiment(path).data_words == experiment.data_words
         ]
         if quick and experiment.name not in quick:
             name = quick[0]

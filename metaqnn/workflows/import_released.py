@@ -44,7 +44,7 @@ class ImportReport:
     @property
     def problems(self) -> dict[str, int]:
         """How many rows were refused for each problem."""
-        return dict(sorted(Counter(row.problem for row in self.refused).items()))
+        return dict(sorted(Counter(row.problem for row in self.refused if row.problem).items()))
 
 
 def import_released(file: Path, target: Path, experiment: Experiment) -> ImportReport:
@@ -67,7 +67,7 @@ def import_released(file: Path, target: Path, experiment: Experiment) -> ImportR
     began, started_at = time.monotonic(), now()
     require_new(target)
     released = read_released(file)
-    input_shape, classes = image_facts(experiment.dataset.name)
+    input_shape, classes = image_facts(experiment.data_words)
     facts, score = {"input_shape": list(input_shape), "classes": classes}, accuracy_over(classes)
     components = build_components(experiment, facts, score)
     intake = _Intake(components.space, components.reward)

@@ -27,8 +27,12 @@ def renamed_table(section: Any, announce: Callable[[str], None]) -> Any:
     """The section of a table file with the names of today; see `renamed`."""
     if not isinstance(section, Mapping):
         return section
-    section = _keys(dict(section), "table", {"judge": "target", "outside": "unlisted"}, announce)
-    return _value(section, "table", "unlisted", "masked", "exclude", announce)
+    section = dict(section)
+    if section.get("outside") == "masked" and "unlisted" not in section:
+        announce("table: what was 'outside: masked' is called 'unlisted: exclude' now")
+        section["unlisted"] = "exclude"
+        del section["outside"]
+    return _keys(section, "table", {"judge": "target", "outside": "unlisted"}, announce)
 
 
 def _keys(

@@ -3,22 +3,15 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from metaqnn.config import as_mapping, override, read_section
-from metaqnn.core import TRAINING, Retraining, Status, TrainingSplit
-from metaqnn.errors import ConfigError, ReplayError
+from metaqnn.config import as_mapping
+from metaqnn.core import TRAINING, Retraining, Status
+from metaqnn.errors import ReplayError
 from metaqnn.files import moved_aside
-from metaqnn.networks.architecture import parse
-from metaqnn.networks.costs import Shape, layer_costs
-from metaqnn.networks.data import DatasetConfig, SearchData, data_facts, load_search_data, open_source
-from metaqnn.networks.layers import Convolution, FullyConnected
-from metaqnn.networks.retraining.choice import best_of_each_model, problem_with, rank, stored_network
-from metaqnn.networks.retraining.config import RetrainingConfig, read_recipe
+from metaqnn.networks.retraining.choice import problem_with, stored_network
 from metaqnn.networks.retraining.messages import DataSource, RetrainingEpochDone, RetrainingJob, RetrainingStarted
 from metaqnn.networks.retraining.pool import train_all
 from metaqnn.networks.retraining.stored import ENDING
-from metaqnn.networks.retraining.transfer import refuse_unbuildable, refuse_untransferable, with_classes
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.retrainings import (
     RetrainingMemory,
@@ -27,44 +20,9 @@ from metaqnn.replay.retrainings import (
     read_retrainings,
     weights_folder,
 )
-from metaqnn.replay.tables import top
 from metaqnn.search.stop import StopRequest
 from metaqnn.workers.environment import usable_cores, visible_gpus
-from metaqnn.workflows.components import stored_experiment
-from metaqnn.workflows.experiment import Experiment
-
-
-@dataclass(frozen=True)
-class TrainOptions:
-    """What is asked for.
-
-    Attributes:
-        top: the so many best networks of the search.
-        models: these models in place of them; empty is none.
-        seeds: trainings of each.
-        split: the images to learn from.
-        recipe: name of the retraining recipe; None is the experiment's own section `final`.
-        overrides: `final.KEY=VALUE`, and with another data set `dataset.KEY=VALUE`.
-        dataset: name or path of another data set; None is the search's own.
-        finetune: begin with the weights of the model's best retraining on the search's own data.
-        retrain: train anew what was trained already.
-        workers: processes side by side; None is one per GPU, otherwise one per core.
-        gpus: which GPUs to train on; None is all that are visible.
-        in_process: train in this process, one network after another, whatever `workers` says.
-    """
-
-    top: int = 5
-    models: tuple[int, ...] = ()
-    seeds: int = 1
-    split: TrainingSplit = TrainingSplit.TRAIN
-    recipe: str | None = None
-    overrides: tuple[str, ...] = ()
-    dataset: str | None = None
-    finetune: bool = False
-    retrain: bool = False
-    workers: int | None = None
-    gpus: tuple[str, ...] | None = None
-    in_process: bool = False
+from metaqnn.workflows.retraining_plan import RetrainingPlan, TrainOptions, plan_retrainings
 
 
 @dataclass(frozen=True)
@@ -122,7 +80,7 @@ def train_best(
     stop = StopRequest()
     with stop.installed():
         with ReplayReader(database) as reader:
-            plan = _plan(reader, options, announce)
+            plan = plan_retrainings(reader, options, announce)
         with RetrainingMemory(database) as memory:
             folder = weights_folder(database)
             try:
@@ -143,133 +101,7 @@ def train_best(
     return TrainReport(tuple(retrainings), is_complete, None if is_complete else stop.signal)
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """What will be trained, before numbers are given."""
-
-    experiment: Experiment
-    dataset: DatasetConfig
-    data: SearchData
-    recipe: RetrainingConfig
-    wanted: tuple[Retraining, ...]
-
-
-def _plan(reader: ReplayReader, options: TrainOptions, announce: Callable[[str], None]) -> _Plan:
-    """Everything that can be refused is, before anything is written."""
-    experiment = stored_experiment(reader)
-    if not experiment.is_of_networks:
-        raise ReplayError(
-            f"{reader.path}: expected a search over networks, which alone are retrained, but its evaluator is "
-            f"{experiment.evaluator.name!r}"
-        )
-    models = _models(reader, options)
-    recipe, dataset = _sections(experiment, options)
-    if not open_source(dataset.name, dataset.options).available():
-        announce(f"The data set {dataset.name} is not on this machine; trying to download it ...")
-    data = load_search_data(dataset, experiment.seed)
-    facts, stored = data_facts(data), reader.config()["data"]
-    same = ("data_hash", "input_shape", "classes")  # the split of a search may have left images out
-    if options.dataset is None and any(stored.get(key) not in (None, facts[key]) for key in same):
-        raise ReplayError(
-            f"{reader.path}: the data set {dataset.name} holds other images than those that were searched on; bring "
-            "the old ones back, or name the data set with --dataset"
-        )
-    wanted = []
-    for model, text in models:
-        architecture, origin = with_classes(text, data.classes), None
-        refuse_unbuildable(architecture, data.input_shape, dataset.name)
-        if options.finetune:
-            origin = _origin(reader, model, experiment)
-            refuse_untransferable(text, tuple(origin.data["input_shape"]), data.input_shape)
-            if origin.recipe["batch_normalization"] != recipe.batch_normalization:
-                raise ConfigError(
-                    f"--finetune: retraining {origin.number} was trained with final.batch_normalization="
-                    f"{str(origin.recipe['batch_normalization']).lower()}; add `--set final.batch_normalization="
-                    f"{str(origin.recipe['batch_normalization']).lower()}`"
-                )
-        parameters = retrained_size(architecture, data.input_shape, recipe.batch_normalization)
-        for number in range(options.seeds):
-            wanted.append(
-                Retraining(
-                    number=0,
-                    model=model,
-                    architecture=architecture,
-                    seed=experiment.seed + number,
-                    recipe=as_mapping(recipe),
-                    dataset=dataset.as_mapping(),
-                    data=facts,
-                    split=options.split,
-                    finetuned_from=origin.number if origin else None,
-                    size=parameters,
-                )
-            )
-    return _Plan(experiment, dataset, data, recipe, tuple(wanted))
-
-
-def _models(reader: ReplayReader, options: TrainOptions) -> list[tuple[int, str]]:
-    """Numbers and texts of the models that are asked for."""
-    if options.models:
-        known = {model.model: model.architecture for model in reader.models()}
-        for model in options.models:
-            if model not in known:
-                there_are = f"its models are numbered 1 to {max(known)}" if known else "it has none yet"
-                raise ReplayError(f"{reader.path}: there is no model {model}; {there_are}")
-        return [(model, known[model]) for model in dict.fromkeys(options.models)]
-    best = top(reader, options.top)
-    rows = [(row[best.columns.index("model")], row[best.columns.index("architecture")]) for row in best.rows]
-    if not rows:
-        raise ReplayError(
-            f"{reader.path}: expected a search with a finished network, but no network was trained to the end yet; let "
-            "the search go on"
-        )
-    return rows
-
-
-def _sections(experiment: Experiment, options: TrainOptions) -> tuple[RetrainingConfig, DatasetConfig]:
-    """The recipe and the data set, as the experiment has them and as is said now."""
-    section = as_mapping(experiment.final)
-    if options.recipe is not None and options.recipe != section["name"]:
-        section = {"name": options.recipe}
-    # A search may learn from a part of the images to be quick; a retraining has them all.
-    content: dict[str, Any] = {"final": section, "dataset": experiment.dataset.as_mapping() | {"train_limit": None}}
-    if options.dataset is not None:
-        content["dataset"] |= {"name": options.dataset}
-    for assignment in options.overrides:
-        named = assignment.partition(".")[0].strip()
-        if named not in (["final", "dataset"] if options.dataset is not None else ["final"]):
-            raise ConfigError(
-                f"--set {assignment}: expected a key of the section final, such as final.epochs=20; everything else is "
-                "as it was in the search (with --dataset, keys of the section dataset may be set too)"
-            )
-        content = override(content, assignment)
-    recipe = read_recipe(content["final"], "the retraining recipe")
-    return recipe, read_section(DatasetConfig, content["dataset"], "dataset", "the data set")
-
-
-def _origin(reader: ReplayReader, model: int, experiment: Experiment) -> Retraining:
-    """The trained network whose weights are taken along: the best of the model on the search's own data.
-
-    Raises:
-        ReplayError: there is none, or its weights cannot be used.
-    """
-    own = experiment.dataset.name
-    retrainings = [
-        retraining
-        for retraining in read_retrainings(reader)
-        if retraining.model == model and retraining.status == Status.OK and retraining.dataset["name"] == own
-    ]
-    if not retrainings:
-        raise ReplayError(
-            f"{reader.path}: --finetune begins with the weights of a trained network, but model {model} has none on "
-            f"{own} yet; train it first: metaqnn train {reader.path} --model {model}"
-        )
-    best = best_of_each_model(rank(reader, retrainings))[0]
-    if problem := problem_with(reader, best):
-        raise ReplayError(f"{reader.path}: {problem}")
-    return best
-
-
-def _record_asked(memory: RetrainingMemory, plan: _Plan, retrain: bool) -> list[Retraining]:
+def _record_asked(memory: RetrainingMemory, plan: RetrainingPlan, retrain: bool) -> list[Retraining]:
     """The trainings that are asked for, with their numbers: those known from before, and new ones."""
     recorded = read_retrainings(memory)
     known = {_identity(retraining): retraining for retraining in recorded}
@@ -304,7 +136,7 @@ def _identity(retraining: Retraining) -> tuple:
     )
 
 
-def _job(memory: RetrainingMemory, retraining: Retraining, plan: _Plan, folder: Path) -> RetrainingJob:
+def _job(memory: RetrainingMemory, retraining: Retraining, plan: RetrainingPlan, folder: Path) -> RetrainingJob:
     origin = None
     if retraining.finetuned_from is not None:
         origin = stored_network(memory, read_retraining(memory, retraining.finetuned_from))
@@ -344,13 +176,6 @@ def _clear_the_way(jobs: Sequence[RetrainingJob], announce: Callable[[str], None
                     announce(f"{path} is not of this training; it was moved to {moved.name}.")
             except OSError as error:
                 raise ReplayError(f"{path}: expected to move this file aside, but {error.strerror}") from error
-
-
-def retrained_size(architecture: str, input_shape: Shape, batch_normalization: bool) -> int:
-    """Weights and biases; batch normalisation has a scale, an offset, a mean and a variance in place of each bias."""
-    costs = layer_costs(parse(architecture), input_shape)
-    normalised = sum(cost.shape[-1] for cost in costs if isinstance(cost.layer, Convolution | FullyConnected))
-    return sum(cost.parameters for cost in costs) + (3 * normalised if batch_normalization else 0)
 
 
 class _Watch:

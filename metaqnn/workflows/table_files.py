@@ -3,7 +3,7 @@
 import csv
 import gzip
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -63,12 +63,15 @@ class Benchmark:
     table: EvaluationTable
 
 
-def load_benchmark(path: Path, announce: Callable[[str], None] = lambda line: None) -> Benchmark:
+def load_benchmark(
+    path: Path, announce: Callable[[str], None] = lambda line: None, allowed: Sequence[str] = ()
+) -> Benchmark:
     """Read a table file, or a replay database, whose networks are then the table.
 
     Args:
         path: the file.
         announce: called with a line for the user for each name that has changed.
+        allowed: each `module:Name` that may be run although a database says so.
 
     Raises:
         ConfigError: something in it cannot be used; the message names the key.
@@ -77,7 +80,7 @@ def load_benchmark(path: Path, announce: Callable[[str], None] = lambda line: No
     if path.suffix in (".sqlite", ".db"):
         with ReplayReader(path) as reader:
             table = read_database(reader)
-            return Benchmark(path.stem, ListedSpace(stored_space(reader), table.entries), table)
+            return Benchmark(path.stem, ListedSpace(stored_space(reader, allowed), table.entries), table)
     if path.suffix not in (".yaml", ".yml"):
         raise ConfigError(
             f"{path}: expected a replay database (.sqlite), or a YAML file that describes a table; a CSV needs such a "

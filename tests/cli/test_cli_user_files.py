@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from metaqnn.replay.finals import weights_folder
 
 from metaqnn.networks.data.svhn import fetch_svhn
+from metaqnn.replay.retrainings import weights_folder
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 QUICK = ["--set", "final.epochs=1", "--set", "final.batch_size=512"]

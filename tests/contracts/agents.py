@@ -1,10 +1,11 @@
 """Strategies at work without a search: what tests tell them, and on what."""
 
 from collections.abc import Mapping
-from zlib import crc32
 
 from metaqnn.core import Context, Episode, Space, Strategy, Trajectory
 from metaqnn.core.plugins import find, installed, read_options
+from metaqnn.testing.strategy import accuracy_of  # noqa: F401 - used by many tests
+from metaqnn.testing.strategy import history as told
 
 STRATEGIES: Mapping[str, type] = {
     name: find("strategy", name, "test").load()
@@ -32,11 +33,6 @@ def ask(strategy: Strategy, number: int, epsilon: float) -> Trajectory:
     return strategy.ask(Context(number, 2700, number - 1, 0), {"epsilon": epsilon})
 
 
-def accuracy_of(architecture: str) -> float:
-    """An accuracy in [0, 1) that follows from the network alone: k / 1024, so that no machine rounds it."""
-    return crc32(architecture.encode()) % 1024 / 1024
-
-
 def episode(number: int, architecture: str, reward: float, reused: bool = False, model: int | None = None) -> Episode:
     """A told episode; its model and evaluation bear its number unless told otherwise."""
     model = number if model is None else model
@@ -45,12 +41,4 @@ def episode(number: int, architecture: str, reward: float, reused: bool = False,
 
 def history(strategy: Strategy, length: int, epsilon: float = 0.7) -> list[Episode]:
     """Episodes as a search would record them, asked from a strategy that is told each."""
-    episodes: list[Episode] = []
-    known: dict[str, int] = {}
-    for number in range(1, length + 1):
-        architecture = ask(strategy, number, epsilon).architecture
-        reused = architecture in known
-        model = known.setdefault(architecture, len(known) + 1)
-        episodes.append(episode(number, architecture, accuracy_of(architecture), reused, model))
-        strategy.tell(episodes[-1])
-    return episodes
+    return told(strategy, length, {"epsilon": epsilon})

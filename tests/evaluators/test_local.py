@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from contracts.evaluator_contract import EvaluatorContract
+from contracts.executor_contract import ExecutorContract
 
 from metaqnn.core import Candidate, CandidateFinished, EpochFinished, Setting, Status, WorkerReady
 from metaqnn.errors import DataError
@@ -34,11 +34,11 @@ def make(training=TRAINING, facts=(), **options):
     return make_executor(evaluator, 0, **options)
 
 
-class TestNetworkEvaluatorHere(EvaluatorContract):
+class TestNetworkEvaluatorHere(ExecutorContract):
     patience = 60.0
 
     @pytest.fixture
-    def make_evaluator(self):
+    def make_executor(self):
         return make
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from weakref import WeakKeyDictionary
 
 import pytest
-from contracts.evaluator_contract import EvaluatorContract
+from contracts.executor_contract import ExecutorContract
 
 from metaqnn.core import (
     Candidate,
@@ -51,11 +51,11 @@ def make():
         executor.stop()
 
 
-class TestNetworkEvaluator(EvaluatorContract):
+class TestNetworkEvaluator(ExecutorContract):
     patience = 120.0
 
     @pytest.fixture
-    def make_evaluator(self, make):
+    def make_executor(self, make):
         return lambda: make(replace(TRAINING, epochs=1))
 
 

@@ -1,16 +1,18 @@
 """Evaluations from a table: a CSV of a benchmark, a finished search, and an enumerated space."""
 
 import gzip
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from contracts.curves import does_crash
-from contracts.records import epoch
+from contracts.records import epoch, evaluation, model
 from contracts.searches import SmallSearch, evaluate
 from contracts.spaces import chain
 
-from metaqnn.core import Attempt, Candidate, Evaluation, Model, Status
+from metaqnn.core import Attempt, Candidate, Evaluation, Score, Status
 from metaqnn.errors import ConfigError, EvaluatorError, MetaqnnError
+from metaqnn.networks.evaluator import accuracy
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.tables.table import Entry, EvaluationTable, read_csv, read_database
@@ -23,13 +25,15 @@ FOUR = """network,noise,valid,test
 """
 """The networks of the chain 2 x 2."""
 
+ACCURACY = Score("accuracy", "maximize", 0.0, 1.0, is_share=True)
+
 ENTRIES = {"00": Entry(0.5, 0.25), "01": Entry(0.75, 0.5), "10": Entry(0.0, 1.0), "11": Entry(1.0, 0.0)}
 
 
-def read(path: Path, content: str | None = None, key="network", reward="valid", judge="test", percent=False):
+def read(path: Path, content: str | None = None, key="network", reward="valid", target="test", percent=False):
     if content is not None:
         path.write_text(content, encoding="utf-8")
-    return read_csv(path, chain(2, 2), key, reward, judge, percent)
+    return read_csv(path, chain(2, 2), key, reward, target, percent)
 
 
 def refusal(path: Path, content: str | None, **columns) -> str:
@@ -43,9 +47,9 @@ def refusal(path: Path, content: str | None, **columns) -> str:
 
 def test_a_table_is_read_by_the_names_of_its_columns(tmp_path):
     table = read(tmp_path / "t.csv", FOUR)
-    assert table == EvaluationTable(ENTRIES, str(tmp_path / "t.csv"))
+    assert table == EvaluationTable(ENTRIES, str(tmp_path / "t.csv"), ACCURACY)
     assert list(table.entries) == ["00", "01", "10", "11"]
-    same = read(tmp_path / "t.csv", FOUR, reward="test", judge="test")
+    same = read(tmp_path / "t.csv", FOUR, reward="test", target="test")
     assert {text: entry.reward for text, entry in same.entries.items()} == {"00": 0.25, "01": 0.5, "10": 1.0, "11": 0.0}
 
 
@@ -71,7 +75,7 @@ def test_networks_are_known_by_their_canonical_text(tmp_path):
 
 def test_a_column_that_is_missing(tmp_path):
     path = tmp_path / "t.csv"
-    for column in ("key", "reward", "judge"):
+    for column in ("key", "reward", "target"):
         assert refusal(path, FOUR, **{column: "tset"}) == (
             f"{path}: expected a column 'tset', got network, noise, valid, test"
         )
@@ -157,7 +161,7 @@ def test_a_table_without_networks(tmp_path):
 def test_an_entry_and_the_best_one(tmp_path):
     table = read(tmp_path / "t.csv", FOUR)
     assert table.entry("01") == Entry(0.75, 0.5)
-    assert table.best == 1.0  # the largest judge, which is that of the smallest reward
+    assert table.best == 1.0  # the largest target, which is that of the smallest reward
 
 
 def test_a_network_that_is_not_in_the_table(tmp_path):
@@ -165,7 +169,7 @@ def test_a_network_that_is_not_in_the_table(tmp_path):
     table = read(path, "network,valid,test\n00,0.5,0.5\n")
     sentence = (
         f"{path}: expected a network of the table, but 11 is not among its 1; "
-        "'outside: masked' keeps strategies from proposing it"
+        "'unlisted: exclude' keeps strategies from proposing it"
     )
     for look in (table.entry, lambda text: table.evaluate(Candidate(1, text, 0))):
         with pytest.raises(EvaluatorError) as error:
@@ -173,27 +177,27 @@ def test_a_network_that_is_not_in_the_table(tmp_path):
         assert str(error.value) == sentence
 
 
-def test_an_evaluation_has_the_reward_as_its_accuracy(tmp_path):
-    evaluation = read(tmp_path / "t.csv", FOUR).evaluate(Candidate(7, "01", 3))
-    assert evaluation.status is Status.OK
-    assert evaluation.accuracy == evaluation.best_score == 0.75
-    assert evaluation.train_seconds == 0.0
-    assert [metrics.epoch for attempt in evaluation.attempts for metrics in attempt.epochs] == [1]
+def test_an_evaluation_has_the_reward_as_its_score(tmp_path):
+    answer = read(tmp_path / "t.csv", FOUR).evaluate(Candidate(7, "01", 3))
+    assert answer.status is Status.OK
+    assert answer.score == answer.measured == 0.75
+    assert answer.seconds == 0.0
+    assert answer.attempts == ()
 
 
 def test_a_recorded_evaluation_is_answered_as_it_was():
-    recorded = Evaluation(Status.CRASHED, "the machine is on fire", (), 3.0, "here")
-    table = EvaluationTable({"00": Entry(0.25, 0.5, (0.25, 0.75), recorded)}, "a test")
+    recorded = evaluation(Status.CRASHED, "the machine is on fire", (), 3.0, "here")
+    table = EvaluationTable({"00": Entry(0.25, 0.5, (0.25, 0.75), recorded)}, "a test", ACCURACY)
     assert table.evaluate(Candidate(1, "00", 0)) is recorded
 
 
 # The database of a search
 
 
-def start(path: Path, **config) -> Path:
-    """A database with a configuration, as a search over three classes would leave it."""
+def start(path: Path, classes: int = 3, **config) -> Path:
+    """A database with a configuration, as a search over so many classes would leave it."""
     with SQLiteReplayMemory(path) as memory:
-        memory.initialise({"seed": 1, "data": {"classes": 3}, **config})
+        memory.initialise({"seed": 1, "data": {"classes": classes}, "score": asdict(accuracy(classes)), **config})
     return path
 
 
@@ -211,30 +215,30 @@ def test_the_networks_of_a_search_with_what_training_gave(tmp_path):
     assert len(table.entries) == 20
     assert table.source == str(path)
     expected = {text: evaluate(Candidate(0, text, 0)) for text in table.entries}
-    failures = {text for text, evaluation in expected.items() if evaluation.accuracy is None}
+    failures = {text for text, found in expected.items() if found.score is None}
     assert 1 <= len(failures) <= 15
-    for text, evaluation in expected.items():
-        accuracy = 1 / 3 if text in failures else evaluation.accuracy
+    for text, found in expected.items():
+        counted = 1 / 3 if text in failures else found.score
         entry = table.entry(text)
-        assert (entry.reward, entry.judge, entry.accuracies) == (accuracy, accuracy, (accuracy,))
+        assert (entry.reward, entry.target, entry.scores) == (counted, counted, (counted,))
         answer = table.evaluate(Candidate(1, text, 0))
-        assert (answer.status, answer.reason, answer.accuracy) == (
-            evaluation.status,
-            evaluation.reason,
-            evaluation.accuracy,
+        assert (answer.status, answer.reason, answer.score) == (
+            found.status,
+            found.reason,
+            found.score,
         )
-        assert len(answer.attempts) == len(evaluation.attempts)
-    assert table.best == max(entry.judge for entry in table.entries.values())
+        assert len(answer.attempts) == len(found.attempts)
+    assert table.best == max(entry.target for entry in table.entries.values())
 
 
-def ok(accuracy: float) -> Evaluation:
-    return Evaluation(Status.OK, "", (Attempt((epoch(1, 0.001, 1, 0.5, 1, accuracy, 0.5),)),), 1.0, "x")
+def ok(score: float) -> Evaluation:
+    return evaluation(Status.OK, "", (Attempt((epoch(1, 0.001, 1, 0.5, 1, score, 0.5),)),), 1.0, "x")
 
 
 def test_the_last_evaluation_of_a_network_counts(tmp_path):
     def sometimes(candidate):
         crashes = does_crash(candidate.architecture)
-        return Evaluation(Status.CRASHED, "the machine is on fire") if crashes else ok(0.5)
+        return evaluation(Status.CRASHED, "the machine is on fire") if crashes else ok(0.5)
 
     path = start(tmp_path / "search.sqlite")
     SmallSearch(evaluate=sometimes).run(path)
@@ -245,8 +249,8 @@ def test_the_last_evaluation_of_a_network_counts(tmp_path):
     SmallSearch(evaluate=lambda candidate: ok(0.75)).run(path)
     table = table_of(path)
     for text, entry in table.entries.items():
-        assert (entry.reward, entry.judge) == ((0.75, 0.75) if text in crashed else (0.5, 0.5))
-        assert table.evaluate(Candidate(1, text, 0)).accuracy == entry.reward
+        assert (entry.reward, entry.target) == ((0.75, 0.75) if text in crashed else (0.5, 0.5))
+        assert table.evaluate(Candidate(1, text, 0)).score == entry.reward
 
 
 def test_a_database_in_which_nothing_was_trained(tmp_path):
@@ -264,12 +268,12 @@ def test_a_database_in_which_nothing_was_trained(tmp_path):
 @pytest.fixture
 def two_networks(tmp_path):
     """A table of two networks, and a function that records trainings (number, model, seed, evaluation)."""
-    path = start(tmp_path / "table.sqlite", purpose="table", data={"classes": 4})
+    path = start(tmp_path / "table.sqlite", 4, purpose="table")
 
     def record(*trainings):
         with SQLiteReplayMemory(path) as memory:
             memory.begin_run(2, 1, {}, [])
-            memory.add_models([Model(1, "[SM(4)]", 1, 10, 20), Model(2, "[GAP(4), SM(4)]", 2, 5, 9)])
+            memory.add_models([model(1, "[SM(4)]", 1, 10, 20), model(2, "[GAP(4), SM(4)]", 2, 5, 9)])
             for training in trainings:
                 memory.record_table_evaluation(*training)
         return path
@@ -277,14 +281,14 @@ def two_networks(tmp_path):
     return record
 
 
-CRASHED = Evaluation(Status.CRASHED, "the machine is on fire")
+CRASHED = evaluation(Status.CRASHED, "the machine is on fire")
 
 
 def test_a_search_sees_the_first_seed_and_all_of_them_judge(two_networks):
     table = table_of(two_networks((1, 1, 7, ok(0.5)), (2, 2, 7, ok(0.25)), (3, 1, 8, ok(0.75)), (4, 2, 8, CRASHED)))
     first, second = table.entry("[SM(4)]"), table.entry("[GAP(4), SM(4)]")
-    assert (first.reward, first.judge, first.accuracies) == (0.5, 0.625, (0.5, 0.75))
-    assert (second.reward, second.judge, second.accuracies) == (0.25, 0.25, (0.25, 0.25))  # a crash counts as 1/4
+    assert (first.reward, first.target, first.scores) == (0.5, 0.625, (0.5, 0.75))
+    assert (second.reward, second.target, second.scores) == (0.25, 0.25, (0.25, 0.25))  # a crash counts as 1/4
     assert first.evaluation == ok(0.5)
     assert table.best == 0.625
 
@@ -292,14 +296,14 @@ def test_a_search_sees_the_first_seed_and_all_of_them_judge(two_networks):
 def test_a_first_training_that_failed_counts_as_chance_and_is_answered_as_it_was(two_networks):
     table = table_of(two_networks((1, 1, 7, CRASHED), (2, 2, 7, ok(0.75)), (3, 1, 8, ok(1.0)), (4, 2, 8, ok(0.25))))
     entry = table.entry("[SM(4)]")
-    assert (entry.reward, entry.judge) == (0.25, 0.625)
+    assert (entry.reward, entry.target) == (0.25, 0.625)
     assert table.evaluate(Candidate(1, "[SM(4)]", 0)).status is Status.CRASHED
 
 
 def test_a_seed_counts_when_all_networks_were_trained_with_it(two_networks):
     table = table_of(two_networks((1, 1, 7, ok(0.5)), (2, 2, 7, ok(0.25)), (3, 1, 8, ok(0.75))))
-    assert [entry.accuracies for entry in table.entries.values()] == [(0.5,), (0.25,)]
-    assert [entry.judge for entry in table.entries.values()] == [0.5, 0.25]
+    assert [entry.scores for entry in table.entries.values()] == [(0.5,), (0.25,)]
+    assert [entry.target for entry in table.entries.values()] == [0.5, 0.25]
 
 
 def test_a_table_that_is_not_finished(two_networks):

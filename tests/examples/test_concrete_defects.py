@@ -12,19 +12,19 @@ def make_dataset():
 
 class TestDataset(DatasetContract):
     @pytest.fixture
-    def dataset(self):
-        return make_dataset()
+    def make_dataset(self):
+        return make_dataset
 
 
 class TestEvaluator(EvaluatorContract):
     @pytest.fixture
-    def evaluator(self):
+    def make_evaluator(self):
         options = example.TrainingOptions(held_out=50, epochs=1)
-        return example.AllLabelsRight(options, Setting(seed=0, dataset=make_dataset()))
+        return lambda: example.AllLabelsRight(options, Setting(seed=0, dataset=make_dataset()))
 
     @pytest.fixture
-    def candidate(self):
-        return Candidate(1, "[C(8,3,1), P(3,2), SM(5)]", seed=3)
+    def candidates(self):
+        return [Candidate(1, "[C(8,3,1), P(3,2), SM(5)]", seed=3)]
 
 
 def test_several_labels_hold_for_one_image():

@@ -10,18 +10,19 @@ from metaqnn.testing import EvaluatorContract, SpaceContract
 
 class TestSpace(SpaceContract):
     @pytest.fixture
-    def space(self):
-        return example.Countermeasures(example.Budget(budget=6, levels=(1, 3)))
+    def make_space(self):
+        return lambda: example.Countermeasures(example.Budget(budget=6, levels=(1, 3)))
 
 
 class TestEvaluator(EvaluatorContract):
     @pytest.fixture
-    def evaluator(self):
-        return example.CorrelationAttack(example.Attacks(attacks=2, traces=100), Setting(seed=0))
+    def make_evaluator(self):
+        return lambda: example.CorrelationAttack(example.Attacks(attacks=2, traces=100), Setting(seed=0))
 
     @pytest.fixture
-    def candidate(self):
-        return Candidate(1, "desync1", seed=3, actions=("desync1", "stop"), costs={"price": 1, "countermeasures": 1})
+    def candidates(self):
+        costs = {"price": 1, "countermeasures": 1}
+        return [Candidate(1, "desync1", seed=3, actions=("desync1", "stop"), costs=costs)]
 
 
 def test_no_architecture_costs_more_than_the_budget():

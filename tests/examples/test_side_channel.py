@@ -19,24 +19,24 @@ def make_evaluator(**options):
 
 class TestDataset(DatasetContract):
     @pytest.fixture
-    def dataset(self):
-        return example.AesLeakage(example.LeakageOptions())
+    def make_dataset(self):
+        return lambda: example.AesLeakage(example.LeakageOptions())
 
 
 class TestSpace(SpaceContract):
     @pytest.fixture
-    def space(self):
-        return example.TraceNetworks(example.NetworkOptions(), FACTS)
+    def make_space(self):
+        return lambda: example.TraceNetworks(example.NetworkOptions(), FACTS)
 
 
 class TestEvaluator(EvaluatorContract):
     @pytest.fixture
-    def evaluator(self):
-        return make_evaluator(epochs=1)
+    def make_evaluator(self):
+        return lambda: make_evaluator(epochs=1)
 
     @pytest.fixture
-    def candidate(self):
-        return Candidate(1, "selu C(4,11) BN A(25) FC(20) SM(9)", seed=3)
+    def candidates(self):
+        return [Candidate(1, "selu C(4,11) BN A(25) FC(20) SM(9)", seed=3)]
 
 
 def test_the_s_box_is_that_of_fips_197():

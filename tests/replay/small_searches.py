@@ -8,7 +8,6 @@ script it is a search in a process of its own, for tests that look at it or kill
 The golden file of a schema was made with: python small_searches.py ../golden/schema_v4.sqlite 12
 """
 
-import os
 import signal
 import subprocess
 import sys
@@ -168,8 +167,7 @@ ENDLESS = ("strategy.schedule=[[1.0, 5000]]", "space.max_depth=9")
 def start_endless(database: Path) -> subprocess.Popen:
     """Start an endless search in a process of its own; it prints each episode's number when that is committed."""
     command = [sys.executable, __file__, str(database), "5000", *ENDLESS]
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
 class _Announce(Observer):

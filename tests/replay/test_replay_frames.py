@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from metaqnn.replay.finals import FinalMemory
 from small_searches import run_small, start_endless
 
 from metaqnn import open_replay
 from metaqnn.core import CurvePoint, Retraining, TestLook, TrainingSplit
 from metaqnn.errors import ReplayError
 from metaqnn.replay.frames import Replay
+from metaqnn.replay.retrainings import RetrainingMemory
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 FIGURES = ["learning_rate", "train_loss", "train_accuracy", "validation_loss"]
@@ -74,7 +74,7 @@ def test_q_values(replay):
 
 def test_types_are_the_same_where_nothing_is_there(replay, tmp_path):
     run_small(tmp_path / "empty.sqlite", models=1)
-    with FinalMemory(tmp_path / "empty.sqlite") as memory:
+    with RetrainingMemory(tmp_path / "empty.sqlite") as memory:
         memory._connection.executescript(
             "DELETE FROM replay; DELETE FROM learning_curves; DELETE FROM evaluations; DELETE FROM models;"
             "DELETE FROM q_values"
@@ -97,7 +97,7 @@ def test_finals_and_looks(finished):
         *(1, 9, "[SM(10)]", 5, {"name": "one_cycle"}, {"name": "digits"}, {"classes": 10}),
         *(TrainingSplit.TRAIN, None, 650),
     )
-    with FinalMemory(finished) as memory:
+    with RetrainingMemory(finished) as memory:
         memory.add([final])
         memory.begin(1, [CurvePoint(1, None, 0.25, {"learning_rate": 0.1, "train_loss": 2.0})], "a test")
         memory.record_end(1, "ok", "", None, "final-1.weights.h5")

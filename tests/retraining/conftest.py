@@ -31,7 +31,8 @@ def searched(tmp_path):
 @pytest.fixture(scope="session")
 def trained_once(tmp_path_factory):
     """A search whose three best networks were trained twice each, not to be changed."""
-    from metaqnn.workflows.retrain import TrainOptions, train_best
+    from metaqnn.workflows.retrain import train_best
+    from metaqnn.workflows.retraining_plan import TrainOptions
 
     path = Path(shutil.copy(GOLDEN, tmp_path_factory.mktemp("trained") / "small.sqlite"))
     report = train_best(path, TrainOptions(top=3, seeds=2, overrides=QUICK))

@@ -6,7 +6,8 @@ import pytest
 
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.retrainings import read_retraining_curve, read_retrainings, weights_folder
-from metaqnn.workflows.retrain import TrainOptions, train_best
+from metaqnn.workflows.retrain import train_best
+from metaqnn.workflows.retraining_plan import TrainOptions
 
 # Keras saves a model in a way that NumPy will want otherwise one day.
 pytestmark = [

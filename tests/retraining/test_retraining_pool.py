@@ -9,7 +9,8 @@ import psutil
 
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.retrainings import read_retraining_curve, read_retrainings
-from metaqnn.workflows.retrain import TrainOptions, train_best
+from metaqnn.workflows.retrain import train_best
+from metaqnn.workflows.retraining_plan import TrainOptions
 
 OPTIONS = TrainOptions(models=(9,), seeds=2, overrides=("final.epochs=4", "final.batch_size=256"))
 

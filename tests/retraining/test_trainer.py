@@ -10,7 +10,7 @@ from metaqnn.networks.data import DatasetConfig, load_search_data
 from metaqnn.networks.retraining.config import OneCycleConfig, PaperConfig
 from metaqnn.networks.retraining.trainer import RetrainingSession, retraining_images
 from metaqnn.networks.training.fit_engine import preprocessing_layers
-from metaqnn.workflows.retrain import retrained_size
+from metaqnn.workflows.retraining_plan import retrained_size
 
 DATASET = DatasetConfig("digits", train_limit=256, validation_size=100, preprocessing="standardize")
 NETWORK = "[C(8,3,1), C(4,1,1), P(2,2), FC(16), SM(10)]"

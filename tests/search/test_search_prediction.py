@@ -278,7 +278,7 @@ def test_a_failure_that_comes_after_a_stop_that_was_due(tampered, stopped, good)
 
 
 @pytest.mark.parametrize(
-    "changes", [{"prediction": None}, {"prediction": replace(TRAINING.prediction, control_share=0)}]
+    "changes", [{"early_stopping": None}, {"early_stopping": replace(TRAINING.early_stopping, control_share=0)}]
 )
 def test_other_settings_of_the_prediction_are_another_search(good, changes):
     difference = replace(SEARCH, training=replace(TRAINING, **changes)).verify(good).difference

@@ -29,7 +29,7 @@ def search(request) -> SmallSearch:
 
 def test_a_search_with_it_can_be_interrupted_and_verified(search, tmp_path):
     assert search.run(tmp_path / "whole") is Ending.COMPLETED
-    search.make_evaluator = ShuffledExecutor
+    search.make_executor = ShuffledExecutor
     for patience in (0, 5, 8, 11, 1000):
         asked = iter(range(10_000))
         ending = search.run(tmp_path / "pieces", stop_requested=lambda asked=asked, n=patience: next(asked) >= n)

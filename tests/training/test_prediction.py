@@ -20,7 +20,7 @@ TRAINING = TrainingConfig(epochs=EPOCHS, early_stopping=EarlyStoppingConfig())
 
 
 def predictor(known, **changes) -> Predictor:
-    return Predictor(replace(TRAINING.prediction, **changes), TRAINING, known)
+    return Predictor(replace(TRAINING.early_stopping, **changes), TRAINING, known)
 
 
 # Arithmetic
@@ -212,7 +212,7 @@ def test_a_good_candidate_goes_to_the_end_without_a_prediction():
 
 
 @pytest.mark.parametrize(
-    ("known", "config"), [(None, TRAINING), (context(), replace(TRAINING, prediction=None))], ids=["early", "off"]
+    ("known", "config"), [(None, TRAINING), (context(), replace(TRAINING, early_stopping=None))], ids=["early", "off"]
 )
 def test_without_a_context_or_the_section_nothing_is_predicted(known, config):
     evaluation, epochs = run(0.55, known, config)

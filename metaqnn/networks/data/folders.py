@@ -119,12 +119,12 @@ def _list(folder: Path, class_names: tuple[str, ...] | None = None) -> _Listing:
 
 def _common_form(files: Sequence[Path]) -> tuple[tuple[int, int], str]:
     """The size (width, height) that the images share, and the mode that holds them all, from headers."""
-    first, mode = None, "L"
+    first, mode = (0, 0), "L"
     for file in files:
         with _opened(file) as image:
             if image.mode[0] in "IF":
                 raise DataError(f"{file}: expected 8 bits a channel, got mode {image.mode}; convert it to 8 bits")
-            if first is None:
+            if file is files[0]:
                 first = image.size
             if image.size != first:
                 raise DataError(

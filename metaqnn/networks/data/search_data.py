@@ -110,5 +110,5 @@ def array_hash(*arrays: np.ndarray) -> str:
     for array in arrays:
         portable = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
         digest.update(f"{portable.dtype.str}{portable.shape}".encode())
-        digest.update(portable)
+        digest.update(portable.data)
     return digest.hexdigest()

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +28,7 @@ def fetch_svhn(name: str, path: Path, files: Mapping[str, tuple[str, str]] = FIL
         DownloadError: a checksum differs.
         OSError: the server cannot be reached.
     """
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for part, (url, md5) in files.items():
         with private_folder(path) as folder:  # emptied after each: two at a time take much room
             fetch_file(url, md5, folder / f"{part}.mat")

@@ -86,6 +86,7 @@ def export_network(
         DataError: the images to compare on cannot be read.
     """
     file_format = format_of(target)
+    tolerance = file_format.tolerance
     _require_new(target)
     if not target.parent.is_dir():
         raise ExportError(f"{target}: expected a folder that exists, but {target.parent} is none; make it first")
@@ -94,7 +95,7 @@ def export_network(
             raise ReplayError(
                 f"{database}: no search has written to this database yet; start one with `metaqnn search`"
             )
-        if file_format is ARCHITECTURE:
+        if tolerance is None:
             return _export_architecture(reader, target, model, retraining)
         chosen = choose_retraining(reader, model, retraining)
         original, seed = stored_network(reader, chosen), reader.config()["seed"]
@@ -104,12 +105,10 @@ def export_network(
         images, predictions = part.with_name("images.npy"), part.with_name("original.npy")
         np.save(images, comparison_images(data.x_validation))
         notes = {"architecture": chosen.architecture, "class_names": json.dumps(data.class_names, ensure_ascii=False)}
-        run_conversion(Job(file_format.name, original, *map(str, (part, images, predictions)), notes))
+        run_conversion(Job(file_format.name, original, str(part), str(images), str(predictions), notes))
         announce("Loading it in a fresh process and comparing what it predicts with the original ...")
-        agreement = compare(
-            np.load(predictions), reloaded_predictions(file_format, part, images), file_format.tolerance
-        )
-        _require_agreement(agreement, file_format, chosen)
+        agreement = compare(np.load(predictions), reloaded_predictions(file_format, part, images), tolerance)
+        _require_agreement(agreement, file_format.name, tolerance, chosen)
         size = _size(part)
     return Export(target, file_format, chosen.model, chosen, chosen.architecture, data.input_shape, size, agreement)
 
@@ -150,12 +149,12 @@ def _comparison_data(database: Path, retraining: Retraining, seed: int, announce
     return data
 
 
-def _require_agreement(agreement: Agreement, file_format: ExportFormat, retraining: Retraining) -> None:
-    if agreement.difference <= file_format.tolerance and not agreement.turned:
+def _require_agreement(agreement: Agreement, name: str, tolerance: float, retraining: Retraining) -> None:
+    if agreement.difference <= tolerance and not agreement.turned:
         return
     raise ExportError(
-        f"the {file_format.name} does not predict what retraining {retraining.number} does: expected probabilities "
-        f"within {file_format.tolerance:g}, but image {agreement.image + 1} of {agreement.images:,} differs by "
+        f"the {name} does not predict what retraining {retraining.number} does: expected probabilities "
+        f"within {tolerance:g}, but image {agreement.image + 1} of {agreement.images:,} differs by "
         f"{agreement.difference:.2g}, and {agreement.turned} get another class; nothing was exported"
     )
 

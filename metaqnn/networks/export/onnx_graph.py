@@ -72,7 +72,7 @@ def write_onnx(model: "keras.Sequential", path: Path, properties: Mapping[str, s
 class _Graph:
     """Nodes and constants so far; each node takes what the one before gave."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
         self.last = INPUT
@@ -227,8 +227,8 @@ def _activation(graph: _Graph, layer: "keras.Layer") -> None:
     operators = {"linear": None, "relu": "Relu", "softmax": "Softmax"}
     if name not in operators:
         graph.require(layer, "activation", name, " or ".join(operators))
-    if operators[name]:
-        graph.add(operators[name])
+    if operator := operators[name]:
+        graph.add(operator)
 
 
 def _nothing(graph: _Graph, layer: "keras.Layer") -> None:

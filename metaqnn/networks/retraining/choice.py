@@ -63,7 +63,7 @@ def best_retrainings(
         )
     usable = usable_retrainings(reader, retrainings)
     if not usable:
-        problems = "; ".join(problem_with(reader, retraining) for retraining in retrainings[-_NAMED:])
+        problems = "; ".join(filter(None, (problem_with(reader, each) for each in retrainings[-_NAMED:])))
         raise ReplayError(f"{reader.path}: expected a trained network{of_model}, but {problems}")
     chosen = comparable(reader, usable, dataset, part)
     if not chosen:
@@ -147,7 +147,7 @@ def stored_network(reader: ReplayReader, retraining: Retraining) -> StoredNetwor
         ReplayError: the file is not in the folder of the database.
     """
     return StoredNetwork(
-        str(kept_file(reader.path, retraining.weights, f"the weights of retraining {retraining.number}")),
+        str(kept_file(reader.path, retraining.weights or "", f"the weights of retraining {retraining.number}")),
         retraining.architecture,
         retraining.data["input_shape"],
         retraining.recipe.get("preprocessing") or retraining.dataset.get("preprocessing", "none"),

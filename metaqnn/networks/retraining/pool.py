@@ -23,6 +23,7 @@ from metaqnn.workers.environment import usable_cores, worker_environment
 from metaqnn.workers.inline import InlinePool
 from metaqnn.workers.memory_guard import Limits
 from metaqnn.workers.pipe import PipeTransport
+from metaqnn.workers.pool import Pool
 from metaqnn.workers.task import Event, Task, TaskFailed, TaskFinished, TaskProgress
 from metaqnn.workers.worker_pool import WorkerPool
 
@@ -64,7 +65,7 @@ def train_all(
 
     start = partial(RetrainingRunner, 1)
     if workers:
-        pool = WorkerPool(start, PipeTransport(worker_environment), workers, gpus, Limits(need=_need))
+        pool: Pool = WorkerPool(start, PipeTransport(worker_environment), workers, gpus, Limits(need=_need))
     else:
         pool = InlinePool(lambda: start(device=current_device()), should_drop)
     try:
@@ -95,12 +96,14 @@ class _Trainings:
         if not isinstance(event, TaskProgress | TaskFinished | TaskFailed):
             return
         job = self.unfinished[event.number]
-        if isinstance(event, TaskFailed) and event.status is None:
-            raise EvaluatorError(f"retraining {job.number} of {job.architecture} cannot be trained: {event.reason}")
         if isinstance(event, TaskProgress):
             message = event.content
+        elif isinstance(event, TaskFinished):
+            message = event.result
+        elif event.status is None:
+            raise EvaluatorError(f"retraining {job.number} of {job.architecture} cannot be trained: {event.reason}")
         else:
-            message = event.result if isinstance(event, TaskFinished) else RetrainingEnded(event.status, event.reason)
+            message = RetrainingEnded(event.status, event.reason)
         if isinstance(message, RetrainingStarted):
             self._memory.begin(job.number, message.epochs, message.device)
         elif isinstance(message, RetrainingEpochDone):

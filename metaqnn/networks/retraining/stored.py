@@ -21,6 +21,7 @@ import numpy as np
 from metaqnn.errors import MetaqnnError, ReplayError
 from metaqnn.files import written_whole
 from metaqnn.networks.costs import describe
+from metaqnn.networks.data.config import Preprocessing
 
 if TYPE_CHECKING:
     import keras
@@ -44,7 +45,7 @@ class StoredNetwork:
     path: str
     architecture: str
     input_shape: Sequence[int]
-    preprocessing: str
+    preprocessing: Preprocessing
     batch_normalization: bool = False
 
 
@@ -111,9 +112,9 @@ def _loaded(stored: StoredNetwork, content: bytes | None) -> "keras.Sequential":
     _require_plain(content, most)
     model = fresh_network(described.architecture, shape, stored.preprocessing, stored.batch_normalization, numbers)
     with tempfile.TemporaryDirectory(prefix="metaqnn-") as folder:
-        file = Path(folder, f"network{ENDING}")
-        file.write_bytes(content)
-        model.load_weights(file)
+        weights = Path(folder, f"network{ENDING}")
+        weights.write_bytes(content)
+        model.load_weights(weights)
     return model
 
 

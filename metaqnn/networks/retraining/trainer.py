@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -52,9 +53,10 @@ def retraining_images(
     data: SearchData, part: TrainingSplit, dataset: DatasetConfig, recipe: RetrainingConfig
 ) -> RetrainingImages:
     """The images of a retraining."""
-    x_train, y_train, held_out = data.x_train, data.y_train, (data.x_validation, data.y_validation)
+    x_train, y_train = data.x_train, data.y_train
+    held_out: tuple[np.ndarray | None, np.ndarray | None] = data.x_validation, data.y_validation
     if part is TrainingSplit.TRAIN_AND_VALIDATION:
-        x_train, y_train = np.concatenate([x_train, held_out[0]]), np.concatenate([y_train, held_out[1]])
+        x_train, y_train = np.concatenate([x_train, data.x_validation]), np.concatenate([y_train, data.y_validation])
         held_out = None, None
     statistics = fit_statistics(recipe.preprocessing or dataset.preprocessing, x_train)
     mirror = dataset.mirror if recipe.mirror is None else recipe.mirror
@@ -161,7 +163,7 @@ class RetrainingSession:
             path: the file.
             identity: whose it is, so that no other training takes it up.
         """
-        arrays = {f"array_{i}": np.asarray(variable) for i, variable in enumerate(self._variables())}
+        arrays: dict[str, Any] = {f"array_{i}": np.asarray(variable) for i, variable in enumerate(self._variables())}
         rows = [(each.step, *each.figures.values(), each.score, each.seconds) for each in self.epochs]
         curve = np.array([[math.nan if value is None else value for value in row] for row in rows], "float64")
         with written_whole(path) as part, part.open("wb") as file:

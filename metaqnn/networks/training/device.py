@@ -66,7 +66,8 @@ def current_device(threads: int | None = None) -> Device:
     import keras
 
     backend = keras.backend.backend()
-    gpu, capability = None, (0, 0)
+    capability: tuple[int, ...] = (0, 0)
+    gpu = None
     if backend == "tensorflow":
         import tensorflow as tf
 

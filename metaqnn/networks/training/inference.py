@@ -8,6 +8,7 @@ import numpy as np
 from metaqnn.networks.architecture import Architecture
 from metaqnn.networks.costs import Shape
 from metaqnn.networks.data import Statistics
+from metaqnn.networks.data.config import Preprocessing
 from metaqnn.networks.training.fit_engine import preprocessing_layers
 from metaqnn.networks.training.network import build_network
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 def fresh_network(
     architecture: Architecture,
     input_shape: Shape,
-    preprocessing: str,
+    preprocessing: Preprocessing,
     batch_normalization: bool = False,
     numbers: Sequence[np.ndarray] | None = None,
 ) -> "keras.Sequential":

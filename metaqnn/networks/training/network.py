@@ -1,6 +1,6 @@
 """An architecture as a Keras model. Written for Keras 3 as such: any backend."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from metaqnn.networks.architecture import Architecture
 from metaqnn.networks.costs import Shape, describe, dropout_rates
@@ -87,7 +87,7 @@ def build_network(
 
 
 def build(
-    network: Architecture | str, input_shape: Shape, seed: int = 0, dropout: bool = True, **options: object
+    network: Architecture | str, input_shape: Shape, seed: int = 0, dropout: bool = True, **options: Any
 ) -> "keras.Sequential":
     """Build an untrained Keras model of a network in the paper's notation, checked first.
 

@@ -36,7 +36,7 @@ class PrefetchingEngine(Engine):
             fits = prepared is not None and prepared.key == (architecture, seed, attempt)
             if fits:
                 self._prepared = None
-        session = prepared.wait() if fits else None
+        session = prepared.wait() if prepared and fits else None
         return session or self._engine.open(architecture, seed, attempt)
 
 

@@ -122,7 +122,7 @@ def train(
     """
     began = time.monotonic()
     attempts: list[Attempt] = []
-    context: EarlyStoppingContext | None = candidate.context
+    context = candidate.context if isinstance(candidate.context, EarlyStoppingContext) else None
     prediction: Prediction | None = None
     predictor = Predictor(config.early_stopping, config, context) if config.early_stopping and context else None
 
@@ -131,8 +131,8 @@ def train(
         if predictor is None or prediction is not None:
             return
         prediction = predictor.verdict(epochs)
-        if prediction is not None and not context.is_control:
-            raise _EarlyStoppedError
+        if prediction is not None and not predictor.context.is_control:
+            raise _EarlyStoppedError(_reason(prediction, predictor.context.target))
 
     def check_time() -> None:
         if config.max_seconds is not None and time.monotonic() - began > config.max_seconds:
@@ -140,7 +140,8 @@ def train(
 
     def answer(status: Status, reason: str = "") -> Evaluation:
         said = prediction if status.has_score else None
-        reached = said.score if status is Status.EARLY_STOPPED else score_of_curve(score, status, tuple(attempts))
+        measured = score_of_curve(score, status, tuple(attempts))
+        reached = said.score if said and status is Status.EARLY_STOPPED else measured
         figures = {"learning_rate": rate}
         return Evaluation(status, reached, reason, tuple(attempts), figures, time.monotonic() - began, device, said)
 
@@ -153,8 +154,8 @@ def train(
             session = engine.open(architecture, candidate.seed, number)
             report_one = partial(report, number)
             is_promising = _run(session, rate, config, score, epochs, report_one, look, check_time)
-        except _EarlyStoppedError:
-            ended = Status.EARLY_STOPPED, _reason(prediction, context.target)
+        except _EarlyStoppedError as stop:
+            ended = Status.EARLY_STOPPED, str(stop)
         except OutOfTimeError:
             ended = Status.TIMED_OUT, f"not finished after training.max_seconds = {config.max_seconds:g}"
         except Exception as error:  # whatever a framework raises for a network is that network's result
@@ -220,7 +221,7 @@ def _reason(prediction: Prediction, target: float) -> str:
 
 
 def _is_learning(metrics: CurvePoint, config: TrainingConfig, score: Score) -> bool:
-    return metrics.score > config.restart_accuracy * score.failure
+    return metrics.score is not None and metrics.score > config.restart_accuracy * score.failure
 
 
 def _is_nan(metrics: CurvePoint) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 
 from metaqnn.networks.architecture import Architecture
-from metaqnn.networks.costs import dropout_rates, layer_costs
+from metaqnn.networks.costs import Shape, dropout_rates, layer_costs
 from metaqnn.networks.data import SearchData, Statistics
 from metaqnn.networks.layers import Convolution, GlobalAveragePooling, Pooling, Softmax
 from metaqnn.networks.training.config import TrainingConfig
@@ -161,14 +161,15 @@ class TensorFlowSession(Session):
         import tensorflow as tf
         from keras import initializers
 
-        weights, shape = {}, self.engine.data.input_shape
+        weights = {}
+        shape: Shape = self.engine.data.input_shape
         for index, cost in enumerate(layer_costs(self.architecture, shape)):
             layer = cost.layer
             if not isinstance(layer, Pooling):
                 outputs = cost.shape[-1]
                 if isinstance(layer, Convolution | GlobalAveragePooling):
                     size = layer.receptive_field if isinstance(layer, Convolution) else 1
-                    kernel_shape = (size, size, shape[2], outputs)
+                    kernel_shape: Shape = (size, size, shape[2], outputs)
                 else:
                     kernel_shape = (int(np.prod(shape)), outputs)
                 initializer = initializers.GlorotUniform(integer_seed(self.seed, "weights", self.attempt, index))

@@ -49,11 +49,11 @@ class PlainDisplay(Observer):
         elif isinstance(event, WorkerLost):
             self._line(f"  {event.reason}; it is replaced")
         elif isinstance(event, CandidateFinished) and event.evaluation.status is Status.EARLY_STOPPED:
-            prediction = event.evaluation.prediction
-            self._line(
-                f"  episode {event.number} stopped after epoch {prediction.step}: "
-                f"{self._score.words(prediction.score)} expected"
-            )
+            if prediction := event.evaluation.prediction:
+                self._line(
+                    f"  episode {event.number} stopped after epoch {prediction.step}: "
+                    f"{self._score.words(prediction.score)} expected"
+                )
         elif isinstance(event, CandidateFinished) and event.evaluation.status is not Status.OK:
             self._line(f"  episode {event.number} failed ({event.evaluation.status}): {event.evaluation.reason}")
         elif isinstance(event, EpochFinished) and time.monotonic() - self._last_line > _QUIET_SECONDS:

@@ -5,20 +5,20 @@ from dataclasses import replace
 
 import pytest
 from contracts.records import epoch
-from metaqnn.replay.finals import (
-    FinalMemory,
-    kept_file,
-    read_final,
-    read_final_curve,
-    read_finals,
-    read_test_looks,
-    weights_folder,
-)
 from small_searches import run_small
 
 from metaqnn.core import TRAINING, CurvePoint, Retraining, TestLook, TrainingSplit
 from metaqnn.errors import ReplayError
 from metaqnn.replay.reader import ReplayReader
+from metaqnn.replay.retrainings import (
+    RetrainingMemory,
+    kept_file,
+    read_retraining,
+    read_retraining_curve,
+    read_retrainings,
+    read_test_looks,
+    weights_folder,
+)
 
 RECIPE, DATASET, DATA = {"name": "one_cycle", "epochs": 2}, {"name": "digits"}, {"classes": 10}
 FINAL = Retraining(1, 3, "[SM(10)]", 7, RECIPE, DATASET, DATA, TrainingSplit.TRAIN, None, 650)
@@ -43,49 +43,49 @@ def test_no_two_databases_share_a_folder(tmp_path):
 
 def test_a_training_from_the_asking_to_the_end(database):
     second = replace(FINAL, number=2, split=TrainingSplit.TRAIN_AND_VALIDATION, finetuned_from=1)
-    with FinalMemory(database) as memory:
+    with RetrainingMemory(database) as memory:
         memory.add([FINAL, second])
-        assert read_finals(memory) == [FINAL, second]
+        assert read_retrainings(memory) == [FINAL, second]
         memory.begin(1, [], "a device")
         for point in EPOCHS:
             memory.record_epoch(1, point)
-        assert read_final(memory, 1) == replace(FINAL, seconds=0.75, device="a device")
+        assert read_retraining(memory, 1) == replace(FINAL, seconds=0.75, device="a device")
         memory.record_end(1, "ok", "", 0.5, "final-1.weights.h5")
     with ReplayReader(database) as reader:
         ended = replace(FINAL, status="ok", score=0.5, seconds=0.75, device="a device")
-        assert read_final(reader, 1) == replace(ended, weights="final-1.weights.h5")
-        assert read_final_curve(reader, 1) == EPOCHS
-        assert read_final_curve(reader, 2) == []
+        assert read_retraining(reader, 1) == replace(ended, weights="final-1.weights.h5")
+        assert read_retraining_curve(reader, 1) == EPOCHS
+        assert read_retraining_curve(reader, 2) == []
     assert [path.name for path in database.parent.glob("small.sqlite*") if "lock" not in path.name] == ["small.sqlite"]
 
 
 def test_a_training_that_goes_on_has_the_epochs_of_its_checkpoint_alone(database):
-    with FinalMemory(database) as memory:
+    with RetrainingMemory(database) as memory:
         memory.add([FINAL])
         memory.begin(1, [], "a device")
         for point in EPOCHS:
             memory.record_epoch(1, point)
         memory.begin(1, EPOCHS[:1], "another")
-        assert read_final_curve(memory, 1) == EPOCHS[:1]
-        assert read_final(memory, 1) == replace(FINAL, seconds=0.5, device="another")
+        assert read_retraining_curve(memory, 1) == EPOCHS[:1]
+        assert read_retraining(memory, 1) == replace(FINAL, seconds=0.5, device="another")
 
 
 def test_a_training_that_is_asked_for_again_has_nothing(database):
-    with FinalMemory(database) as memory:
+    with RetrainingMemory(database) as memory:
         memory.add([FINAL])
         memory.begin(1, EPOCHS, "a device")
         memory.record_end(1, "crashed", "because", None, None)
         memory.restart(1)
-        assert read_final(memory, 1) == replace(FINAL, device="a device")
-        assert read_final(memory, 1).status == TRAINING
-        assert read_final_curve(memory, 1) == []
+        assert read_retraining(memory, 1) == replace(FINAL, device="a device")
+        assert read_retraining(memory, 1).status == TRAINING
+        assert read_retraining_curve(memory, 1) == []
 
 
 def test_what_is_no_number_is_null(database):
-    with FinalMemory(database) as memory:
+    with RetrainingMemory(database) as memory:
         memory.add([FINAL])
         memory.begin(1, [replace(EPOCHS[0], figures=EPOCHS[0].figures | {"train_loss": math.nan})], "a device")
-        (stored,) = read_final_curve(memory, 1)
+        (stored,) = read_retraining_curve(memory, 1)
         assert math.isnan(stored.figures["train_loss"])
         assert memory.query("SELECT train_loss, train_accuracy FROM final_curves")[1] == [(None, 0.25)]
         assert replace(stored, figures=stored.figures | {"train_loss": 2.0}) == EPOCHS[0]
@@ -96,7 +96,7 @@ def test_looks_are_numbered_and_dated(database):
         TestLook(0, "network", (1,), "digits", 450, 0.98, 0.97, "metaqnn evaluate small.sqlite"),
         TestLook(0, "greedy", (1, 2, 1), "digits", 450, 0.99, None, "metaqnn ensemble small.sqlite --greedy"),
     ]
-    with FinalMemory(database) as memory:
+    with RetrainingMemory(database) as memory:
         memory.add([FINAL])
         recorded = [memory.record_look(look) for look in looks]
         assert [replace(look, look=0, looked_at="") for look in recorded] == looks
@@ -108,24 +108,24 @@ def test_looks_are_numbered_and_dated(database):
 
 def test_a_final_that_does_not_exist(database):
     with ReplayReader(database) as reader, pytest.raises(ReplayError) as error:
-        read_final(reader, 1)
-    sentence = f"{database}: there is no final 1; nothing was trained with `metaqnn train` yet"
+        read_retraining(reader, 1)
+    sentence = f"{database}: there is no retraining 1; nothing was trained with `metaqnn train` yet"
     assert str(error.value) == sentence
-    with FinalMemory(database) as memory:
+    with RetrainingMemory(database) as memory:
         memory.add([FINAL])
-        with pytest.raises(ReplayError, match=r": there is no final 9; its finals are numbered 1 to 1$"):
-            read_final(memory, 9)
+        with pytest.raises(ReplayError, match=r": there is no retraining 9; its retrainings are numbered 1 to 1$"):
+            read_retraining(memory, 9)
 
 
 def test_an_absent_database_is_not_created(tmp_path):
     with pytest.raises(ReplayError, match="there is no such replay database"):
-        FinalMemory(tmp_path / "absent.sqlite")
+        RetrainingMemory(tmp_path / "absent.sqlite")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_one_writer_at_a_time(database):
-    with FinalMemory(database), pytest.raises(ReplayError, match="another search or training is running on this file"):
-        FinalMemory(database)
+    with RetrainingMemory(database), pytest.raises(ReplayError, match="another search or training is running"):
+        RetrainingMemory(database)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_a_name_that_leads_out_of_the_folder_is_not_followed(tmp_path, name):
         kept_file(database, name, "the weights of final 1")
     assert str(caught.value) == (
         f"{database}: the weights of final 1 cannot be {name!r}: expected the plain name of a file in {folder}, and no "
-        "link that leads out of it; put the file there, or use `metaqnn train --again`"
+        "link that leads out of it; put the file there, or use `metaqnn train --retrain`"
     )
 
 

@@ -2,13 +2,13 @@
 
 The suite of another one, in `tests/evaluators`, is
 
-    from contracts.evaluator_contract import EvaluatorContract
+    from contracts.executor_contract import ExecutorContract
 
-    class TestNetworkEvaluator(EvaluatorContract):
+    class TestNetworkEvaluator(ExecutorContract):
         patience = 120.0
 
         @pytest.fixture
-        def make_evaluator(self): ...
+        def make_executor(self): ...
 """
 
 import time
@@ -27,30 +27,30 @@ from metaqnn.core import (
 )
 
 
-class EvaluatorContract:
-    """Subclass it as `TestX` with a fixture `make_evaluator`: a function that makes the executor anew."""
+class ExecutorContract:
+    """Subclass it as `TestX` with a fixture `make_executor`: a function that makes the executor anew."""
 
     architectures = ("[C(8,3,1), SM(10)]", "[C(8,1,1), P(2,2), SM(10)]", "[SM(10)]")
-    """What is evaluated; override where the evaluator knows other networks."""
+    """What is evaluated; override where it knows other networks."""
 
     patience = 10.0
     """Seconds to wait for an answer."""
 
     @pytest.fixture
-    def evaluator(self, make_evaluator):
-        evaluator = make_evaluator()
-        yield evaluator
-        evaluator.stop()
+    def executor(self, make_executor):
+        executor = make_executor()
+        yield executor
+        executor.stop()
 
     def candidates(self, first: int = 1) -> list[Candidate]:
         return [Candidate(number, text, 0) for number, text in enumerate(self.architectures, start=first)]
 
-    def answers(self, evaluator: Executor, count: int) -> list:
+    def answers(self, executor: Executor, count: int) -> list:
         """All events until so many candidates are finished."""
         events, deadline = [], time.monotonic() + self.patience
         while sum(isinstance(event, CandidateFinished) for event in events) < count:
             assert time.monotonic() < deadline, f"no answer within {self.patience} s, only {events}"
-            events += evaluator.results(0.2)
+            events += executor.results(0.2)
         return events
 
     @staticmethod
@@ -63,11 +63,11 @@ class EvaluatorContract:
         curves = [(point.step, point.score, point.figures) for a in evaluation.attempts for point in a.points]
         return evaluation.status, evaluation.score, evaluation.figures, curves
 
-    def test_each_candidate_is_answered_once(self, evaluator):
+    def test_each_candidate_is_answered_once(self, executor):
         for candidate in self.candidates():
-            evaluator.submit(candidate)
-        events = self.answers(evaluator, len(self.architectures))
-        events += evaluator.results(0.0)
+            executor.submit(candidate)
+        events = self.answers(executor, len(self.architectures))
+        events += executor.results(0.0)
         finished = [event.number for event in events if isinstance(event, CandidateFinished)]
         assert sorted(finished) == [candidate.number for candidate in self.candidates()]
         for number in finished:
@@ -77,10 +77,10 @@ class EvaluatorContract:
             assert own[-1] is CandidateFinished
             assert set(own[1:-1]) <= {EpochFinished}
 
-    def test_answers_are_whole(self, evaluator):
+    def test_answers_are_whole(self, executor):
         for candidate in self.candidates():
-            evaluator.submit(candidate)
-        for evaluation in self.evaluations(self.answers(evaluator, len(self.architectures))).values():
+            executor.submit(candidate)
+        for evaluation in self.evaluations(self.answers(executor, len(self.architectures))).values():
             assert isinstance(evaluation.status, Status)
             if evaluation.status is Status.OK:
                 assert evaluation.reason == ""
@@ -93,39 +93,39 @@ class EvaluatorContract:
                 assert evaluation.score is None
             assert evaluation.seconds >= 0.0
 
-    def test_one_candidate_has_one_answer(self, make_evaluator):
+    def test_one_candidate_has_one_answer(self, make_executor):
         outcomes = []
         for first in (1, 50):
-            evaluator = make_evaluator()
+            executor = make_executor()
             for candidate in self.candidates(first):
-                evaluator.submit(candidate)
-            found = self.evaluations(self.answers(evaluator, len(self.architectures)))
+                executor.submit(candidate)
+            found = self.evaluations(self.answers(executor, len(self.architectures)))
             outcomes.append([self.outcome(found[number]) for number in sorted(found)])
-            evaluator.stop()
+            executor.stop()
         assert outcomes[0] == outcomes[1]
 
-    def test_no_candidate_no_answer(self, evaluator):
+    def test_no_candidate_no_answer(self, executor):
         began = time.monotonic()
-        assert self.evaluations(evaluator.results(0.05)) == {}
+        assert self.evaluations(executor.results(0.05)) == {}
         assert time.monotonic() - began < 5.0
 
-    def test_a_stop_drops_what_is_in_flight(self, evaluator):
+    def test_a_stop_drops_what_is_in_flight(self, executor):
         for candidate in self.candidates():
-            evaluator.submit(candidate)
+            executor.submit(candidate)
         began = time.monotonic()
-        evaluator.stop()
+        executor.stop()
         assert time.monotonic() - began < 2.0
-        assert self.evaluations(evaluator.results(0.05)) == {}
+        assert self.evaluations(executor.results(0.05)) == {}
 
-    def test_stopping_twice_does_nothing_more(self, make_evaluator):
-        evaluator = make_evaluator()
-        evaluator.submit(self.candidates()[0])
-        evaluator.stop()
-        evaluator.stop()
-        assert self.evaluations(evaluator.results(0.0)) == {}
+    def test_stopping_twice_does_nothing_more(self, make_executor):
+        executor = make_executor()
+        executor.submit(self.candidates()[0])
+        executor.stop()
+        executor.stop()
+        assert self.evaluations(executor.results(0.0)) == {}
 
-    def test_its_speed_is_measured_or_there_is_none(self, evaluator):
-        speed = evaluator.measure_speed(self.architectures)
+    def test_its_speed_is_measured_or_there_is_none(self, executor):
+        speed = executor.measure_speed(self.architectures)
         if speed is not None:
             assert isinstance(speed, SpeedMeasurement)
             assert speed.operations_per_second > 0

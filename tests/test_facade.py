@@ -1,0 +1,180 @@
+"""`metaqnn.search(...)`: functions and classes of a user's module, searched as a user's program would."""
+
+import os
+import subprocess
+import sys
+import textwrap
+
+import pytest
+from databases import contents
+
+import metaqnn
+from metaqnn.core import Strategy
+from metaqnn.errors import ConfigError, MetaqnnError
+from metaqnn.search.loop import Ending
+
+MODULE = """
+import os
+
+from metaqnn.core import Space, Step
+
+def ones(architecture):
+    return architecture.text.count("1")
+
+def picky(architecture, seed):
+    if architecture.actions[0] == "2":
+        raise ValueError("it starts with a two")
+    return float("nan") if architecture.actions[0] == "1" else seed + len(architecture.actions)
+
+def elsewhere(architecture):
+    return os.getpid() != int(os.environ["DRIVER"])
+"""
+SCRIPT = """
+import os, sys
+os.environ["DRIVER"] = str(os.getpid())
+import metaqnn
+import judges
+SPACE = {{"name": "chain", "choices": [3] * 4}}
+if __name__ == "__main__":
+    {body}
+"""
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Runs lines of a program beside the module `judges`, each in an interpreter of its own."""
+
+    def runs(body: str, module: str = MODULE) -> subprocess.CompletedProcess:
+        (tmp_path / "judges.py").write_text(module, encoding="utf-8")
+        body = textwrap.indent(textwrap.dedent(body).strip(), "    ").strip()
+        (tmp_path / "program.py").write_text(SCRIPT.format(body=body), encoding="utf-8")
+        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}  # a module changed within a second is read anew
+        return subprocess.run(
+            [sys.executable, "program.py"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+
+    return runs
+
+
+def test_a_function_of_a_module_runs_in_worker_processes_and_gives_the_same_rows_in_this_one(run, tmp_path):
+    ran = run(
+        """
+        arguments = {"models": 12, "score": "ones", "lookahead": 2}
+        result = metaqnn.search(SPACE, judges.ones, "two/ones.sqlite", workers=2, **arguments)
+        metaqnn.search(SPACE, judges.ones, "here/ones.sqlite", workers=0, **arguments)
+        print(result.best.score, result.best.architecture, result.ending, len(result.models), len(result.episodes))
+        print(metaqnn.search(SPACE, judges.elsewhere, "elsewhere.sqlite", 2).best.score)
+        print(metaqnn.search(SPACE, judges.elsewhere, "not_elsewhere.sqlite", 2, workers=0).best.score)
+        """
+    )
+    assert ran.returncode == 0, ran.stderr
+    first, *others = ran.stdout.splitlines()
+    score, architecture, *rest = first.split()
+    assert float(score) == architecture.count("1")
+    assert rest[0] == "completed"
+    assert rest[1] == "12"
+    assert others == ["1.0", "0.0"]
+    assert "in this process" not in ran.stderr
+    two, here = contents(tmp_path / "two/ones.sqlite"), contents(tmp_path / "here/ones.sqlite")
+    assert {table for table in two if two[table] != here[table]} == {"config"}  # where the workers are written
+
+
+def test_a_search_is_resumed_by_the_same_call_and_refused_with_a_changed_function(run, tmp_path):
+    def search(models: int, database: str = "search.sqlite", module: str = MODULE):
+        return run(f"print(metaqnn.search(SPACE, judges.ones, {database!r}, {models}, workers=1).ending)", module)
+
+    for models, database in ((5, "search.sqlite"), (12, "search.sqlite"), (12, "at_once.sqlite")):
+        assert search(models, database).stdout == "completed\n"
+    with (
+        metaqnn.open_replay(tmp_path / "search.sqlite") as search_db,
+        metaqnn.open_replay(tmp_path / "at_once.sqlite") as at_once,
+    ):
+        columns = ["architecture", "score", "reward", "episode"]
+        whole = at_once.episodes[columns]
+        assert search_db.episodes[columns].equals(whole)
+    before = contents(tmp_path / "search.sqlite")
+    refused = search(20, module=MODULE.replace('count("1")', 'count("2")'))
+    assert refused.returncode == 1
+    assert "source_hash" in refused.stderr.splitlines()[-1]
+    assert contents(tmp_path / "search.sqlite") == before
+
+
+def test_what_raises_or_is_not_a_number_is_a_failed_candidate(run):
+    ran = run(
+        """
+        result = metaqnn.search(SPACE, judges.picky, "picky.sqlite", 20, strategy="random", seed=3, workers=1)
+        for row in result.models.itertuples():
+            print(row.architecture[0], row.status, row.score, row.reason)
+        """
+    )
+    assert ran.returncode == 0, ran.stderr
+    rows = [line.split(" ", 3) for line in ran.stdout.splitlines()]
+    assert len(rows) == 20
+    assert {row[0] for row in rows} == {"0", "1", "2"}
+    for first, status, score, reason in rows:
+        if first == "0":
+            assert (status, score, reason) == ("ok", "7.0", "")
+        else:
+            assert (status, score) == ("failed" if first == "2" else "diverged", "nan")
+            assert ("it starts with a two" if first == "2" else "nan") in reason.casefold()
+
+
+def test_what_cannot_be_imported_runs_in_this_process_which_is_said(tmp_path):
+    lines = []
+    length = len
+    result = metaqnn.search(
+        {"name": "chain", "choices": [2, 2]},
+        lambda architecture: length(architecture.text),
+        tmp_path / "lambda.sqlite",
+        4,
+        "random",
+        announce=lines.append,
+    )
+    assert result.ending is Ending.COMPLETED
+    assert result.best.score == 2.0
+    assert any("in this process" in line and "lambda" in line for line in lines)
+
+
+def test_less_can_be_better(tmp_path):
+    result = metaqnn.search(
+        {"name": "chain", "choices": [3, 3]},
+        lambda architecture: sum(map(int, architecture.actions)),
+        tmp_path / "least.sqlite",
+        9,
+        "random",
+        score="cost",
+        direction="minimize",
+        failure=10.0,
+        announce=lambda line: None,
+    )
+    assert (result.best.score, result.best.architecture) == (0.0, "00")
+    assert (result.episodes.reward == -result.episodes.cost).all()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"workers": 1}, "expected an evaluator that worker processes can import"),
+        ({"strategy": "q_lerning"}, "q_learning"),
+        ({"space": "chian"}, "chain"),
+        ({"space": {"name": "chain", "choises": [2]}}, "choices"),
+        ({"direction": "up"}, "maximize"),
+        ({"models": 0}, "models"),
+        ({"lookahead": 0}, "lookahead"),
+    ],
+)
+def test_what_cannot_be_searched_is_one_sentence(tmp_path, changes, words):
+    arguments = {"space": {"name": "chain", "choices": [2, 2]}, "models": 4, "announce": lambda line: None} | changes
+    database = tmp_path / "none.sqlite"
+    with pytest.raises(MetaqnnError, match=words) as caught:
+        metaqnn.search(evaluator=lambda architecture: 1.0, database=database, **arguments)
+    assert "\n" not in str(caught.value)
+    assert not database.exists()
+
+
+def test_a_class_inside_a_function_is_refused(tmp_path):
+    class Mine(Strategy):
+        pass
+
+    with pytest.raises(ConfigError, match="stands inside a function"):
+        metaqnn.search({"name": "chain", "choices": [2]}, len, tmp_path / "none.sqlite", 1, Mine)
