@@ -489,12 +489,12 @@ def in_flight(file: Path) -> int:
 
 def finals_and_looks(file: Path) -> tuple[int, int]:
     """How many networks were trained after a search, and how often a test split was looked at."""
-    from metaqnn.replay.finals import read_finals, read_test_looks
+    from metaqnn.replay.retrainings import read_retrainings, read_test_looks
 
     from metaqnn.replay.reader import ReplayReader
 
     with ReplayReader(file) as reader:
-        return len(read_finals(reader)), len(read_test_looks(reader))
+        return len(read_retrainings(reader)), len(read_test_looks(reader))
 
 
 def worker_events(file: Path) -> list[tuple]:
