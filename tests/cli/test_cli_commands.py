@@ -19,6 +19,7 @@ COMMANDS = [
     "report",
     "describe",
     "datasets",
+    "plugins",
     "replay",
     "replay summary",
     "replay top",

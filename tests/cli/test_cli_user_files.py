@@ -84,7 +84,7 @@ def test_names_beside_a_target_are_the_users(metaqnn, searched, tmp_path, words,
     assert not list(tmp_path.rglob(".metaqnn*"))
 
 
-@pytest.mark.parametrize("name", ["report.html", "figures/course.png", "figures/course.svg"])
+@pytest.mark.parametrize("name", ["report.html", "figures/trace.png", "figures/trace.svg"])
 @pytest.mark.parametrize("is_link", [True, False])
 def test_a_report_writes_over_nothing_but_a_reports(metaqnn, refused, searched, tmp_path, name, is_link):
     words = ("report", searched, "--top", 1, "--out", "page")
