@@ -135,21 +135,26 @@ def test_an_enumeration_writes_over_no_table(metaqnn, refused, tmp_path, name):
 
 def test_a_training_writes_over_no_final_that_its_database_does_not_know(metaqnn, searched):
     folder = weights_folder(searched)
-    occupy(folder / "final-1.keras", folder / "final-1.checkpoint.npz.part", folder / "final-1.part.keras")
+    occupy(
+        folder / "final-1.weights.h5",
+        folder / "final-1.checkpoint.npz.part",
+        folder / "final-1.part.keras",
+        folder / "final-1.keras",
+    )
     (folder / "final-1.checkpoint.npz").write_text("mine too", encoding="utf-8")
     before = state(folder)
     result = metaqnn("train", searched, "--top", 1, *QUICK)
     assert result.code == 0, result.err
-    (network,), (checkpoint,) = folder.glob("final-1.2*.keras"), folder.glob("final-1.checkpoint.2*.npz")
-    assert network.read_text(encoding="utf-8") == "mine: final-1.keras"
+    (network,), (checkpoint,) = folder.glob("final-1.*2*.h5"), folder.glob("final-1.checkpoint.2*.npz")
+    assert network.read_text(encoding="utf-8") == "mine: final-1.weights.h5"
     assert checkpoint.read_text(encoding="utf-8") == "mine too"
     said = result.out + result.err
-    assert f"final-1.keras is not of this training; it was moved to {network.name}." in said
+    assert f"final-1.weights.h5 is not of this training; it was moved to {network.name}." in said
     assert checkpoint.name in said
     after = state(folder)
-    unmoved = [name for name in before if name not in ("final-1.keras", "final-1.checkpoint.npz")]
+    unmoved = [name for name in before if name not in ("final-1.weights.h5", "final-1.checkpoint.npz")]
     assert {name: after[name] for name in unmoved} == {name: before[name] for name in unmoved}
-    assert (folder / "final-1.keras").read_bytes()[:2] == b"PK"
+    assert (folder / "final-1.weights.h5").read_bytes()[1:4] == b"HDF"
 
 
 @pytest.mark.parametrize("kind", ["file", "folder", "link"])
