@@ -128,12 +128,14 @@ def preprocessing_layers(statistics: Statistics) -> list:
     """The preprocessing as stock Keras layers, from uint8 images to float32; `Statistics.apply` says what it is."""
     from keras import layers
 
+    if statistics.kind == "none":
+        return [layers.Rescaling(1.0 / 255.0)]
     if statistics.kind == "global_contrast":
         # (x - mean) / sqrt(variance) of each image; no scale, no offset, so nothing to train.
         normalise = layers.LayerNormalization(axis=[1, 2, 3], epsilon=1e-12, center=False, scale=False)
         return [layers.Rescaling(1.0), normalise]
     if statistics.mean is None:
-        return [layers.Rescaling(1.0 / 255.0)]
+        raise ValueError(f"expected a preprocessing that is fitted, got {statistics.kind!r}")
     deviation = 255.0 if statistics.deviation is None else statistics.deviation
     variance = np.broadcast_to(np.square(deviation), statistics.mean.shape).astype("float32")
     return [layers.Normalization(axis=(1, 2, 3), mean=statistics.mean, variance=variance)]
