@@ -43,5 +43,6 @@ def test_a_network_gets_some_images_right_altogether():
     assert 0 < answer.score <= answer.figures["labels_right"] < 1
 
 
+@pytest.mark.long
 def test_a_search_of_ten(tmp_path):
     assert example_searches.search("concrete_defects", 10, tmp_path).is_file()

@@ -67,5 +67,6 @@ def test_the_median_random_network_misses_rank_0_and_a_good_one_reaches_it():
     assert good.figures.get("traces_to_rank_0", 100) <= 100
 
 
+@pytest.mark.long
 def test_a_search_of_ten(tmp_path):
     assert example_searches.search("side_channel", 10, tmp_path).is_file()
