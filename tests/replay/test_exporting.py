@@ -118,7 +118,7 @@ def test_a_search_in_the_papers_space_goes_there_and_back(seed, strategy):
 
 def test_a_prediction_stands_for_a_training_that_was_stopped(tmp_path):
     path = tmp_path / "a.sqlite"
-    training = "training={epochs: 10, restart_accuracy: 0.3, prediction: {min_networks: 10, control_share: 0.2}}"
+    training = "training={epochs: 10, restart_accuracy: 0.3, early_stopping: {min_networks: 10, control_share: 0.2}}"
     run_small(path, training, "strategy.schedule=[[1.0, 32]]", function=trained())
     rows = exported(path, tmp_path / "a.csv")
     with ReplayReader(path) as reader:

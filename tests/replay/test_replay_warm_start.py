@@ -295,7 +295,7 @@ def test_an_imported_failure_can_be_retried(finished_once, undisturbed, tmp_path
 
 def test_what_was_imported_is_no_reference_of_a_prediction(finished_once, tmp_path):
     path = tmp_path / "a.sqlite"
-    prediction = "training={epochs: 10, restart_accuracy: 0.3, prediction: {min_networks: 10, control_share: 0.2}}"
+    prediction = "training={epochs: 10, restart_accuracy: 0.3, early_stopping: {min_networks: 10, control_share: 0.2}}"
     run_small(path, *warm(finished_once, prediction, "strategy.schedule=[[1.0, 32]]"), function=trained())
     assert difference(path) is None
     with ReplayReader(path) as reader:

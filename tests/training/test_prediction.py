@@ -104,7 +104,7 @@ def test_a_recipe_in_which_nobody_would_ever_look_is_refused(changes):
     expected = f"shares between which, of {epochs} epochs, one ends after training.restart_epoch, got (0.2, 0.5)"
     with pytest.raises(KeyValueError) as caught:
         TrainingConfig(early_stopping=EarlyStoppingConfig(), **changes)
-    assert str(caught.value).endswith(f"prediction: expected {expected}")
+    assert str(caught.value).endswith(f"early_stopping: expected {expected}")
 
 
 # Verdicts
