@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 
 import click
 import pytest
@@ -129,14 +128,26 @@ def test_a_reader_that_leaves_early_causes_no_traceback(finished):
         assert process.stderr.read() == b""
 
 
-def test_the_help_starts_in_half_a_second():
-    # The fastest of five, as a busy machine delays any one of them.
-    seconds = []
-    for _ in range(5):
-        began = time.monotonic()
-        subprocess.run([sys.executable, "-m", "metaqnn", "--help"], capture_output=True, check=True)
-        seconds.append(time.monotonic() - began)
-    assert min(seconds) < 0.5
+def test_the_help_loads_no_library_but_that_of_commands():
+    # What its time would be spent on; how long it takes is measured by hand, as a busy machine delays anything.
+    command = [sys.executable, "-X", "importtime", "-m", "metaqnn", "--help"]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stderr.splitlines()
+    loaded = {line.rpartition("|")[2].strip().split(".")[0] for line in lines}
+    assert "click" in loaded
+    heavy = {
+        "numpy",
+        "pandas",
+        "scipy",
+        "sklearn",
+        "yaml",
+        "rich",
+        "jinja2",
+        "matplotlib",
+        "h5py",
+        "keras",
+        "tensorflow",
+    }
+    assert not loaded & heavy
 
 
 @pytest.mark.parametrize(
