@@ -8,13 +8,13 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from contextlib import closing
 from statistics import fmean
 
 import pytest
 from contracts.searches import SmallSearch
 from databases import contents
+from patience import patience, wait_until
 
 from metaqnn.errors import ConfigError, ReplayError
 from metaqnn.replay.evaluations import read_evaluations
@@ -66,13 +66,6 @@ def start(database, *options) -> subprocess.Popen:
     command = [sys.executable, "-m", "metaqnn", "enumerate", "digits_table", "--db", database, *words, *options]
     command = list(map(str, command))
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def wait_until(condition, seconds=100.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +139,7 @@ def test_interrupted_and_killed_while_a_seed_is_added_it_equals_an_undisturbed_o
     process = start(database, "--seeds", 2, "--workers", 1)
     wait_until(lambda: len(trainings(database)) >= 5)
     process.send_signal(signal.SIGINT)
-    out, errors = process.communicate(timeout=20)
+    out, errors = process.communicate(timeout=patience(20))
     assert process.returncode == 130, errors
     assert out.splitlines() == [
         f"digits_table: digits, seed 5, database {database}",
@@ -168,7 +161,7 @@ def test_interrupted_and_killed_while_a_seed_is_added_it_equals_an_undisturbed_o
 
     description = tmp_path / "table.yaml"
     process = start(database, "--seeds", 2, "--workers", 1, "--table", description)
-    out, errors = process.communicate(timeout=200)
+    out, errors = process.communicate(timeout=patience(200))
     assert process.returncode == 0, errors
     assert out.splitlines()[1:] == [
         f"The table of 4 networks: {description}",

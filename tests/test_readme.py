@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from patience import patience
 
 from metaqnn.networks.retraining.config import OneCycleConfig, read_recipe
 from metaqnn.tables.table import Entry
@@ -109,7 +110,13 @@ def test_a_command_runs(number, folder, environment):
     if "--set strategy.learning_rate" in command:
         command = command.replace("--set training.epochs=5", "")
     result = subprocess.run(
-        shlex.split(command), cwd=folder, env=environment, capture_output=True, text=True, timeout=200, check=False
+        shlex.split(command),
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=patience(200),
+        check=False,
     )
     assert result.returncode == 0, f"{command}\n{result.stdout}\n{result.stderr}"
     assert result.stdout

@@ -7,12 +7,12 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
+from patience import patience, wait_until
 from small_searches import SMALL_YAML, judged
 
 from metaqnn.replay.retrainings import weights_folder
@@ -154,12 +154,7 @@ def start(path, *words):
 
 
 def wait_for_epochs(path, count):
-    deadline = time.monotonic() + 200
-    while time.monotonic() < deadline:
-        if rows(path, "SELECT count(*) FROM final_curves")[0][0] >= count:
-            return
-        time.sleep(0.02)
-    raise AssertionError("no epoch was recorded in time")
+    wait_until(lambda: rows(path, "SELECT count(*) FROM final_curves")[0][0] >= count, 200)
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +162,7 @@ def undisturbed(tmp_path_factory):
     """The curve of a training that nobody stopped."""
     path = Path(shutil.copy(GOLDEN, tmp_path_factory.mktemp("undisturbed") / "small.sqlite"))
     process = start(path)
-    _, err = process.communicate(timeout=200)
+    _, err = process.communicate(timeout=patience(200))
     assert process.returncode == 0, err
     return rows(path, CURVE)
 
@@ -180,13 +175,13 @@ def test_a_stopped_training_goes_on_to_the_same_bits(searched, undisturbed, name
     stopped = start(searched)
     wait_for_epochs(searched, 2)
     os.kill(stopped.pid, getattr(signal, name))
-    out, _ = stopped.communicate(timeout=60)
+    out, _ = stopped.communicate(timeout=patience(60))
     if name == "SIGINT":
         assert stopped.returncode == 130
         assert out == f"Stopped; the same command goes on from the last whole epochs. Everything is in {searched}.\n"
         assert rows(searched, "SELECT status FROM finals") == [("training",)]
     again = start(searched)
-    _, err = again.communicate(timeout=200)
+    _, err = again.communicate(timeout=patience(200))
     assert again.returncode == 0, err
     assert rows(searched, CURVE) == undisturbed
     assert len(undisturbed) == 8

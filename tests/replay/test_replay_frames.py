@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from patience import patience
 from small_searches import run_small, start_endless
 
 from metaqnn import open_replay
@@ -142,7 +143,7 @@ def test_a_running_search_is_seen_and_a_snapshot_holds_still(tmp_path):
             assert len(replay.episodes) > first
     finally:
         search.terminate()
-        search.communicate(timeout=60)
+        search.communicate(timeout=patience(60))
 
 
 def test_what_is_no_database_is_refused(tmp_path):

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from patience import is_within
 from workers.runners import Toy, exit_at_start, fail_to_start, kill_itself_at_start
 
 from metaqnn.core import Status, WorkerLost, WorkerReady
@@ -39,9 +40,9 @@ def run(pool, *payloads, seconds=30.0):
     """All events until each payload is answered."""
     for number, payload in enumerate(payloads, start=1):
         pool.submit(Task(number, payload))
-    events, deadline = [], time.monotonic() + seconds
+    events, began = [], time.monotonic()
     while sum(isinstance(event, TaskFinished | TaskFailed) for event in events) < len(payloads):
-        assert time.monotonic() < deadline, events
+        assert is_within(began, seconds), events
         events += pool.results(0.2)
     return events
 
