@@ -99,13 +99,34 @@ def _load(kind: str, name: str, target: str, package: str) -> type[Any]:
 
 
 @cache
+def _distributions() -> Mapping[str, metadata.Distribution]:
+    """The distributions that offer anything, by name: the installed one, whatever a build left in the working folder.
+
+    Raises:
+        PluginError: this package is not among them.
+    """
+    found: dict[str, metadata.Distribution] = {}
+    for distribution in metadata.distributions():
+        if any(point.group.startswith("metaqnn.") for point in distribution.entry_points):
+            first = found.setdefault(distribution.name, distribution)
+            # The first on the path counts, as for Python, but for an .egg-info, which has no METADATA: it may be old.
+            if first.read_text("METADATA") is None:
+                found[distribution.name] = distribution
+    if OWN not in found:
+        raise PluginError(
+            "the parts of metaqnn are not registered; install it again: `make setup`, or `pip install -e .`"
+        )
+    return found
+
+
+@cache
 def installed(kind: str) -> Mapping[str, tuple[Plugin, ...]]:
     """What packages offer under each name; more than one for a name is a conflict that `find` refuses."""
     found: dict[str, dict[tuple[str, str], Plugin]] = {}
-    for point in metadata.entry_points(group=group_of(kind)):
-        package, version = (point.dist.name, point.dist.version) if point.dist else ("", "")
-        # A distribution that is found twice on the path, as an editable one may be, offers its parts once.
-        found.setdefault(point.name, {})[package, point.value] = Plugin(kind, point.name, point.value, package, version)
+    for package, distribution in _distributions().items():
+        for point in distribution.entry_points.select(group=group_of(kind)):
+            plugin = Plugin(kind, point.name, point.value, package, distribution.version)
+            found.setdefault(point.name, {})[package, point.value] = plugin
     return {name: tuple(offers.values()) for name, offers in sorted(found.items())}
 
 

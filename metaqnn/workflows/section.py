@@ -88,7 +88,7 @@ def _refuse_keys_of_others(kind: str, plugin: Plugin, part: Any, content: Mappin
         if key == "name" or part is Unread or key in option_names(part.Options):
             continue
         for name, offers in installed(kind).items():
-            if offers[0].package == plugin.package and key in option_names(offers[0].load().Options):  # type: ignore[attr-defined]
+            if offers[0].package == plugin.package and key in option_names(offers[0].load().Options):
                 raise ConfigError(
                     f"{file}: {kind}.{key}: {plugin.name!r} has no such key, which is one of '{kind}.name: {name}'; "
                     f"name that {kind}, or leave the key out"
@@ -105,6 +105,6 @@ def read_dataset(content: Mapping[str, Any], file: str, finder: Finder) -> Secti
     return Section(plugin, read_options(plugin.load(), others, "dataset", file))
 
 
-def option_names(section: type) -> list[str]:
+def option_names(section: Any) -> list[str]:
     """The keys that a section takes."""
-    return [field.name for field in fields(section)]  # type: ignore[arg-type]
+    return [field.name for field in fields(section)]

@@ -137,6 +137,15 @@ def test_what_is_built_in_is_listed(run):
     assert "What cannot be used" not in result.stdout
 
 
+def test_what_an_old_build_left_in_a_folder_hides_nothing(run, tmp_path):
+    left = tmp_path / "left" / "metaqnn.egg-info"
+    left.mkdir(parents=True)
+    (left / "PKG-INFO").write_text(METADATA.format(name="metaqnn", version="0.0.1"), encoding="utf-8")
+    for content in ("[console_scripts]\nmetaqnn = a:main\n", "[metaqnn.spaces]\nlayers = metaqnn.gone:Layers\n"):
+        (left / "entry_points.txt").write_text(content, encoding="utf-8")
+        assert run("plugins", site=left.parent).stdout == run("plugins").stdout
+
+
 def test_what_fails_to_load_says_why_and_breaks_nothing_else(run, site):
     result = run("plugins", "--format", "json", site=site)
     assert (result.returncode, result.stderr) == (0, "")
