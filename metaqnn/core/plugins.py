@@ -172,11 +172,7 @@ def find_recorded(kind: str, recorded: Mapping[str, str], allowed: Sequence[str]
     """
     name, package = recorded["name"], recorded.get("package", "")
     if is_target(name):
-        if name not in allowed:
-            raise PluginError(
-                f"{path}: its {kind} is {name}, which is not run because a database says so; if you trust that code, "
-                f"add --allow {name}"
-            )
+        require_allowed({kind: recorded}, allowed, path)
         return Plugin(kind, name, name)
     for plugin in installed(kind).get(name, ()):
         if plugin.package == (package or OWN):
@@ -185,6 +181,22 @@ def find_recorded(kind: str, recorded: Mapping[str, str], allowed: Sequence[str]
         f"{path}: its {kind} {name!r} comes from the package {package} {recorded.get('version', '')}, which is not "
         f"installed; install it: pip install {package}=={recorded.get('version', '')}"
     )
+
+
+def require_allowed(recorded: Mapping[str, Mapping[str, str]], allowed: Sequence[str], path: object) -> None:
+    """See that the user names again each `module:Name` among the parts that a database names, by kind.
+
+    Raises:
+        PluginError: some are not; it names all of them.
+    """
+    names = {kind: part["name"] for kind, part in recorded.items()}
+    others = {kind: name for kind, name in names.items() if is_target(name) and name not in allowed}
+    if others:
+        parts = " and ".join(f"its {kind} is {name}" for kind, name in others.items())
+        options = " ".join(f"--allow {name}" for name in dict.fromkeys(others.values()))
+        raise PluginError(
+            f"{path}: {parts}, which is not run because a database says so; if you trust that code, add {options}"
+        )
 
 
 def read_options(part: type[Any], content: Mapping[str, Any], path: str, file: str) -> Any:

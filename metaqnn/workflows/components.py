@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from metaqnn.core import Dataset, EarlyStopping, Evaluator, Reward, Score, Setting, Space, Strategy
-from metaqnn.core.plugins import Plugin, find, find_recorded, is_target
+from metaqnn.core.plugins import Plugin, find, find_recorded, is_target, require_allowed
 from metaqnn.errors import ReplayError
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.strategies.schedule import Schedule, ScheduleConfig
@@ -14,6 +14,9 @@ from metaqnn.workflows.old_names import renamed
 
 _NO_DATA = {"dataset": {"name": "digits"}}
 """Stands for any data in an experiment of which only what proposes is asked."""
+
+_PROPOSING = ("space", "strategy", "reward")
+"""The kinds of parts that propose and learn; what evaluates is not among them."""
 
 
 @dataclass(frozen=True)
@@ -126,20 +129,22 @@ def stored_experiment(reader: ReplayReader, allowed: Sequence[str] = (), evaluat
     Raises:
         PluginError: a part of it is not installed, or not allowed.
     """
-    if evaluates:  # what is missing is said before anything is loaded
-        require_plugins(reader, allowed)
+    require_plugins(reader, allowed, evaluates)  # what is missing is said before anything is loaded
     config = reader.config()
     finder = stored_finder(config.get("plugins", {}), allowed, reader.path)
     return read_experiment(config["experiment"], str(reader.path), finder=finder, evaluates=evaluates)
 
 
-def require_plugins(reader: ReplayReader, allowed: Sequence[str] = ()) -> None:
+def require_plugins(reader: ReplayReader, allowed: Sequence[str] = (), evaluates: bool = True) -> None:
     """See that everything a database names is installed, or allowed; nothing is loaded.
 
     Raises:
         PluginError: something is not.
     """
-    for kind, plugin in reader.config().get("plugins", {}).items():
+    plugins = reader.config().get("plugins", {})
+    needed = {kind: part for kind, part in plugins.items() if evaluates or kind in _PROPOSING}
+    require_allowed(needed, allowed, reader.path)
+    for kind, plugin in needed.items():
         find_recorded(kind, plugin, allowed, reader.path)
 
 

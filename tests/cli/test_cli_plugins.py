@@ -243,18 +243,26 @@ def searched(run, tmp_path):
     return tmp_path / "replay_db" / "own.sqlite", tmp_path / "code"
 
 
-NOT_RUN = (
-    "{database}: its space is cubes:Cubes, which is not run because a database says so; if you trust that code, add "
-    "--allow cubes:Cubes"
+NOT_RUN = "{database}: {parts}, which is not run because a database says so; if you trust that code, add {options}"
+PROPOSES = ("its space is cubes:Cubes", "--allow cubes:Cubes")
+ALL = ("its space is cubes:Cubes and its evaluator is cubes:Peak", "--allow cubes:Cubes --allow cubes:Peak")
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["resume"], ALL),
+        (["search"], ALL),
+        (["replay", "verify"], PROPOSES),
+        (["replay", "retry"], ALL),
+        (["compare"], PROPOSES),
+    ],
 )
-
-
-@pytest.mark.parametrize("words", [["resume"], ["search"], ["replay", "verify"], ["replay", "retry"], ["compare"]])
-def test_a_database_runs_no_code_by_itself(run, searched, words):
+def test_a_database_runs_no_code_by_itself(run, searched, words, named):
     database, code = searched
     before = database.read_bytes()
     refusal = sentence(run(*words, database, site=code))
-    assert refusal == NOT_RUN.format(database=database)
+    assert refusal == NOT_RUN.format(database=database, parts=named[0], options=named[1])
     assert database.read_bytes() == before
 
 
