@@ -5,6 +5,7 @@ import subprocess
 import sys
 import textwrap
 
+import numpy as np
 import pytest
 from databases import contents
 
@@ -159,7 +160,14 @@ def test_less_can_be_better(tmp_path):
         ({"space": "chian"}, "chain"),
         ({"space": {"name": "chain", "choises": [2]}}, "choices"),
         ({"direction": "up"}, "maximize"),
-        ({"models": 0}, "models"),
+        ({"models": 0}, "models: expected from 1 to"),
+        ({"models": "five"}, "models: expected a whole number or nothing, got the text 'five'"),
+        ({"models": 2.5}, "models: expected a whole number or nothing, got the number 2.5"),
+        ({"seed": "x"}, "seed: expected a whole number, got the text 'x'"),
+        ({"seed": -1}, "seed: expected a whole number from 0 to"),
+        ({"max_seconds": -1}, "max_seconds: expected more than 0, or None"),
+        ({"score": 5}, "score: expected a text"),
+        ({"space": 7}, "space: expected its space, a class, a name or a section, got 7"),
         ({"lookahead": 0}, "lookahead"),
     ],
 )
@@ -170,6 +178,19 @@ def test_what_cannot_be_searched_is_one_sentence(tmp_path, changes, words):
         metaqnn.search(evaluator=lambda architecture: 1.0, database=database, **arguments)
     assert "\n" not in str(caught.value)
     assert not database.exists()
+
+
+def test_numbers_of_numpy_are_numbers(tmp_path):
+    space = {"name": "chain", "choices": [2, 2]}
+
+    def search(folder, models, seed):
+        result = metaqnn.search(
+            space, lambda _: np.float64(0.5), tmp_path / folder / "n.sqlite", models, seed=seed, announce=lambda _: None
+        )
+        assert result.best.score == 0.5
+        return contents(result.database)
+
+    assert search("numpy", np.int64(3), np.int32(4)) == search("plain", 3, 4)
 
 
 def test_a_class_inside_a_function_is_refused(tmp_path):

@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
+from metaqnn.config import read_section, require
 from metaqnn.core import Evaluation, Evaluator, Observer, Setting, Space, Strategy
-from metaqnn.core.plugins import Plugin, find
+from metaqnn.core.plugins import KINDS, Plugin, find
 from metaqnn.errors import ConfigError
 from metaqnn.replay.frames import Replay, open_replay
 from metaqnn.replay.leaderboard import RankedModel, best_model
@@ -30,6 +33,19 @@ Part = str | Mapping[str, Any]
 
 Function = Callable[..., float | Evaluation]
 """From an architecture (`text`, `actions`, `costs`), and `seed` if it takes one, to its score."""
+
+
+@dataclass(frozen=True)
+class _Arguments:
+    """What stands in no section of an experiment but its header, and how long."""
+
+    seed: int
+    max_seconds: float | None
+
+    def __post_init__(self) -> None:
+        require(0 <= self.seed < 2**63, "seed", f"a whole number from 0 to {2**63 - 1}", self.seed)
+        is_time = self.max_seconds is None or self.max_seconds > 0
+        require(is_time, "max_seconds", "more than 0, or None", self.max_seconds)
 
 
 @dataclass(frozen=True)
@@ -115,13 +131,16 @@ def search(
         MetaqnnError: the search cannot start or go on; nothing recorded is lost.
     """
     path = Path(database)
+    said = _checked(_Arguments, seed=seed, max_seconds=max_seconds)
+    plan = _checked(SearchConfig, models=models, lookahead=lookahead, workers=workers or None)
     source, here = _source(dataset), None
     if callable(evaluator) and not isinstance(evaluator, type | Evaluator):
         here = why_not_importable(evaluator)
-        options = FunctionOptions(name_of(evaluator), score, direction, failure)
+        function = {"function": name_of(evaluator), "score": score, "direction": direction, "failure": failure}
+        options = _checked(FunctionOptions, **function)
         section = Section(find("evaluator", "function", _PLACE), options)
         facts = space.facts if isinstance(space, Space) else {}
-        made: Evaluator | None = FunctionEvaluator(options, Setting(seed), evaluator, facts)
+        made: Evaluator | None = FunctionEvaluator(options, Setting(said.seed), evaluator, facts)
     else:
         made = evaluator if isinstance(evaluator, Evaluator) else None
         section = _section("evaluator", evaluator)
@@ -133,26 +152,32 @@ def search(
         announce(f"Candidates are evaluated in this process, one after another: {here} to have them in processes.")
     experiment = Experiment(
         path.stem,
-        seed,
+        said.seed,
         source,
         _section("space", space),
         _section("strategy", strategy),
         section,
         _section("reward", reward),
-        SearchConfig(models, lookahead, workers or None),
+        plan,
         source,
     )
     in_process = here is not None or workers == 0
     report = run_search(
         experiment,
         path,
-        SearchOptions(models, max_seconds, gpus=None if gpus is None else tuple(gpus), in_process=in_process),
+        SearchOptions(plan.models, said.max_seconds, gpus=None if gpus is None else tuple(gpus), in_process=in_process),
         observers,
         announce,
         made or build_evaluator(experiment),
     )
     with ReplayReader(path) as reader:
         return SearchResult(best_model(reader), path, report.ending)
+
+
+def _checked(section: type[Any], **values: object) -> Any:
+    """A section of these values, which are checked as those of a file are; NumPy's numbers are numbers."""
+    plain = {key: value.item() if isinstance(value, np.generic) else value for key, value in values.items()}
+    return read_section(section, plain, "", _PLACE)
 
 
 def _section(kind: str, part: Any) -> Section:
@@ -162,6 +187,8 @@ def _section(kind: str, part: Any) -> Section:
     if isinstance(part, Mapping):
         return read_part(kind, part, _PLACE, find)
     cls: Any = part if isinstance(part, type) else type(part)
+    if not issubclass(cls, KINDS[kind]):
+        raise ConfigError(f"{_PLACE}: {kind}: expected its {kind}, a class, a name or a section, got {part!r:.100}")
     if "<locals>" in cls.__qualname__:
         raise ConfigError(
             f"{_PLACE}: {kind}: {cls.__qualname__} stands inside a function; put it at the top of a module"
