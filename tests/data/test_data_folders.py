@@ -121,7 +121,9 @@ def test_an_unreadable_image(images):
     folder = images(APART)
     file = folder / "train/ant/1.png"
     file.write_bytes(b"no image")
-    assert message_of(folder) == (f"{file}: expected an image, but it cannot be read: its content is no image")
+    assert message_of(folder) == (
+        f"{file}: expected an image, but it cannot be read: its content is no image (PNG, JPEG, BMP, GIF, WEBP)"
+    )
 
 
 def test_a_truncated_image(images):

@@ -9,7 +9,7 @@ from typing import Any
 from metaqnn.config import nearest
 from metaqnn.core import Dataset
 from metaqnn.core.plugins import OWN, Plugin, find, installed, is_target, read_options
-from metaqnn.errors import DataError
+from metaqnn.errors import DataError, shown
 from metaqnn.networks.data.archives import Archive
 from metaqnn.networks.data.folders import ImageFolder
 from metaqnn.networks.data.sources import images_of
@@ -77,7 +77,7 @@ def open_source(name: str, options: Mapping[str, Any] | None = None, is_named_by
     if path.is_dir() or len(path.parts) > 1:
         return ImageFolder(path)
     raise DataError(
-        f"{name!r} is neither a data set nor a path to an .npz file or a folder of images; "
+        f"{shown(name)} is neither a data set nor a path to an .npz file or a folder of images; "
         f"{nearest(name, installed('dataset'))}"
     )
 
