@@ -15,8 +15,8 @@ from itertools import count
 from pathlib import Path
 from typing import IO, BinaryIO
 
-_MOST_OF_A_LINE, _MOST_OF_A_TEXT = 2**20, 2**30
-"""Characters, far above what a table of networks has."""
+_MOST_OF_A_LINE, _MOST_CHARACTERS, _MOST_LINES = 2**20, 2**30, 2**21
+"""Of a table, far above what one of networks has."""
 
 _PREFIX, _OWNER, _MARK = ".metaqnn-part-", "owner", "a temporary folder of metaqnn"
 
@@ -124,11 +124,16 @@ def text_lines(file: IO[bytes]) -> Iterator[str]:
     """
     total = 0
     with io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as lines:
-        while line := lines.readline(_MOST_OF_A_LINE + 1):
+        for number in count(1):
+            line = lines.readline(_MOST_OF_A_LINE + 1)
             total += len(line)
-            if len(line) > _MOST_OF_A_LINE or total > _MOST_OF_A_TEXT:
-                told = f"over {_MOST_OF_A_TEXT:,}" if total > _MOST_OF_A_TEXT else f"a line of over {_MOST_OF_A_LINE:,}"
-                raise OSError(EFBIG, f"it has {told} characters")
+            if len(line) > _MOST_OF_A_LINE or total > _MOST_CHARACTERS or number > _MOST_LINES:
+                limits = (
+                    f"{_MOST_OF_A_LINE:,} characters in a line, {_MOST_CHARACTERS:,} in all, or {_MOST_LINES:,} lines"
+                )
+                raise OSError(EFBIG, f"it has more than {limits}")
+            if not line:
+                return
             yield line
 
 

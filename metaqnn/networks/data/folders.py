@@ -181,7 +181,7 @@ def _opened(file: Path) -> Iterator["Image.Image"]:
 def _unreadable(file: Path, error: Exception) -> DataError:
     from PIL import UnidentifiedImageError
 
-    reason = getattr(error, "strerror", None) or brief(str(error)) or type(error).__name__
+    reason = getattr(error, "strerror", None) or brief(str(error), 200) or type(error).__name__
     if isinstance(error, UnidentifiedImageError):
         reason = f"its content is no image ({', '.join(_FORMATS)})"
     return DataError(f"{file}: expected an image, but it cannot be read: {reason}")

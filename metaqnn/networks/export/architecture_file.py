@@ -181,7 +181,10 @@ def read_description(path: Path | str) -> dict[str, Any]:
             f"{path}: expected format {FORMAT} of an architecture, got {shown(content.get('format'))}; upgrade metaqnn"
         )
     try:
-        found = describe(content["architecture"], tuple(content["input_shape"]))
+        text, shape = content["architecture"], tuple(content["input_shape"])
+        if not isinstance(text, str) or len(shape) != 3 or not all(type(size) is int and size > 0 for size in shape):
+            raise TypeError(f"got {shown(text)} and {shown(shape)}")
+        found = describe(text, shape)
     except (KeyError, TypeError, NotationError, IllegalArchitectureError) as error:
         raise ExportError(f"{path}: expected a network and the shape of its images, but {error}") from error
     for key, value in (("parameters", found.parameters), ("flops", found.flops)):
