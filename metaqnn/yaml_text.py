@@ -163,9 +163,11 @@ def _scalar(loader: Any, node: Any) -> Any:
 
     if not isinstance(node, yaml.ScalarNode):  # a tag says so
         raise NotYamlError(f"this is not YAML: expected a plain value in line {node.start_mark.line + 1}")
-    text, kind = node.value, node.tag.rpartition(":")[2]
-    if not text.isprintable() and any("\ud800" <= sign <= "\udfff" for sign in text):
-        raise NotYamlError(f"this is not YAML: half of a character in line {node.start_mark.line + 1}")
+    kind = node.tag.rpartition(":")[2]
+    try:
+        text = node.value.encode("utf-16", "surrogatepass").decode("utf-16")  # JSON escapes a character in two halves
+    except UnicodeDecodeError:
+        raise NotYamlError(f"this is not YAML: half of a character in line {node.start_mark.line + 1}") from None
     if kind == "str" and node.style is not None:  # in quotes, or a block
         return text
     new = _of_yaml_1_2(text)

@@ -62,7 +62,11 @@ def only_sentences(folder: Path) -> Iterator[None]:
 
 def mutated(original: bytes, tokens: tuple[bytes, ...] = ()) -> st.SearchStrategy[bytes]:
     """Some bytes of an original replaced, removed, repeated or put in."""
-    few = st.binary(max_size=8) if not tokens else st.sampled_from(tokens) | st.binary(max_size=4)
+    few = (
+        st.binary(max_size=8)
+        if not tokens
+        else st.one_of(*[st.sampled_from(tokens)] * 9, st.text(max_size=4).map(str.encode))
+    )
     edit = st.tuples(st.integers(0, max(0, len(original))), st.integers(0, 12), few, st.integers(1, 3))
     cut = st.just(None) | st.integers(0, len(original))
 

@@ -40,6 +40,11 @@ layers = st.one_of(
 texts = (
     st.lists(st.sampled_from(TOKENS), max_size=40).map("".join)
     | st.lists(layers, max_size=8).map(lambda each: f"[{', '.join([*each, 'SM(10)'])}]")
+    | st.builds(
+        "[{}{}SM(10)]".format,
+        st.lists(st.sampled_from(["C(64,3,1), ", "C(128,5,1), ", "P(2,2), "]), max_size=7).map("".join),
+        st.sampled_from(["", "FC(128), ", "FC(512), FC(256), ", "GAP(10), "]),
+    )
     | st.lists(layers, max_size=3).flatmap(lambda each: st.integers(1, 300).map(lambda n: ",".join(each * n)))
     | st.text(max_size=20)
 )

@@ -15,14 +15,16 @@ from metaqnn.workflows.import_released import import_released
 from metaqnn.workflows.table_files import load_benchmark
 
 GOLDEN = (Path(__file__).parents[1] / "golden" / "replay_database.csv").read_bytes()
-TOKENS = tuple(b"\"|,|\n|\r|\x00|\xff|nan|inf|-1|1e999|1_0|0x1|[SM(10)]|01|\xef\xbb\xbf|\xd9\xa1| |;|'".split(b"|"))
+TOKENS = tuple(b"\"|,|\n|\r|\x00|nan|inf|-1|1e999|1_0|0x1|[SM(10)]|01|\xef\xbb\xbf|\xd9\xa1| |;|'".split(b"|"))
 CSV = b"architecture,reward,target\n00,0.1,0.1\n01,0.2,0.2\n10,0.3,0.3\n11,0.4,0.4\n"
 YAML = b"name: cubes\nspace: {name: chain, choices: [2, 2]}\ntable: {file: a.csv, unlisted: exclude, percent: false}\n"
 cells = st.sampled_from(["[SM(10)]", "[C(64,3,1), SM(10)]", "0.5", "-1", "nan", "1e400", "", "x", "\u0661", "0.1_0"])
 released = st.lists(st.tuples(*[cells] * len(COLUMNS)), max_size=3).map(
     lambda rows: "\n".join(",".join(f'"{cell}"' for cell in row) for row in (COLUMNS, *rows)).encode()
 )
-tables = mutated(CSV, TOKENS) | st.lists(st.sampled_from(TOKENS) | st.binary(max_size=4), max_size=20).map(b"".join)
+tables = mutated(CSV, TOKENS) | st.lists(
+    st.sampled_from(TOKENS) | st.text(max_size=4).map(str.encode), max_size=20
+).map(b"".join)
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -56,21 +56,24 @@ class Archive(Dataset):
     @contextmanager
     def _open(self) -> Iterator[np.lib.npyio.NpzFile]:
         """The members, read only when asked for; every problem in one sentence that names the file."""
-        try:
-            # Opened here, so that the file is closed whatever NumPy makes of its content.
-            with open_regular(self.path) as file:
-                if not zipfile.is_zipfile(file):
-                    raise DataError(f"it is no complete .npz file; write it with numpy.savez ({MEMBERS})")
+        with ExitStack() as opened:
+            try:
+                # Opened here, so that the file is closed whatever NumPy makes of its content.
+                file = opened.enter_context(open_regular(self.path))
+                is_archive = zipfile.is_zipfile(file)
                 file.seek(0)
-                with np.load(file, allow_pickle=False) as members:
-                    yield members
-        except FileNotFoundError:
-            raise DataError(f"{self.path}: there is no such file") from None
-        except DataError as error:
-            raise DataError(f"{self.path}: {error}") from error
-        except Exception as error:  # zipfile and NumPy raise whatever the damage leads to
-            reason = getattr(error, "strerror", None) or brief(str(error))
-            raise DataError(f"{self.path}: it cannot be read: {reason}") from error
+                members = opened.enter_context(np.load(file, allow_pickle=False)) if is_archive else None
+            except FileNotFoundError:
+                raise DataError(f"{self.path}: there is no such file") from None
+            except Exception as error:  # zipfile and NumPy raise whatever the damage leads to
+                reason = getattr(error, "strerror", None) or brief(str(error)) or type(error).__name__
+                raise DataError(f"{self.path}: it cannot be read: {reason}") from error
+            try:
+                if members is None:
+                    raise DataError(f"it is no complete .npz file; write it with numpy.savez ({MEMBERS})")
+                yield members
+            except DataError as error:
+                raise DataError(f"{self.path}: {error}") from error
 
 
 def _member(members: np.lib.npyio.NpzFile, name: str) -> np.ndarray:

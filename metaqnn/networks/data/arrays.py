@@ -46,8 +46,8 @@ def as_labels(array: np.ndarray, class_names: tuple[str, ...] | None, name: str)
         )
     if array.dtype.kind not in "iuU":
         raise DataError(f"{name}: expected labels that are whole numbers or texts, got {array.dtype}")
-    found, positions = np.unique(array, return_inverse=True)
     try:
+        found, positions = np.unique(array, return_inverse=True)
         texts = tuple(str(value) for value in found)
     except ValueError as error:  # a number that no character has
         raise DataError(f"{name}: it is damaged: expected texts, got other data") from error
