@@ -59,9 +59,9 @@ def _told(message: object) -> str:
     """A message that repeats no long argument whole."""
     text = str(message)
     for word in sys.argv[1:]:
-        for part in (word, word.partition("=")[2]):
+        for part in (word, *word.split("=")):
             if len(part) > _LONG:
-                text = text.replace(part, brief(part))
+                text = text.replace(part, brief(part)).replace(part.removeprefix("./"), brief(part))  # of a path
     return text
 
 

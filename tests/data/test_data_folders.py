@@ -157,3 +157,9 @@ def test_a_class_of_the_test_part_alone(images):
     folder = images([*APART, "test/wasp/0.png"])
     assert open_source(str(folder)).train().class_names == ("ant", "bee")
     assert message_of(folder, "test") == (f"{folder / 'test'}: 'wasp' is no class of the training part (ant, bee)")
+
+
+def test_a_class_in_other_than_unicode(images):
+    folder = images(APART)
+    (folder / "train" / "ant").rename(folder / "train" / "\udcff")
+    assert message_of(folder).startswith("expected names of classes in Unicode, ")

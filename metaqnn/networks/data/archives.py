@@ -1,5 +1,6 @@
 """Data sets in one .npz file with the members x_train, y_train, x_test and y_test."""
 
+import os
 import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -51,7 +52,7 @@ class Archive(Dataset):
 
     def available(self) -> bool:
         """Whether the file exists."""
-        return self.path.is_file()
+        return os.path.isfile(self.path)
 
     @contextmanager
     def _open(self) -> Iterator[np.lib.npyio.NpzFile]:

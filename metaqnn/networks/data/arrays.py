@@ -49,7 +49,7 @@ def as_labels(array: np.ndarray, class_names: tuple[str, ...] | None, name: str)
     try:
         found, positions = np.unique(array, return_inverse=True)
         texts = tuple(str(value) for value in found)
-    except ValueError as error:  # a number that no character has
+    except (ValueError, SystemError) as error:  # a number that no character has
         raise DataError(f"{name}: it is damaged: expected texts, got other data") from error
     if class_names is None:
         class_names = texts

@@ -1,5 +1,6 @@
 """Data sets of image files, one folder a class."""
 
+import os
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -50,16 +51,18 @@ class ImageFolder(Dataset):
 
     def train(self) -> ImageSplit:
         """The training images; no test image is opened."""
-        train = self._train_files()
-        return _read(train, _common_form(train.files))
+        with _told(self.path):
+            train = self._train_files()
+            return _read(train, _common_form(train.files))
 
     def test(self) -> ImageSplit:
         """The test images, in the size and the channels of the training images."""
-        train = self._train_files()
-        test = self._test_files(train.class_names)
-        size, mode = _common_form(train.files)
-        _common_form((train.files[0], *test.files))
-        return _read(test, (size, mode))
+        with _told(self.path):
+            train = self._train_files()
+            test = self._test_files(train.class_names)
+            size, mode = _common_form(train.files)
+            _common_form((train.files[0], *test.files))
+            return _read(test, (size, mode))
 
     def location(self) -> str:
         """The path of the folder."""
@@ -67,7 +70,7 @@ class ImageFolder(Dataset):
 
     def available(self) -> bool:
         """Whether the folder exists."""
-        return self.path.is_dir()
+        return os.path.isdir(self.path)
 
     def _train_files(self) -> _Listing:
         if not self.path.is_dir():
@@ -92,6 +95,16 @@ class ImageFolder(Dataset):
         size = max(1, len(files.labels) // 5)
         test, train = stratified(files.labels, size, Stream(0, "folder test part"))
         return files.rows(test), files.rows(train)
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Tell of a folder that may not be looked into, or whose name none can have."""
+    try:
+        yield
+    except OSError as error:
+        told = f"expected a folder of images that can be read, but {error.strerror or error}"
+        raise DataError(f"{error.filename or path}: {told}") from error
 
 
 def _subfolders(folder: Path) -> list[str]:
