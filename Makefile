@@ -17,7 +17,7 @@ TABLE := benchmarks/digits.yaml
 DATABASE = $(or $(DB),replay_db/$(basename $(notdir $(DATASET))).sqlite)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup search resume inspect compare report test test-all test-oldest lint check bench wheel clean
+.PHONY: help setup search resume inspect compare report test test-all test-oldest fuzz lint check bench wheel clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ test-all: $(VENV)/.installed-dev ## run the tests that take minutes, too
 
 test-oldest: $(OLDEST)/.installed-oldest ## run them on the oldest versions allowed, before a release
 	$(OLDEST)/bin/python -m pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile $(ARGS)
+
+fuzz: $(VENV)/.installed-dev ## try 100,000 inputs that no user should have, an hour or so
+	FUZZ=50 $(BIN)/python -m pytest tests/fuzz --timeout=0 --durations=0 $(ARGS)
 
 lint: $(VENV)/.installed-dev ## check style and types
 	$(BIN)/ruff check .

@@ -9,26 +9,29 @@ import dataclasses
 import types
 import typing
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union
 
-from metaqnn.errors import ConfigError
+from metaqnn.errors import ConfigError, brief, shown
+from metaqnn.files import read_whole
+from metaqnn.yaml_text import MOST_BYTES, Ambiguous, NotYamlError, read_yaml
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 Section = TypeVar("Section", bound="DataclassInstance")
 
-_UNBUILDABLE = (ValueError, RecursionError)
-"""What PyYAML lets through from Python: an impossible date, a number of thousands of digits, a very deep nesting."""
+_MOST_NAMES = 30
+"""Of a dotted key."""
 
 
 class KeyValueError(ConfigError):
     """A key whose value cannot be used; `read_section` completes it with the file and the path."""
 
     def __init__(self, key: str, expected: str, got: Any):
-        super().__init__(f"{key}: expected {expected}, got {got!r}")
+        super().__init__(f"{key}: expected {expected}, got {shown(got)}")
         self.key, self.expected, self.got = key, expected, got
 
 
@@ -55,39 +58,15 @@ def load_yaml(path: Path) -> dict[str, Any]:
     Raises:
         ConfigError: the file is absent, unreadable, not YAML, repeats a key, or holds something else.
     """
-    import yaml
-
-    class Loader(yaml.SafeLoader):
-        """A safe loader to which the same key twice is a mistake, not a silent choice of the last."""
-
-    def mapping(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict:
-        pairs = [(loader.construct_object(k, deep=True), loader.construct_object(v, deep=True)) for k, v in node.value]
-        keys = [key for key, _ in pairs]
-        for key in keys:
-            if not isinstance(key, str):
-                raise ConfigError(f"{path}: expected names as keys, got {key!r} in line {node.start_mark.line + 1}")
-            if keys.count(key) > 1:
-                raise ConfigError(f"{path}: the key {key!r} stands twice; keep one of the two")
-        return dict(pairs)
-
-    Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, mapping)
     try:
-        text = path.read_text(encoding="utf-8")
+        content = read_yaml(read_whole(path, MOST_BYTES).decode())
     except FileNotFoundError:
         raise ConfigError(f"{path}: there is no such file") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: expected a readable YAML file in UTF-8, but {error}") from error
-    try:
-        content = yaml.load(text, Loader)  # a subclass of SafeLoader: it builds plain values only
-    except yaml.YAMLError as error:
-        where = getattr(error, "problem_mark", None)
-        place = f" in line {where.line + 1}, column {where.column + 1}" if where else ""
-        problem = getattr(error, "problem", None) or str(error)
-        raise ConfigError(f"{path}: this is not YAML: {problem}{place}") from error
-    except ConfigError:
-        raise
-    except _UNBUILDABLE as error:
-        raise ConfigError(f"{path}: a value in it cannot be read: {str(error)[:200]}") from error
+        reason = error.strerror or error if isinstance(error, OSError) else error
+        raise ConfigError(f"{path}: expected a readable YAML file in UTF-8, but {reason}") from error
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
     if not isinstance(content, dict):
         raise ConfigError(f"{path}: expected sections such as 'dataset:' and 'space:', got {_kind(content)}")
     return content
@@ -99,20 +78,20 @@ def override(content: Mapping[str, Any], assignment: str) -> dict[str, Any]:
     Raises:
         ConfigError: the text is no assignment, its value no YAML, or its path runs through a plain value.
     """
-    import yaml
-
     path, equals, text = assignment.partition("=")
-    names = path.strip().split(".")
-    if not equals or not all(names):
-        raise ConfigError(f"--set {assignment}: expected KEY=VALUE with a dotted key, such as training.epochs=5")
+    names, place = path.strip().split("."), f"--set {brief(assignment)}"
+    if not equals or not all(names) or len(names) > _MOST_NAMES:
+        raise ConfigError(f"{place}: expected KEY=VALUE with a dotted key, such as training.epochs=5")
     try:
-        value = yaml.safe_load(text)
-    except (yaml.YAMLError, *_UNBUILDABLE) as error:
-        raise ConfigError(f"--set {assignment}: the value after '=' is not YAML") from error
+        value = read_yaml(text)
+    except NotYamlError as error:
+        raise ConfigError(f"{place}: the value after '=' is not YAML") from error
+    except ConfigError as error:
+        raise ConfigError(f"{place}: {error}") from error
 
     def assign(level: Any, names: list[str]) -> dict[str, Any]:
         if not isinstance(level, Mapping):
-            raise ConfigError(f"--set {assignment}: the keys above {names[0]!r} hold a value, not a section")
+            raise ConfigError(f"{place}: the keys above {shown(names[0])} hold a value, not a section")
         copy = dict(level)
         below = copy.get(names[0])
         copy[names[0]] = value if len(names) == 1 else assign({} if below is None else below, names[1:])
@@ -140,7 +119,7 @@ def read_section(section: type[Section], content: Any, path: str, file: str) -> 
     fields = {field.name: field for field in dataclasses.fields(section) if field.init}
     for key in content:
         if key not in fields:
-            raise ConfigError(f"{file}: {_join(path, key)}: there is no such key; {nearest(key, fields)}")
+            raise ConfigError(f"{file}: {_join(path, brief(str(key)))}: there is no such key; {nearest(key, fields)}")
     values = {}
     for name, field in fields.items():
         if name in content:
@@ -150,7 +129,9 @@ def read_section(section: type[Section], content: Any, path: str, file: str) -> 
     try:
         return section(**values)
     except KeyValueError as error:
-        raise ConfigError(f"{file}: {_join(path, error.key)}: expected {error.expected}, got {error.got!r}") from error
+        raise ConfigError(
+            f"{file}: {_join(path, error.key)}: expected {error.expected}, got {shown(error.got)}"
+        ) from error
 
 
 def as_mapping(section: Any) -> Any:
@@ -187,19 +168,22 @@ def _convert(value: Any, hint: Any, path: str, file: str) -> Any:
         return read_section(hint, value, path, file)
     if origin is Literal:
         if value in arguments:
-            return value
-        raise ConfigError(f"{file}: {path}: {value!r} is not one of its values; {nearest(value, arguments)}")
+            return arguments[arguments.index(value)]
+        raise ConfigError(f"{file}: {path}: {shown(value)} is not one of its values; {nearest(value, arguments)}")
     if origin is tuple and isinstance(value, list | tuple):
         items = arguments[:1] * len(value) if arguments[-1] is Ellipsis else arguments
         if len(items) == len(value):
             return tuple(
                 _convert(v, h, f"{path}[{i}]", file) for i, (v, h) in enumerate(zip(value, items, strict=True))
             )
+    elif isinstance(value, Ambiguous):
+        fitting = {bool: value.truth, float: value.number}.get(hint)
+        if fitting is not None:
+            return fitting
     elif hint is float and isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            pass
+        with suppress(ValueError):
+            if "_" not in value and value.isascii():  # Python takes 1_000, and the digits of every script
+                return float(value)
     elif hint is float and isinstance(value, int) and not isinstance(value, bool):
         try:
             return float(value)
@@ -239,8 +223,7 @@ def _type_name(hint: Any) -> str:
 
 def _kind(value: Any) -> str:
     """What came, in a user's words."""
-    if value is None:
-        return "nothing"
+    if value is None or isinstance(value, Ambiguous):
+        return "nothing" if value is None else value.told()
     name = {dict: "a section", list: "a list", str: "the text", bool: "the truth value"}.get(type(value), "the number")
-    shown = repr(value)
-    return name if isinstance(value, dict) else f"{name} {shown if len(shown) <= 200 else shown[:197] + '...'}"
+    return name if isinstance(value, dict) else f"{name} {shown(value)}"

@@ -5,6 +5,19 @@ a traceback means a fault of this package, never of its input.
 """
 
 
+def brief(text: str, most: int = 100) -> str:
+    """A text as a message repeats it: of a longer one the beginning and the end."""
+    return text if len(text) <= most else f"{text[: most * 3 // 4]}...{text[-most // 5 :]}"
+
+
+def shown(value: object, most: int = 100) -> str:
+    """A value as a message repeats it."""
+    try:
+        return brief(repr(value), most)
+    except ValueError:  # Python's limit
+        return "a number of thousands of digits"
+
+
 class MetaqnnError(Exception):
     """The base of every error that this package raises on purpose."""
 

@@ -1,16 +1,22 @@
 """Files and folders that are never seen half-written, and that never cost another's file of any name."""
 
+import io
 import os
 import platform
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import astuple, dataclass
 from datetime import datetime
-from errno import EEXIST
+from errno import EEXIST, EFBIG, EINVAL, EISDIR
 from itertools import count
 from pathlib import Path
+from typing import IO, BinaryIO
+
+_MOST_OF_A_LINE, _MOST_CHARACTERS, _MOST_LINES = 2**20, 2**30, 2**21
+"""Of a table, far above what one of networks has."""
 
 _PREFIX, _OWNER, _MARK = ".metaqnn-part-", "owner", "a temporary folder of metaqnn"
 
@@ -59,6 +65,76 @@ def _start_of(process: str) -> str:
     """In ticks since the boot; empty where there is no such process, or only its exit code waits to be read."""
     fields = _text(f"/proc/{process}/stat").rpartition(")")[2].split()
     return fields[19] if fields and fields[0] not in "ZX" else ""
+
+
+def open_regular(path: Path | str, most: int | None = None) -> BinaryIO:
+    """Open a user's file for reading: a regular one, or a link to one, so that nothing waits and nothing has no end.
+
+    Args:
+        path: of the file.
+        most: bytes that it may have; None is any number.
+
+    Raises:
+        OSError: it is something else, or larger, or cannot be opened.
+    """
+    try:
+        _require_regular(path, os.stat(path))  # opening a device may do something
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except ValueError as error:  # a name that no file can have
+        raise OSError(EINVAL, str(error), str(path)) from error
+    try:
+        found = os.fstat(descriptor)
+        _require_regular(path, found)
+        if most is not None and found.st_size > most:
+            raise OSError(EFBIG, f"it has {found.st_size:,} bytes, more than {most:,}", str(path))
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def _require_regular(path: Path | str, found: os.stat_result) -> None:
+    if stat.S_ISDIR(found.st_mode):
+        raise IsADirectoryError(EISDIR, os.strerror(EISDIR), str(path))
+    if not stat.S_ISREG(found.st_mode):
+        kinds = {stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket"}
+        kind = kinds.get(stat.S_IFMT(found.st_mode), "a device")
+        raise OSError(EINVAL, f"it is {kind}, and only regular files are read", str(path))
+
+
+def read_whole(path: Path | str, most: int) -> bytes:
+    """The content of a regular file of at most so many bytes.
+
+    Raises:
+        OSError: as `open_regular`, or it grew meanwhile.
+    """
+    with open_regular(path, most) as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise OSError(EFBIG, f"it has more than {most:,} bytes", str(path))
+    return content
+
+
+def text_lines(file: IO[bytes]) -> Iterator[str]:
+    """The lines of a text in UTF-8, with their ends, none of them without bound; the file is closed with the last.
+
+    Raises:
+        OSError: a line is longer than any of a table, or all are more than any table has.
+        UnicodeDecodeError: it is no UTF-8.
+    """
+    total = 0
+    with io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as lines:
+        for number in count(1):
+            line = lines.readline(_MOST_OF_A_LINE + 1)
+            total += len(line)
+            if len(line) > _MOST_OF_A_LINE or total > _MOST_CHARACTERS or number > _MOST_LINES:
+                limits = (
+                    f"{_MOST_OF_A_LINE:,} characters in a line, {_MOST_CHARACTERS:,} in all, or {_MOST_LINES:,} lines"
+                )
+                raise OSError(EFBIG, f"it has more than {limits}")
+            if not line:
+                return
+            yield line
 
 
 @contextmanager

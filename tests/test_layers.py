@@ -20,12 +20,12 @@ ROWS = [
     {"networks", "pipelines", "tables"},
     {"search", "strategies", "workers", "replay"},
     {"core"},
-    {"config", "seeding", "errors", "files"},
+    {"config", "seeding", "errors", "files", "yaml_text"},
     {"version"},
 ]
 """From the top down. A room imports itself and rooms of lower rows; the last row is imported by all."""
 
-FOUNDATION = {"config", "seeding", "errors", "files"}
+FOUNDATION = {"config", "seeding", "errors", "files", "yaml_text"}
 """Rooms of one file each, which may import each other as long as there is no circle."""
 
 HEAVY = ("tensorflow", "keras", "torch", "jax", "sklearn", "matplotlib", "pandas")

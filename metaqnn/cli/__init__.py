@@ -14,7 +14,7 @@ from metaqnn.cli.looking import datasets, describe, plugins
 from metaqnn.cli.replay import replay
 from metaqnn.cli.reporting import report
 from metaqnn.cli.searching import resume, search
-from metaqnn.errors import MetaqnnError
+from metaqnn.errors import MetaqnnError, brief
 from metaqnn.version import __version__
 
 _HELP = """Design convolutional networks with Q-learning (MetaQNN, Baker et al. 2017).
@@ -55,6 +55,20 @@ for _command in (import_, export_replay):
     replay.add_command(_command)
 
 
+def _told(message: object) -> str:
+    """A message that repeats no long argument whole."""
+    text = str(message)
+    for word in sys.argv[1:]:
+        for part in (word, *word.split("=")):
+            if len(part) > _LONG:
+                text = text.replace(part, brief(part)).replace(part.removeprefix("./"), brief(part))  # of a path
+    return text
+
+
+_LONG = 200
+"""Characters of an argument."""
+
+
 def run() -> None:
     """The entry point: a bad input or a place that cannot be used ends in a sentence and code 2, Ctrl-C in 130."""
     try:
@@ -65,16 +79,16 @@ def run() -> None:
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         hint = f" (see {context.command_path} --help)" if context else ""
-        print(f"metaqnn: {error.format_message()}{hint}", file=sys.stderr)
+        print(f"metaqnn: {_told(error.format_message())}{hint}", file=sys.stderr)
         sys.exit(2)
     except click.Abort:
         print("Interrupted; nothing that was recorded is lost.", file=sys.stderr)
         sys.exit(130)
     except MetaqnnError as error:
-        print(f"metaqnn: {error}", file=sys.stderr)
+        print(f"metaqnn: {_told(error)}", file=sys.stderr)
         sys.exit(2)
     except OSError as error:  # a full disk, say, where nobody nearer knew better
-        where = f"{error.filename}: " if error.filename else ""
+        where = _told(f"{error.filename}: ") if error.filename else ""
         print(
             f"metaqnn: {where}expected a place that can be read and written, but {error.strerror or error}; free some "
             "space, or choose another place",

@@ -18,7 +18,7 @@ from metaqnn.core.options import NoOptions
 from metaqnn.core.reward import Reward
 from metaqnn.core.space import Space
 from metaqnn.core.strategy import Strategy
-from metaqnn.errors import ConfigError, PluginError
+from metaqnn.errors import ConfigError, PluginError, brief, shown
 
 KINDS: Mapping[str, type[Any]] = {
     "space": Space,
@@ -75,7 +75,7 @@ class Plugin:
 
 @cache
 def _load(kind: str, name: str, target: str, package: str) -> type[Any]:
-    contract, place = KINDS[kind], f"{kind} {name!r}{f' of package {package}' if package else ''}"
+    contract, place = KINDS[kind], f"{kind} {shown(name)}{f' of package {package}' if package else ''}"
     module, _, path = target.partition(":")
     try:
         found: Any = import_module(module)
@@ -83,10 +83,10 @@ def _load(kind: str, name: str, target: str, package: str) -> type[Any]:
             found = getattr(found, attribute)
     except Exception as error:  # a plug-in may raise anything while it is imported
         problem = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-        raise PluginError(f"{place}: expected {target} to be importable, but {problem}") from error
+        raise PluginError(f"{place}: expected {brief(target)} to be importable, but {problem}") from error
     if not (isinstance(found, type) and issubclass(found, contract)):
         raise PluginError(
-            f"{place}: expected a subclass of metaqnn.core.{contract.__name__} at {target}, got {found!r:.200}"
+            f"{place}: expected a subclass of metaqnn.core.{contract.__name__} at {brief(target)}, got {found!r:.200}"
         )
     part: type[Any] = found
     missing = sorted(getattr(part, "__abstractmethods__", ()))
@@ -94,7 +94,9 @@ def _load(kind: str, name: str, target: str, package: str) -> type[Any]:
         asked = f"which metaqnn.core.{contract.__name__} asks for"
         raise PluginError(f"{place}: {target} lacks {', '.join(missing)}, {asked}")
     if not dataclasses.is_dataclass(part.Options):
-        raise PluginError(f"{place}: expected {target}.Options to be a frozen dataclass, got {part.Options!r:.200}")
+        raise PluginError(
+            f"{place}: expected {brief(target)}.Options to be a frozen dataclass, got {part.Options!r:.200}"
+        )
     return part
 
 
@@ -151,7 +153,7 @@ def find(kind: str, name: str, place: str) -> Plugin:
         return Plugin(kind, name, name)
     offers = installed(kind).get(name, ())
     if not offers:
-        raise ConfigError(f"{place}: there is no {kind} {name!r}; {nearest(name, installed(kind))}")
+        raise ConfigError(f"{place}: there is no {kind} {shown(name)}; {nearest(name, installed(kind))}")
     if len(offers) > 1:
         packages = " and ".join(sorted(plugin.package for plugin in offers))
         raise ConfigError(f"{place}: {packages} both offer a {kind} {name!r}; uninstall one, or name it as module:Name")

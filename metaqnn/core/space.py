@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from metaqnn.core.options import NoOptions
 from metaqnn.core.trajectory import Step, Trajectory
-from metaqnn.errors import IllegalArchitectureError
+from metaqnn.errors import IllegalArchitectureError, brief
 
 Action = Hashable
 State = Any
@@ -125,21 +125,21 @@ class Space(ABC):
                 not legal and what is legal in its place.
         """
         wanted = [str(action) for action in self.parse(architecture)]
-        taken = iter(wanted)
+        taken, told = iter(wanted), brief(architecture)
 
         def follow(key: str, choices: tuple[str, ...]) -> int:
             action = next(taken, None)
             if action is None:
-                raise IllegalArchitectureError(f"{architecture}: the network is incomplete at {key}")
+                raise IllegalArchitectureError(f"{told}: the network is incomplete at {key}")
             if action not in choices:
                 raise IllegalArchitectureError(
-                    f"{architecture}: {action} is not legal in state {key}; legal there: {', '.join(choices)}"
+                    f"{told}: {brief(action)} is not legal in state {key}; legal there: {', '.join(choices)}"
                 )
             return choices.index(action)
 
         trajectory = self.walk(follow)
         if len(trajectory.steps) < len(wanted):
-            raise IllegalArchitectureError(f"{architecture}: nothing may follow step {len(trajectory.steps)}")
+            raise IllegalArchitectureError(f"{told}: nothing may follow step {len(trajectory.steps)}")
         return trajectory
 
     def architectures(self) -> Iterator[str]:

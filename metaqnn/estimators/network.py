@@ -5,11 +5,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from metaqnn.files import open_regular
 from metaqnn.networks.retraining.stored import StoredNetwork, load_network
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ class TrainedNetwork:
     @classmethod
     def read(cls, stored: StoredNetwork) -> "TrainedNetwork":
         """A network from its file, which is then no longer needed."""
-        return cls(stored, Path(stored.path).read_bytes())
+        with open_regular(stored.path) as file:
+            return cls(stored, file.read())
 
     def probabilities(self, images: np.ndarray) -> np.ndarray:
         """Ask the network.

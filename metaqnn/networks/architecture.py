@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NoReturn
 
-from metaqnn.errors import IllegalArchitectureError, NotationError
+from metaqnn.errors import IllegalArchitectureError, NotationError, brief
 from metaqnn.networks.layers import (
     KINDS,
     Convolution,
@@ -45,7 +45,7 @@ class Architecture(tuple):
         self = super().__new__(cls, layers)
         problem = _structural_problem(self)
         if problem:
-            raise IllegalArchitectureError(f"[{', '.join(map(str, self))}]: {problem}")
+            raise IllegalArchitectureError(f"[{brief(', '.join(map(str, self)))}]: {problem}")
         return self
 
     def __str__(self) -> str:
@@ -160,5 +160,5 @@ def _structural_problem(layers: tuple[Layer, ...]) -> str | None:
             return f"{following} cannot follow {layer}, which leaves no image"
     classes = {layer.classes for layer in layers if isinstance(layer, GlobalAveragePooling | Softmax)}
     if len(classes) > 1:
-        return f"GAP and SM must agree on the number of classes, got {' and '.join(map(str, sorted(classes)))}"
+        return f"GAP and SM must agree on the number of classes, got {brief(' and '.join(map(str, sorted(classes))))}"
     return None

@@ -37,6 +37,8 @@ class ConvolutionChoices:
     def __post_init__(self):
         for name in ("filters", "receptive_fields", "strides"):
             _require_distinct_positive(name, getattr(self, name), may_be_empty=False)
+        number = len(self.filters) * len(self.receptive_fields) * len(self.strides)
+        require(number <= 10_000, "filters", "at most 10,000 convolutions in all", number)
 
 
 @dataclass(frozen=True)

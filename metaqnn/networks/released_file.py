@@ -9,7 +9,8 @@ import csv
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from metaqnn.errors import ConfigError
+from metaqnn.errors import ConfigError, brief
+from metaqnn.files import open_regular, text_lines
 
 COLUMNS = (
     "net",
@@ -40,8 +41,8 @@ def read_released(path: Path) -> list[dict[str, str]]:
         ConfigError: there is no such file, it is not UTF-8, has other columns or no row, or a row is not whole.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            lines = csv.reader(file, strict=True)
+        with open_regular(path) as file:
+            lines = csv.reader(text_lines(file), strict=True)
             header = next(lines, None)
             if header is None:
                 raise ConfigError(f"{path}: expected a CSV with the columns {', '.join(COLUMNS)}, got an empty file")
@@ -75,7 +76,7 @@ def _check_header(path: Path, header: Sequence[str]) -> None:
         others = others or [column for column in COLUMNS if header.count(column) > 1]
         raise ConfigError(
             f"{path}: expected each column of the released code once and no other, but there is also "
-            f"{', '.join(map(repr, others))}; remove it"
+            f"{brief(', '.join(map(repr, others)))}; remove it"
         )
 
 

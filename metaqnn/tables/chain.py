@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 from metaqnn.config import require
 from metaqnn.core import Space
-from metaqnn.errors import NotationError
+from metaqnn.errors import NotationError, shown
 
 _MAX_DIGITS = 9
 
@@ -54,7 +54,8 @@ class ChainSpace(Space):
         super().__init__(options, facts)
         self.config = config = options
         self._separator = "" if max(config.choices) <= 10 else "-"
-        self._legal = tuple(tuple(range(count)) for count in config.choices)
+        ranges = {count: tuple(range(count)) for count in config.choices}
+        self._legal = tuple(ranges[count] for count in config.choices)
 
     @property
     def all_actions(self) -> tuple[int, ...]:
@@ -91,7 +92,7 @@ class ChainSpace(Space):
         if re.fullmatch(r"[0-9]+", text) and not self._separator:
             return tuple(map(int, text))
         if re.search(r"[^0-9 ,;:|_()\[\]-]", text) or not re.search(r"[0-9]", text):
-            raise NotationError(f"{text!r}: expected choices such as {self.format([0] * len(self._legal))!r}")
+            raise NotationError(f"{shown(text)}: expected choices such as {shown(self.format([0] * len(self._legal)))}")
         numbers = re.findall(r"[0-9]+", text)
         longest = max(map(len, numbers))
         if longest > _MAX_DIGITS:

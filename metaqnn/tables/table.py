@@ -9,9 +9,11 @@ from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 from statistics import fmean
+from typing import IO, cast
 
 from metaqnn.core import Candidate, Evaluation, Score, Space, Status
-from metaqnn.errors import ConfigError, EvaluatorError, MetaqnnError
+from metaqnn.errors import ConfigError, EvaluatorError, MetaqnnError, brief, shown
+from metaqnn.files import open_regular, text_lines
 from metaqnn.replay.evaluations import read_evaluations
 from metaqnn.replay.reader import ReplayReader
 
@@ -61,7 +63,7 @@ class EvaluationTable:
         entry = self.entries.get(architecture)
         if entry is None:
             raise EvaluatorError(
-                f"{self.source}: expected a network of the table, but {architecture} is not among its "
+                f"{self.source}: expected a network of the table, but {brief(architecture)} is not among its "
                 f"{len(self.entries):,}; 'unlisted: exclude' keeps strategies from proposing it"
             )
         return entry
@@ -89,20 +91,20 @@ def read_csv(path: Path, space: Space, key: str, reward: str, target: str, is_pe
     scale = 100.0 if is_percent else 1.0
     entries: dict[str, Entry] = {}
     try:
-        with (gzip.open if path.suffix == ".gz" else open)(path, "rt", newline="", encoding="utf-8-sig") as file:
-            rows = csv.DictReader(file)
+        with open_regular(path) as packed, gzip.open(packed) if path.suffix == ".gz" else packed as file:
+            rows = csv.DictReader(text_lines(cast(IO[bytes], file)))
             if target == "target" and target not in (rows.fieldnames or ()):
                 target = "judge"  # as the column was called that none needed to name
             for column in (key, reward, target):
                 if column not in (rows.fieldnames or ()):
-                    found = ", ".join(rows.fieldnames or ()) or "an empty file"
+                    found = brief(", ".join(rows.fieldnames or ())) or "an empty file"
                     column = "target" if column == "judge" else column
-                    raise ConfigError(f"{path}: expected a column {column!r}, got {found}")
+                    raise ConfigError(f"{path}: expected a column {shown(column)}, got {found}")
             for row in rows:
                 place = f"{path}, line {rows.line_num}"
                 text = _architecture(row[key], space, place)
                 if text in entries:
-                    raise ConfigError(f"{place}: expected each network once, but {text} stands before it")
+                    raise ConfigError(f"{place}: expected each network once, but {brief(text)} stands before it")
                 seen, judged = (_accuracy(row[name], scale, f"{place}, {name}") for name in (reward, target))
                 entries[text] = Entry(seen, judged)
     except OSError as error:
@@ -172,7 +174,7 @@ def _accuracy(text: str | None, scale: float, place: str) -> float:
     try:
         value = float(text or "") / scale
     except ValueError:
-        raise ConfigError(f"{place}: expected a number, got {text or 'nothing'!r}") from None
+        raise ConfigError(f"{place}: expected a number, got {shown(text or 'nothing')}") from None
     if not 0.0 <= value <= 1.0:
-        raise ConfigError(f"{place}: expected an accuracy, got {text}; set 'percent' to fit the table")
+        raise ConfigError(f"{place}: expected an accuracy, got {brief(text or '')}; set 'percent' to fit the table")
     return value

@@ -15,7 +15,7 @@ from typing import Any
 from metaqnn.config import nearest
 from metaqnn.core import Episode, Observer, SearchStatus, Space, Strategy
 from metaqnn.core.plugins import find, installed, read_options
-from metaqnn.errors import ConfigError
+from metaqnn.errors import ConfigError, shown
 from metaqnn.reports.comparison import RegretTrace
 from metaqnn.search.immediate import ImmediateExecutor
 from metaqnn.search.loop import Search
@@ -65,7 +65,7 @@ def strategy_specs(names: Sequence[str], benchmark: Benchmark) -> list[StrategyS
     found: list[StrategySpec] = []
     for name in names:
         if name not in known:
-            raise ConfigError(f"--strategies: there is no strategy {name!r}; {nearest(name, known)}")
+            raise ConfigError(f"--strategies: there is no strategy {shown(name)}; {nearest(name, known)}")
         if any(one.name == known[name].name for one in found):
             raise ConfigError(f"--strategies: expected each strategy once, got {name!r} twice")
         _build(known[name], benchmark.space, 0)  # what cannot run is refused before anything does

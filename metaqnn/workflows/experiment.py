@@ -8,7 +8,7 @@ from typing import Any
 
 from metaqnn.config import as_mapping, load_yaml, nearest, override, read_section
 from metaqnn.core.plugins import Plugin, find, installed, is_target
-from metaqnn.errors import ConfigError
+from metaqnn.errors import ConfigError, brief, shown
 from metaqnn.networks.data.config import DatasetConfig
 from metaqnn.networks.retraining.config import RetrainingConfig, read_recipe
 from metaqnn.networks.training.config import TrainingConfig
@@ -140,12 +140,12 @@ def read_experiment(
     names = [field.name for field in fields(_Header)] + list(_SECTIONS)
     for key in content:
         if key not in names:
-            raise ConfigError(f"{file}: {key}: there is no such section; {nearest(key, names)}")
+            raise ConfigError(f"{file}: {brief(key)}: there is no such section; {nearest(key, names)}")
     header = read_section(_Header, {f.name: content[f.name] for f in fields(_Header) if f.name in content}, "", file)
     if not header.name or not all(c.isalnum() or c in "-_." for c in header.name) or header.name.startswith("."):
-        raise ConfigError(f"{file}: name: expected letters, digits, '-', '_' and '.', got {header.name!r}")
+        raise ConfigError(f"{file}: name: expected letters, digits, '-', '_' and '.', got {shown(header.name)}")
     if not 0 <= header.seed < 2**63:  # what SQLite holds
-        raise ConfigError(f"{file}: seed: expected a whole number from 0 to {2**63 - 1}, got {header.seed}")
+        raise ConfigError(f"{file}: seed: expected a whole number from 0 to {2**63 - 1}, got {shown(header.seed)}")
     if header.warm_start is not None and not header.warm_start.strip():
         raise ConfigError(f"{file}: warm_start: expected the path of a replay database, or nothing, got an empty text")
     if not evaluates:
@@ -175,8 +175,8 @@ def _evaluator(content: Mapping[str, Any], file: str, finder: Finder) -> Section
         for key in ("training", "final"):
             if content.get(key) is not None:
                 raise ConfigError(
-                    f"{file}: {key}: this section is of 'evaluator.name: {NETWORK}'; the keys of {name!r} stand in "
-                    "'evaluator'"
+                    f"{file}: {key}: this section is of 'evaluator.name: {NETWORK}'; the keys of {shown(name)} "
+                    "stand in 'evaluator'"
                 )
         return read_part("evaluator", section, file, finder)
     if len(section) > ("name" in section):
@@ -236,7 +236,9 @@ def load_experiment(
     else:
         shipped = shipped_experiments()
         if text not in shipped:
-            raise ConfigError(f"there is no experiment {text!r} (a file would end in .yaml); {nearest(text, shipped)}")
+            raise ConfigError(
+                f"there is no experiment {shown(text)} (a file would end in .yaml); {nearest(text, shipped)}"
+            )
         path = shipped[text]
     content = load_yaml(path)
     for assignment in overrides:

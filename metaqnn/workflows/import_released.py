@@ -8,7 +8,7 @@ from math import nan
 from pathlib import Path
 
 from metaqnn.core import Attempt, CurvePoint, Episode, EpisodeOrigin, Evaluation, Model, Reward, Space, Status
-from metaqnn.errors import IllegalArchitectureError, MetaqnnError, NotationError
+from metaqnn.errors import IllegalArchitectureError, MetaqnnError, NotationError, brief, shown
 from metaqnn.networks.data import image_facts
 from metaqnn.networks.evaluator import accuracy as accuracy_over
 from metaqnn.networks.released_file import NOT_MEASURED, as_number, read_released
@@ -169,9 +169,9 @@ def _accuracy(row: Mapping[str, str]) -> float:
     text = row["accuracy_best_val"]
     number = as_number(text)
     if number == as_number(NOT_MEASURED):
-        raise _RefusedError("accuracy", f"accuracy_best_val is {text}: the network was not measured")
+        raise _RefusedError("accuracy", f"accuracy_best_val is {brief(text)}: the network was not measured")
     if number is None or not 0.0 <= number <= 1.0:
-        raise _RefusedError("accuracy", f"accuracy_best_val: expected a number from 0 to 1, got {text!r}")
+        raise _RefusedError("accuracy", f"accuracy_best_val: expected a number from 0 to 1, got {shown(text)}")
     return number
 
 

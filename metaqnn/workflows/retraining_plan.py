@@ -6,7 +6,7 @@ from typing import Any
 
 from metaqnn.config import as_mapping, override, read_section
 from metaqnn.core import Retraining, Status, TrainingSplit
-from metaqnn.errors import ConfigError, ReplayError
+from metaqnn.errors import ConfigError, ReplayError, brief
 from metaqnn.networks.architecture import parse
 from metaqnn.networks.costs import Shape, layer_costs
 from metaqnn.networks.data import DatasetConfig, SearchData, data_facts, load_search_data, open_source
@@ -156,8 +156,8 @@ def _sections(experiment: Experiment, options: TrainOptions) -> tuple[Retraining
         named = assignment.partition(".")[0].strip()
         if named not in (["final", "dataset"] if options.dataset is not None else ["final"]):
             raise ConfigError(
-                f"--set {assignment}: expected a key of the section final, such as final.epochs=20; everything else is "
-                "as it was in the search (with --dataset, keys of the section dataset may be set too)"
+                f"--set {brief(assignment)}: expected a key of the section final, such as final.epochs=20; everything "
+                "else is as it was in the search (with --dataset, keys of the section dataset may be set too)"
             )
         content = override(content, assignment)
     recipe = read_recipe(content["final"], "the retraining recipe")

@@ -6,7 +6,7 @@ from typing import Any
 
 from metaqnn.config import as_mapping, nearest
 from metaqnn.core.plugins import Plugin, Unread, installed, read_options
-from metaqnn.errors import ConfigError
+from metaqnn.errors import ConfigError, shown
 
 NETWORK = "network"
 """The built-in evaluator, whose options stand in the section `training` and whose data in `dataset`."""
@@ -60,7 +60,7 @@ def section_keys(kind: str, content: Any, file: str) -> Mapping[str, Any]:
     """The keys of a section, which may be left out."""
     content = {} if content is None else content
     if not isinstance(content, Mapping):
-        raise ConfigError(f"{file}: {kind}: expected keys and values such as 'name: NAME', got {content!r:.200}")
+        raise ConfigError(f"{file}: {kind}: expected keys and values such as 'name: NAME', got {shown(content)}")
     return content
 
 
@@ -69,14 +69,14 @@ def read_part(kind: str, content: Any, file: str, finder: Finder) -> Section:
     content = section_keys(kind, content, file)
     name = content.get("name", _DEFAULTS[kind])
     if not isinstance(name, str):
-        raise ConfigError(f"{file}: {kind}.name: expected the name of a {kind}, got {name!r:.200}")
+        raise ConfigError(f"{file}: {kind}.name: expected the name of a {kind}, got {shown(name)}")
     plugin = finder(kind, name, f"{file}: {kind}.name")
     part: Any = plugin.load()
     presets, filled = getattr(part, "PRESETS", {}), dict(content) | {"name": name}
     if presets:
         preset = content.get("preset", next(iter(presets)))
         if not isinstance(preset, str) or preset not in presets:
-            raise ConfigError(f"{file}: {kind}.preset: there is no preset {preset!r}; {nearest(preset, presets)}")
+            raise ConfigError(f"{file}: {kind}.preset: there is no preset {shown(preset)}; {nearest(preset, presets)}")
         filled = {**presets[preset], "preset": preset, **filled}
     _refuse_keys_of_others(kind, plugin, part, content, file)
     return Section(plugin, read_options(part, filled, kind, file))
@@ -99,7 +99,7 @@ def read_dataset(content: Mapping[str, Any], file: str, finder: Finder) -> Secti
     """A data set that is named, with its own keys."""
     name = content.get("name")
     if not isinstance(name, str):
-        raise ConfigError(f"{file}: dataset.name: expected the name of a data set, got {name!r:.200}")
+        raise ConfigError(f"{file}: dataset.name: expected the name of a data set, got {shown(name)}")
     plugin = finder("dataset", name, f"{file}: dataset.name")
     others = {key: value for key, value in content.items() if key != "name"}
     return Section(plugin, read_options(plugin.load(), others, "dataset", file))

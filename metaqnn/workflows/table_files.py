@@ -11,7 +11,7 @@ from typing import Any, Literal
 from metaqnn.config import load_yaml, read_section, require
 from metaqnn.core import Space
 from metaqnn.core.plugins import find, read_options
-from metaqnn.errors import ConfigError
+from metaqnn.errors import ConfigError, brief
 from metaqnn.replay.places import new_place, require_new
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.tables.listed import ListedSpace
@@ -89,7 +89,7 @@ def load_benchmark(
     content, file = load_yaml(path), str(path)
     for key in content:
         if key not in ("name", "space", "table"):
-            raise ConfigError(f"{file}: {key}: there is no such section; a table file has name, space and table")
+            raise ConfigError(f"{file}: {brief(key)}: there is no such section; a table file has name, space and table")
     table = renamed_table(content.get("table"), lambda line: announce(f"{file}: {line}."))
     section = read_section(TableSection, table, "table", file)
     space = _space(content.get("space"), section, file)

@@ -173,3 +173,22 @@ def test_a_damaged_directory(archive):
     path = archive()
     path.write_bytes(path.read_bytes().replace(b"PK\x01\x02", b"PK\x01\x00"))
     assert message_of(path) == "it cannot be read: Bad magic number for central directory"
+
+
+@pytest.mark.parametrize("code", [0x7FFFFFFF, 0x110000, 0xD800])
+def test_a_text_of_no_character_is_damaged(archive, code):
+    labels = np.array([97, code] * 20, "<u4").view("U1")
+    assert message_of(archive(y_train=labels)) in (
+        "y_train: it is damaged: expected texts, got other data",
+        "expected names of classes in Unicode, got one with half of a character; rename it",
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["a\0.npz", "./a\0b", "x" * 300 + ".npz", "./" + "x" * 300, "~nobody at all/x", "/dev/null"]
+)
+def test_a_name_that_none_can_have(name):
+    with pytest.raises(DataError):
+        open_source(name).train()
+    with pytest.raises(DataError):
+        open_source(name).test()

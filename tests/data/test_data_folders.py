@@ -121,7 +121,9 @@ def test_an_unreadable_image(images):
     folder = images(APART)
     file = folder / "train/ant/1.png"
     file.write_bytes(b"no image")
-    assert message_of(folder) == (f"{file}: expected an image, but it cannot be read: its content is no image")
+    assert message_of(folder) == (
+        f"{file}: expected an image, but it cannot be read: its content is no image (PNG, JPEG, BMP, GIF, WEBP)"
+    )
 
 
 def test_a_truncated_image(images):
@@ -155,3 +157,9 @@ def test_a_class_of_the_test_part_alone(images):
     folder = images([*APART, "test/wasp/0.png"])
     assert open_source(str(folder)).train().class_names == ("ant", "bee")
     assert message_of(folder, "test") == (f"{folder / 'test'}: 'wasp' is no class of the training part (ant, bee)")
+
+
+def test_a_class_in_other_than_unicode(images):
+    folder = images(APART)
+    (folder / "train" / "ant").rename(folder / "train" / "\udcff")
+    assert message_of(folder).startswith("expected names of classes in Unicode, ")

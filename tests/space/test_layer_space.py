@@ -401,6 +401,10 @@ def test_a_limit_that_global_average_pooling_alone_exceeds():
             {"convolution": {"receptive_fields": [-1]}},
             "convolution.receptive_fields: expected numbers of at least 1, got [-1]",
         ),
+        (
+            {"convolution": {"filters": [*range(1, 3001)], "receptive_fields": [*range(1, 3001)]}},
+            "convolution.filters: expected at most 10,000 convolutions in all, got 9000000",
+        ),
         ({"pooling": [[0, 2]]}, "pooling: expected pairs [receptive field, stride] of at least 1, got [0, 2]"),
         ({"pooling": [[2, 2], [2, 2]]}, "pooling: expected different pairs, got ((2, 2), (2, 2))"),
         ({"fully_connected": {"neurons": [8, 8]}}, "fully_connected.neurons: expected different numbers, got [8, 8]"),

@@ -1,17 +1,18 @@
 """Data sets in one .npz file with the members x_train, y_train, x_test and y_test."""
 
+import os
 import zipfile
-import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
 
 from metaqnn.core import Dataset
-from metaqnn.errors import DataError
+from metaqnn.errors import DataError, brief
+from metaqnn.files import open_regular
 from metaqnn.networks.data.arrays import as_images, as_labels
-from metaqnn.networks.data.sources import ImageSplit
+from metaqnn.networks.data.sources import ImageSplit, require_room
 
 MEMBERS = "x_train, y_train, x_test and y_test"
 
@@ -51,41 +52,50 @@ class Archive(Dataset):
 
     def available(self) -> bool:
         """Whether the file exists."""
-        return self.path.is_file()
+        return os.path.isfile(self.path)
 
     @contextmanager
     def _open(self) -> Iterator[np.lib.npyio.NpzFile]:
         """The members, read only when asked for; every problem in one sentence that names the file."""
-        try:
-            # Opened here, so that the file is closed whatever NumPy makes of its content.
-            with self.path.open("rb") as file:
-                if not zipfile.is_zipfile(file):
-                    raise DataError(f"it is no complete .npz file; write it with numpy.savez ({MEMBERS})")
+        with ExitStack() as opened:
+            try:
+                # Opened here, so that the file is closed whatever NumPy makes of its content.
+                file = opened.enter_context(open_regular(self.path))
+                is_archive = zipfile.is_zipfile(file)
                 file.seek(0)
-                with np.load(file, allow_pickle=False) as members:
-                    yield members
-        except FileNotFoundError:
-            raise DataError(f"{self.path}: there is no such file") from None
-        except DataError as error:
-            raise DataError(f"{self.path}: {error}") from error
-        except (OSError, zipfile.BadZipFile) as error:
-            raise DataError(f"{self.path}: it cannot be read: {error}") from error
+                members = opened.enter_context(np.load(file, allow_pickle=False)) if is_archive else None
+            except FileNotFoundError:
+                raise DataError(f"{self.path}: there is no such file") from None
+            except Exception as error:  # zipfile and NumPy raise whatever the damage leads to
+                reason = getattr(error, "strerror", None) or brief(str(error)) or type(error).__name__
+                raise DataError(f"{self.path}: it cannot be read: {reason}") from error
+            try:
+                if members is None:
+                    raise DataError(f"it is no complete .npz file; write it with numpy.savez ({MEMBERS})")
+                yield members
+            except DataError as error:
+                raise DataError(f"{self.path}: {error}") from error
 
 
 def _member(members: np.lib.npyio.NpzFile, name: str) -> np.ndarray:
     """One array of the file, never unpickled."""
     if name not in members.files:
-        found = ", ".join(members.files) or "nothing"
+        found = brief(", ".join(members.files)) or "nothing"
         raise DataError(f"expected a member {name} beside others of {MEMBERS}, got {found}")
     try:
+        # Before it is unpacked; an array that says that it is larger than its member ends as a damaged one.
+        listed = members.zip.infolist() if members.zip else []
+        require_room(max(info.file_size for info in listed if info.filename in (name, f"{name}.npy")), name)
         array = members[name]
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
+    except DataError:
+        raise
+    except Exception as error:  # zipfile and NumPy raise whatever the damage leads to
         if "Object arrays" in str(error):
             raise DataError(
                 f"{name}: expected one array of numbers, got Python objects (images of different sizes?); "
                 "bring all images to one size"
             ) from error
-        raise DataError(f"{name}: it is damaged: {error}") from error
+        raise DataError(f"{name}: it is damaged: {brief(str(error)) or type(error).__name__}") from error
     if not isinstance(array, np.ndarray):  # NumPy hands out a member that is no array as its raw bytes
         raise DataError(f"{name}: it is damaged: it is no array")
     return array

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from metaqnn.errors import DataError
+from metaqnn.errors import DataError, brief, shown
 
 
 def as_images(array: np.ndarray, name: str) -> np.ndarray:
@@ -46,9 +46,13 @@ def as_labels(array: np.ndarray, class_names: tuple[str, ...] | None, name: str)
         )
     if array.dtype.kind not in "iuU":
         raise DataError(f"{name}: expected labels that are whole numbers or texts, got {array.dtype}")
-    found, positions = np.unique(array, return_inverse=True)
+    try:
+        found, positions = np.unique(array, return_inverse=True)
+        texts = tuple(str(value) for value in found)
+    except (ValueError, SystemError) as error:  # a number that no character has
+        raise DataError(f"{name}: it is damaged: expected texts, got other data") from error
     if class_names is None:
-        class_names = tuple(str(value) for value in found)
+        class_names = texts
         if array.dtype.kind != "U" and not np.array_equal(found, np.arange(len(found))):
             raise DataError(
                 f"{name}: expected labels from 0 to {len(found) - 1} without gaps for {len(found)} classes, "
@@ -56,10 +60,12 @@ def as_labels(array: np.ndarray, class_names: tuple[str, ...] | None, name: str)
             )
     if array.dtype.kind != "U":
         return array.astype(np.int64), class_names
-    unknown = [str(value) for value in found if value not in class_names]
+    unknown = [text for text in texts if text not in class_names]
     if unknown:
-        raise DataError(f"{name}: {unknown[0]!r} is no class of the training part ({', '.join(class_names)})")
-    numbers = np.array([class_names.index(value) for value in found], dtype=np.int64)
+        raise DataError(
+            f"{name}: {shown(unknown[0])} is no class of the training part ({brief(', '.join(class_names))})"
+        )
+    numbers = np.array([class_names.index(value) for value in texts], dtype=np.int64)
     return numbers[positions], class_names
 
 

@@ -78,14 +78,14 @@ class Download(Dataset):
 def data_folder() -> Path | None:
     """The folder that is looked at first; None unless METAQNN_DATA is set, now."""
     folder = os.environ.get("METAQNN_DATA")
-    return Path(folder).expanduser() if folder else None
+    return Path(os.path.expanduser(folder)) if folder else None
 
 
 def cache_folder() -> Path:
     """Where downloads are kept: METAQNN_CACHE, else `metaqnn` in the user's cache folder."""
     folder = os.environ.get("METAQNN_CACHE")
     if folder:
-        return Path(folder).expanduser()
+        return Path(os.path.expanduser(folder))
     # The XDG base directory specification: an empty or a relative path counts as unset.
     home = Path(os.environ.get("XDG_CACHE_HOME", ""))
     return (home if home.is_absolute() else Path.home() / ".cache") / "metaqnn"

@@ -1,17 +1,26 @@
 """Data sets of image files, one folder a class."""
 
-from collections.abc import Sequence
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from metaqnn.core import Dataset
-from metaqnn.errors import DataError
-from metaqnn.networks.data.sources import ImageSplit
+from metaqnn.errors import DataError, brief, shown
+from metaqnn.files import open_regular
+from metaqnn.networks.data.sources import ImageSplit, require_room
 from metaqnn.networks.data.split import stratified
 from metaqnn.seeding import Stream
 
+if TYPE_CHECKING:
+    from PIL import Image
+
+_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")
 
 
@@ -42,16 +51,18 @@ class ImageFolder(Dataset):
 
     def train(self) -> ImageSplit:
         """The training images; no test image is opened."""
-        train = self._train_files()
-        return _read(train, _common_form(train.files))
+        with _told(self.path):
+            train = self._train_files()
+            return _read(train, _common_form(train.files))
 
     def test(self) -> ImageSplit:
         """The test images, in the size and the channels of the training images."""
-        train = self._train_files()
-        test = self._test_files(train.class_names)
-        size, mode = _common_form(train.files)
-        _common_form((train.files[0], *test.files))
-        return _read(test, (size, mode))
+        with _told(self.path):
+            train = self._train_files()
+            test = self._test_files(train.class_names)
+            size, mode = _common_form(train.files)
+            _common_form((train.files[0], *test.files))
+            return _read(test, (size, mode))
 
     def location(self) -> str:
         """The path of the folder."""
@@ -59,7 +70,7 @@ class ImageFolder(Dataset):
 
     def available(self) -> bool:
         """Whether the folder exists."""
-        return self.path.is_dir()
+        return os.path.isdir(self.path)
 
     def _train_files(self) -> _Listing:
         if not self.path.is_dir():
@@ -86,6 +97,16 @@ class ImageFolder(Dataset):
         return files.rows(test), files.rows(train)
 
 
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Tell of a folder that may not be looked into, or whose name none can have."""
+    try:
+        yield
+    except OSError as error:
+        told = f"expected a folder of images that can be read, but {error.strerror or error}"
+        raise DataError(f"{error.filename or path}: {told}") from error
+
+
 def _subfolders(folder: Path) -> list[str]:
     """The names of the folders in a folder, sorted; hidden ones are no classes."""
     if not folder.is_dir():
@@ -104,11 +125,15 @@ def _list(folder: Path, class_names: tuple[str, ...] | None = None) -> _Listing:
     if class_names is None:
         class_names = tuple(found)
         if len(class_names) < 2:
-            raise DataError(f"{folder}: expected a folder of images for each of two or more classes, got {found}")
+            raise DataError(
+                f"{folder}: expected a folder of images for each of two or more classes, got {shown(found)}"
+            )
     files, labels = [], []
     for name in found:
         if name not in class_names:
-            raise DataError(f"{folder}: {name!r} is no class of the training part ({', '.join(class_names)})")
+            raise DataError(
+                f"{folder}: {shown(name)} is no class of the training part ({brief(', '.join(class_names))})"
+            )
         images = sorted(file for file in (folder / name).iterdir() if _is_image(file))
         if not images:
             raise DataError(f"{folder / name}: expected images ({', '.join(SUFFIXES)}), got none")
@@ -139,30 +164,39 @@ def _common_form(files: Sequence[Path]) -> tuple[tuple[int, int], str]:
 def _read(listing: _Listing, form: tuple[tuple[int, int], str]) -> ImageSplit:
     """Decode the files into one array."""
     (width, height), mode = form
+    require_room(len(listing.files) * height * width * (1 if mode == "L" else 3), str(listing.files[0].parents[1]))
     images = np.empty((len(listing.files), height, width, 1 if mode == "L" else 3), dtype=np.uint8)
     for row, file in enumerate(listing.files):
         with _opened(file) as image:
             try:
                 images[row] = np.asarray(image.convert(mode)).reshape(images.shape[1:])
-            except (OSError, SyntaxError, ValueError) as error:
+            except Exception as error:  # Pillow raises whatever the damage leads to
                 raise _unreadable(file, error) from error
     return ImageSplit(images, listing.labels, listing.class_names)
 
 
-def _opened(file: Path):
-    """The image of a file, its pixels not yet decoded."""
+@contextmanager
+def _opened(file: Path) -> Iterator["Image.Image"]:
+    """The image of a file, its pixels not yet decoded. Other formats than these may start other programs."""
     from PIL import Image
 
-    try:
-        return Image.open(file)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise _unreadable(file, error) from error
+    with ExitStack() as opened:
+        try:
+            stream = opened.enter_context(open_regular(file))
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", Image.DecompressionBombWarning)
+                image = opened.enter_context(Image.open(stream, formats=_FORMATS))
+        except Exception as error:  # Pillow raises whatever the damage leads to
+            raise _unreadable(file, error) from error
+        yield image
 
 
 def _unreadable(file: Path, error: Exception) -> DataError:
     from PIL import UnidentifiedImageError
 
-    reason = "its content is no image" if isinstance(error, UnidentifiedImageError) else error
+    reason = getattr(error, "strerror", None) or brief(str(error), 200) or type(error).__name__
+    if isinstance(error, UnidentifiedImageError):
+        reason = f"its content is no image ({', '.join(_FORMATS)})"
     return DataError(f"{file}: expected an image, but it cannot be read: {reason}")
 
 

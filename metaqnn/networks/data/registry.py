@@ -1,5 +1,6 @@
 """Which data sets there are by name, and what is known of each before it is read."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
@@ -9,7 +10,7 @@ from typing import Any
 from metaqnn.config import nearest
 from metaqnn.core import Dataset
 from metaqnn.core.plugins import OWN, Plugin, find, installed, is_target, read_options
-from metaqnn.errors import DataError
+from metaqnn.errors import DataError, shown
 from metaqnn.networks.data.archives import Archive
 from metaqnn.networks.data.folders import ImageFolder
 from metaqnn.networks.data.sources import images_of
@@ -71,13 +72,13 @@ def open_source(name: str, options: Mapping[str, Any] | None = None, is_named_by
         if is_named_by_user:
             return _made(Plugin("dataset", name, name), options)
         raise DataError(f"{name}: a data set that is code and not installed serves a search alone; make it a plug-in")
-    path = Path(name).expanduser()
+    path = Path(os.path.expanduser(name))  # as it is, where there is no such user
     if path.suffix.lower() == ".npz":
         return Archive(path)
-    if path.is_dir() or len(path.parts) > 1:
+    if os.path.isdir(path) or len(path.parts) > 1:
         return ImageFolder(path)
     raise DataError(
-        f"{name!r} is neither a data set nor a path to an .npz file or a folder of images; "
+        f"{shown(name)} is neither a data set nor a path to an .npz file or a folder of images; "
         f"{nearest(name, installed('dataset'))}"
     )
 

@@ -4,6 +4,25 @@ import numpy as np
 
 from metaqnn.core import Split
 from metaqnn.errors import DataError
+from metaqnn.workers.memory import GIBIBYTE, machine_bytes
+
+
+def require_room(size: int, what: str) -> None:
+    """Refuse what no memory of this machine holds, before it is unpacked.
+
+    Args:
+        size: bytes.
+        what: has it, for messages.
+
+    Raises:
+        DataError: it is too large.
+    """
+    most = machine_bytes()
+    if size > most:
+        raise DataError(
+            f"{what}: expected data that fit into the memory of this machine ({most / GIBIBYTE:.3g} GiB), got "
+            f"{size / GIBIBYTE:.3g} GiB"
+        )
 
 
 class ImageSplit(Split):
@@ -32,6 +51,8 @@ class ImageSplit(Split):
             raise DataError("expected at least one image, got none")
         if classes < 2:
             raise DataError(f"expected at least two classes, got {classes}")
+        if any("\ud800" <= sign <= "\udfff" for name in self.class_names for sign in name):
+            raise DataError("expected names of classes in Unicode, got one with half of a character; rename it")
         if labels.min() < 0 or labels.max() >= classes:
             raise DataError(
                 f"expected labels from 0 to {classes - 1}, got labels from {labels.min()} to {labels.max()}"

@@ -31,7 +31,8 @@ from typing import TYPE_CHECKING, Any
 
 from metaqnn.config import read_section
 from metaqnn.core import Retraining
-from metaqnn.errors import ConfigError, DataError, ExportError, IllegalArchitectureError, NotationError
+from metaqnn.errors import ConfigError, DataError, ExportError, IllegalArchitectureError, NotationError, brief, shown
+from metaqnn.files import read_whole
 from metaqnn.networks.architecture import Architecture, parse
 from metaqnn.networks.costs import describe
 from metaqnn.networks.data import DatasetConfig, load_search_data, open_source
@@ -44,6 +45,9 @@ if TYPE_CHECKING:
     import keras
 
 KIND, FORMAT = "metaqnn architecture", 1
+
+_MOST_BYTES = 2**24
+"""Of a file; a network of twenty layers has some 3,000."""
 
 _PREPROCESSING = {
     "none": "pixels / 255",
@@ -165,26 +169,29 @@ def read_description(path: Path | str) -> dict[str, Any]:
         ExportError: it cannot be read, or is no such file, or of a newer format, or contradicts itself.
     """
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        content = json.loads(read_whole(path, _MOST_BYTES))
     except OSError as error:
         raise ExportError(f"{path}: expected a file that can be read, but {error.strerror}; check the path") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ExportError(f"{path}: expected JSON, as `metaqnn export --to NAME.json` writes it ({error})") from error
     if not isinstance(content, dict) or content.get("kind") != KIND:
         raise ExportError(f"{path}: expected an architecture, as `metaqnn export --to NAME.json` writes it")
     if content.get("format") != FORMAT:
         raise ExportError(
-            f"{path}: expected format {FORMAT} of an architecture, got {content.get('format')!r}; upgrade metaqnn"
+            f"{path}: expected format {FORMAT} of an architecture, got {shown(content.get('format'))}; upgrade metaqnn"
         )
     try:
-        found = describe(content["architecture"], tuple(content["input_shape"]))
+        text, shape = content["architecture"], tuple(content["input_shape"])
+        if not isinstance(text, str) or len(shape) != 3 or not all(type(size) is int and size > 0 for size in shape):
+            raise TypeError(f"got {shown(text)} and {shown(shape)}")
+        found = describe(text, shape)
     except (KeyError, TypeError, NotationError, IllegalArchitectureError) as error:
         raise ExportError(f"{path}: expected a network and the shape of its images, but {error}") from error
     for key, value in (("parameters", found.parameters), ("flops", found.flops)):
         if content.get(key) != value:
             raise ExportError(
-                f"{path}: expected {value:,} {key} for {found.architecture}, got {content.get(key)!r}; the file was "
-                "changed: export it again"
+                f"{path}: expected {value:,} {key} for {brief(str(found.architecture))}, got "
+                f"{shown(content.get(key))}; the file was changed: export it again"
             )
     return content
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from metaqnn.config import nearest, read_section, require
-from metaqnn.errors import ConfigError
+from metaqnn.errors import ConfigError, shown
 from metaqnn.networks.data import Preprocessing
 
 
@@ -154,8 +154,8 @@ def read_recipe(content: Any, file: str) -> RetrainingConfig:
     """
     content = {} if content is None else content
     if not isinstance(content, Mapping):
-        raise ConfigError(f"{file}: final: expected keys and values such as 'name: one_cycle', got {content!r}")
+        raise ConfigError(f"{file}: final: expected keys and values such as 'name: one_cycle', got {shown(content)}")
     name = content.get("name", next(iter(RECIPES)))
     if not isinstance(name, str) or name not in RECIPES:
-        raise ConfigError(f"{file}: final.name: there is no recipe {name!r}; {nearest(str(name), RECIPES)}")
+        raise ConfigError(f"{file}: final.name: there is no recipe {shown(name)}; {nearest(str(name), RECIPES)}")
     return read_section(RECIPES[name], content, "final", file)

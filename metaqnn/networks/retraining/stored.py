@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from metaqnn.errors import MetaqnnError, ReplayError
-from metaqnn.files import written_whole
+from metaqnn.files import open_regular, written_whole
 from metaqnn.networks.costs import describe
 from metaqnn.networks.data.config import Preprocessing
 
@@ -99,7 +99,7 @@ def _loaded(stored: StoredNetwork, content: bytes | None) -> "keras.Sequential":
     values = described.parameters + 4 * prod(shape) + 4 * sum(cost.shape[-1] for cost in described.layers)
     most = 16 * values + 2**16 * len(described.layers) + 2**20  # texts and tables included
     if content is None:
-        with Path(stored.path).open("rb") as file:
+        with open_regular(stored.path) as file:
             content = file.read(min(most, os.fstat(file.fileno()).st_size) + 1)
     numbers = None
     if zipfile.is_zipfile(io.BytesIO(content)):

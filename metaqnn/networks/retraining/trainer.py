@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from metaqnn.core import CurvePoint, TrainingSplit
-from metaqnn.files import written_whole
+from metaqnn.files import open_regular, written_whole
 from metaqnn.networks.architecture import parse
 from metaqnn.networks.data import DatasetConfig, SearchData, Statistics, fit_statistics
 from metaqnn.networks.retraining.augmentation import augmented, shift_of
@@ -183,7 +183,7 @@ class RetrainingSession:
         try:
             if not is_checkpoint_of(path, identity):
                 return False
-            with np.load(path, allow_pickle=False) as saved:
+            with open_regular(path) as file, np.load(file, allow_pickle=False) as saved:
                 curve = saved["curve"]
                 arrays = [saved[f"array_{i}"] for i in range(len(saved.files) - 2)]
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
@@ -254,10 +254,12 @@ class RetrainingSession:
 def is_checkpoint_of(path: Path, identity: str) -> bool:
     """Whether a file is a checkpoint of that training, as far as can be told without reading it all."""
     try:
-        if not zipfile.is_zipfile(path):
-            return False
-        with np.load(path, allow_pickle=False) as saved:
-            return str(saved["identity"]) == identity
+        with open_regular(path) as file:
+            if not zipfile.is_zipfile(file):
+                return False
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as saved:
+                return str(saved["identity"]) == identity
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return False
 
