@@ -27,7 +27,7 @@ _STDERR_TAIL = 2000
 _MESSAGE_SECONDS = 30
 """The rest of a message that has begun comes within so long, or its sender was stopped in the middle of it."""
 
-_EXIT_SECONDS = 5.0
+_EXIT_SECONDS = 30.0
 """A process that let go of its socket or was killed is gone within so long, or hangs: a killed one in the kernel."""
 
 
@@ -108,10 +108,9 @@ class _Process(Channel):
 
     def exit(self) -> Exit:
         code = self._wait()
-        was_killed = code in _KILLED_FROM_OUTSIDE
         if code is None:
             self._process.kill()
-            reason = "the worker process let go of its socket and did not end"
+            reason = "the worker process was gone and did not end"
         elif self._was_cut_off:
             reason = "the worker process stopped in the middle of a message"
         elif code >= 0:
@@ -122,7 +121,7 @@ class _Process(Channel):
         self._stderr.seek(max(0, self._stderr.seek(0, os.SEEK_END) - _STDERR_TAIL))
         lines = self._stderr.read().decode(errors="replace").split("\n")
         last = next((line.strip() for line in reversed(lines) if line.strip()), "")
-        return Exit(was_killed, f"{reason} ({last[:300]})" if last else reason)
+        return Exit(code is None or code in _KILLED_FROM_OUTSIDE, f"{reason} ({last[:300]})" if last else reason)
 
     def end(self) -> None:
         self._process.kill()

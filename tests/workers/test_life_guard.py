@@ -61,6 +61,11 @@ def run(pool, *payload):
     return answer, [event.reason for event in events if isinstance(event, WorkerLost)]
 
 
+def until(pool, condition):
+    """Go on looking at the workers of a pool."""
+    wait_until(lambda: pool.results(0.2) is not None and condition())
+
+
 # Held up: never counts
 
 
@@ -92,7 +97,7 @@ def test_nor_for_one_that_went_on_and_says_so_itself(make, tmp_path):
     pool.submit(Task(1, ("wait for", str(go), str(tmp_path / "been here"))))
     results(pool, TaskStarted)
     os.kill(pool.pids[0], signal.SIGSTOP)
-    wait_until(lambda: pool.results(0.2) or pool._workers[0].pulse.was_held_up)
+    until(pool, lambda: pool._workers[0].pulse.was_held_up)
     go.touch()
     os.kill(pool.pids[0], signal.SIGCONT)
     events = results(pool, TaskFinished)
@@ -105,7 +110,7 @@ def test_what_crashes_after_the_machine_was_suspended_is_done_again(make, monkey
     pool.submit(Task(1, ("abort once after", str(go), str(tmp_path / "been here"))))
     results(pool, TaskStarted)
     monkeypatch.setattr(vital_signs, "suspended_seconds", lambda: 3600.0)
-    wait_until(lambda: pool.results(0.2) or pool._workers[0].pulse.was_held_up)
+    until(pool, lambda: pool._workers[0].pulse.was_held_up)
     go.touch()
     events = results(pool, TaskFinished)
     assert [event.number for event in events if isinstance(event, WorkerLost)] == [1]
@@ -190,7 +195,7 @@ def test_a_limit_may_be_left_out(make):
     pool.submit(Task(1, ("deadlock inside",)))
     results(pool, TaskStarted)
     pulse = pool._workers[0].pulse
-    wait_until(lambda: pool.results(0.2) or pulse.quiet_seconds > 2.0)
+    until(pool, lambda: pulse.quiet_seconds > 2.0)
     assert pool._workers[0].pulse is pulse
 
 
