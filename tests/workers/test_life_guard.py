@@ -30,7 +30,8 @@ STOPPED = "worker 1 shows no sign of life: it was stopped, and has not gone on f
 
 
 @pytest.fixture
-def make():
+def make(monkeypatch):
+    monkeypatch.setattr(life_guard, "_LOOK_SECONDS", 0.2)
     pools = []
 
     def make_pool(start=Toy, hang_seconds=1.0, **limits):
@@ -79,6 +80,7 @@ def test_a_worker_that_is_stopped_before_it_is_ready_is_replaced(make, tmp_path)
     assert (answer, lost) == (TaskFinished(1, "jump"), [STOPPED])
 
 
+@pytest.mark.long
 def test_workers_that_are_stopped_without_end_are_the_machine_s_fault(make, monkeypatch):
     assert FORGIVEN[Loss.HELD_UP] == 20
     monkeypatch.setitem(FORGIVEN, Loss.HELD_UP, 1)
@@ -86,6 +88,7 @@ def test_workers_that_are_stopped_without_end_are_the_machine_s_fault(make, monk
         run(make(), "stop")
 
 
+@pytest.mark.long
 def test_time_is_not_up_for_a_task_whose_worker_was_stopped(make, monkeypatch, tmp_path):
     monkeypatch.setattr("metaqnn.workers.worker_pool._GRACE_SECONDS", 3.0)
     answer, lost = run(make(hang_seconds=60.0, max_seconds=0.5), "stop once", str(tmp_path / "been here"))
@@ -161,6 +164,7 @@ def test_a_deadlock_is_found_by_its_step_where_tasks_compute_all_the_while(make)
     assert "s it neither ended a step nor used a processor" in lost[0]
 
 
+@pytest.mark.long
 def test_a_deadlock_at_the_start_ends_the_search(make):
     with pytest.raises(EvaluatorError, match="3 in a row ended while starting: worker 1 shows no sign of life"):
         run(make(deadlock_at_start), "jump")
@@ -183,13 +187,14 @@ def test_a_function_that_exits_leaves_no_thread_to_wait_for(make):
 # Alive, whatever it seems
 
 
-@pytest.mark.parametrize("payload", [("sleep", 5.0), ("count", 10**8)])
+@pytest.mark.parametrize("payload", [("sleep", 4.0), pytest.param(("count", 10**8), marks=pytest.mark.long)])
 def test_who_waits_beats_and_who_does_not_beat_works(make, payload):
     """One waits for something without using a processor; the other keeps the interpreter's lock all the while."""
-    answer, lost = run(make(), *payload)
+    answer, lost = run(make(hang_seconds=2.0), *payload)
     assert (type(answer), lost) == (TaskFinished, [])
 
 
+@pytest.mark.long
 def test_a_limit_may_be_left_out(make):
     pool = make(hang_seconds=None)
     pool.submit(Task(1, ("deadlock inside",)))
