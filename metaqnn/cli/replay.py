@@ -172,7 +172,7 @@ def copy(database: Path, target: Path) -> None:
 @_database
 @allow_option
 def retry(database: Path, allowed: tuple[str, ...]) -> None:
-    """Propose the networks anew that crashed or timed out; the next run of the search trains them."""
+    """Propose the networks anew that crashed, hung or timed out; the next run of the search trains them."""
     from metaqnn.replay.memory import SQLiteReplayMemory
     from metaqnn.workflows.components import require_plugins
 
@@ -182,7 +182,7 @@ def retry(database: Path, allowed: tuple[str, ...]) -> None:
     with SQLiteReplayMemory(database) as memory:
         proposals = memory.retry_failed()
     if not proposals:
-        print("No network crashed or timed out; there is nothing to retry.")
+        print("No network crashed, hung or timed out; there is nothing to retry.")
         return
     for proposal in proposals:
         print(f"  model {proposal.model.model}: {proposal.model.architecture}")

@@ -22,7 +22,7 @@ from metaqnn.core.events import (
     WorkerLost,
     WorkerReady,
 )
-from metaqnn.core.executor import Executor, SpeedMeasurement
+from metaqnn.core.executor import HANG_SECONDS, Executor, SpeedMeasurement
 from metaqnn.core.memory import ReplayMemory
 from metaqnn.core.observer import Observer, SearchStatus
 from metaqnn.core.options import NoOptions
@@ -35,6 +35,7 @@ from metaqnn.core.strategy import Context, Exploration, PendingEpisode, Strategy
 from metaqnn.core.trajectory import Step, Trajectory
 
 __all__ = [
+    "HANG_SECONDS",
     "RETRYABLE",
     "TRAINING",
     "Action",

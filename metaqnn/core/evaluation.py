@@ -18,6 +18,7 @@ class Status(StrEnum):
     OUT_OF_MEMORY = "out_of_memory"
     TIMED_OUT = "timed_out"
     CRASHED = "crashed"
+    HUNG = "hung"
     BUILD_FAILED = "build_failed"
     TOO_LARGE = "too_large"
     FAILED = "failed"
@@ -28,7 +29,7 @@ class Status(StrEnum):
         return self in (Status.OK, Status.EARLY_STOPPED)
 
 
-RETRYABLE = (Status.CRASHED, Status.TIMED_OUT)
+RETRYABLE = (Status.CRASHED, Status.TIMED_OUT, Status.HUNG)
 """Failures that may be the machine's fault, which `metaqnn replay retry` proposes anew."""
 
 

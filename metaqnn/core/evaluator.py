@@ -40,12 +40,15 @@ class Limits:
         max_seconds: an evaluation that takes much longer hangs; None is no limit.
         max_bytes: of memory of a worker process on a CPU; None is what the machine has.
         seconds_key, bytes_key: the keys by which a user sets them, for messages.
+        computes: whether an evaluation uses a processor or reports a point all the while, so that one that does
+            neither for minutes hangs; leave it False where one may wait for an answer from elsewhere.
     """
 
     max_seconds: float | None = None
     max_bytes: float | None = None
     seconds_key: str = "max_seconds"
     bytes_key: str = "max_memory"
+    computes: bool = False
 
 
 @dataclass(frozen=True)

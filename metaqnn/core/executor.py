@@ -7,6 +7,11 @@ from dataclasses import dataclass
 from metaqnn.core.episode import Candidate
 from metaqnn.core.events import Event
 
+HANG_SECONDS = 300.0
+"""A worker that gives no sign of life for so long is replaced, unless `search.hang_seconds` says otherwise. A healthy
+process waits less for what needs no processor, such as a file server that comes back or a driver that starts anew, and
+a search that loses so much once in a while does not notice."""
+
 
 @dataclass(frozen=True)
 class SpeedMeasurement:

@@ -64,7 +64,7 @@ class NetworkEvaluator(Evaluator):
         self._facts = data_facts(data)
         self.score = accuracy(data.classes)
         most = None if options.max_memory is None else options.max_memory * GIBIBYTE
-        self.limits = Limits(options.max_seconds, most, "training.max_seconds", "training.max_memory")
+        self.limits = Limits(options.max_seconds, most, "training.max_seconds", "training.max_memory", computes=True)
 
     def facts(self) -> Mapping[str, Any]:
         """Hashes of images and split, the shape of an image, the number of classes, how many images there are."""

@@ -160,7 +160,7 @@ class SQLiteReplayMemory(ReplayReader, ReplayMemory):
             connection.execute("UPDATE runs SET elapsed_seconds = ? WHERE run = ?", (self._run_seconds(), self._run))
 
     def retry_failed(self) -> list[Proposal]:
-        """Propose every model anew whose last evaluation crashed or timed out, unless it is in flight already.
+        """Propose every model anew whose last evaluation crashed, hung or timed out, unless it is in flight already.
 
         Returns:
             the proposals made; the next run of the search trains them.
@@ -171,10 +171,11 @@ class SQLiteReplayMemory(ReplayReader, ReplayMemory):
         self.require_search()
         episode, _, evaluation = self.next_numbers()
         rows = self._query(
-            """SELECT m.model, m.architecture, m.costs
+            f"""SELECT m.model, m.architecture, m.costs
                FROM models m JOIN evaluations e ON e.evaluation = (
                    SELECT max(evaluation) FROM evaluations WHERE model = m.model AND purpose = 'search')
-               WHERE e.status IN (?, ?) AND m.model NOT IN (SELECT model FROM proposals) ORDER BY m.model""",
+               WHERE e.status IN ({", ".join("?" * len(RETRYABLE))})
+                 AND m.model NOT IN (SELECT model FROM proposals) ORDER BY m.model""",
             RETRYABLE,
         )
         iteration = self._query(  # what was imported is none of the search's own

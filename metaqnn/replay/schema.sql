@@ -39,7 +39,7 @@ CREATE TABLE evaluations (
     model         INTEGER NOT NULL REFERENCES models (model), -- what was evaluated
     seed          INTEGER NOT NULL,                           -- all randomness of the evaluation derives from it
     purpose       TEXT NOT NULL CHECK (purpose IN ('search', 'table', 'final')), -- why it was evaluated
-    status        TEXT NOT NULL,     -- ok; predicted: stopped early; else a failure: never_learned, diverged, out_of_memory, timed_out, crashed, build_failed, too_large, failed
+    status        TEXT NOT NULL,     -- ok; predicted: stopped early; else a failure: never_learned, diverged, out_of_memory, timed_out, crashed, hung, build_failed, too_large, failed
     reason        TEXT NOT NULL,     -- one sentence where the status is not ok, else empty
     score         REAL,              -- what it counts as, measured or predicted; NULL for a failure
     best_epoch    INTEGER,           -- the first epoch that reached the best score, from 1; NULL unless status is ok

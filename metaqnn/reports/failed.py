@@ -12,6 +12,7 @@ MEANINGS: Mapping[str, str] = {
     Status.OUT_OF_MEMORY: "the device's memory was not enough",
     Status.TIMED_OUT: "longer than allowed",
     Status.CRASHED: "the process that it ran in ended",
+    Status.HUNG: "the process that it ran in showed no sign of life, twice",
     Status.BUILD_FAILED: "it could not be built",
     Status.TOO_LARGE: "estimated to need more memory than allowed",
     Status.FAILED: "an error was raised, or there was no usable score",

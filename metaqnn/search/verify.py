@@ -178,7 +178,7 @@ class _Comparison:
             stored = self.recording.evaluation(earlier.evaluation) if earlier else None
             if stored is None or stored.evaluation.status not in RETRYABLE:
                 raise _DifferenceError(
-                    f"{place}: it is a retry, but model {model.model} had no crash or time-out before"
+                    f"{place}: it is a retry, but model {model.model} had not crashed, hung or timed out before"
                 )
             _expect(place, "reused", reused, False)
         else:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from metaqnn.core import (
+    HANG_SECONDS,
     Attempt,
     Candidate,
     CandidateFinished,
@@ -167,16 +168,18 @@ def make_executor(
     gpus: Sequence[str] = (),
     stop_requested: Callable[[], bool] = lambda: False,
     path: Sequence[str] = (),
+    hang_seconds: float | None = HANG_SECONDS,
 ) -> PoolExecutor:
     """Worker processes for an evaluator, or none.
 
     Args:
         evaluator: not started yet.
         workers: how many processes at most; 0 evaluates in this one: what crashes it takes it along, and a stop waits
-            for the next point of a learning curve, where the candidate is dropped.
+            for the next point of a learning curve, where the candidate is dropped; one that hangs, hangs.
         gpus: shared out among the workers in turn; empty leaves the choice to the evaluator.
         stop_requested: asked in this process at every point.
         path: folders that workers look for modules in after all others.
+        hang_seconds: a worker that gives no sign of life for so long is replaced; None: never.
     """
     if not workers:
 
@@ -189,7 +192,8 @@ def make_executor(
     def need(payload: Any) -> int:
         return evaluator.need_bytes(payload) if isinstance(payload, Candidate) else 0
 
-    limits = Limits(said.max_seconds, said.max_bytes, need, said.seconds_key, said.bytes_key)
+    keys = said.seconds_key, said.bytes_key
+    limits = Limits(said.max_seconds, said.max_bytes, need, *keys, hang_seconds, said.computes)
     start = partial(EvaluatorRunner, evaluator)
     return PoolExecutor(WorkerPool(start, PipeTransport(worker_environment), workers, gpus, limits, path))
 

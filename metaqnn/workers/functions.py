@@ -2,6 +2,7 @@
 
 import hashlib
 import inspect
+import math
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from importlib import import_module
 from typing import Any, Literal
 
 from metaqnn.config import require
-from metaqnn.core import Candidate, Evaluation, Evaluator, Place, Report, Score, Setting
+from metaqnn.core import Candidate, Evaluation, Evaluator, Limits, Place, Report, Score, Setting
 from metaqnn.errors import PluginError
 
 
@@ -40,15 +41,20 @@ class FunctionOptions:
         score: name of what it returns.
         direction: whether more or less of it is better.
         failure: what a failed candidate counts as; None is 0, or 1 where less is better.
+        max_seconds: wall clock of one candidate in a worker process; None is no limit. A function that waits for an
+            answer from elsewhere, and so uses no processor, is left in peace by `search.hang_seconds`; this ends it.
     """
 
     function: str
     score: str = "score"
     direction: Literal["maximize", "minimize"] = "maximize"
     failure: float | None = None
+    max_seconds: float | None = None
 
     def __post_init__(self) -> None:
         require(":" in self.function, "function", "module:name", self.function)
+        is_possible = self.max_seconds is None or 0.0 < self.max_seconds < math.inf
+        require(is_possible, "max_seconds", "above 0, or nothing", self.max_seconds)
 
 
 class FunctionEvaluator(Evaluator):
@@ -81,6 +87,7 @@ class FunctionEvaluator(Evaluator):
         if failure is None:
             failure = 0.0 if options.direction == "maximize" else 1.0
         self.score = Score(options.score, options.direction, failure=failure)
+        self.limits = Limits(options.max_seconds, seconds_key="evaluator.max_seconds")
         self._function = function or imported(options.function)
         self._source_hash = source_hash(self._function)
 

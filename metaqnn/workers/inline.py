@@ -16,7 +16,8 @@ class InlinePool(Pool):
     """Does each task when its results are asked for, and waits for it.
 
     For answers that are there at once, and for small work, where starting a process takes longer. This process is
-    left as it is. A task that crashes it takes it along, and what a runner raises is raised here.
+    left as it is. A task that crashes it takes it along, one that hangs is waited for, and what a runner raises is
+    raised here.
 
     Args:
         start: starts the runner, with the first task.

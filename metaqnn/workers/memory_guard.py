@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from metaqnn.core import HANG_SECONDS
 from metaqnn.workers.memory import GIBIBYTE, IDLE_BYTES
 from metaqnn.workers.pool_worker import PoolWorker
 from metaqnn.workers.task import Task
@@ -22,6 +23,8 @@ class Limits:
         max_bytes: of a worker on a CPU; None is what the machine has.
         need: estimates the bytes that a payload takes beyond those of an idle worker; None starts whatever comes.
         seconds_key, bytes_key: for messages.
+        hang_seconds: a worker that gives no sign of life for so long is replaced; None: never.
+        computes: whether a task uses a processor or ends a step all the while, so that one that does neither hangs.
     """
 
     max_seconds: float | None = None
@@ -29,6 +32,8 @@ class Limits:
     need: Callable[[Any], int] | None = None
     seconds_key: str = "max_seconds"
     bytes_key: str = "max_memory"
+    hang_seconds: float | None = HANG_SECONDS
+    computes: bool = False
 
 
 @dataclass(frozen=True)

@@ -3,20 +3,32 @@
 import contextlib
 import os
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from multiprocessing import Pipe
 from multiprocessing.connection import wait
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
 from typing import cast
 
 from metaqnn.workers.memory import gpu_bytes, machine_bytes, resident_bytes
 from metaqnn.workers.transport import Channel, Exit, Transport, WorkerSetup
+from metaqnn.workers.vital_signs import VitalSigns, vital_signs
 
 _KILLED_FROM_OUTSIDE = (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP)
 _STDERR_TAIL = 2000
+
+_MESSAGE_SECONDS = 30
+"""The rest of a message that has begun comes within so long, or its sender was stopped in the middle of it."""
+
+_EXIT_SECONDS = 30.0
+"""A process that let go of its socket or was killed is gone within so long, or hangs: a killed one in the kernel."""
 
 
 class PipeTransport(Transport):
@@ -50,9 +62,11 @@ class _Process(Channel):
     def __init__(self, setup: WorkerSetup, environment: Mapping[str, str]):
         self._stderr = tempfile.TemporaryFile("w+b")  # noqa: SIM115 - lives as long as the process
         self.connection, childs_end = Pipe()
+        with socket.socket(fileno=os.dup(self.connection.fileno())) as shared:
+            shared.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", _MESSAGE_SECONDS, 0))
         self._process = subprocess.Popen(
             # -P: a file of the user's in the working folder must not stand in for a module.
-            [sys.executable, "-P", "-m", "metaqnn.workers.process_main", str(childs_end.fileno())],
+            [sys.executable, "-P", "-m", "metaqnn.workers.process_main", str(childs_end.fileno()), str(os.getpid())],
             pass_fds=[childs_end.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -61,26 +75,45 @@ class _Process(Channel):
             start_new_session=True,  # Ctrl-C is for the command, which ends its workers itself
         )
         childs_end.close()
-        self.pid = self._process.pid
+        self.pid, self._was_cut_off = self._process.pid, False
+        # A worker that is stopped takes nothing: who sends it more than its socket holds would wait with it.
+        self._outbox: SimpleQueue[memoryview | None] = SimpleQueue()
+        self._sender = Thread(target=self._send_all, daemon=True)
+        self._sender.start()
         self.send(setup)
 
     def send(self, message: object) -> None:
+        self._outbox.put(ForkingPickler.dumps(message))
+
+    def _send_all(self) -> None:
         with contextlib.suppress(OSError):
-            self.connection.send(message)
+            while (message := self._outbox.get()) is not None:
+                self.connection.send_bytes(message)
 
     def receive(self) -> Iterator[object]:
         try:
             while self.connection.poll():
                 yield self.connection.recv()
         except OSError as error:
+            if isinstance(error, BlockingIOError):
+                self._was_cut_off = True
+                self._process.kill()
             raise EOFError from error
 
     def resident_bytes(self) -> int:
         return resident_bytes(self.pid)
 
+    def vital_signs(self, besides: int | None) -> VitalSigns | None:
+        return vital_signs(self.pid, besides)
+
     def exit(self) -> Exit:
-        code = self._process.wait()
-        if code >= 0:
+        code = self._wait()
+        if code is None:
+            self._process.kill()
+            reason = "the worker process was gone and did not end"
+        elif self._was_cut_off:
+            reason = "the worker process stopped in the middle of a message"
+        elif code >= 0:
             reason = f"the worker process exited with code {code}"
         else:
             name = signal.Signals(-code).name if -code in signal.valid_signals() else str(-code)
@@ -88,16 +121,26 @@ class _Process(Channel):
         self._stderr.seek(max(0, self._stderr.seek(0, os.SEEK_END) - _STDERR_TAIL))
         lines = self._stderr.read().decode(errors="replace").split("\n")
         last = next((line.strip() for line in reversed(lines) if line.strip()), "")
-        return Exit(code in _KILLED_FROM_OUTSIDE, f"{reason} ({last[:300]})" if last else reason)
+        return Exit(code is None or code in _KILLED_FROM_OUTSIDE, f"{reason} ({last[:300]})" if last else reason)
 
     def end(self) -> None:
         self._process.kill()
 
     def close(self) -> None:
         self._process.kill()
-        self._process.wait()
+        self._wait()
+        self._outbox.put(None)
+        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(self.connection.fileno())) as shared:
+            shared.shutdown(socket.SHUT_RDWR)  # a child of the worker may hold its end open, full as it is
+        self._sender.join()
         self.connection.close()
         self._stderr.close()
+
+    def _wait(self) -> int | None:
+        try:
+            return self._process.wait(_EXIT_SECONDS)
+        except subprocess.TimeoutExpired:
+            return None
 
 
 def python_path() -> str:

@@ -9,6 +9,29 @@ from metaqnn.workers.transport import Channel
 
 
 @dataclass(eq=False)
+class Pulse:
+    """What was seen of the life of a worker since it was given its task; see `metaqnn.workers.life_guard`.
+
+    Attributes:
+        quiet_seconds: without a message, and without work.
+        idle_seconds: without the end of a step, and without work.
+        busy_seconds: of its processor when it was last looked at; None before.
+        was_held_up: whether it was seen stopped, or the machine was suspended.
+        step_began: `time.monotonic()` when its present step began.
+    """
+
+    quiet_seconds: float = 0.0
+    idle_seconds: float = 0.0
+    busy_seconds: float | None = None
+    was_held_up: bool = False
+    step_began: float = field(default_factory=time.monotonic)
+
+    def step_seconds(self) -> float:
+        """How long the step has taken."""
+        return time.monotonic() - self.step_began
+
+
+@dataclass(eq=False)
 class PoolWorker:
     """A worker and what it is at.
 
@@ -25,6 +48,8 @@ class PoolWorker:
         prepares: number of the task that it was told to make ready; None before.
         tasks_done: how many it has finished.
         first_bytes: the memory that it held after its first task; 0 before.
+        beating_thread: the thread of it that says that it lives; None before it did.
+        pulse: how it does with its task.
     """
 
     number: int
@@ -39,10 +64,12 @@ class PoolWorker:
     prepares: int | None = None
     tasks_done: int = 0
     first_bytes: int = 0
+    beating_thread: int | None = None
+    pulse: Pulse = field(default_factory=Pulse)
 
     def assign(self, task: Task) -> None:
         """Have it do a task."""
-        self.task, self.started_at, self.progress = task, None, []
+        self.task, self.started_at, self.progress, self.pulse = task, None, [], Pulse()
         self.channel.send(task)
 
     def prepare(self, task: Task) -> None:

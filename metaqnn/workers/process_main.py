@@ -1,13 +1,16 @@
-"""The program of a worker process: `python -P -m metaqnn.workers.process_main FILENO` serves the socket of that number.
+"""The program of a worker process: `python -P -m metaqnn.workers.process_main FILENO PARENT` serves the socket FILENO.
 
-When the command that started it dies, the socket closes and the worker ends itself, also in the middle of a task.
+When the process PARENT dies, which started it, the socket closes and the worker ends itself, also in the middle of a
+task. One that cannot do so because it is stopped is ended by the kernel, on Linux; elsewhere once it goes on.
 """
 
 import gc
 import os
 import pickle
+import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,21 +20,33 @@ from typing import Any
 
 from metaqnn.errors import MetaqnnError
 from metaqnn.workers.runner import Runner
-from metaqnn.workers.task import Prepare, Task, TaskFailed, TaskFinished, TaskProgress, TaskStarted, WorkerFailed
+from metaqnn.workers.task import (
+    Heartbeat,
+    Prepare,
+    Task,
+    TaskFailed,
+    TaskFinished,
+    TaskProgress,
+    TaskStarted,
+    WorkerFailed,
+)
 from metaqnn.workers.transport import WorkerSetup
 
 _EXIT_WITHOUT_PARENT = 3
 
+_PR_SET_PDEATHSIG = 1
+"""Of Linux's prctl: the signal for this process when its parent dies."""
+
 
 class Server:
-    """A worker's side, whatever carries the messages: one thread takes them in, another one works.
+    """A worker's side, whatever carries the messages: one thread takes them in, one works, and one says that it lives.
 
     Args:
         send: takes a message to the pool.
     """
 
     def __init__(self, send: Callable[[object], None]):
-        self._send = send
+        self._send_unlocked, self._lock = send, threading.Lock()
         self._inbox: SimpleQueue[Any] = SimpleQueue()
         self._runner: Runner | None = None
 
@@ -43,9 +58,22 @@ class Server:
             with suppress(Exception):  # it is only a guess; this thread must live to hear the pool's end
                 self._runner.prepare(message.payload)
 
+    def _send(self, message: object) -> None:
+        with self._lock:
+            self._send_unlocked(message)
+
+    def _beat(self, seconds: float) -> None:
+        beat = Heartbeat(threading.get_native_id())
+        with suppress(OSError):  # the pool is gone
+            while True:
+                self._send(beat)
+                time.sleep(seconds)
+
     def work(self) -> None:
         """Start the runner and do one task after another; returns only where it cannot start."""
         setup: WorkerSetup = self._inbox.get()
+        if setup.beat_seconds is not None:
+            threading.Thread(target=self._beat, args=(setup.beat_seconds,), daemon=True).start()
         try:
             sys.path.extend(folder for folder in setup.path if folder not in sys.path)
             self._runner = runner = pickle.loads(setup.start)(setup.gpu)
@@ -69,8 +97,19 @@ class Server:
             self._send(TaskFinished(task.number, result))
 
 
+def end_with(parent: int) -> None:
+    """Have the kernel end this process when the thread that started it ends, and so with its process, on Linux."""
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL))
+    if os.getppid() != parent:  # it died before that
+        os._exit(_EXIT_WITHOUT_PARENT)
+
+
 def main() -> None:
     """Serve until the socket closes."""
+    end_with(int(sys.argv[2]))
     connection = Connection(int(sys.argv[1]))
     server = Server(connection.send)
 
@@ -85,7 +124,15 @@ def main() -> None:
             os._exit(1)
 
     threading.Thread(target=receive, daemon=True).start()
-    server.work()
+    code = 1
+    try:
+        server.work()
+    except SystemExit as error:
+        code = error.code if isinstance(error.code, int) else int(error.code is not None)
+    except BaseException:
+        traceback.print_exc()
+    sys.stderr.flush()
+    os._exit(code)  # an interpreter that ends in good order waits for threads that a function left
 
 
 if __name__ == "__main__":

@@ -22,6 +22,13 @@ class Prepare:
 
 
 @dataclass(frozen=True)
+class Heartbeat:
+    """A worker lives; `thread` is the system's number of the thread that says so."""
+
+    thread: int
+
+
+@dataclass(frozen=True)
 class WorkerFailed:
     """A worker cannot start at all; the reason in one sentence."""
 
@@ -57,7 +64,7 @@ class TaskFailed:
 
     Attributes:
         number: of the task.
-        status: how it ended its worker: crashed, timed out, out of memory; None where its runner refused it.
+        status: how it ended its worker: crashed, hung, timed out, out of memory; None where its runner refused it.
         reason: in one sentence.
         progress: what was reported before the end of the worker.
         seconds: from the start of the task to that.

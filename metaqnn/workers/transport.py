@@ -4,6 +4,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from metaqnn.workers.vital_signs import VitalSigns
+
 
 @dataclass(frozen=True)
 class WorkerSetup:
@@ -14,12 +16,14 @@ class WorkerSetup:
         start: what starts the runner (`metaqnn.workers.runner.StartRunner`), pickled.
         gpu: the one GPU that the worker sees, as CUDA_VISIBLE_DEVICES names it; None leaves the choice open.
         path: folders that the worker looks for modules in after all others.
+        beat_seconds: the worker says that it lives every so many seconds; None: never.
     """
 
     worker: int
     start: bytes
     gpu: str | None = None
     path: tuple[str, ...] = ()
+    beat_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -37,19 +41,23 @@ class Channel(ABC):
 
     @abstractmethod
     def send(self, message: object) -> None:
-        """Send a message; a worker that is gone is noticed when it is next listened to."""
+        """Send a message, without waiting for it to be taken; that a worker is gone is noticed by listening to it."""
 
     @abstractmethod
     def receive(self) -> Iterator[object]:
         """The messages that have come.
 
         Raises:
-            EOFError: after the last message of a worker that is gone.
+            EOFError: after the last message of a worker that is gone, or that stopped in the middle of one.
         """
 
     @abstractmethod
     def resident_bytes(self) -> int:
         """The memory that the worker holds; 0 when it is gone."""
+
+    @abstractmethod
+    def vital_signs(self, besides: int | None) -> VitalSigns | None:
+        """What its process shows of its life, the thread `besides` left out; None where nobody tells."""
 
     @abstractmethod
     def exit(self) -> Exit:
@@ -61,7 +69,7 @@ class Channel(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """End it at once and wait until it is gone; further calls do nothing."""
+        """End it at once and wait until it is gone, but not for ever; further calls do nothing."""
 
 
 class Transport(ABC):

@@ -6,18 +6,29 @@ from collections import deque
 from collections.abc import Sequence
 from typing import cast
 
-from metaqnn.core import Status, WorkerLost, WorkerReady
+from metaqnn.core import RETRYABLE, Status, WorkerLost, WorkerReady
 from metaqnn.errors import EvaluatorError
+from metaqnn.workers.life_guard import LifeGuard
+from metaqnn.workers.losses import FORGIVEN, Loss, Losses
 from metaqnn.workers.memory import GIBIBYTE
 from metaqnn.workers.memory_guard import Limits, MemoryGuard
 from metaqnn.workers.pool import Pool
 from metaqnn.workers.pool_worker import PoolWorker
 from metaqnn.workers.runner import StartRunner
-from metaqnn.workers.task import Event, Task, TaskFailed, TaskFinished, TaskProgress, TaskStarted, WorkerFailed
+from metaqnn.workers.task import (
+    Event,
+    Heartbeat,
+    Task,
+    TaskFailed,
+    TaskFinished,
+    TaskProgress,
+    TaskStarted,
+    WorkerFailed,
+)
 from metaqnn.workers.transport import Transport, WorkerSetup
 
-_MAX_KILLS = 3
-"""A task whose worker is killed from outside is tried again so many times."""
+_OF_THE_MACHINE = (*RETRYABLE, Status.FAILED)
+"""How a task may end whose worker was stopped or suspended meanwhile, without any fault of its own."""
 
 _MAX_FAILED_STARTS = 3
 """So many workers in a row that end by themselves before they are ready are the machine's fault."""
@@ -34,9 +45,14 @@ _MAX_GROWTH = GIBIBYTE
 _GRACE_SECONDS = 15.0
 """A runner looks at the time itself; past this its worker hangs and is ended."""
 
+_MAX_BEAT_SECONDS = 10.0
+"""Workers say that they live this often, and five times before they are taken for dead."""
+
 
 class WorkerPool(Pool):
-    """Does tasks in persistent workers; a worker that ends is replaced.
+    """Does tasks in persistent workers; a worker that ends, or shows no sign of life, is replaced.
+
+    On Linux a worker ends with the thread that started it: that of the first `submit` or `results` that needed it.
 
     Args:
         start: starts the runner of each worker.
@@ -61,9 +77,10 @@ class WorkerPool(Pool):
         self._count, self._gpus = workers, tuple(gpus)
         self._limits = limits or Limits()
         self._memory_guard = MemoryGuard(self._limits, transport.memory_bytes)
+        self._life_guard = LifeGuard(self._limits)
         self._workers: list[PoolWorker] = []
         self._queue: deque[Task] = deque()
-        self._kills: dict[int, int] = {}  # task -> times its worker was killed from outside
+        self._losses = Losses()
         self._failed_starts = self._killed_starts = 0
         self._has_been_ready = False
         self._device = ""
@@ -94,6 +111,9 @@ class WorkerPool(Pool):
                 self._renew_if_worn(worker)
             else:
                 self._end_if_hanging(worker, worker.task, events)
+        for lifeless in self._life_guard.lifeless(self._workers):
+            loss = Loss.HELD_UP if lifeless.was_held_up else Loss.HUNG
+            self._lose(lifeless.worker, loss, lifeless.reason, events)
         self._end_one_over_memory_limit(events)
         self._assign()
         return events
@@ -110,7 +130,9 @@ class WorkerPool(Pool):
 
     def _start(self, number: int) -> PoolWorker:
         gpu = self._gpus[(number - 1) % len(self._gpus)] if self._gpus else None
-        setup = WorkerSetup(number, self._start_runner, gpu, self._path)
+        hang_seconds = self._limits.hang_seconds
+        beat_seconds = None if hang_seconds is None else min(_MAX_BEAT_SECONDS, hang_seconds / 5)
+        setup = WorkerSetup(number, self._start_runner, gpu, self._path, beat_seconds)
         return PoolWorker(number, gpu, self._transport.start(setup))
 
     def _assign(self) -> None:
@@ -143,6 +165,10 @@ class WorkerPool(Pool):
         """Take all messages of one worker; its end is one too."""
         try:
             for message in worker.channel.receive():
+                self._life_guard.heard(worker, isinstance(message, TaskProgress))
+                if isinstance(message, Heartbeat):
+                    worker.beating_thread = message.thread
+                    continue
                 if isinstance(message, WorkerFailed):
                     if self._has_been_ready:  # it worked before: tried again like a worker that was killed
                         worker.failure = message.reason
@@ -155,31 +181,48 @@ class WorkerPool(Pool):
                     self._failed_starts = self._killed_starts = 0
                     self._device = message.device
                 elif isinstance(message, TaskStarted):
-                    worker.started_at = time.monotonic()
+                    worker.started_at = worker.pulse.step_began = time.monotonic()
+                    worker.pulse.idle_seconds = 0.0
                 elif isinstance(message, TaskProgress):
                     worker.progress.append(message.content)
                 elif isinstance(message, TaskFinished | TaskFailed):
+                    status = getattr(getattr(message, "result", None), "status", None)
+                    if worker.pulse.was_held_up and status in _OF_THE_MACHINE:
+                        self._lose(worker, Loss.HELD_UP, f"worker {worker.number} was stopped meanwhile", events)
+                        return
                     worker.finish()
-                    self._kills.pop(message.number, None)
+                    self._losses.forget(message.number)
                 events.append(cast(Event, message))
         except EOFError:
             self._replace(worker, events)
 
     def _replace(self, worker: PoolWorker, events: list[Event]) -> None:
-        """A worker is gone: its task is tried again if somebody killed it, and else has crashed it."""
-        ended, task = worker.channel.exit(), worker.task
+        """A worker is gone."""
+        ended = worker.channel.exit()
         reason = f"the worker process could not start: {worker.failure}" if worker.failure else ended.reason
+        loss = Loss.KILLED if ended.was_killed else Loss.CRASHED
+        self._lose(worker, Loss.HELD_UP if worker.pulse.was_held_up else loss, reason, events)
+
+    def _lose(self, worker: PoolWorker, loss: Loss, reason: str, events: list[Event]) -> None:
+        """Replace a worker, whose task is tried again as often as such a loss is forgiven, and then has failed.
+
+        Raises:
+            EvaluatorError: workers are lost again and again without any fault of the task.
+        """
+        task = worker.task
         events.append(WorkerLost(worker.number, task.number if task else None, reason))
         if not worker.is_ready:
-            self._count_failed_start(ended.was_killed, reason)
+            self._count_failed_start(loss not in (Loss.CRASHED, Loss.HUNG), reason)
         if task is not None:
-            kills = self._kills.get(task.number, 0) + (worker.started_at is not None)
-            if not worker.is_ready or (ended.was_killed and kills <= _MAX_KILLS):
-                self._kills[task.number] = kills
+            times = self._losses.count(task.number, loss) if worker.is_ready else 0
+            if not worker.is_ready or times <= FORGIVEN[loss]:
                 self._queue.appendleft(task)
+            elif loss is Loss.HELD_UP:
+                self.stop()
+                raise EvaluatorError(f"expected workers that are left running, but {times} times: {reason}")
             else:
-                times = f", {kills} times" if kills > 1 else ""
-                self._fail(task, worker, Status.CRASHED, f"{reason}{times}", events)
+                status = Status.HUNG if loss is Loss.HUNG else Status.CRASHED
+                self._fail(task, worker, status, f"{reason}, {times} times" if times > 1 else reason, events)
         self._renew(worker)
 
     def _count_failed_start(self, was_killed: bool, reason: str) -> None:
@@ -202,6 +245,9 @@ class WorkerPool(Pool):
         if limit is None or worker.seconds() <= limit + _GRACE_SECONDS:
             return
         reason = f"not finished after {self._limits.seconds_key} = {limit:g}, and the worker process hung"
+        if worker.pulse.was_held_up:
+            self._lose(worker, Loss.HELD_UP, f"worker {worker.number} was stopped meanwhile", events)
+            return
         events.append(WorkerLost(worker.number, task.number, reason))
         self._fail(task, worker, Status.TIMED_OUT, reason, events)
         self._renew(worker)
@@ -231,6 +277,6 @@ class WorkerPool(Pool):
             self._renew(worker)
 
     def _fail(self, task: Task, worker: PoolWorker, status: Status, reason: str, events: list[Event]) -> None:
-        self._kills.pop(task.number, None)
+        self._losses.forget(task.number)
         progress, seconds = tuple(worker.progress), worker.seconds()
         events.append(TaskFailed(task.number, status, reason, progress, seconds, self._device))

@@ -13,8 +13,10 @@ from metaqnn.core import (
     Episode,
     Evaluation,
     Evaluator,
+    Event,
     Executor,
     Model,
+    Observer,
     Proposal,
     Score,
     Space,
@@ -131,7 +133,9 @@ def run_enumeration(
                 announce(f"The earlier {file} was moved to {moved}.")
         with SQLiteReplayMemory(database) as memory:
             _begin(memory, experiment, evaluator, networks, workers)
-            executor = make_executor(evaluator, workers, gpus, path=sys.path)
+            executor = make_executor(
+                evaluator, workers, gpus, path=sys.path, hang_seconds=experiment.search.hang_seconds
+            )
             outcome = "failed"
             try:
                 with stop.deferred():
@@ -144,6 +148,7 @@ def run_enumeration(
                         _AHEAD * workers,
                         stop,
                         on_progress,
+                        announce,
                     )
                 outcome = "completed" if is_complete else "interrupted"
             finally:
@@ -221,6 +226,18 @@ class _InOrder(Strategy):
         """There is nothing to learn."""
 
 
+class _Losses(Observer):
+    """Says which workers were lost."""
+
+    def __init__(self, announce: Callable[[str], None]):
+        self._announce = announce
+
+    def on_event(self, event: Event) -> None:
+        """A lost worker."""
+        if isinstance(event, WorkerLost):
+            self._announce(f"{event.reason}; it is replaced")
+
+
 class _TableMemory(RamMemory):
     """The rows of a table that have one seed, from the evaluation `first`; only evaluations are kept."""
 
@@ -261,6 +278,7 @@ def _train(
     lookahead: int,
     stop: StopRequest,
     on_progress: Callable[[EnumerationProgress], None],
+    announce: Callable[[str], None],
 ) -> bool:
     """Train what is missing, one seed after another; whether all of it was.
 
@@ -286,6 +304,7 @@ def _train(
                 executor,
                 _TableMemory(memory, seed, first, on_recorded),
                 ScoreReward(ScoreRewardOptions(), progress.score),
+                [_Losses(announce)],
                 stop_requested=lambda: stop.requested,
             ).run()
             if ending is not Ending.COMPLETED:

@@ -11,7 +11,7 @@ from metaqnn.networks.training.device import library_versions
 from metaqnn.version import __version__
 from metaqnn.workflows.experiment import Experiment
 
-_MAY_CHANGE = ("search.models", "search.workers", "search.checkpoint_seconds")
+_MAY_CHANGE = ("search.models", "search.workers", "search.checkpoint_seconds", "search.hang_seconds")
 """What a search may be resumed with another value of: none of it changes an episode. Nor does the section `final`."""
 
 _VERSIONED = ("numpy", "keras", "tensorflow", "torch", "jax", "scikit-learn")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from metaqnn.config import as_mapping
-from metaqnn.core import TRAINING, Retraining, Status
+from metaqnn.core import RETRYABLE, TRAINING, Retraining, Status
 from metaqnn.errors import ReplayError
 from metaqnn.files import moved_aside
 from metaqnn.networks.retraining.choice import problem_with, stored_network
@@ -96,7 +96,16 @@ def train_best(
             gpus = visible_gpus() if options.gpus is None else options.gpus
             workers = 0 if options.in_process else options.workers or len(gpus) or usable_cores()
             with stop.deferred():
-                is_complete = train_all(jobs, memory, workers, gpus, lambda: stop.requested, watch.see)
+                is_complete = train_all(
+                    jobs,
+                    memory,
+                    workers,
+                    gpus,
+                    lambda: stop.requested,
+                    watch.see,
+                    plan.experiment.search.hang_seconds,
+                    announce,
+                )
             retrainings = [read_retraining(memory, retraining.number) for retraining in retrainings]
     return TrainReport(tuple(retrainings), is_complete, None if is_complete else stop.signal)
 
@@ -121,10 +130,10 @@ def _record_asked(memory: RetrainingMemory, plan: RetrainingPlan, retrain: bool)
 
 
 def _is_kept(memory: RetrainingMemory, retraining: Retraining) -> bool:
-    """Whether a training has ended for good: what crashed, or lost its file, is tried again."""
+    """Whether a training has ended for good: what crashed, hung, or lost its file, is tried again."""
     if retraining.status == Status.OK:
         return problem_with(memory, retraining) is None
-    return retraining.status != Status.CRASHED
+    return retraining.status not in RETRYABLE
 
 
 def _identity(retraining: Retraining) -> tuple:

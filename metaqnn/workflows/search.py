@@ -274,7 +274,8 @@ def _begin(
         experiment.search.checkpoint_seconds,
         budget,
     )
-    executor = make_executor(evaluator, workers, gpus, lambda: stop.requested, sys.path)
+    hang_seconds = experiment.search.hang_seconds
+    executor = make_executor(evaluator, workers, gpus, lambda: stop.requested, sys.path, hang_seconds)
     return _Run(experiment, components, plan, workers, evaluator, executor)
 
 

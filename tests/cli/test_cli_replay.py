@@ -437,7 +437,7 @@ def test_retry_proposes_anew_and_says_how_to_train(metaqnn, finished, small_yaml
         f"2 proposed anew. Train them: metaqnn resume {finished}\n"
     )
     again = metaqnn("replay", "retry", finished)
-    assert (again.code, again.out) == (0, "No network crashed or timed out; there is nothing to retry.\n")
+    assert (again.code, again.out) == (0, "No network crashed, hung or timed out; there is nothing to retry.\n")
     with judged(lambda candidate: judge(candidate, {})):
         trained = metaqnn("resume", small_yaml, "--db", finished)
     assert (trained.code, trained.err) == (0, "")

@@ -160,7 +160,7 @@ ALTERATIONS = {
     ),
     "a sampled episode called a retry": (
         "UPDATE replay SET source = 'retried', recorded = '{}' WHERE episode = 8",
-        "episode 8: it is a retry, but model 7 had no crash or time-out before",
+        "episode 8: it is a retry, but model 7 had not crashed, hung or timed out before",
     ),
     "a retry with an epsilon": (
         "UPDATE replay SET source = 'retried' WHERE episode = 8",

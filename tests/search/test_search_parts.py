@@ -197,7 +197,13 @@ def test_a_section_of_a_reward_that_is_refused(content, problem):
 
 
 def test_the_defaults_of_a_search():
-    assert as_mapping(SearchConfig()) == {"models": None, "lookahead": 1, "workers": None, "checkpoint_seconds": 10.0}
+    assert as_mapping(SearchConfig()) == {
+        "models": None,
+        "lookahead": 1,
+        "workers": None,
+        "checkpoint_seconds": 10.0,
+        "hang_seconds": 300.0,
+    }
 
 
 @pytest.mark.parametrize(
@@ -210,6 +216,8 @@ def test_the_defaults_of_a_search():
         ({"workers": 0}, "workers: expected from 1 to search.lookahead (1), or nothing, got 0"),
         ({"lookahead": 4, "workers": 5}, "workers: expected from 1 to search.lookahead (4), or nothing, got 5"),
         ({"checkpoint_seconds": -1}, "checkpoint_seconds: expected at least 0, got -1.0"),
+        ({"hang_seconds": 0.5}, "hang_seconds: expected at least 1, or nothing, got 0.5"),
+        ({"hang_seconds": math.nan}, "hang_seconds: expected at least 1, or nothing, got nan"),
     ],
 )
 def test_a_search_section_that_is_refused(content, problem):

@@ -224,11 +224,11 @@ FOLLOWS = "follows from seed and results"
         ),
         (
             "UPDATE replay SET source = 'retried', recorded = '{}' WHERE episode = 12",
-            "episode 12: it is a retry, but model 10 had no crash or time-out before",
+            "episode 12: it is a retry, but model 10 had not crashed, hung or timed out before",
         ),
         (
             "UPDATE replay SET source = 'retried', recorded = '{}' WHERE episode = 1",
-            "episode 1: it is a retry, but model 1 had no crash or time-out before",
+            "episode 1: it is a retry, but model 1 had not crashed, hung or timed out before",
         ),
         (
             "UPDATE q_values SET updates = 19 WHERE state = '0:start:8+' AND action = 'C(8,3,1)'",

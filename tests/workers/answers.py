@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 import time
 
 import numpy as np
@@ -64,6 +65,12 @@ def once_killed(architecture):
 
 def endless(architecture):
     time.sleep(1000)
+
+
+def deadlocked(architecture):
+    lock = threading.Lock()
+    for _ in range(2):
+        lock.acquire()
 
 
 class Holder:

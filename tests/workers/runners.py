@@ -1,11 +1,24 @@
 """Runners without a framework, for pools whose workers start in no time."""
 
+import ctypes
 import os
 import signal
+import sys
+import threading
 import time
 
+from metaqnn.core import Evaluation, Status
 from metaqnn.errors import ConfigError
 from metaqnn.workers.runner import Runner
+
+
+def is_first(file):
+    """Whether nobody has been here before, in whatever process."""
+    try:
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        return False
+    return True
 
 
 class Toy(Runner):
@@ -30,13 +43,36 @@ class Toy(Runner):
         if verb == "die":
             os.kill(os.getpid(), getattr(signal, rest[0]))
         if verb == "die once":
-            try:
-                os.close(os.open(rest[0], os.O_CREAT | os.O_EXCL))
-            except FileExistsError:
+            if not is_first(rest[0]):
                 return "the second time"
             os.kill(os.getpid(), signal.SIGKILL)
         if verb == "sleep":
             time.sleep(rest[0])
+        if verb == "stop":
+            os.kill(os.getpid(), signal.SIGSTOP)
+        if verb == "stop once" and is_first(rest[0]):
+            os.kill(os.getpid(), signal.SIGSTOP)
+        if verb == "deadlock":
+            lock = threading.Lock()
+            for _ in range(2):
+                lock.acquire()
+        if verb == "deadlock inside":  # as a library does that keeps the interpreter's lock: no other thread can run
+            ctypes.PyDLL(None).pause()
+        if verb == "count":  # likewise, but busy
+            return sum(range(rest[0]))
+        if verb == "wait for":
+            while not os.path.exists(rest[0]):
+                time.sleep(0.05)
+            if len(rest) > 1 and is_first(rest[1]):
+                return Evaluation(Status.TIMED_OUT)
+        if verb == "abort once after" and is_first(rest[1]):
+            self.run(("wait for", rest[0]), report)
+            os.abort()
+        if verb == "leave":
+            threading.Thread(target=time.sleep, args=(1000,)).start()
+            sys.exit(rest[0])
+        if verb == "tell much":
+            report(bytes(rest[0]))
         if verb == "tell":
             return self.gpu, os.environ.get("TOY"), list(self.prepared), os.getpid()
         return verb
@@ -44,6 +80,16 @@ class Toy(Runner):
 
 def fail_to_start(gpu):
     raise ValueError("no toy today")
+
+
+def stop_at_the_first_start(file, gpu):
+    if is_first(file):
+        os.kill(os.getpid(), signal.SIGSTOP)
+    return Toy(gpu)
+
+
+def deadlock_at_start(gpu):
+    ctypes.PyDLL(None).pause()
 
 
 def kill_itself_at_start(gpu):

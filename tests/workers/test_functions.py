@@ -258,6 +258,19 @@ def test_a_worker_killed_once_is_forgiven_and_one_always_killed_is_a_crash(ask, 
     assert crashed.reason.startswith("the worker process was ended by SIGABRT")
 
 
+def test_a_function_that_waits_for_ever_is_ended_by_its_own_limit(ask, monkeypatch):
+    monkeypatch.setattr("metaqnn.workers.worker_pool._GRACE_SECONDS", 0.1)
+    evaluation = finished(ask(of(answers.deadlocked, max_seconds=0.5), "a"))[1]
+    assert (evaluation.status, evaluation.reason) == (
+        *(Status.TIMED_OUT, "not finished after evaluator.max_seconds = 0.5, and the worker process hung"),
+    )
+
+
+def test_a_limit_of_a_function_is_checked():
+    with pytest.raises(ConfigError, match=r"^max_seconds: expected above 0, or nothing, got 0.0"):
+        FunctionOptions("module:name", max_seconds=0.0)
+
+
 def test_what_was_reported_before_a_crash_is_kept(ask):
     events = ask(curved(), "killed", "0")
     crashed, whole = finished(events)[1], finished(events)[2]

@@ -249,6 +249,9 @@ class NowhereChannel(Channel):
     def resident_bytes(self):
         return 0
 
+    def vital_signs(self, besides):
+        return None
+
     def exit(self):
         return Exit(False, "it vanished")
 
@@ -261,7 +264,12 @@ class NowhereChannel(Channel):
 
 def test_a_transport_may_be_anything(monkeypatch):
     monkeypatch.setattr("gc.freeze", lambda: None)
-    events = run(WorkerPool(Toy, Nowhere(), workers=2, limits=Limits(need=len)), ("jump",), ("vanish",), ("jump",))
+    events = run(
+        WorkerPool(Toy, Nowhere(), workers=2, limits=Limits(need=len, hang_seconds=None)),
+        ("jump",),
+        ("vanish",),
+        ("jump",),
+    )
     answers = {event.number: event for event in events if isinstance(event, TaskFinished | TaskFailed)}
     assert answers[1] == TaskFinished(1, "jump")
     assert (answers[2].status, answers[2].reason) == (Status.CRASHED, "it vanished")

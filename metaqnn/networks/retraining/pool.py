@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from metaqnn.core import Status
+from metaqnn.core import HANG_SECONDS, Status, WorkerLost
 from metaqnn.errors import EvaluatorError
 from metaqnn.networks.architecture import parse
 from metaqnn.networks.retraining.messages import (
@@ -39,6 +39,8 @@ def train_all(
     gpus: Sequence[str] = (),
     stop_requested: Callable[[], bool] = lambda: False,
     on_event: OnEvent = lambda job, event: None,
+    hang_seconds: float | None = HANG_SECONDS,
+    announce: Callable[[str], None] = lambda line: None,
 ) -> bool:
     """Train, and record every epoch and every end; a training whose worker is killed goes on from its checkpoint.
 
@@ -50,6 +52,8 @@ def train_all(
         gpus: shared out among the workers in turn; empty leaves the choice to the framework.
         stop_requested: asked several times a second.
         on_event: told RetrainingStarted, RetrainingEpochDone and RetrainingEnded when they are recorded.
+        hang_seconds: a worker that gives no sign of life for so long is replaced; None: never.
+        announce: called with a line for the user for each worker that is replaced.
 
     Returns:
         whether all of it ended; else a stop was requested, and the same jobs go on from their checkpoints.
@@ -65,7 +69,8 @@ def train_all(
 
     start = partial(RetrainingRunner, 1)
     if workers:
-        pool: Pool = WorkerPool(start, PipeTransport(worker_environment), workers, gpus, Limits(need=_need))
+        limits = Limits(need=_need, hang_seconds=hang_seconds, computes=True)
+        pool: Pool = WorkerPool(start, PipeTransport(worker_environment), workers, gpus, limits)
     else:
         pool = InlinePool(lambda: start(device=current_device()), should_drop)
     try:
@@ -74,6 +79,8 @@ def train_all(
         while trainings.unfinished and not stop_requested():
             events = pool.results(_POLL_SECONDS)
             for event in events if workers else ():  # here it was recorded when it happened
+                if isinstance(event, WorkerLost):
+                    announce(f"{event.reason}; it is replaced")
                 trainings.record(event)
     finally:
         pool.stop()
@@ -127,7 +134,8 @@ def predict(question: Predict) -> Predicted:
     Raises:
         EvaluatorError: it could not say.
     """
-    pool = WorkerPool(partial(RetrainingRunner, usable_cores()), PipeTransport(worker_environment))
+    start = partial(RetrainingRunner, usable_cores())
+    pool = WorkerPool(start, PipeTransport(worker_environment), limits=Limits(computes=True))
     try:
         answer = pool.ask(question, [])
     finally:
