@@ -130,7 +130,7 @@ def own_columns(connection: sqlite3.Connection, table: str) -> list[StoredColumn
 
 def read_undecoded(connection: sqlite3.Connection, sql: str) -> list[Row]:
     """The rows of a query; a text that is not UTF-8 stays bytes."""
-    factory, connection.text_factory = connection.text_factory, _decoded
+    factory, connection.text_factory = connection.text_factory, decoded
     try:
         return connection.execute(sql).fetchall()
     finally:
@@ -181,7 +181,8 @@ def _faults_between(
             yield Fault(table, str(number), "", "episodes have no gap, but it is missing")
 
 
-def _decoded(text: bytes) -> str | bytes:
+def decoded(text: bytes) -> str | bytes:
+    """A text as SQLite hands it out; bytes where it is not UTF-8."""
     try:
         return text.decode()
     except UnicodeDecodeError:

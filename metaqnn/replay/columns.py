@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, partial
@@ -58,6 +58,26 @@ def row_problem(table: str, row: Mapping[str, Any]) -> tuple[str, str] | None:
         if missing and (len(missing) < len(predicted) or row["status"] == Status.EARLY_STOPPED):
             return missing[0], "expected a value beside the rest of the prediction, but it is NULL"
     return None
+
+
+def missing_keys(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Rows of `config` that every search, table and import has but this one lacks, and what is expected there.
+
+    Args:
+        config: what a database was started with; nothing is missing from an empty one.
+    """
+    for key in ("data", "experiment", "seed", "score") if config else ():
+        if key not in config:
+            yield key, "expected this row, but it is missing"
+    data, experiment = config.get("data"), config.get("experiment")
+    evaluator = config.get("plugins", {}).get("evaluator", {}).get("name", "network")
+    if data is None or experiment is None or evaluator != "network":
+        return
+    for key in ("input_shape", "classes"):
+        if key not in data:
+            yield "data", f"expected {key!r} in it, as of every search over networks"
+    if "name" not in (experiment.get("dataset") or {}):
+        yield "experiment", "expected the name of a data set in it, as of every search over networks"
 
 
 class Stored(dict[str, Any]):
