@@ -138,6 +138,8 @@ def as_mapping(section: Any) -> Any:
     """The reverse of `read_section`: a dataclass as plain, JSON-like values."""
     if dataclasses.is_dataclass(section):
         return {f.name: as_mapping(getattr(section, f.name)) for f in dataclasses.fields(section) if f.init}
+    if isinstance(section, Mapping):
+        return {key: as_mapping(value) for key, value in section.items()}
     if isinstance(section, tuple | list):
         return [as_mapping(item) for item in section]
     return section

@@ -42,6 +42,25 @@ class ReplayError(MetaqnnError, RuntimeError):
     """A replay database that cannot be opened, written or trusted."""
 
 
+class DamageError(ReplayError):
+    """A replay database that holds what cannot be so; see `metaqnn.replay.checks`.
+
+    Args:
+        path: of the file.
+        what: is wrong and where, as one clause.
+    """
+
+    def __init__(self, path: object, what: str):
+        super().__init__(f"{path}: {what}; {ADVICE}")
+        self.what = what
+
+
+ADVICE = (
+    "restore a copy of it; `metaqnn replay check` lists all that is damaged, `metaqnn replay rescue` saves the rest"
+)
+"""What to do about a damaged database."""
+
+
 class ExportError(MetaqnnError, RuntimeError):
     """A trained network that cannot be exported, or that does not predict the same after it."""
 

@@ -11,6 +11,7 @@ from metaqnn.cli.exchange import import_
 from metaqnn.cli.exporting import export
 from metaqnn.cli.finishing import ensemble, evaluate, train
 from metaqnn.cli.looking import datasets, describe, plugins
+from metaqnn.cli.repairing import check, rescue
 from metaqnn.cli.replay import replay
 from metaqnn.cli.reporting import report
 from metaqnn.cli.searching import resume, search
@@ -51,7 +52,7 @@ _COMMANDS = (
 
 for _command in _COMMANDS:
     cli.add_command(_command)
-for _command in (import_, export_replay):
+for _command in (import_, export_replay, check, rescue):
     replay.add_command(_command)
 
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
-from metaqnn.errors import ReplayError
+from metaqnn.errors import DamageError, ReplayError
 from metaqnn.replay.migrations import SCHEMA, bring_up_to_date, see_as_current
 
 APPLICATION_ID = 0x4D514E4E
@@ -22,6 +22,10 @@ SQLITE_MAGIC = b"SQLite format 3\0"
 _BUSY_SECONDS = 10.0
 
 
+_DAMAGED = ("malformed", "not a database", "disk image")
+_OTHER_SCHEMA = ("no such table", "no such column", "UTF-8", "utf-8")
+
+
 @contextmanager
 def clear_errors(path: Path) -> Iterator[None]:
     """Say what SQLite's errors mean for this file.
@@ -31,14 +35,16 @@ def clear_errors(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except sqlite3.Error as error:
-        text = str(error)
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # SQLite's own messages may quote what is no UTF-8
+        text = " ".join(str(error).split())[:200]
+        if any(word in text for word in _DAMAGED):
+            raise DamageError(path, f"expected a whole database, but this file is damaged ({text})") from error
+        if any(word in text for word in _OTHER_SCHEMA):
+            raise DamageError(path, f"expected every table and column of a replay database, but {text}") from error
         if "full" in text:
             problem = (
                 "the disk is full; everything recorded before is safe: free some space and run the same command again"
             )
-        elif "malformed" in text or "not a database" in text or "disk image" in text:
-            problem = f"expected a whole database, but this file is damaged ({text}); restore a copy of it"
         elif "locked" in text:
             problem = "another process holds the database locked; end it and run the same command again"
         elif "readonly" in text or "unable to open" in text or "disk I/O" in text:
@@ -168,15 +174,13 @@ def _check_header(path: Path) -> None:
     if not header.startswith(SQLITE_MAGIC[: len(header)]):
         raise ReplayError(f"{path}: expected a replay database, but this file is no SQLite database; check the path")
     if len(header) < 100:
-        raise ReplayError(f"{path}: this database is cut off ({size} bytes are left); restore a copy of it")
+        raise DamageError(path, f"this database is cut off ({size} bytes are left)")
     page_size = int.from_bytes(header[16:18], "big")
     page_size = 65536 if page_size == 1 else page_size
     pages = int.from_bytes(header[28:32], "big")
     # With a log beside it the file may be shorter than it says until the log is folded back.
     if size < pages * page_size and not Path(f"{path}-wal").exists():
-        raise ReplayError(
-            f"{path}: this database is cut off ({size:,} of {pages * page_size:,} bytes are left); restore a copy of it"
-        )
+        raise DamageError(path, f"this database is cut off ({size:,} of {pages * page_size:,} bytes are left)")
 
 
 def _is_blank(connection: sqlite3.Connection) -> bool:
@@ -191,6 +195,8 @@ def _check_identity(connection: sqlite3.Connection, path: Path) -> None:
             "choose another path"
         )
     version = _version(connection)
+    if version < 1:
+        raise DamageError(path, f"expected a schema from 1 to {SCHEMA_VERSION}, but this file says {version}")
     if version > SCHEMA_VERSION:
         raise ReplayError(
             f"{path}: a newer metaqnn wrote this database (schema {version}, known here: up to {SCHEMA_VERSION}); "
@@ -207,9 +213,7 @@ def _check_integrity(connection: sqlite3.Connection, path: Path) -> None:
     problem = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if problem != "ok":
         first = problem.splitlines()[0]
-        raise ReplayError(
-            f"{path}: expected a whole database, but this file is damaged ({first}); restore a copy of it"
-        )
+        raise DamageError(path, f"expected a whole database, but this file is damaged ({first})")
 
 
 def _create(connection: sqlite3.Connection) -> None:

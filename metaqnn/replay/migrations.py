@@ -9,6 +9,8 @@ import re
 import sqlite3
 from collections.abc import Iterable, Mapping
 from contextlib import closing
+from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 
 SCHEMA = files("metaqnn.replay").joinpath("schema.sql").read_text(encoding="utf-8")
@@ -63,7 +65,7 @@ _NEW_VIEWS: Mapping[int, tuple[str, ...]] = {2: ("predictions",), 3: ("final_net
 _SCORE_SINCE = 4
 """The version since which a database says what its score is; before, it was the accuracy of networks."""
 
-_TABLES = {match[1]: match[0] for match in re.finditer(r"^CREATE TABLE (\w+) .*?;$", SCHEMA, re.DOTALL | re.MULTILINE)}
+TABLES = {match[1]: match[0] for match in re.finditer(r"^CREATE TABLE (\w+) .*?;$", SCHEMA, re.DOTALL | re.MULTILINE)}
 _INDEXES = {match[1]: match[0] for match in re.finditer(r"^CREATE INDEX \w+ ON (\w+) .*?;$", SCHEMA, re.MULTILINE)}
 _VIEWS = {match[1]: match[0] for match in re.finditer(r"^CREATE VIEW (\w+) .*?;$", SCHEMA, re.DOTALL | re.MULTILINE)}
 
@@ -77,7 +79,7 @@ def see_as_current(connection: sqlite3.Connection, version: int, current: int) -
     for table in _changed_since(version):
         connection.execute(f"CREATE TEMP VIEW {table} AS {_as_current(table, version, f'main.{table}')}")
     for table in _since(version, NEW_TABLES):
-        connection.execute(_TABLES[table].replace("CREATE TABLE", "CREATE TEMP TABLE", 1))
+        connection.execute(TABLES[table].replace("CREATE TABLE", "CREATE TEMP TABLE", 1))
     if version < _SCORE_SINCE:
         connection.execute(f"CREATE TEMP VIEW config AS SELECT key, value FROM main.config UNION ALL {_SCORE}")
     for sql in _VIEWS.values():
@@ -97,10 +99,10 @@ def bring_up_to_date(connection: sqlite3.Connection, version: int, current: int)
     for kind, name, sql, table in connection.execute(found.format("main")):
         if kind == "view" and name in _VIEWS and name not in new_views:
             statements.append(f"DROP VIEW main.{name}")
-        elif kind in ("index", "trigger") and table in _TABLES and f"INDEX {name} ON" not in SCHEMA:
+        elif kind in ("index", "trigger") and table in TABLES and f"INDEX {name} ON" not in SCHEMA:
             of_users.append(sql)
     # All of them, whether changed or not: then they stand in the order of a new file, with the comments of today.
-    statements += [statement for table in _TABLES for statement in _remake(table, version, table in new)]
+    statements += [statement for table in TABLES for statement in _remake(table, version, table in new)]
     if version < _SCORE_SINCE:
         statements.append(f"INSERT INTO config {_SCORE}")
     statements += [*_VIEWS.values(), *of_users, f"PRAGMA user_version = {current}"]
@@ -129,25 +131,30 @@ def _add_functions(connection: sqlite3.Connection) -> None:
 
 def _as_figures(*pairs: object) -> str:
     """Names and values as JSON."""
-    return json.dumps(dict(zip(pairs[::2], pairs[1::2], strict=True)))
+    return json.dumps(dict(zip(pairs[::2], pairs[1::2], strict=True)), default=repr)
 
 
-def _score_of_networks(data: str) -> str:
+def _score_of_networks(data: object) -> str:
     """What every search measured before there was another score; a failure counts as chance."""
-    score = {"name": "accuracy", "direction": "maximize", "low": 0.0, "high": 1.0, "failure": 1.0 / _classes(data)}
+    if not (classes := _classes(data)):
+        return "null"  # whoever asks is told
+    score = {"name": "accuracy", "direction": "maximize", "low": 0.0, "high": 1.0, "failure": 1.0 / classes}
     return json.dumps(score | {"is_share": True, "of_curve": "best", "failure_name": "chance"})
 
 
-def _classes(data: str) -> int:
-    return int(json.loads(data)["classes"])
+def _classes(data: object) -> int:
+    try:
+        return int(json.loads(str(data))["classes"])
+    except (ValueError, TypeError, LookupError, RecursionError):
+        return 0
 
 
 def _remake(table: str, version: int, is_new: bool) -> list[str]:
     """A table of the current schema in the place of an older one, with what that held."""
-    made = [_TABLES[table], *([_INDEXES[table]] if table in _INDEXES else [])]
+    made = [TABLES[table], *([_INDEXES[table]] if table in _INDEXES else [])]
     if is_new:
         return [f"DROP TABLE IF EXISTS main.{table}", *made]
-    columns = ", ".join(_stored_columns(table))
+    columns = ", ".join(column.name for column in stored_columns(table))
     return [
         f"CREATE TEMP TABLE older AS {_as_current(table, version, f'main.{table}')}",
         f"DROP TABLE main.{table}",
@@ -166,26 +173,50 @@ def _as_current(table: str, version: int, source: str) -> str:
     return query
 
 
-def _stored_columns(table: str) -> list[str]:
+@dataclass(frozen=True)
+class StoredColumn:
+    """A column of a table that is not read out of others.
+
+    Attributes:
+        name: of the column.
+        type: INTEGER, REAL or TEXT.
+        is_required: whether NULL is refused.
+        key: its place in the key of the table, from 1; 0 for none.
+    """
+
+    name: str
+    type: str
+    is_required: bool
+    key: int
+
+
+@cache
+def stored_columns(table: str) -> tuple[StoredColumn, ...]:
     """The columns of a table of the current schema that are not read out of others."""
-    return [name for name, _, hidden in _columns(table) if not hidden]
+    return tuple(
+        StoredColumn(name, kind, bool(required or key), key)
+        for name, kind, required, key, hidden in _columns(table)
+        if not hidden
+    )
 
 
 def column_types(table: str) -> dict[str, str]:
     """The columns of a table of the current schema and their types, those read out of others included."""
-    return {name: kind for name, kind, _ in _columns(table)}
+    return {name: kind for name, kind, *_ in _columns(table)}
 
 
-def _columns(table: str) -> list[tuple[str, str, int]]:
+def _columns(table: str) -> list[tuple[str, str, int, int, int]]:
     with closing(sqlite3.connect(":memory:")) as scratch:
-        scratch.execute(_TABLES[table])
-        return scratch.execute("SELECT name, type, hidden FROM pragma_table_xinfo(?)", (table,)).fetchall()
+        scratch.execute(TABLES[table])
+        return scratch.execute(
+            'SELECT name, type, "notnull", pk, hidden FROM pragma_table_xinfo(?)', (table,)
+        ).fetchall()
 
 
 def _changed_since(version: int) -> list[str]:
     """Tables that were there and have gained columns in versions after `version`."""
     changed = _since(version, NEW_COLUMNS)
-    return [table for table in _TABLES if table in changed and table not in _since(version, NEW_TABLES)]
+    return [table for table in TABLES if table in changed and table not in _since(version, NEW_TABLES)]
 
 
 def _since(version: int, names: Mapping[int, Iterable[str]]) -> list[str]:

@@ -24,7 +24,9 @@ from metaqnn.core import (
     Status,
     StoredEvaluation,
 )
-from metaqnn.errors import ReplayError
+from metaqnn.errors import DamageError, ReplayError
+from metaqnn.replay.checks import CheckedTables
+from metaqnn.replay.columns import Stored, stored
 from metaqnn.replay.database import clear_errors, connect_read_only
 
 _EPISODES = """
@@ -53,6 +55,7 @@ class ReplayReader:
     def __init__(self, path: Path | str, connection: sqlite3.Connection | None = None):
         self.path = Path(path)
         self._connection = connection or connect_read_only(self.path)
+        self._tables = CheckedTables(self._connection)
         self._score: Score | None = None
 
     def __enter__(self) -> Self:
@@ -74,12 +77,18 @@ class ReplayReader:
             the names of its columns, and its rows.
         """
         with clear_errors(self.path):
-            cursor = self._connection.execute(sql, parameters)
-            return tuple(column[0] for column in cursor.description), cursor.fetchall()
+            try:
+                cursor = self._connection.execute(sql, parameters)
+                return tuple(column[0] for column in cursor.description), cursor.fetchall()
+            finally:  # whatever came of it: rows that cannot be so are told before anything is made of them
+                if fault := self._tables.first_fault():
+                    raise DamageError(self.path, str(fault))
 
     def config(self) -> dict[str, Any]:
         """What the search was started with; empty for a new file."""
-        return {key: json.loads(value) for key, value in self._query("SELECT key, value FROM config")}
+        rows = self._query("SELECT key, value FROM config")
+        content = {key: stored(value, f"table config, row {key!r}", self.path) for key, value in rows}
+        return Stored("table config", self.path, content)
 
     def score(self) -> Score:
         """What the search measures.
@@ -89,8 +98,12 @@ class ReplayReader:
         """
         if self._score is None:
             row = self._one("SELECT value FROM config WHERE key = 'score'")
-            if row is None:
+            if row is None and not self.config():
                 raise ReplayError(f"{self.path}: nothing says what is measured: no search has written to it yet")
+            if row is None or row[0] == "null":
+                raise DamageError(
+                    self.path, "table config: expected row 'score', or, of an older search, the classes in row 'data'"
+                )
             self._score = Score.of(json.loads(row[0]))
         return self._score
 
@@ -124,11 +137,7 @@ class ReplayReader:
         return _episode(row) if row else None
 
     def evaluation(self, number: int | None) -> Evaluation | None:
-        """A recorded evaluation with its curves; None where there is none of that number (yet).
-
-        Raises:
-            ReplayError: its status is none that this version knows.
-        """
+        """A recorded evaluation with its curves; None where there is none of that number (yet)."""
         row = self._one(
             "SELECT status, score, reason, figures, train_seconds, device, predicted_epoch, predicted_score,"
             " predicted_low, predicted_high FROM evaluations WHERE evaluation = ?",
@@ -138,11 +147,7 @@ class ReplayReader:
             return None
         curves = groupby(self._query(_CURVES, (number,)), key=lambda r: r[0])
         attempts = tuple(Attempt(tuple(read_point(row[1:]) for row in curve)) for _, curve in curves)
-        if row[0] not in iter(Status):
-            raise ReplayError(f"evaluation {number}: its status {row[0]!r} is none; valid are {', '.join(Status)}")
         status, prediction = Status(row[0]), None if None in row[6:] else Prediction(*row[6:])
-        if status is Status.EARLY_STOPPED and prediction is None:
-            raise ReplayError(f"evaluation {number}: its status is predicted, but its prediction is incomplete")
         return Evaluation(status, row[1], row[2], attempts, json.loads(row[3]), row[4], row[5], prediction)
 
     def is_table(self) -> bool:
@@ -207,11 +212,7 @@ class ReplayReader:
                 self._connection.execute("COMMIT")
 
     def stored_evaluation(self, number: int) -> StoredEvaluation | None:
-        """A recorded evaluation with what is stored beside it; None where there is none of that number.
-
-        Raises:
-            ReplayError: its status is none that this version knows.
-        """
+        """A recorded evaluation with what is stored beside it; None where there is none of that number."""
         evaluation = self.evaluation(number)
         if evaluation is None:
             return None
@@ -242,9 +243,7 @@ class ReplayReader:
         return self.query(sql, parameters)[1]
 
     def _one(self, sql: str, parameters: Sequence[Any] = ()) -> tuple[Any, ...] | None:
-        with clear_errors(self.path):
-            row: tuple[Any, ...] | None = self._connection.execute(sql, parameters).fetchone()
-            return row
+        return next(iter(self._query(sql, parameters)), None)
 
 
 def _episode(row: tuple[Any, ...]) -> Episode:

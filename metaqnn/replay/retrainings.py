@@ -10,6 +10,7 @@ from typing import Any
 
 from metaqnn.core import CurvePoint, Retraining, TestLook, TrainingSplit
 from metaqnn.errors import ReplayError
+from metaqnn.replay.columns import stored
 from metaqnn.replay.database import begin_writing, clear_errors, close_to_one_file, connect_for_writing, transaction
 from metaqnn.replay.memory import FINALS, writer_lock
 from metaqnn.replay.reader import ReplayReader, read_point
@@ -65,7 +66,7 @@ def kept_file(database: Path, name: str, what: str) -> Path:
 
 def read_retrainings(reader: ReplayReader) -> list[Retraining]:
     """Every retraining, in order."""
-    return [_retraining(row) for row in reader.query(f"{_RETRAININGS} ORDER BY final")[1]]
+    return [_retraining(reader, row) for row in reader.query(f"{_RETRAININGS} ORDER BY final")[1]]
 
 
 def read_retraining(reader: ReplayReader, number: int) -> Retraining:
@@ -81,7 +82,7 @@ def read_retraining(reader: ReplayReader, number: int) -> Retraining:
             f"its retrainings are numbered 1 to {count}" if count else "nothing was trained with `metaqnn train` yet"
         )
         raise ReplayError(f"{reader.path}: there is no retraining {number}; {there_are}")
-    return _retraining(rows[0])
+    return _retraining(reader, rows[0])
 
 
 def read_retraining_curve(reader: ReplayReader, number: int) -> list[CurvePoint]:
@@ -216,5 +217,9 @@ class RetrainingMemory(ReplayReader):
         )
 
 
-def _retraining(row: tuple[Any, ...]) -> Retraining:
-    return Retraining(*(*row[:4], *map(json.loads, row[4:7]), TrainingSplit(row[7]), *row[8:]))
+def _retraining(reader: ReplayReader, row: tuple[Any, ...]) -> Retraining:
+    sections = [
+        stored(text, f"table finals, row {row[0]}, column {name}", reader.path)
+        for name, text in zip(("recipe", "dataset", "data"), row[4:7], strict=True)
+    ]
+    return Retraining(*(*row[:4], *sections, TrainingSplit(row[7]), *row[8:]))

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from importlib.resources import files
 from pathlib import Path
 
+from metaqnn.config import as_mapping
 from metaqnn.reports import words
 from metaqnn.reports.baseline import RandomSearchBaseline
 from metaqnn.reports.drawing import Album, Axis, Picture, require_own, style, write_whole
@@ -96,14 +97,7 @@ def render(data: ReportData, pictures: Mapping[str, Picture]) -> str:
         sections=_sections(data, metric.title),
         fronts=on_a_front(data.trade_offs, data.ranking),
         has_baseline=isinstance(data.baseline, RandomSearchBaseline),
-        yaml=yaml.safe_dump(_plain(data.subject.experiment), sort_keys=False, default_flow_style=None, width=100),
+        yaml=yaml.safe_dump(as_mapping(data.subject.experiment), sort_keys=False, default_flow_style=None, width=100),
         style=Markup(files("metaqnn.reports").joinpath("page.css").read_text(encoding="utf-8")),
         **domain.context(data),
     )
-
-
-def _plain(values: object) -> object:
-    """Mappings and sequences of any kind as those that YAML writes."""
-    if isinstance(values, Mapping):
-        return {key: _plain(value) for key, value in values.items()}
-    return [_plain(value) for value in values] if isinstance(values, tuple | list) else values

@@ -114,7 +114,7 @@ def _record_asked(memory: RetrainingMemory, plan: RetrainingPlan, retrain: bool)
     """The trainings that are asked for, with their numbers: those known from before, and new ones."""
     recorded = read_retrainings(memory)
     known = {_identity(retraining): retraining for retraining in recorded}
-    numbers, new, asked = len(recorded), [], []
+    numbers, new, asked = max((each.number for each in recorded), default=0), [], []
     for retraining in plan.wanted:
         found = known.get(_identity(retraining))
         if found is None:

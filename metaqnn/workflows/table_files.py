@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from metaqnn.config import load_yaml, read_section, require
+from metaqnn.config import as_mapping, load_yaml, read_section, require
 from metaqnn.core import Space
 from metaqnn.core.plugins import find, read_options
 from metaqnn.errors import ConfigError, brief
@@ -154,7 +154,7 @@ def write_table(database: Path, description: Path, name: str) -> EvaluationTable
     data = config["data"]
     content = {
         "name": name,
-        "space": config["experiment"]["space"],
+        "space": as_mapping(config["experiment"]["space"]),
         "table": {
             "file": packed.name,
             "key": "architecture",

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from metaqnn.core import Recording, Space
+from metaqnn.errors import DamageError
 from metaqnn.networks.evaluator import figures_of
 from metaqnn.replay.importing import read_imported_rows
 from metaqnn.replay.reader import ReplayReader
@@ -27,6 +28,13 @@ def verify_database(
     Raises:
         MetaqnnError: a part of the search is not installed, or the file holds no search.
     """
+    try:
+        return _verified(reader, on_episode, allowed)
+    except DamageError as error:
+        return Verification(0, 0, 0, error.what)
+
+
+def _verified(reader: ReplayReader, on_episode: Callable[[int], None], allowed: Sequence[str]) -> Verification:
     experiment, components = stored_experiment(reader, allowed, evaluates=False), stored_components(reader, allowed)
     recording = reader.recording()
     difference = _difference_elsewhere(reader, recording, components.space)

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from small_searches import SMALL_YAML, difference
 
+from metaqnn.errors import ADVICE
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
 
@@ -188,7 +189,7 @@ def test_a_truncated_database(refused, small_yaml, finished):
     finished.write_bytes(finished.read_bytes()[:50_000])
     for command in (["search", small_yaml, "--db", finished], ["replay", "summary", finished]):
         assert refused(*command) == (
-            f"{finished}: this database is cut off (50,000 of 106,496 bytes are left); restore a copy of it"
+            f"{finished}: this database is cut off (50,000 of 106,496 bytes are left); {ADVICE}"
         )
 
 
@@ -198,7 +199,7 @@ def test_a_damaged_database(refused, small_yaml, finished):
     finished.write_bytes(content)
     sentence = refused("search", small_yaml, "--db", finished)
     assert sentence.startswith(f"{finished}: expected a whole database, but this file is damaged (")
-    assert sentence.endswith("; restore a copy of it")
+    assert sentence.endswith(f"; {ADVICE}")
 
 
 def test_a_folder_given_as_database(refused, small_yaml, tmp_path):

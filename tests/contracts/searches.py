@@ -23,6 +23,7 @@ from metaqnn.core import (
     Strategy,
     WorkerReady,
 )
+from metaqnn.errors import DamageError
 from metaqnn.networks.early_stopping import NetworkEarlyStopping
 from metaqnn.networks.evaluator import accuracy, figures_of
 from metaqnn.networks.layer_space import LayerSpace
@@ -161,16 +162,19 @@ class SmallSearch:
 
     def verify(self, path: Path, on_episode: Callable[[int], None] = lambda number: None) -> Verification:
         """Rebuild it and compare."""
-        with ReplayReader(path) as reader:
-            return verify(
-                reader.recording(),
-                self.space,
-                self.make_strategy(),
-                self.schedule.total,
-                self.make_reward(),
-                self.lookahead,
-                self.seed,
-                self.make_early_stopping(),
-                on_episode,
-                self.figures_of,
-            )
+        try:
+            with ReplayReader(path) as reader:
+                return verify(
+                    reader.recording(),
+                    self.space,
+                    self.make_strategy(),
+                    self.schedule.total,
+                    self.make_reward(),
+                    self.lookahead,
+                    self.seed,
+                    self.make_early_stopping(),
+                    on_episode,
+                    self.figures_of,
+                )
+        except DamageError as error:
+            return Verification(0, 0, 0, error.what)

@@ -32,7 +32,7 @@ from metaqnn.core import (
     WorkerLost,
     WorkerReady,
 )
-from metaqnn.errors import ReplayError
+from metaqnn.errors import DamageError, ReplayError
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.loop import Ending
@@ -393,6 +393,6 @@ def test_a_status_that_says_predicted_without_a_prediction_is_refused(finished):
         connection.execute("UPDATE evaluations SET status = 'predicted' WHERE evaluation = 2")
     with (
         ReplayReader(finished) as reader,
-        pytest.raises(ReplayError, match=r"^evaluation 2: its status is predicted, but its prediction is incomplete$"),
+        pytest.raises(DamageError, match=r": table evaluations, row 2, column predicted_epoch: expected "),
     ):
         reader.evaluation(2)

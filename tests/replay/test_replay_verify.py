@@ -168,11 +168,11 @@ ALTERATIONS = {
     ),
     "the first episode is gone": (
         "DELETE FROM replay WHERE episode = 1",
-        "episode 1: its number is 2 in the database, but 1 follows from seed and results",
+        "table replay, row 1: episodes have no gap, but it is missing",
     ),
     "an episode is gone": (
         "DELETE FROM replay WHERE episode = 8",
-        "episode 8: its number is 9 in the database, but 8 follows from seed and results",
+        "table replay, row 8: episodes have no gap, but it is missing",
     ),
     "the last episode is gone": (
         "DELETE FROM replay WHERE episode = 40",
@@ -180,11 +180,11 @@ ALTERATIONS = {
     ),
     "a model is gone": (
         "DELETE FROM models WHERE model = 7",
-        "episode 8: its number is 9 in the database, but 8 follows from seed and results",
+        "table evaluations, row 7, column model: expected a row of models, but there is no 7",
     ),
     "an evaluation is gone": (
         "DELETE FROM evaluations WHERE evaluation = 7",
-        "episode 8: its evaluation 7 is missing",
+        "table replay, row 8, column evaluation: expected a row of evaluations, but there is no 7",
     ),
     "the best epoch is gone": (
         "DELETE FROM learning_curves WHERE evaluation = 7 AND validation_accuracy = 0.66015625",

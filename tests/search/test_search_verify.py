@@ -131,8 +131,14 @@ FOLLOWS = "follows from seed and results"
             "UPDATE replay SET source = 'retried', recorded = '{\"heat\": 2}' WHERE episode = 12",
             f"episode 12: heat is 2 in the database, but None {FOLLOWS}",
         ),
-        ("DELETE FROM replay WHERE episode = 12", f"episode 12: its number is 13 in the database, but 12 {FOLLOWS}"),
-        ("DELETE FROM replay WHERE episode = 5", f"episode 5: its number is 6 in the database, but 5 {FOLLOWS}"),
+        (
+            "DELETE FROM replay WHERE episode = 12",
+            "table replay, row 12: episodes have no gap, but it is missing",
+        ),
+        (
+            "DELETE FROM replay WHERE episode = 5",
+            "table replay, row 5: episodes have no gap, but it is missing",
+        ),
         (
             'INSERT INTO models VALUES (15, \'[GAP(3), SM(3)]\', \'{"parameters": 18, "flops": 402, "layers": 2}\')',
             "model 15: it is in the database, but no episode proposed it",
@@ -173,7 +179,10 @@ FOLLOWS = "follows from seed and results"
             "UPDATE replay SET evaluation = 9 WHERE episode = 12",
             f"episode 12: the evaluation's number is 9 in the database, but 10 {FOLLOWS}",
         ),
-        ("DELETE FROM evaluations WHERE evaluation = 4", "episode 4: its evaluation 4 is missing"),
+        (
+            "DELETE FROM evaluations WHERE evaluation = 4",
+            "table replay, row 4, column evaluation: expected a row of evaluations, but there is no 4",
+        ),
         (
             "UPDATE replay SET score = 0.9 WHERE episode = 10",
             f"episode 10: accuracy is 0.9 in the database, but 0.8037109375 {FOLLOWS}",

@@ -3,10 +3,11 @@
 from datetime import datetime
 from pathlib import Path
 
-from metaqnn.errors import MetaqnnError, ReplayError
+from metaqnn.errors import ReplayError
 from metaqnn.networks.architecture import parse
 from metaqnn.networks.released_file import NOT_MEASURED, write_released
 from metaqnn.networks.released_notation import with_dropout_marks
+from metaqnn.replay.checks import as_damage
 from metaqnn.replay.evaluations import ToldEvaluation, read_told_evaluations
 from metaqnn.replay.importing import read_imported_rows
 from metaqnn.replay.places import new_place
@@ -75,9 +76,5 @@ def _row(reader: ReplayReader, told: ToldEvaluation, failure: float) -> dict[str
 
 
 def _marked(reader: ReplayReader, model: int, architecture: str) -> str:
-    try:
+    with as_damage(reader.path, f"table models, row {model}, column architecture"):
         return with_dropout_marks(parse(architecture))
-    except MetaqnnError as error:
-        raise ReplayError(
-            f"{reader.path}: model {model} is {architecture!r}, which is no network; restore a copy of it"
-        ) from error

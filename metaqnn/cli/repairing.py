@@ -1,0 +1,62 @@
+"""`metaqnn replay check` and `rescue`: what is damaged in a database, and what can be saved of it."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from metaqnn.cli.options import allow_option
+from metaqnn.cli.output import print_tables
+
+_NAMED = 5
+"""Lost rows of a table that are named; of more the number is told."""
+
+
+@click.command()
+@click.argument("database", type=click.Path(path_type=Path))
+@allow_option
+def check(database: Path, allowed: tuple[str, ...]) -> None:
+    """Look for damage: in the file, in every row, and in the files beside it.
+
+    Exit code 0 if there is none, else 1 and a line for each. Whether proposals and Q-values follow from seed and
+    results is what `verify` says.
+    """
+    from metaqnn.workflows.check import check_database
+
+    faults, notes = check_database(database, allowed)
+    for line in (*faults, *(f"note: {note}" for note in notes)):
+        print(line)
+    if faults:
+        count = f"{len(faults)} fault{'s' if len(faults) != 1 else ''}"
+        print(f"{database}: damaged, {count}. What can be saved: metaqnn replay rescue {database} NEW")
+        sys.exit(1)
+    print(f"{database}: whole. Every row holds what it should; `metaqnn replay verify` recomputes what follows.")
+
+
+@click.command()
+@click.argument("database", type=click.Path(path_type=Path))
+@click.argument("target", type=click.Path(path_type=Path))
+@allow_option
+def rescue(database: Path, target: Path, allowed: tuple[str, ...]) -> None:
+    """Write a new database TARGET of what can be saved of a damaged one, which is not touched.
+
+    Kept are the episodes from the first on that follow from seed and results, so that the search goes on from there.
+    """
+    from metaqnn.replay.tables import Table
+    from metaqnn.workflows.rescue import rescue_database
+
+    found = rescue_database(database, target, allowed)
+    rows = tuple((each.table, each.kept, len(each.lost), len(each.mended)) for each in found.tables)
+    print_tables([Table(f"Saved to {target}", ("table", "kept", "lost", "mended"), rows)], "table")
+    for each in found.tables:
+        for word, lines in (("lost", each.lost), ("mended", each.mended)):
+            for line in lines[:_NAMED]:
+                print(f"{each.table}, {word}: {line}")
+            if len(lines) > _NAMED:
+                print(f"{each.table}, {word}: {len(lines) - _NAMED} more")
+    if found.problem:
+        print(f"What is kept can be looked into, but it does not verify: {found.problem}.")
+    elif found.is_search:
+        print(f"{found.episodes} episodes are kept and verify; the search goes on from there: metaqnn resume {target}")
+    else:
+        print("What is kept holds together: metaqnn replay summary", target)

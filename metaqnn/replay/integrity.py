@@ -1,0 +1,49 @@
+"""A database file looked at as a whole, whatever is wrong with it."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import quote
+
+from metaqnn.errors import MetaqnnError, ReplayError
+from metaqnn.replay.checks import table_faults
+from metaqnn.replay.database import connect_read_only
+from metaqnn.replay.migrations import TABLES
+
+_MOST = 1000
+"""So many findings of SQLite's own are told."""
+
+
+def file_faults(path: Path) -> list[str]:
+    """Everything that is wrong with a file and the rows of its tables, each by itself.
+
+    Raises:
+        ReplayError: there is no such file.
+    """
+    if not path.is_file():
+        raise ReplayError(f"{path}: there is no such replay database; check the path")
+    found: list[str] = []
+    try:
+        connect_read_only(path).close()
+    except MetaqnnError as error:
+        found.append(getattr(error, "what", str(error)))
+    with closing(sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True)) as connection:
+        try:
+            problems = [str(row[0]) for row in connection.execute(f"PRAGMA integrity_check({_MOST})")]
+            found += [line for text in problems if text != "ok" for line in text.splitlines()]
+            for table in TABLES:
+                found += _faults_of(connection, table)
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            found.append(_words(error))
+    return list(dict.fromkeys(found))
+
+
+def _faults_of(connection: sqlite3.Connection, table: str) -> list[str]:
+    try:
+        return [str(fault) for fault in table_faults(connection, table)]
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        return [f"table {table}: {_words(error)}"]
+
+
+def _words(error: Exception) -> str:
+    return f"SQLite cannot read it ({' '.join(str(error).split())[:200]})"
