@@ -12,11 +12,12 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import cast
 
+from metaqnn.machine import fault_of_end
 from metaqnn.workers.memory import gpu_bytes, machine_bytes, resident_bytes
 from metaqnn.workers.transport import Channel, Exit, Transport, WorkerSetup
 
 _KILLED_FROM_OUTSIDE = (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP)
-_STDERR_TAIL = 2000
+_STDERR_TAIL = 20_000  # what a framework says last may stand before a long trace of its stack
 
 
 class PipeTransport(Transport):
@@ -48,19 +49,22 @@ class _Process(Channel):
     """One process; `connection` is readable when it says something or is gone."""
 
     def __init__(self, setup: WorkerSetup, environment: Mapping[str, str]):
-        self._stderr = tempfile.TemporaryFile("w+b")  # noqa: SIM115 - lives as long as the process
-        self.connection, childs_end = Pipe()
-        self._process = subprocess.Popen(
-            # -P: a file of the user's in the working folder must not stand in for a module.
-            [sys.executable, "-P", "-m", "metaqnn.workers.process_main", str(childs_end.fileno())],
-            pass_fds=[childs_end.fileno()],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=self._stderr,
-            env=environment,
-            start_new_session=True,  # Ctrl-C is for the command, which ends its workers itself
-        )
-        childs_end.close()
+        with contextlib.ExitStack() as opened:  # closed again where the process cannot be started
+            self._stderr = opened.enter_context(tempfile.TemporaryFile("w+b"))
+            self.connection, childs_end = Pipe()
+            opened.callback(self.connection.close)
+            with childs_end:
+                self._process = subprocess.Popen(
+                    # -P: a file of the user's in the working folder must not stand in for a module.
+                    [sys.executable, "-P", "-m", "metaqnn.workers.process_main", str(childs_end.fileno())],
+                    pass_fds=[childs_end.fileno()],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=self._stderr,
+                    env=environment,
+                    start_new_session=True,  # Ctrl-C is for the command, which ends its workers itself
+                )
+            opened.pop_all()
         self.pid = self._process.pid
         self.send(setup)
 
@@ -86,9 +90,11 @@ class _Process(Channel):
             name = signal.Signals(-code).name if -code in signal.valid_signals() else str(-code)
             reason = f"the worker process was ended by {name}"
         self._stderr.seek(max(0, self._stderr.seek(0, os.SEEK_END) - _STDERR_TAIL))
-        lines = self._stderr.read().decode(errors="replace").split("\n")
+        said = self._stderr.read().decode(errors="replace")
+        lines = said.split("\n")
         last = next((line.strip() for line in reversed(lines) if line.strip()), "")
-        return Exit(code in _KILLED_FROM_OUTSIDE, f"{reason} ({last[:300]})" if last else reason)
+        told = f"{reason} ({last[:300]})" if last else reason
+        return Exit(code in _KILLED_FROM_OUTSIDE, told, fault_of_end(code, said))
 
     def end(self) -> None:
         self._process.kill()

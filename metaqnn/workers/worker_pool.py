@@ -7,13 +7,22 @@ from collections.abc import Sequence
 from typing import cast
 
 from metaqnn.core import Status, WorkerLost, WorkerReady
-from metaqnn.errors import EvaluatorError
+from metaqnn.errors import EvaluatorError, MachineError
 from metaqnn.workers.memory import GIBIBYTE
 from metaqnn.workers.memory_guard import Limits, MemoryGuard
 from metaqnn.workers.pool import Pool
 from metaqnn.workers.pool_worker import PoolWorker
 from metaqnn.workers.runner import StartRunner
-from metaqnn.workers.task import Event, Task, TaskFailed, TaskFinished, TaskProgress, TaskStarted, WorkerFailed
+from metaqnn.workers.task import (
+    Event,
+    MachineFailed,
+    Task,
+    TaskFailed,
+    TaskFinished,
+    TaskProgress,
+    TaskStarted,
+    WorkerFailed,
+)
 from metaqnn.workers.transport import Transport, WorkerSetup
 
 _MAX_KILLS = 3
@@ -67,6 +76,7 @@ class WorkerPool(Pool):
         self._failed_starts = self._killed_starts = 0
         self._has_been_ready = False
         self._device = ""
+        self._fault = ""  # of the machine; told when everything before it has been
 
     @property
     def pids(self) -> tuple[int, ...]:
@@ -83,12 +93,18 @@ class WorkerPool(Pool):
 
         Raises:
             EvaluatorError: workers cannot start.
+            MachineError: the machine failed a worker.
         """
+        if self._fault:
+            self.stop()
+            raise MachineError(self._fault)
         self._assign()
         by_channel = {worker.channel: worker for worker in self._workers}
         events: list[Event] = []
         for channel in self._transport.wait(list(by_channel), timeout):
             self._listen(by_channel[channel], events)
+        if self._fault:
+            return events
         for worker in list(self._workers):
             if worker.task is None:
                 self._renew_if_worn(worker)
@@ -143,6 +159,9 @@ class WorkerPool(Pool):
         """Take all messages of one worker; its end is one too."""
         try:
             for message in worker.channel.receive():
+                if isinstance(message, MachineFailed):
+                    self._fault = message.reason
+                    return
                 if isinstance(message, WorkerFailed):
                     if self._has_been_ready:  # it worked before: tried again like a worker that was killed
                         worker.failure = message.reason
@@ -168,6 +187,9 @@ class WorkerPool(Pool):
     def _replace(self, worker: PoolWorker, events: list[Event]) -> None:
         """A worker is gone: its task is tried again if somebody killed it, and else has crashed it."""
         ended, task = worker.channel.exit(), worker.task
+        if ended.fault:
+            self._fault = ended.fault
+            return
         reason = f"the worker process could not start: {worker.failure}" if worker.failure else ended.reason
         events.append(WorkerLost(worker.number, task.number if task else None, reason))
         if not worker.is_ready:
