@@ -97,15 +97,20 @@ def a_full_database():
 
 
 def a_database_on_a_failing_disk():
-    with tempfile.NamedTemporaryFile() as file, closing(sqlite3.connect(file.name, isolation_level=None)) as connection:
-        with limited(resource.RLIMIT_FSIZE, 0):
-            connection.execute("CREATE TABLE a (b)")
+    with (
+        tempfile.NamedTemporaryFile() as file,
+        closing(sqlite3.connect(file.name, isolation_level=None)) as connection,
+        limited(resource.RLIMIT_FSIZE, 0),
+    ):
+        connection.execute("CREATE TABLE a (b)")
 
 
 def a_read_only_database():
-    with tempfile.NamedTemporaryFile() as file:
-        with closing(sqlite3.connect(f"file:{file.name}?mode=ro", uri=True)) as connection:
-            connection.execute("CREATE TABLE a (b)")
+    with (
+        tempfile.NamedTemporaryFile() as file,
+        closing(sqlite3.connect(f"file:{file.name}?mode=ro", uri=True)) as connection,
+    ):
+        connection.execute("CREATE TABLE a (b)")
 
 
 def a_database_that_cannot_be_opened():
@@ -151,7 +156,7 @@ def bus_error():
 
 
 def absent():
-    open("/there/is/no/such/file")
+    os.stat("/there/is/no/such/file")
 
 
 def in_the_way():

@@ -18,7 +18,7 @@ EXPECTED = {
     "no_space": "expected space on the disk, but No space left on device; free some, and run the same command again: "
     "nothing that was recorded is lost",
     "too_large_a_file": "expected to write a file of this size, but File too large; raise the limit (ulimit -f), and",
-    "too_many_open_files": "/dev/null: expected to open one more file, but Too many open files; raise the limit (ulimit",
+    "too_many_open_files": "/dev/null: expected to open one more file, but Too many open files; raise the limit",
     "a_failing_disk": "expected a disk that can be read and written, but Input/output error; see that it is there and",
     "no_permission": "expected to be allowed this, but Permission denied; give the permission back, and run",
     "no_process": "expected to start one more process or thread, but Resource temporarily unavailable; end others,",

@@ -4,6 +4,8 @@ import os
 import signal
 import time
 
+import machine_faults
+
 from metaqnn.errors import ConfigError
 from metaqnn.workers.runner import Runner
 
@@ -35,6 +37,11 @@ class Toy(Runner):
             except FileExistsError:
                 return "the second time"
             os.kill(os.getpid(), signal.SIGKILL)
+        if verb == "meet":
+            getattr(machine_faults, rest[0])()
+        if verb == "say and abort":
+            os.write(2, rest[0].encode())
+            os.abort()
         if verb == "sleep":
             time.sleep(rest[0])
         if verb == "tell":
@@ -44,6 +51,10 @@ class Toy(Runner):
 
 def fail_to_start(gpu):
     raise ValueError("no toy today")
+
+
+def without_space_at_start(gpu):
+    machine_faults.no_space()
 
 
 def kill_itself_at_start(gpu):
