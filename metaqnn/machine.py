@@ -56,6 +56,9 @@ _NUMBER = re.compile(r"errno(?: =)? (\d+)", re.IGNORECASE)
 _TOO_COMMON = ("EAGAIN", "ENOMEM", "EACCES", "EPERM")
 """Numbers whose words others than the system of this machine use, too: a server, an allocation too large."""
 
+_NO_THREAD = re.compile(r"can't start new thread|pthread_create\(\) failed|what\(\): +Resource temporarily unavailable")
+"""Python, TensorFlow and C++ say so; the last two abort."""
+
 _TEMPORARY_WORDS = "No usable temporary directory found"
 
 _WORDS = (
@@ -64,7 +67,7 @@ _WORDS = (
         for number, name in errorcode.items()
         if name in _KINDS and name not in _TOO_COMMON
     ),
-    (re.compile(r"can't start new thread|pthread_create\(\) failed"), _PROCESS),
+    (_NO_THREAD, _PROCESS),
     (re.compile(r"\d requested and \d+ written|PytorchStreamWriter failed writing"), _SPACE),  # NumPy's tofile; Torch
     (re.compile(_TEMPORARY_WORDS), _TEMPORARY),
 )
@@ -134,17 +137,20 @@ def machine_faults() -> Iterator[None]:
         raise
 
 
-def fault_of_end(code: int, said: str) -> str:
+def fault_of_end(code: int | None, said: str) -> str:
     """The fault of the machine by which a process ended, in one sentence; empty where it was its own doing.
 
     Args:
-        code: its exit code; below 0 a signal.
+        code: its exit code; below 0 a signal; None where nobody knows.
         said: the last lines of its standard error.
     """
     if code == -SIGBUS:  # what is mapped into memory could not be read or written: its disk is full, gone or damaged
         return _told(_DISK, "a process was ended by SIGBUS")
-    lines = [line.strip() for line in said.splitlines() if "pthread_create" in line and "failed" in line]
-    return _told(_PROCESS, lines[-1][-300:]) if code == -SIGABRT and lines else ""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    if code == -SIGABRT:
+        lines = [line for line in lines if _NO_THREAD.search(line)]
+    kind = _kind(RuntimeError(lines[-1])) if lines and code in (-SIGABRT, 1) else None  # 1: by an exception
+    return _told(kind, lines[-1][:300]) if kind else ""
 
 
 def _kind(error: BaseException) -> _Kind | None:

@@ -151,7 +151,18 @@ def test_how_a_process_ended():
     )
     said = "F0000 env.cc:84] Check failed: Thread tf_Eigen creation via pthread_create() failed.\n*** stack trace:\n  @"
     assert "but F0000 env.cc:84] Check failed: Thread tf_Eigen creation" in fault_of_end(-6, said)
-    assert fault_of_end(-6, "assertion failed") == fault_of_end(-11, said) == fault_of_end(1, said) == ""
+    for code, line in (
+        (-6, "  what():  Resource temporarily unavailable"),
+        (1, "RuntimeError: can't start new thread"),
+    ):
+        assert f"one more process or thread, but {line.strip()}; end others" in fault_of_end(code, f"trace\n{line}\n\n")
+    assert (
+        fault_of_end(-6, "assertion failed")
+        == fault_of_end(1, "")
+        == fault_of_end(-11, said)
+        == fault_of_end(1, said)
+        == ""
+    )
 
 
 def test_places_that_must_not_take_a_fault_for_an_answer(tmp_path):

@@ -49,22 +49,19 @@ class _Process(Channel):
     """One process; `connection` is readable when it says something or is gone."""
 
     def __init__(self, setup: WorkerSetup, environment: Mapping[str, str]):
-        with contextlib.ExitStack() as opened:  # closed again where the process cannot be started
-            self._stderr = opened.enter_context(tempfile.TemporaryFile("w+b"))
-            self.connection, childs_end = Pipe()
-            opened.callback(self.connection.close)
-            with childs_end:
-                self._process = subprocess.Popen(
-                    # -P: a file of the user's in the working folder must not stand in for a module.
-                    [sys.executable, "-P", "-m", "metaqnn.workers.process_main", str(childs_end.fileno())],
-                    pass_fds=[childs_end.fileno()],
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=self._stderr,
-                    env=environment,
-                    start_new_session=True,  # Ctrl-C is for the command, which ends its workers itself
-                )
-            opened.pop_all()
+        self._stderr = tempfile.TemporaryFile("w+b")  # noqa: SIM115 - lives as long as the process
+        self.connection, childs_end = Pipe()
+        self._process = subprocess.Popen(
+            # -P: a file of the user's in the working folder must not stand in for a module.
+            [sys.executable, "-P", "-m", "metaqnn.workers.process_main", str(childs_end.fileno())],
+            pass_fds=[childs_end.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=self._stderr,
+            env=environment,
+            start_new_session=True,  # Ctrl-C is for the command, which ends its workers itself
+        )
+        childs_end.close()
         self.pid = self._process.pid
         self.send(setup)
 

@@ -1,23 +1,19 @@
 """Searches that real faults of the machine stop, again and again, and what becomes of them."""
 
 import json
-import os
-import resource
 import sqlite3
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from databases import contents
-from machine_faults import limited, no_more_files
+from machine_faults import no_more_files
 from workers import faulty
 
 import metaqnn
 from metaqnn.core import Observer
 from metaqnn.errors import MachineError
 from metaqnn.replay.reader import ReplayReader
-from metaqnn.workers.pipe import PipeTransport
-from metaqnn.workers.transport import WorkerSetup
 
 STOPPING = ("no_space", "too_many_open_files", "a_failing_disk", "no_permission", "no_process", "bus_error")
 """Of the faults those that come in different ways through a worker; `test_machine` has them all."""
@@ -116,11 +112,3 @@ def test_a_worker_that_cannot_be_started_is_no_fault_of_its_candidate(search):
     assert not evaluated(other(undisturbed))
     assert len(in_flight(other(undisturbed))) == 2
     assert contents(search("disturbed")) == contents(undisturbed)
-
-
-def test_a_start_that_fails_leaves_nothing_open():
-    transport, before = PipeTransport(lambda environment, gpu: environment), len(os.listdir("/proc/self/fd"))
-    for spare in range(6):  # the file, both ends of the pipe, and those of the process
-        with limited(resource.RLIMIT_NOFILE, before + spare), suppress(OSError):
-            transport.start(WorkerSetup(1, b"")).close()
-        assert len(os.listdir("/proc/self/fd")) == before
