@@ -53,7 +53,7 @@ _OF_SQLITE = MappingProxyType({3: _PERMISSION, 8: _WRITABLE, 10: _DISK, 13: _SPA
 _NUMBER = re.compile(r"errno(?: =)? (\d+)", re.IGNORECASE)
 """How Python, h5py and Arrow write an error number into a text."""
 
-_TOO_COMMON = ("EAGAIN", "ENOMEM", "EACCES", "EPERM")
+_TOO_COMMON = ("EAGAIN", "ENOMEM", "EACCES", "EPERM", "EFBIG")
 """Numbers whose words others than the system of this machine use, too: a server, an allocation too large."""
 
 _NO_THREAD = re.compile(r"can't start new thread|pthread_create\(\) failed|what\(\): +Resource temporarily unavailable")
@@ -95,7 +95,7 @@ def machine_fault(error: BaseException) -> MachineError | None:
     is_handled, seen = False, set()
     while link is not None and id(link) not in seen:
         seen.add(id(link))
-        for inner in getattr(link, "exceptions", ()):  # of a group
+        for inner in link.exceptions if isinstance(link, BaseExceptionGroup) else ():
             if fault := machine_fault(inner):
                 return fault
         if isinstance(link, MachineError):
@@ -155,9 +155,9 @@ def fault_of_end(code: int | None, said: str) -> str:
 
 def _kind(error: BaseException) -> _Kind | None:
     code = getattr(error, "sqlite_errorcode", None)
-    if code is not None:
+    if isinstance(code, int):
         return _OF_SQLITE.get(code & 0xFF)  # the rest says more closely what happened
-    if isinstance(error, OSError) and error.errno is not None:
+    if isinstance(error, OSError) and isinstance(error.errno, int):  # who raises it may say anything
         name = errorcode.get(error.errno, "")
         if name == "ENOENT" and _TEMPORARY_WORDS in str(error.strerror):
             return _TEMPORARY

@@ -106,6 +106,8 @@ def test_libraries_say_it_in_their_own_ways(library, tmp_path):
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: Error code 12 (Cannot allocate memory)"), False),
         (RuntimeError("a server said: Permission denied"), False),
         (RuntimeError("3 GPUs requested and 2 there"), False),
+        (RuntimeError("413: File too large"), False),
+        (OSError([28], "own words"), False),
         (MemoryError("[Errno 28]"), False),
         (OSError("[Errno 2] No such file or directory: 'a'"), False),
     ],
