@@ -65,6 +65,10 @@ class ExportError(MetaqnnError, RuntimeError):
     """A trained network that cannot be exported, or that does not predict the same after it."""
 
 
+class MachineError(MetaqnnError, RuntimeError):
+    """The machine cannot go on: a full disk, no more open files; see `metaqnn.machine`. Never recorded as a result."""
+
+
 class CalibrationError(MetaqnnError, RuntimeError):
     """The speed of the device could not be measured; a search can do without."""
 

@@ -2,6 +2,7 @@
 
 import csv
 import math
+import multiprocessing
 from itertools import islice, pairwise
 
 import pytest
@@ -11,7 +12,7 @@ from PIL import Image
 from scipy import stats
 
 from metaqnn.core import Score
-from metaqnn.errors import ConfigError, EvaluatorError
+from metaqnn.errors import ConfigError, EvaluatorError, MachineError
 from metaqnn.reports.comparison import (
     Interval,
     RegretTrace,
@@ -225,6 +226,18 @@ def test_what_ends_a_run_ends_the_comparison(table):
     (table.parent / "nine.csv").write_text("architecture,reward,target\n00,0.5,0.5\n", encoding="utf-8")
     with pytest.raises(EvaluatorError, match="is not among its 1;"):
         compare(table, [RANDOM], {"random": 2}, 6, 2)
+
+
+def test_a_process_that_is_killed_is_one_sentence(table):
+    others = multiprocessing.active_children()
+
+    def kill(done, total):
+        for process in multiprocessing.active_children():
+            if done and process not in others:
+                process.kill()
+
+    with pytest.raises(MachineError, match="expected processes that compare to their end, but one was ended from out"):
+        compare(table, [RANDOM], {"random": 500}, 9, 2, on_progress=kill)
 
 
 # Intervals

@@ -1,6 +1,7 @@
 """The command line: parses, calls and prints. Nothing imports it."""
 
 import sys
+from contextlib import suppress
 
 import click
 
@@ -16,6 +17,7 @@ from metaqnn.cli.replay import replay
 from metaqnn.cli.reporting import report
 from metaqnn.cli.searching import resume, search
 from metaqnn.errors import MetaqnnError, brief
+from metaqnn.machine import machine_fault
 from metaqnn.version import __version__
 
 _HELP = """Design convolutional networks with Q-learning (MetaQNN, Baker et al. 2017).
@@ -85,14 +87,25 @@ def run() -> None:
     except click.Abort:
         print("Interrupted; nothing that was recorded is lost.", file=sys.stderr)
         sys.exit(130)
-    except MetaqnnError as error:
-        print(f"metaqnn: {_told(error)}", file=sys.stderr)
+    except Exception as error:
+        sentence = _sentence(error)
+        if sentence is None:
+            raise
+        with suppress(OSError):  # nobody can be told where the standard error is what is full
+            print(f"metaqnn: {_told(sentence)}", file=sys.stderr)
         sys.exit(2)
-    except OSError as error:  # a full disk, say, where nobody nearer knew better
-        where = _told(f"{error.filename}: ") if error.filename else ""
-        print(
-            f"metaqnn: {where}expected a place that can be read and written, but {error.strerror or error}; free some "
-            "space, or choose another place",
-            file=sys.stderr,
-        )
-        sys.exit(2)
+
+
+def _sentence(error: Exception) -> object:
+    """What the user is told of an error; None where it is a fault of this package."""
+    if isinstance(error, MetaqnnError):
+        return error
+    if fault := machine_fault(error):
+        return fault
+    if isinstance(error, MemoryError):
+        return "expected more memory, but there is none left; end other processes, or use fewer workers"
+    if isinstance(error, OSError):  # where nobody nearer knew better
+        where = f"{error.filename}: " if error.filename else ""
+        problem = error.strerror or error
+        return f"{where}expected a place that can be read and written, but {problem}; choose another"
+    return None

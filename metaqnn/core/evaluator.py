@@ -69,7 +69,10 @@ class Evaluator(ABC):
 
     It is made in the search's process, which must stay light, sent to each worker process (so it must be picklable
     before `start`), started there once and then asked about one candidate after another. Whatever `evaluate` raises is
-    a failed candidate, recorded with its reason; a score outside its range or NaN is one, too.
+    a failed candidate, recorded with its reason; a score outside its range or NaN is one, too. Only what the system
+    raises when the machine fails (a full disk, no more open files, a permission that went, as
+    `metaqnn.machine.machine_fault` tells) ends the search, which then goes on where it stood. An evaluator to which
+    that is a candidate's doing raises an exception of its own `from None`.
 
     Args:
         options: the section `evaluator`, as `Options`.

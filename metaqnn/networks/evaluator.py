@@ -16,6 +16,7 @@ from metaqnn.core import (
     Status,
 )
 from metaqnn.errors import CalibrationError, DataError
+from metaqnn.machine import raise_machine_fault
 from metaqnn.networks.architecture import parse
 from metaqnn.networks.data.config import DatasetConfig
 from metaqnn.networks.training.config import TrainingConfig
@@ -139,6 +140,7 @@ class NetworkEvaluator(Evaluator):
 
         Raises:
             CalibrationError: it could not be measured.
+            MachineError: the machine failed.
         """
         from metaqnn.networks.training.calibration import measure_speed
         from metaqnn.networks.training.recipe import failure_of
@@ -146,4 +148,5 @@ class NetworkEvaluator(Evaluator):
         try:
             return measure_speed(architectures, self.data, self.make_engine, self.options)
         except Exception as error:  # as with a candidate: a network that cannot be trained here must not end the worker
+            raise_machine_fault(error)
             raise CalibrationError(failure_of(error, is_built=True)[1]) from error

@@ -48,7 +48,10 @@ def clear_errors(path: Path) -> Iterator[None]:
         elif "locked" in text:
             problem = "another process holds the database locked; end it and run the same command again"
         elif "readonly" in text or "unable to open" in text or "disk I/O" in text:
-            problem = f"expected a place that can be read and written, but {text}; choose another"
+            problem = (
+                f"expected a place that can be read and written, but {text}; everything recorded before is safe: mend "
+                "that and run the same command again, or choose another place"
+            )
         else:
             problem = f"the database could not be used: {text}"
         raise ReplayError(f"{path}: {problem}") from error

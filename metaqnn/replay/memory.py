@@ -136,13 +136,14 @@ class SQLiteReplayMemory(ReplayReader, ReplayMemory):
         The commit does not wait for the disk: after a power cut the same proposal is made again.
         """
         adding = self._transaction()
-        self._connection.execute("PRAGMA synchronous = NORMAL")
-        try:
-            with adding as connection:
-                insert_model(connection, proposal.model)
-                insert_proposal(connection, proposal)
-        finally:
-            self._connection.execute("PRAGMA synchronous = FULL")
+        with clear_errors(self.path):
+            self._connection.execute("PRAGMA synchronous = NORMAL")
+            try:
+                with adding as connection:
+                    insert_model(connection, proposal.model)
+                    insert_proposal(connection, proposal)
+            finally:
+                self._connection.execute("PRAGMA synchronous = FULL")
 
     def record_evaluation(self, proposal: Proposal, evaluation: Evaluation) -> None:
         """Record an evaluation that finished before its episode's turn to be told."""

@@ -4,7 +4,7 @@ import base64
 import io
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import fill
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from metaqnn.core import Score
 from metaqnn.errors import MetaqnnError
 from metaqnn.files import written_whole
+from metaqnn.machine import raise_machine_fault
 from metaqnn.reports.words import initial
 
 if TYPE_CHECKING:
@@ -212,16 +213,18 @@ def require_own(path: Path) -> None:
     """Refuse to write over a file that no report wrote.
 
     Raises:
-        MetaqnnError: that is what stands there.
+        MetaqnnError: that is what stands there, or the machine failed and nobody knows.
     """
     if not os.path.lexists(path):
         return
     is_own = False
-    with suppress(OSError):
+    try:
         if path.is_file() and not path.is_symlink():
             with path.open("rb") as file:
                 beginning = file.read(4096)
             is_own = any(mark in beginning for mark in _MARKS)
+    except OSError as error:
+        raise_machine_fault(error)
     if not is_own:
         raise MetaqnnError(f"{path}: expected an earlier report's file, or none; move it away, or choose another --out")
 

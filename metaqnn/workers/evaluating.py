@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from errno import ENOMEM
 from functools import partial
 from typing import Any
 
@@ -24,6 +25,7 @@ from metaqnn.core import (
     scored,
 )
 from metaqnn.errors import CalibrationError
+from metaqnn.machine import raise_machine_fault
 from metaqnn.workers import task
 from metaqnn.workers.environment import worker_environment
 from metaqnn.workers.inline import InlinePool
@@ -55,9 +57,10 @@ class EvaluatorRunner(Runner):
             self.evaluator.prepare(payload)
 
     def run(self, payload: Any, report: Callable[[Any], None]) -> Evaluation | SpeedMeasurement | None:
-        """Evaluate a candidate; whatever that raises is a failed candidate.
+        """Evaluate a candidate; whatever that raises is a failed candidate, but for the machine's faults.
 
         Raises:
+            MachineError: the machine failed.
             CalibrationError: the speed could not be measured.
         """
         if not isinstance(payload, Candidate):
@@ -72,14 +75,20 @@ class EvaluatorRunner(Runner):
 def evaluated(
     evaluator: Evaluator, candidate: Candidate, report: Callable[[int, CurvePoint], None] = lambda attempt, point: None
 ) -> Evaluation:
-    """What an evaluator says of a candidate, as an evaluation that can be recorded."""
+    """What an evaluator says of a candidate, as an evaluation that can be recorded.
+
+    Raises:
+        MachineError: what it raised is the machine's fault, as `metaqnn.machine.machine_fault` tells.
+    """
     began = time.monotonic()
     try:
         answer = evaluator.evaluate(candidate, report)
         return _checked(answer, evaluator, time.monotonic() - began)
     except Exception as error:  # whatever is raised, also for what an answer holds, is data about the candidate
+        raise_machine_fault(error)
         reason = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}".rstrip(": ")
-        status = Status.OUT_OF_MEMORY if isinstance(error, MemoryError) else Status.FAILED
+        is_too_large = isinstance(error, MemoryError) or getattr(error, "errno", None) == ENOMEM
+        status = Status.OUT_OF_MEMORY if is_too_large else Status.FAILED
         return Evaluation(status, reason=reason, seconds=time.monotonic() - began, device=evaluator.device)
 
 
@@ -140,6 +149,7 @@ class PoolExecutor(Executor):
 
         Raises:
             EvaluatorError: workers cannot start on this machine.
+            MachineError: the machine failed; what is in flight stays to be done.
         """
         seen, self._unreported = self._unreported, []
         return [_of_search(event) for event in seen + self.pool.results(0 if seen else timeout)]

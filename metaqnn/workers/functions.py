@@ -60,7 +60,9 @@ class FunctionOptions:
 class FunctionEvaluator(Evaluator):
     """Answers with `function(architecture)`, or `function(architecture, seed=...)` where it takes a seed.
 
-    In a worker process the function is imported by its module and name. It is asked here whether it can be.
+    In a worker process the function is imported by its module and name. It is asked here whether it can be. What it
+    raises is a failed candidate, a FileNotFoundError too; but a full disk, no more open files and whatever else
+    `metaqnn.machine.machine_fault` tells to be the machine's end the search, which goes on later.
 
     Args:
         options: which function, and what it returns.

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable
 
+from metaqnn.machine import machine_faults
 from metaqnn.workers.pool import Pool
 from metaqnn.workers.runner import Runner
 from metaqnn.workers.task import Event, Task, TaskFinished, TaskProgress, TaskStarted
@@ -51,7 +52,8 @@ class InlinePool(Pool):
         task = self._queue.popleft()
         tell(TaskStarted(task.number))
         try:
-            result = self._runner.run(task.payload, lambda content: tell(TaskProgress(task.number, content)))
+            with machine_faults():
+                result = self._runner.run(task.payload, lambda content: tell(TaskProgress(task.number, content)))
         except _DroppedError:
             return events
         tell(TaskFinished(task.number, result))

@@ -20,7 +20,7 @@ def machine_bytes() -> int:
     for place in map(Path, _CGROUP_LIMITS):
         try:
             limits.append(int(place.read_text(encoding="ascii")))
-        except (OSError, ValueError):  # no such container, or "max"
+        except (FileNotFoundError, PermissionError, ValueError):  # no such container, or "max"
             continue
     return min(limits)
 
@@ -35,7 +35,7 @@ def gpu_bytes(gpu: str | None) -> int | None:
     try:
         answer = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True, env=dict(os.environ))
         return int(answer.stdout.split()[0]) * 2**20  # it prints MiB
-    except (OSError, subprocess.SubprocessError, ValueError, IndexError):
+    except (FileNotFoundError, PermissionError, subprocess.SubprocessError, ValueError, IndexError):
         return None
 
 

@@ -17,12 +17,13 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import cast
 
+from metaqnn.machine import fault_of_end
 from metaqnn.workers.memory import gpu_bytes, machine_bytes, resident_bytes
 from metaqnn.workers.transport import Channel, Exit, Transport, WorkerSetup
 from metaqnn.workers.vital_signs import VitalSigns, vital_signs
 
 _KILLED_FROM_OUTSIDE = (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP)
-_STDERR_TAIL = 2000
+_STDERR_TAIL = 20_000  # what a framework says last may stand before a long trace of its stack
 
 _MESSAGE_SECONDS = 30
 """The rest of a message that has begun comes within so long, or its sender was stopped in the middle of it."""
@@ -119,9 +120,12 @@ class _Process(Channel):
             name = signal.Signals(-code).name if -code in signal.valid_signals() else str(-code)
             reason = f"the worker process was ended by {name}"
         self._stderr.seek(max(0, self._stderr.seek(0, os.SEEK_END) - _STDERR_TAIL))
-        lines = self._stderr.read().decode(errors="replace").split("\n")
+        said = self._stderr.read().decode(errors="replace")
+        lines = said.split("\n")
         last = next((line.strip() for line in reversed(lines) if line.strip()), "")
-        return Exit(code is None or code in _KILLED_FROM_OUTSIDE, f"{reason} ({last[:300]})" if last else reason)
+        told = f"{reason} ({last[:300]})" if last else reason
+        was_killed = code is None or code in _KILLED_FROM_OUTSIDE
+        return Exit(was_killed, told, "" if code is None else fault_of_end(code, said))
 
     def end(self) -> None:
         self._process.kill()

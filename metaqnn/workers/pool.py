@@ -26,6 +26,7 @@ class Pool(ABC):
 
         Raises:
             EvaluatorError: nothing can be done at all.
+            MachineError: the machine failed a worker; raised when everything before it has been told.
         """
 
     @abstractmethod

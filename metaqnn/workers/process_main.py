@@ -19,9 +19,11 @@ from queue import SimpleQueue
 from typing import Any
 
 from metaqnn.errors import MetaqnnError
+from metaqnn.machine import machine_fault
 from metaqnn.workers.runner import Runner
 from metaqnn.workers.task import (
     Heartbeat,
+    MachineFailed,
     Prepare,
     Task,
     TaskFailed,
@@ -78,7 +80,8 @@ class Server:
             sys.path.extend(folder for folder in setup.path if folder not in sys.path)
             self._runner = runner = pickle.loads(setup.start)(setup.gpu)
         except Exception as error:  # anything that keeps this worker from starting is the pool's to report
-            self._send(WorkerFailed(" ".join(f"{type(error).__name__}: {error}".split())))
+            fault, told = machine_fault(error), " ".join(f"{type(error).__name__}: {error}".split())
+            self._send(MachineFailed(str(fault)) if fault else WorkerFailed(told))
             return
         # A framework's hundreds of thousands of objects live as long as this process: looking through them after every
         # training took a third of the smallest ones.
@@ -91,8 +94,13 @@ class Server:
         self._send(TaskStarted(task.number))
         try:
             result = runner.run(task.payload, lambda content: self._send(TaskProgress(task.number, content)))
-        except MetaqnnError as error:
-            self._send(TaskFailed(task.number, None, str(error)))
+        except Exception as error:
+            if fault := machine_fault(error):
+                self._send(MachineFailed(str(fault)))
+            elif isinstance(error, MetaqnnError):
+                self._send(TaskFailed(task.number, None, str(error)))
+            else:
+                raise
         else:
             self._send(TaskFinished(task.number, result))
 

@@ -26,7 +26,8 @@ class Runner(ABC):
         """Do a task and return its result; `report` takes what is worth knowing before the end.
 
         Raises:
-            MetaqnnError: it cannot be done at all; whatever else is raised ends the worker.
+            MetaqnnError: it cannot be done at all; whatever else is raised ends the worker, but for the machine's
+                faults (`metaqnn.machine`), which end the work of the pool.
         """
 
     def prepare(self, payload: Any) -> None:  # noqa: B027 - optional

@@ -36,6 +36,13 @@ class WorkerFailed:
 
 
 @dataclass(frozen=True)
+class MachineFailed:
+    """The machine failed a worker: its task has no result, and stays to be done; the reason in one sentence."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
 class TaskStarted:
     """A worker began a task."""
 

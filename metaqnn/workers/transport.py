@@ -28,10 +28,17 @@ class WorkerSetup:
 
 @dataclass(frozen=True)
 class Exit:
-    """How a worker ended: whether by somebody's signal and not by its own doing; and why, in one sentence."""
+    """How a worker ended.
+
+    Attributes:
+        was_killed: whether by somebody's signal and not by its own doing.
+        reason: why, in one sentence.
+        fault: of the machine by which it ended, in one sentence; empty where there was none.
+    """
 
     was_killed: bool
     reason: str
+    fault: str = ""
 
 
 class Channel(ABC):

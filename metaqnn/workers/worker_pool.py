@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from metaqnn.core import RETRYABLE, Status, WorkerLost, WorkerReady
-from metaqnn.errors import EvaluatorError
+from metaqnn.errors import EvaluatorError, MachineError
 from metaqnn.workers.life_guard import LifeGuard
 from metaqnn.workers.losses import FORGIVEN, Loss, Losses
 from metaqnn.workers.memory import GIBIBYTE
@@ -18,6 +18,7 @@ from metaqnn.workers.runner import StartRunner
 from metaqnn.workers.task import (
     Event,
     Heartbeat,
+    MachineFailed,
     Task,
     TaskFailed,
     TaskFinished,
@@ -84,6 +85,7 @@ class WorkerPool(Pool):
         self._failed_starts = self._killed_starts = 0
         self._has_been_ready = False
         self._device = ""
+        self._fault = ""  # of the machine; told when everything before it has been
 
     @property
     def pids(self) -> tuple[int, ...]:
@@ -100,12 +102,18 @@ class WorkerPool(Pool):
 
         Raises:
             EvaluatorError: workers cannot start.
+            MachineError: the machine failed a worker.
         """
+        if self._fault:
+            self.stop()
+            raise MachineError(self._fault)
         self._assign()
         by_channel = {worker.channel: worker for worker in self._workers}
         events: list[Event] = []
         for channel in self._transport.wait(list(by_channel), timeout):
             self._listen(by_channel[channel], events)
+        if self._fault:
+            return events
         for worker in list(self._workers):
             if worker.task is None:
                 self._renew_if_worn(worker)
@@ -169,6 +177,9 @@ class WorkerPool(Pool):
                 if isinstance(message, Heartbeat):
                     worker.beating_thread = message.thread
                     continue
+                if isinstance(message, MachineFailed):
+                    self._fault = message.reason
+                    return
                 if isinstance(message, WorkerFailed):
                     if self._has_been_ready:  # it worked before: tried again like a worker that was killed
                         worker.failure = message.reason
@@ -199,6 +210,9 @@ class WorkerPool(Pool):
     def _replace(self, worker: PoolWorker, events: list[Event]) -> None:
         """A worker is gone."""
         ended = worker.channel.exit()
+        if ended.fault:
+            self._fault = ended.fault
+            return
         reason = f"the worker process could not start: {worker.failure}" if worker.failure else ended.reason
         loss = Loss.KILLED if ended.was_killed else Loss.CRASHED
         self._lose(worker, Loss.HELD_UP if worker.pulse.was_held_up else loss, reason, events)

@@ -8,6 +8,7 @@ import signal
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 from metaqnn.config import nearest
 from metaqnn.core import Episode, Observer, SearchStatus, Space, Strategy
 from metaqnn.core.plugins import find, installed, read_options
-from metaqnn.errors import ConfigError, shown
+from metaqnn.errors import ConfigError, MachineError, shown
 from metaqnn.reports.comparison import RegretTrace
 from metaqnn.search.immediate import ImmediateExecutor
 from metaqnn.search.loop import Search
@@ -99,6 +100,9 @@ def compare(
 
     Returns:
         the runs, by spec and then by seed.
+
+    Raises:
+        MachineError: one of the processes was ended from outside.
     """
     said = (evaluations, lookahead, tuple(allowed))
     tasks = [_Task(str(path), one, seed, *said) for one in chosen for seed in range(seeds[one.label])]
@@ -111,6 +115,11 @@ def compare(
             for future in as_completed([pool.submit(_run_task, task) for task in tasks]):
                 traces.append(future.result())
                 on_progress(len(traces), len(tasks))
+        except BrokenProcessPool as error:
+            raise MachineError(
+                "expected processes that compare to their end, but one was ended from outside; see that there is "
+                "memory for all, or use fewer --processes, and run the same command again"
+            ) from error
         except BaseException:  # what is running would be waited for
             for process in multiprocessing.active_children():
                 if process not in others:

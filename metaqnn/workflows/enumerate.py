@@ -27,6 +27,7 @@ from metaqnn.core import (
 )
 from metaqnn.errors import ConfigError, ReplayError
 from metaqnn.files import moved_aside
+from metaqnn.machine import machine_faults
 from metaqnn.replay.copying import move_aside
 from metaqnn.replay.evaluations import read_evaluations
 from metaqnn.replay.memory import SQLiteReplayMemory
@@ -87,6 +88,7 @@ class EnumerationReport:
     signal: int | None
 
 
+@machine_faults()
 def run_enumeration(
     experiment: Experiment,
     database: Path,

@@ -8,6 +8,7 @@ from metaqnn.config import as_mapping
 from metaqnn.core import RETRYABLE, TRAINING, Retraining, Status
 from metaqnn.errors import ReplayError
 from metaqnn.files import moved_aside
+from metaqnn.machine import machine_faults
 from metaqnn.networks.retraining.choice import problem_with, stored_network
 from metaqnn.networks.retraining.messages import DataSource, RetrainingEpochDone, RetrainingJob, RetrainingStarted
 from metaqnn.networks.retraining.pool import train_all
@@ -58,6 +59,7 @@ class TrainReport:
     signal: int | None
 
 
+@machine_faults()
 def train_best(
     database: Path,
     options: TrainOptions,

@@ -9,6 +9,7 @@ from typing import Any
 
 from metaqnn.core import EpisodeOrigin, Evaluator, Executor, Observer
 from metaqnn.errors import CalibrationError, ConfigError, ReplayError
+from metaqnn.machine import machine_faults
 from metaqnn.replay.copying import move_aside
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
@@ -68,6 +69,7 @@ def default_database(experiment: Experiment) -> Path:
     return Path("replay_db") / f"{experiment.name}.sqlite"
 
 
+@machine_faults()
 def run_search(
     experiment: Experiment,
     database: Path,
@@ -87,7 +89,7 @@ def run_search(
         evaluator: the experiment's, where it is made already.
 
     Raises:
-        MetaqnnError: the search cannot start or go on; nothing recorded is lost.
+        MetaqnnError: the search cannot start or go on; nothing recorded is lost, and what is in flight stays so.
         KeyboardInterrupt: interrupted while the data was read, before anything was begun.
     """
     stop = StopRequest()

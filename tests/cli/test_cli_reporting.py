@@ -80,8 +80,8 @@ def test_a_place_that_is_full_ends_in_a_sentence(finished, tmp_path):
     )
     assert ended.returncode == 2
     assert ended.stderr.splitlines()[-1] == (
-        "metaqnn: expected a place that can be read and written, but File too large; free some space, or choose "
-        "another place"
+        "metaqnn: expected to write a file of this size, but File too large; raise the limit (ulimit -f), and run the "
+        "same command again: nothing that was recorded is lost"
     )
     assert "Traceback" not in ended.stderr
     assert not list((tmp_path / "page").rglob(".metaqnn-part-*"))

@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 
 import pytest
 from contracts.executor_contract import ExecutorContract
+from machine_faults import no_space
 from patience import is_within
 
 from metaqnn.core import (
@@ -22,8 +23,8 @@ from metaqnn.core import (
     WorkerLost,
     WorkerReady,
 )
-from metaqnn.errors import EvaluatorError
-from metaqnn.networks.data import DatasetConfig
+from metaqnn.errors import EvaluatorError, MachineError
+from metaqnn.networks.data import DatasetConfig, load_search_data
 from metaqnn.networks.evaluator import NetworkEvaluator
 from metaqnn.networks.training.config import TrainingConfig
 from metaqnn.workers.environment import worker_environment
@@ -309,6 +310,14 @@ def test_the_calibration_measures_something_plausible(make):
     assert 1e7 < speed.operations_per_second < 1e16
     assert 0 <= speed.setup_seconds < 60
     assert 0 < speed.step_seconds < 60
+
+
+def test_a_fault_of_the_machine_is_no_measurement():
+    evaluator = NetworkEvaluator(TRAINING, Setting(0, None, DATASET))
+    evaluator.data = load_search_data(DATASET, 0)
+    evaluator.make_engine = lambda data: no_space()  # as an engine does whose kernels have no room on the disk
+    with pytest.raises(MachineError, match="expected space on the disk"):
+        evaluator.measure_speed(("[SM(10)]",))
 
 
 def test_a_worker_sees_one_thread_and_its_gpu_and_keeps_the_users_choice_of_backend():

@@ -1,11 +1,13 @@
 """Exports that are loaded by processes which never import metaqnn, and what is refused."""
 
 import json
+import resource
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+from machine_faults import limited
 from trained_networks import KINDS, add_retraining, random_network, recipe_of, save
 
 from metaqnn.errors import DataError, ExportError
@@ -122,6 +124,15 @@ def test_an_export_that_predicts_something_else_is_removed(trained, folder, netw
         "the ONNX file does not predict what retraining 4 does: expected probabilities within 0.0001, but image "
     )
     assert said.endswith(" get another class; nothing was exported")
+    assert not list(folder.iterdir())
+
+
+@pytest.mark.long
+def test_no_room_while_it_is_converted(trained, folder):
+    with limited(resource.RLIMIT_FSIZE, 24_000), pytest.raises(ExportError) as caught:  # the images have room
+        export_network(trained, folder / "model.keras")
+    assert str(caught.value).startswith("expected to write a file of this size, but ")
+    assert "File too large" in str(caught.value)
     assert not list(folder.iterdir())
 
 

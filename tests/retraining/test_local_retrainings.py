@@ -1,9 +1,12 @@
 """Retrainings in the test process: recorded, stopped and taken up like those in processes of their own."""
 
 import signal
+from contextlib import ExitStack
 
 import pytest
+from machine_faults import no_more_files
 
+from metaqnn.errors import MachineError
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.retrainings import read_retraining_curve, read_retrainings, weights_folder
 from metaqnn.workflows.retrain import train_best
@@ -18,7 +21,13 @@ pytestmark = [
 OPTIONS = TrainOptions(top=1, overrides=("final.epochs=3", "final.batch_size=256"), in_process=True)
 
 
-def test_a_stop_is_heeded_after_an_epoch_and_the_rest_is_trained_later(searched):
+def test_a_stop_or_a_fault_of_the_machine_ends_it_after_an_epoch_and_the_rest_is_trained_later(searched):
+    limits = ExitStack()
+
+    def no_more_files_after_two(progress):
+        if progress.epochs_done == 2:
+            limits.enter_context(no_more_files())
+
     def stop_after_one(progress):
         if progress.epochs_done == 1:
             signal.raise_signal(signal.SIGINT)
@@ -28,10 +37,14 @@ def test_a_stop_is_heeded_after_an_epoch_and_the_rest_is_trained_later(searched)
     assert [retraining.status for retraining in report.retrainings] == ["training"]
     with ReplayReader(searched) as reader:
         assert len(read_retraining_curve(reader, 1)) == 1
+    with pytest.raises(MachineError, match="expected to open one more file, but Too many open files"), limits:
+        train_best(searched, OPTIONS, no_more_files_after_two)
+    with ReplayReader(searched) as reader:
+        assert [retraining.status for retraining in read_retrainings(reader)] == ["training"]
     seen = []
     report = train_best(searched, OPTIONS, lambda progress: seen.append(progress.epochs_done))
     assert report.is_complete
-    assert 1 in seen, "the first epoch is not trained again"
+    assert seen[:2] == [0, 2], "the first epochs are not trained again"
     with ReplayReader(searched) as reader:
         retraining = read_retrainings(reader)[0]
         assert [epoch.step for epoch in read_retraining_curve(reader, 1)] == [1, 2, 3]

@@ -2,15 +2,17 @@
 
 import io
 import json
+import resource
 import zipfile
 from dataclasses import replace
 
 import h5py
 import numpy as np
 import pytest
+from machine_faults import limited, no_more_files
 from trained_networks import KINDS, add_retraining, random_images, random_network, recipe_of, save, save_as_before
 
-from metaqnn.errors import ExportError, MetaqnnError, ReplayError
+from metaqnn.errors import ExportError, MachineError, MetaqnnError, ReplayError
 from metaqnn.networks.export.export import export_network
 from metaqnn.networks.retraining.stored import StoredNetwork, load_network
 from metaqnn.networks.retraining.testing import evaluate
@@ -42,6 +44,14 @@ def refusal(stored: StoredNetwork) -> str:
     assert said.endswith(end)
     assert "\n" not in said
     return said.removesuffix(end).partition(", but ")[2]
+
+
+def test_a_machine_that_cannot_read_it_is_no_damage(kept):
+    with no_more_files(), pytest.raises(MachineError, match=r"kept.weights.h5: expected to open one more file, but"):
+        load_network(kept)
+    with limited(resource.RLIMIT_FSIZE, 0), pytest.raises(MachineError, match="expected to write a file of this size"):
+        load_network(kept)
+    load_network(kept)
 
 
 @pytest.mark.parametrize("write", [save, save_as_before], ids=["weights", "keras"])

@@ -5,9 +5,11 @@ from dataclasses import replace
 
 import pytest
 from contracts.records import ACCURACY
+from machine_faults import FAULTS
 
 from metaqnn.config import KeyValueError
 from metaqnn.core import Candidate, Status
+from metaqnn.errors import MachineError
 from metaqnn.networks.training.config import TrainingConfig
 from metaqnn.networks.training.recipe import Engine, EpochOutcome, OutOfTimeError, Session, failure_of, train
 
@@ -46,6 +48,21 @@ class ScriptedSession(Session):
 
     def close(self):
         self.engine.closed += 1
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_of_the_machine_is_no_result_of_the_network(name):
+    """Wherever it comes from: while a network is built, trained, or its epoch is reported."""
+    with pytest.raises(Exception) as caught:  # noqa: PT011 - whatever it is
+        FAULTS[name]()
+    met = caught.value
+    for engine in (ScriptedEngine([0.3, met]), ScriptedEngine(on_open=met)):
+        with pytest.raises(MachineError):
+            train(CANDIDATE, engine, CONFIG, ACCURACY)
+    engine = ScriptedEngine([0.3])
+    with pytest.raises(MachineError):
+        train(CANDIDATE, engine, CONFIG, ACCURACY, lambda attempt, point: FAULTS[name]())
+    assert engine.closed == 1
 
 
 def test_the_reward_is_the_best_accuracy_and_all_epochs_are_kept():

@@ -7,6 +7,8 @@ import sys
 import threading
 import time
 
+import machine_faults
+
 from metaqnn.core import Evaluation, Status
 from metaqnn.errors import ConfigError
 from metaqnn.workers.runner import Runner
@@ -46,6 +48,11 @@ class Toy(Runner):
             if not is_first(rest[0]):
                 return "the second time"
             os.kill(os.getpid(), signal.SIGKILL)
+        if verb == "meet":
+            getattr(machine_faults, rest[0])()
+        if verb == "say and abort":
+            os.write(2, rest[0].encode())
+            os.abort()
         if verb == "sleep":
             time.sleep(rest[0])
         if verb == "stop":
@@ -90,6 +97,8 @@ def stop_at_the_first_start(file, gpu):
 
 def deadlock_at_start(gpu):
     ctypes.PyDLL(None).pause()
+def without_space_at_start(gpu):
+    machine_faults.no_space()
 
 
 def kill_itself_at_start(gpu):

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 from patience import is_within
-from workers.runners import Toy, exit_at_start, fail_to_start, kill_itself_at_start
+from workers.runners import Toy, exit_at_start, fail_to_start, kill_itself_at_start, without_space_at_start
 
 from metaqnn.core import Status, WorkerLost, WorkerReady
-from metaqnn.errors import EvaluatorError
+from metaqnn.errors import EvaluatorError, MachineError
 from metaqnn.workers.inline import InlinePool
 from metaqnn.workers.memory_guard import Limits
 from metaqnn.workers.pipe import PipeTransport
@@ -90,6 +90,38 @@ def test_a_crash_is_an_answer_with_what_was_reported_and_the_last_line_of_the_wo
     )
     assert failed.reason == "the worker process exited with code 1 (RuntimeError: a fault of the function)"
     assert TaskFinished(2, "jump") in events
+
+
+THREAD = "F0000 env.cc:84] Check failed: ret == 0 Thread tf_Eigen creation via pthread_create() failed.\n*** trace ***"
+
+
+@pytest.mark.parametrize(
+    ("task", "told"),
+    [
+        (("meet", "no_space"), "expected space on the disk, but No space left on device"),
+        (("meet", "bus_error"), "but a process was ended by SIGBUS"),
+        (("say and abort", THREAD), "expected to start one more process or thread, but F0000 env.cc:84"),
+    ],
+)
+def test_a_fault_of_the_machine_is_told_after_all_that_came_before_it_and_is_nobodys_result(make, task, told):
+    pool, events = make(), []
+
+    def listen():
+        while True:
+            events.extend(pool.results(0.2))
+
+    for number, payload in enumerate((("jump",), task, ("jump",)), start=1):
+        pool.submit(Task(number, payload))
+    with pytest.raises(MachineError, match=told):
+        listen()
+    assert [event.number for event in events if isinstance(event, TaskFinished | TaskFailed)] == [1]
+    assert TaskFinished(1, "jump") in events
+    assert pool.pids == ()
+
+
+def test_a_fault_while_a_worker_starts(make):
+    with pytest.raises(MachineError, match="expected space on the disk, but No space left on device"):
+        run(make(without_space_at_start), ("jump",))
 
 
 def test_a_kill_is_forgiven_three_times(make, tmp_path):
@@ -187,6 +219,9 @@ def test_in_this_process():
     assert pool.results(0) == []
     pool.submit(Task(3, ("raise",)))
     with pytest.raises(RuntimeError, match="a fault of the function"):
+        pool.results(0)
+    pool.submit(Task(4, ("meet", "no_space")))
+    with pytest.raises(MachineError, match="expected space on the disk"):
         pool.results(0)
 
 

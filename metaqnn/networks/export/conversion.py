@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from metaqnn.errors import ExportError, MetaqnnError
+from metaqnn.machine import machine_fault
 from metaqnn.networks.export.formats import KERAS, ONNX, SAVED_MODEL
 from metaqnn.networks.retraining.stored import StoredNetwork, load_network
 
@@ -87,8 +88,11 @@ def main() -> None:
     """Do the job that the first argument describes."""
     try:
         convert(Job.of_text(sys.argv[1]))
-    except MetaqnnError as error:
-        print(error)
+    except Exception as error:
+        told = machine_fault(error) or (error if isinstance(error, MetaqnnError) else None)
+        if told is None:
+            raise
+        print(told)
         sys.exit(REFUSED)
 
 

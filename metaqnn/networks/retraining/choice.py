@@ -1,6 +1,7 @@
 """Which of the trained networks is meant: one that can be used, chosen by validation, never by the test split."""
 
 from collections.abc import Iterable, Sequence
+from stat import S_ISREG
 
 from metaqnn.core import TRAINING, Retraining, Status, TrainingSplit
 from metaqnn.errors import ReplayError
@@ -124,7 +125,11 @@ def usable_retrainings(reader: ReplayReader, retrainings: Sequence[Retraining]) 
 
 
 def problem_with(reader: ReplayReader, retraining: Retraining) -> str | None:
-    """Why a retraining cannot be used, as a clause; None where it can."""
+    """Why a retraining cannot be used, as a clause; None where it can.
+
+    Raises:
+        OSError: the machine cannot tell.
+    """
     name = f"retraining {retraining.number}"
     if retraining.status == TRAINING:
         return f"{name} is still training, or was interrupted: the same `metaqnn train` goes on with it"
@@ -135,7 +140,11 @@ def problem_with(reader: ReplayReader, retraining: Retraining) -> str | None:
     if problem := misplaced(reader.path, retraining.weights):
         return f"the weights of {name} {problem}"
     path = weights_folder(reader.path) / retraining.weights
-    if not path.is_file():
+    try:
+        is_there = S_ISREG(path.stat().st_mode)  # `is_file` may say no where nobody can know
+    except (FileNotFoundError, NotADirectoryError):
+        is_there = False
+    if not is_there:
         return f"the weights of {name} are missing from {path}: put the file back, or use `metaqnn train --retrain`"
     return None
 

@@ -20,6 +20,7 @@ import numpy as np
 
 from metaqnn.errors import MetaqnnError, ReplayError
 from metaqnn.files import open_regular, written_whole
+from metaqnn.machine import raise_machine_fault
 from metaqnn.networks.costs import describe
 from metaqnn.networks.data.config import Preprocessing
 
@@ -77,12 +78,14 @@ def load_network(stored: StoredNetwork, content: bytes | None = None) -> "keras.
 
     Raises:
         ReplayError: the file does not hold the weights of that network.
+        MachineError: the machine failed; the file may be whole.
     """
     try:
         return _loaded(stored, content)
     except MetaqnnError:
         raise
     except Exception as error:  # h5py, zipfile and Keras raise whatever the damage leads to
+        raise_machine_fault(error)
         told = getattr(error, "strerror", None) or type(error).__name__
         reason = error if isinstance(error, _UnfitError) else f"it cannot be read ({told})"
         raise ReplayError(

@@ -17,6 +17,7 @@ import numpy as np
 
 from metaqnn.core import CurvePoint, TrainingSplit
 from metaqnn.files import open_regular, written_whole
+from metaqnn.machine import raise_machine_fault
 from metaqnn.networks.architecture import parse
 from metaqnn.networks.data import DatasetConfig, SearchData, Statistics, fit_statistics
 from metaqnn.networks.retraining.augmentation import augmented, shift_of
@@ -178,6 +179,9 @@ class RetrainingSession:
 
         Returns:
             whether there was a whole checkpoint of this training; else nothing has changed.
+
+        Raises:
+            MachineError: the machine failed; it may be there.
         """
         variables = self._variables()
         try:
@@ -186,7 +190,8 @@ class RetrainingSession:
             with open_regular(path) as file, np.load(file, allow_pickle=False) as saved:
                 curve = saved["curve"]
                 arrays = [saved[f"array_{i}"] for i in range(len(saved.files) - 2)]
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise_machine_fault(error)
             return False
         if [array.shape for array in arrays] != [tuple(variable.shape) for variable in variables]:
             return False
@@ -252,15 +257,19 @@ class RetrainingSession:
 
 
 def is_checkpoint_of(path: Path, identity: str) -> bool:
-    """Whether a file is a checkpoint of that training, as far as can be told without reading it all."""
+    """Whether a file is a checkpoint of that training, as far as can be told without reading it all.
+
+    Raises:
+        MachineError: the machine failed; it may be one.
+    """
     try:
         with open_regular(path) as file:
-            if not zipfile.is_zipfile(file):
-                return False
+            zipfile.ZipFile(file).close()  # `is_zipfile` says no where it cannot read
             file.seek(0)
             with np.load(file, allow_pickle=False) as saved:
                 return str(saved["identity"]) == identity
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise_machine_fault(error)
         return False
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from metaqnn.core import Status
 from metaqnn.errors import MetaqnnError
+from metaqnn.machine import raise_machine_fault
 from metaqnn.networks.data import SearchData, load_search_data
 from metaqnn.networks.retraining.messages import (
     DataSource,
@@ -69,7 +70,7 @@ def retrain(job: RetrainingJob, send: Callable[[object], None], device: Device) 
         device: of this process.
 
     Raises:
-        MetaqnnError: it cannot be trained at all.
+        MetaqnnError: it cannot be trained at all, or the machine failed.
     """
     from metaqnn.networks.retraining.trainer import RetrainingSession, retraining_images
     from metaqnn.networks.retraining.transfer import take_weights
@@ -95,6 +96,7 @@ def retrain(job: RetrainingJob, send: Callable[[object], None], device: Device) 
     except MetaqnnError:
         raise
     except Exception as error:  # whatever a framework raises for a network is that network's result
+        raise_machine_fault(error)
         return RetrainingEnded(*failure_of(error, is_built=training is not None))
     finally:
         if training is not None:

@@ -13,6 +13,7 @@ from functools import partial
 import numpy as np
 
 from metaqnn.core import Attempt, Candidate, CurvePoint, Evaluation, Prediction, Score, Status, score_of_curve
+from metaqnn.machine import raise_machine_fault
 from metaqnn.networks.architecture import Architecture, parse
 from metaqnn.networks.curve_prediction import EarlyStoppingContext, Predictor
 from metaqnn.networks.data import SearchData, Statistics
@@ -110,6 +111,8 @@ def train(
 ) -> Evaluation:
     """Train a candidate by the recipe; whatever goes wrong with it is in the answer, never raised.
 
+    What goes wrong with the machine is raised: it says nothing about the candidate.
+
     A candidate with a context is stopped when it is predicted not to be among the best; see `training.early_stopping`.
 
     Args:
@@ -119,6 +122,9 @@ def train(
         score: validation accuracy; what a failure counts as is the accuracy of chance.
         report: called after each epoch with the attempt's number, from 1.
         device: recorded with the answer.
+
+    Raises:
+        MachineError: the machine failed.
     """
     began = time.monotonic()
     attempts: list[Attempt] = []
@@ -159,6 +165,7 @@ def train(
         except OutOfTimeError:
             ended = Status.TIMED_OUT, f"not finished after training.max_seconds = {config.max_seconds:g}"
         except Exception as error:  # whatever a framework raises for a network is that network's result
+            raise_machine_fault(error)
             ended = failure_of(error, is_built=session is not None)
         finally:
             if session is not None:
