@@ -188,6 +188,11 @@ class ReplayReader:
         row = self._one("SELECT episode FROM checkpoints WHERE name = 'q_values'")
         return row[0] if row else 0
 
+    def dangling(self) -> str | None:
+        """A row that refers to one which is missing, in words; None where there is none."""
+        row = self._one("PRAGMA foreign_key_check")
+        return f"{row[0]}: a row refers to one of {row[2]} that is missing" if row else None
+
     def checkpoint_names(self) -> set[str]:
         """What checkpoints there are of."""
         return {name for (name,) in self._query("SELECT name FROM checkpoints")}

@@ -76,6 +76,7 @@ def verify_database(
         return DatabaseVerification(**asdict(found))
     chains, places = check_chains(reader), {head: find_head(reader, head) for head in heads}
     differences = [
+        reader.dangling(),
         *(chain.difference for chain in chains),
         *(f"no hash chain of it has come to {head}" for head, place in places.items() if place is None),
     ]
