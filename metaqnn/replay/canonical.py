@@ -13,18 +13,23 @@ d    a double                                its 8 bytes of IEEE 754; a negative
 s    a text                                  a length, and so many bytes of UTF-8
 b    bytes                                   a length, and so many bytes
 D    a list of one or more doubles           a count, and 8 bytes each as of `d`
+I    a list of one or more whole numbers     a count, and 8 bytes each in two's complement
 l    any other list                          a count, and each item with its tag
 m    names and values                        a count, and each name as an `s` and its value with its tag, sorted by the
                                              code points of the names
 ==== ======================================= ==========================================================================
 
-A list is a `D` only where every item is a double and none is NaN. So [1.0, 2.0] is 44 00000002 3ff0000000000000
+A list is a `D` only where every item is a double and none is NaN, and an `I` only where every item is a whole number,
+neither true nor false, from -2**63 to 2**63 - 1. So [1.0, 2.0] is 44 00000002 3ff0000000000000
 4000000000000000, and {"a": 1, "": null} is 6d 00000002, 73 00000000, 6e, 73 00000001 61, 69 00000001 31.
 """
 
+import math
 import struct
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, lru_cache
+from types import NoneType
+from typing import Any
 
 _double = struct.Struct(">cd").pack
 _length = struct.Struct(">cI").pack
@@ -40,33 +45,58 @@ def encode(value: object) -> bytes:
     Raises:
         TypeError: it is something else.
     """
-    if isinstance(value, float):
-        return _double(b"d", value + 0.0) if value == value else b"n"
-    if isinstance(value, str):
-        return _text(str(value))
-    if value is None:
-        return b"n"
-    if isinstance(value, bool):
-        return b"t" if value else b"f"
-    if isinstance(value, int):
-        return _with_length(b"i", b"%d" % value)
-    if isinstance(value, list | tuple):
-        if value and all(isinstance(item, float) and item == item for item in value):
-            count = len(value)
-            return _length(b"D", count) + struct.pack(f">{count}d", *[item + 0.0 for item in value])
-        return _length(b"l", len(value)) + b"".join(map(encode, value))
-    if isinstance(value, Mapping):
-        items = [_text(name) + encode(value[name]) for name in sorted(value)]
-        return _length(b"m", len(items)) + b"".join(items)
-    if isinstance(value, bytes):
-        return _with_length(b"b", value)
-    raise TypeError(f"expected a plain value, got {value!r:.100} of {type(value).__name__}")
+    kind = _kind(type(value))
+    if kind is None:
+        raise TypeError(f"expected a plain value, got {value!r:.100} of {type(value).__name__}")
+    return _WRITERS[kind](value)
+
+
+def _float(value: float) -> bytes:
+    return b"n" if math.isnan(value) else _double(b"d", value + 0.0)
 
 
 @lru_cache(1024)
-def _text(text: str) -> bytes:
-    return _with_length(b"s", text.encode("utf-8", "surrogatepass"))
+def _int(value: int) -> bytes:
+    return _with_length(b"i", b"%d" % value)
+
+
+@lru_cache(1024)
+def _str(text: str) -> bytes:
+    return _with_length(b"s", str(text).encode("utf-8", "surrogatepass"))
+
+
+def _list(values: Sequence[Any]) -> bytes:
+    kinds, count = set(map(_kind, set(map(type, values)))), len(values)
+    if kinds == {float} and not any(map(math.isnan, values)):
+        return _length(b"D", count) + struct.pack(f">{count}d", *[value + 0.0 for value in values])  # no negative zero
+    if kinds == {int} and min(values) >= -(2**63) and max(values) < 2**63:
+        return _length(b"I", count) + struct.pack(f">{count}q", *values)
+    return _length(b"l", count) + b"".join(map(encode, values))
+
+
+@cache
+def _kind(kind: Any) -> type | None:
+    """The kind of value that a type is of; None where there is none."""
+    return next((known for known in _WRITERS if issubclass(kind, known)), None)
+
+
+def _mapping(values: Mapping[str, Any]) -> bytes:
+    items = [_str(name) + encode(values[name]) for name in sorted(values)]
+    return _length(b"m", len(items)) + b"".join(items)
 
 
 def _with_length(tag: bytes, content: bytes) -> bytes:
     return _length(tag, len(content)) + content
+
+
+_WRITERS: Mapping[type, Callable[[Any], bytes]] = {
+    float: _float,
+    str: _str,
+    NoneType: lambda value: b"n",
+    bool: lambda value: b"t" if value else b"f",  # before int, which it is a kind of
+    int: _int,
+    list: _list,
+    tuple: _list,
+    Mapping: _mapping,
+    bytes: lambda value: _with_length(b"b", value),
+}

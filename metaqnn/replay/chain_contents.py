@@ -102,19 +102,17 @@ def curves_content(points: Sequence[tuple[int, int, float | None, object]]) -> l
     Args:
         points: attempt, epoch, score and figures of each, in order.
     """
-    figures = [each if isinstance(each, Mapping) else {"": each} for *_, each in points]
-    names = sorted({name for each in figures for name in each})
-    return [
-        [attempt for attempt, *_ in points],
-        [epoch for _, epoch, *_ in points],
-        _measured([score for *_, score, _ in points]),
-        names,
-        *[_measured([each.get(name, False) for each in figures]) for name in names],
-    ]
+    attempts, epochs, scores, read = map(list, zip(*points, strict=True)) if points else ([], [], [], [])
+    figures: list[Mapping[str, Any]] = [each if isinstance(each, Mapping) else {"": each} for each in read]
+    names = sorted(set().union(*figures))
+    columns = [[each.get(name, False) for each in figures] for name in names]
+    return [attempts, epochs, _finite(scores), names, *map(_finite, columns)]
 
 
-def _measured(values: list[Any]) -> list[Any]:
+def _finite(values: list[Any]) -> list[Any]:
     """The same with nothing in the place of a number that is not finite, as it is stored."""
+    if set(map(type, values)) <= {float} and all(map(math.isfinite, values)):
+        return values
     return [None if isinstance(value, float) and not math.isfinite(value) else value for value in values]
 
 

@@ -1,12 +1,18 @@
 """Values as bytes, against answers worked out by hand from the description."""
 
 import math
+from enum import IntEnum
 
 import numpy as np
 import pytest
 
 from metaqnn.core import Status
 from metaqnn.replay.canonical import encode
+
+
+class Mark(IntEnum):
+    GOOD = 1
+
 
 ANSWERS = [
     (None, "6e"),
@@ -30,6 +36,9 @@ ANSWERS = [
     ([1.0, None], "6c 00000002 64 3ff0000000000000 6e"),
     ([1.0, math.nan], "6c 00000002 64 3ff0000000000000 6e"),
     ([1, 2.0], "6c 00000002 69 00000001 31 64 4000000000000000"),
+    ([1, -2], "49 00000002 0000000000000001 fffffffffffffffe"),
+    ([True], "6c 00000001 74"),
+    ([2**63], "6c 00000001 69 00000013 39323233333732303336383534373735383038"),
     ([[], "a"], "6c 00000002 6c 00000000 73 00000001 61"),
     ({"a": 1, "": None}, "6d 00000002 73 00000000 6e 73 00000001 61 69 00000001 31"),
 ]
@@ -51,6 +60,7 @@ def test_subclasses_count_as_what_they_are_of():
     assert encode([np.float64(0.5)]) == encode([0.5])
     assert encode(Status.OK) == encode("ok")
     assert encode((1, 2)) == encode([1, 2])
+    assert encode([Mark.GOOD, 2]) == encode([1, 2])
 
 
 def test_the_order_of_names_does_not_matter():

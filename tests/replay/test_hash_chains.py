@@ -61,6 +61,8 @@ def plain_bytes(value):
         return b"m" + len(value).to_bytes(4, "big") + inside
     if value and {type(item) for item in value} == {float}:
         return b"D" + len(value).to_bytes(4, "big") + b"".join(struct.pack(">d", item) for item in value)
+    if value and {type(item) for item in value} == {int}:
+        return b"I" + len(value).to_bytes(4, "big") + b"".join(struct.pack(">q", item) for item in value)
     return b"l" + len(value).to_bytes(4, "big") + b"".join(map(plain_bytes, value))
 
 
