@@ -1,7 +1,7 @@
 """What `metaqnn replay verify` says: what was proved, what is covered by hash chains alone, and what is not."""
 
 from metaqnn.replay.chain_check import ChainFindings
-from metaqnn.replay.chain_contents import MAY_CHANGE
+from metaqnn.replay.chain_contents import MAY_CHANGE, PATHS
 from metaqnn.workflows.verify import UNPROVED, DatabaseVerification
 
 _NOUNS = {
@@ -53,7 +53,7 @@ def _unproved(found: DatabaseVerification) -> list[str]:
         lines.append(f"what was measured of {', '.join(unchained)}: unchained, in a file of an older schema")
         lines.append("settings that change no proposal")
     else:
-        lines.append(f"{', '.join(MAY_CHANGE)} and versions of plugins in config")
+        lines.append(f"{', '.join((*MAY_CHANGE, *PATHS))} and versions of plugins in config")
     if found.ahead:
         lines.append(f"what was measured of {found.ahead} evaluated before their turn, not chained yet")
     if found.retrainings:

@@ -27,7 +27,7 @@ neither true nor false, from -2**63 to 2**63 - 1. So [1.0, 2.0] is 44 00000002 3
 import math
 import struct
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache, lru_cache
+from functools import lru_cache
 from types import NoneType
 from typing import Any
 
@@ -35,7 +35,7 @@ _double = struct.Struct(">cd").pack
 _length = struct.Struct(">cI").pack
 
 
-def encode(value: object) -> bytes:
+def encode(value: Any) -> bytes:
     """A value as this module's docstring says.
 
     Args:
@@ -45,7 +45,7 @@ def encode(value: object) -> bytes:
     Raises:
         TypeError: it is something else.
     """
-    kind = _kind(type(value))
+    kind = _kind(type(value))  # type: ignore[arg-type] # types have hashes
     if kind is None:
         raise TypeError(f"expected a plain value, got {value!r:.100} of {type(value).__name__}")
     return _WRITERS[kind](value)
@@ -74,8 +74,8 @@ def _list(values: Sequence[Any]) -> bytes:
     return _length(b"l", count) + b"".join(map(encode, values))
 
 
-@cache
-def _kind(kind: Any) -> type | None:
+@lru_cache(1024)
+def _kind(kind: Any) -> Any:
     """The kind of value that a type is of; None where there is none."""
     return next((known for known in _WRITERS if issubclass(kind, known)), None)
 

@@ -12,7 +12,8 @@ hold; one that is no JSON, as its text. A content is a list of values for `metaq
 - a retraining: final, model, architecture, seed, recipe, dataset, data, part, finetuned_from, size, status, reason,
   score, weights; then its curve, as above with attempt 1;
 - a look at a test split: look, kind, finals, dataset, examples, score, validation_score, command;
-- the configuration: keys -> values, but `experiment` without MAY_CHANGE and `plugins` without the key `version`;
+- the configuration: keys -> values, but `experiment` without MAY_CHANGE and PATHS, and each of `plugins` without its
+  `version`;
 - a row of an imported file: row, net, content, episode, problem, reason.
 """
 
@@ -26,6 +27,9 @@ Query = Callable[..., Iterable[tuple[Any, ...]]]
 
 MAY_CHANGE = ("search.models", "search.workers", "search.checkpoint_seconds")
 """What a search may be resumed with another value of: none of it changes an episode."""
+
+PATHS = ("warm_start",)
+"""Where something lies, which may be elsewhere in an equal search; what was read from there is sealed."""
 
 _EPISODE = """
     SELECT episode, iteration, recorded, model, architecture, evaluation, score, reward, reused, source
@@ -78,12 +82,13 @@ def look_content(query: Query, number: int) -> list[object] | None:
 
 def config_content(query: Query) -> dict[str, object]:
     """What a search was started with, without what changes no episode."""
-    config = {str(key): _decoded(value) for key, value in query("SELECT key, value FROM config")}
+    config: dict[str, Any] = {str(key): _decoded(value) for key, value in query("SELECT key, value FROM config")}
     experiment, plugins = config.get("experiment"), config.get("plugins")
-    if isinstance(experiment, dict):
-        for section, _, key in (name.partition(".") for name in MAY_CHANGE):
-            if isinstance(experiment.get(section), dict):
-                experiment[section].pop(key, None)
+    for name in (*MAY_CHANGE, *PATHS) if isinstance(experiment, dict) else ():
+        *above, key = name.split(".")
+        section = config["experiment"].get(above[0]) if above else experiment
+        if isinstance(section, dict):
+            section.pop(key, None)
     for plugin in plugins.values() if isinstance(plugins, dict) else ():
         if isinstance(plugin, dict):
             plugin.pop("version", None)
