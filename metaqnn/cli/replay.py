@@ -1,5 +1,6 @@
 """`metaqnn replay`: look into a database, also while a search writes to it."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -126,17 +127,30 @@ def q_values(database: Path, state: str | None, count: int, style: str) -> None:
 @replay.command()
 @_database
 @allow_option
-def verify(database: Path, allowed: tuple[str, ...]) -> None:
-    """Rebuild every proposal and Q-value from the seed and the recorded rewards, and compare.
+@click.option(
+    "--head",
+    "heads",
+    multiple=True,
+    metavar="HASH",
+    help="A hash that was published, as `replay summary` shows it: one that a chain must have come to.",
+)
+def verify(database: Path, allowed: tuple[str, ...], heads: tuple[str, ...]) -> None:
+    """Rebuild every value that follows from the seed and the recorded results, and compare; then the hash chains.
 
     Exit code 0 if all are equal, 1 at the first difference, which is named. Of an imported database the rewards and
-    Q-values are rebuilt from the rows of its file.
+    Q-values are rebuilt from the rows of its file. What cannot be rebuilt, such as an accuracy that was measured, is
+    compared with the hash chain that was written with it. It says what was proved, what is chained, and what is not.
     """
     from rich.console import Console
     from rich.progress import Progress
 
+    from metaqnn.cli.verifying import verification_lines
     from metaqnn.workflows import verify_database
 
+    for head in heads:
+        if not re.fullmatch("[0-9a-fA-F]{64}", head):
+            expected = "expected the 64 hexadecimal digits of a hash, as `metaqnn replay summary` shows it"
+            raise click.BadParameter(f"{expected}, got {head!r:.80}", param_hint="--head")
     console = Console(stderr=True)
     with (
         _reader(database) as reader,
@@ -146,7 +160,7 @@ def verify(database: Path, allowed: tuple[str, ...]) -> None:
             reader.require_search()
         total = reader.episode_count() + len(reader.proposals())
         task = bar.add_task("Rebuilding", total=total)
-        verification = verify_database(reader, lambda number: bar.update(task, completed=number), allowed)
+        verification = verify_database(reader, lambda number: bar.update(task, completed=number), allowed, heads)
         origin = "rows of the imported file" if reader.is_import() else "seed and the recorded results"
     if verification.difference:
         print(f"{database}: NOT as it should be. {verification.difference}.")
@@ -155,6 +169,7 @@ def verify(database: Path, allowed: tuple[str, ...]) -> None:
         f"{database}: verified. {verification.episodes} episodes, {verification.proposals} proposals in flight and "
         f"{verification.q_values} Q-values follow from the {origin}."
     )
+    print("\n".join(verification_lines(verification)))
 
 
 @replay.command()

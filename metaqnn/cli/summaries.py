@@ -39,6 +39,7 @@ def summary_table(reader) -> Table:
         ("exhausted", exhausted),
         ("time", f"{duration(facts.elapsed_seconds)} in {facts.runs} run{'s' if facts.runs != 1 else ''}"),
         ("q_values", f"as of episode {facts.values_as_of}"),
+        *_heads(reader),
     ]
     return Table(str(reader.path), ("fact", "value"), tuple(rows))
 
@@ -67,8 +68,21 @@ def import_table(reader) -> Table:
         ("refused", ", ".join(f"{count} {word}" for count, word in refused) or "none"),
         ("best", best),
         ("q_values", f"as of episode {reader.values_as_of()}"),
+        *_heads(reader),
     ]
     return Table(str(reader.path), ("fact", "value"), tuple(rows))
+
+
+def _heads(reader) -> list[tuple[str, str]]:
+    """Where the hash chains stand, to be published: `replay verify --head` compares."""
+    from metaqnn.cli.verifying import records_of
+    from metaqnn.replay.chain_check import read_chains
+
+    return [
+        ("chain", f"{chain.head} ({records_of(chain)})")
+        for chain in read_chains(reader)
+        if chain.head and chain.records
+    ]
 
 
 def _has_early_stopping(sections) -> bool:
@@ -88,6 +102,7 @@ def raw_summary(reader) -> Table:
     """The same for programs: one row of plain values."""
     from dataclasses import asdict
 
+    from metaqnn.replay.chain_check import read_chains
     from metaqnn.workflows import subject_of
 
     sections, facts, predictions = _summarise(reader)
@@ -99,6 +114,7 @@ def raw_summary(reader) -> Table:
     row["best_model"], row[name], row["best_architecture"] = (
         (best.model, best.score, best.architecture) if best else (None, None, None)
     )
+    row |= {f"{chain.chain}_head": chain.head for chain in read_chains(reader)}
     row["exhausted"] = ", ".join(f"{epsilon:g}" for epsilon in facts.exhausted)
     percent = frozenset([name]) if reader.score().is_share else frozenset()
     return Table("Summary", tuple(row), (tuple(row.values()),), percent)

@@ -16,6 +16,7 @@ class StoredEvaluation:
         evaluation: with its curves.
         model, seed: what was evaluated, and with which seed.
         best_step, last_score, num_attempts: as stored.
+        purpose: why it was evaluated: `search`, or `table` where a whole space is.
     """
 
     evaluation: Evaluation
@@ -24,6 +25,7 @@ class StoredEvaluation:
     best_step: int | None
     last_score: float | None
     num_attempts: int
+    purpose: str = "search"
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Recording:
         score: what is measured.
         evaluation: one by its number; None where there is none. Raises ReplayError where it cannot be read.
         is_import: whether all episodes come from another program.
+        evaluations: the numbers of all of them, in order.
     """
 
     episodes: tuple[Episode, ...]
@@ -46,3 +49,4 @@ class Recording:
     score: Score
     evaluation: Callable[[int], StoredEvaluation | None]
     is_import: bool = False
+    evaluations: tuple[int, ...] = ()

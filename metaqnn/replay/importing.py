@@ -10,6 +10,7 @@ from typing import Any
 
 from metaqnn.core import Episode, Evaluation, Model, QValue, Score
 from metaqnn.replay.database import connect_for_writing, transaction
+from metaqnn.replay.hash_chains import begin_chains
 from metaqnn.replay.places import new_place
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.records import insert_episode, insert_evaluation, insert_model, now
@@ -127,6 +128,7 @@ def _fill(
         "INSERT INTO q_values VALUES (?, ?, ?, ?)", [(v.state, v.action, v.value, v.updates) for v in values]
     )
     connection.execute("INSERT INTO checkpoints VALUES ('q_values', ?)", (len(imported),))
+    begin_chains(connection)
 
 
 def read_imported_rows(reader: ReplayReader) -> list[ImportedRow]:

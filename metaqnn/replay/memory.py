@@ -26,7 +26,9 @@ from metaqnn.core import (
     WorkerReady,
 )
 from metaqnn.errors import ReplayError
+from metaqnn.replay.chain_contents import evaluation_content
 from metaqnn.replay.database import begin_writing, clear_errors, close_to_one_file, connect_for_writing, transaction
+from metaqnn.replay.hash_chains import begin_chains, link_record
 from metaqnn.replay.importing import Imported, insert_imported
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.records import insert_episode, insert_evaluation, insert_model, insert_proposal, now
@@ -78,6 +80,7 @@ class SQLiteReplayMemory(ReplayReader, ReplayMemory):
             connection.executemany("INSERT INTO config VALUES (?, ?)", rows)
             if imported:
                 insert_imported(connection, imported, self.score())
+            begin_chains(connection)
 
     def begin_run(self, models: int, workers: int, versions: Mapping[str, str], changes: Sequence[object]) -> None:
         """Add the row of this start."""
@@ -154,9 +157,12 @@ class SQLiteReplayMemory(ReplayReader, ReplayMemory):
     def record(self, episode: Episode, evaluation: Evaluation | None) -> None:
         """Record an episode, and its evaluation unless that is None or recorded already, in one transaction."""
         with self._transaction() as connection:
+            content: list[object] | None = None
             if evaluation is not None and not self._has_evaluation(episode.evaluation):
-                self._insert_evaluation(episode.evaluation, episode.model, evaluation)
-            insert_episode(connection, episode)
+                content = self._insert_evaluation(episode.evaluation, episode.model, evaluation)
+            elif evaluation is not None:
+                content = evaluation_content(connection.execute, episode.evaluation)
+            link_record(connection, "episodes", episode.number, [*insert_episode(connection, episode), content])
             connection.execute("DELETE FROM proposals WHERE episode = ?", (episode.number,))
             connection.execute("UPDATE runs SET elapsed_seconds = ? WHERE run = ?", (self._run_seconds(), self._run))
 
@@ -231,9 +237,9 @@ class SQLiteReplayMemory(ReplayReader, ReplayMemory):
 
     def _insert_evaluation(
         self, number: int, model: int, evaluation: Evaluation, seed: int | None = None, purpose: str = "search"
-    ) -> None:
+    ) -> list[object]:
         seed = self._seed if seed is None else seed
-        insert_evaluation(self._connection, number, model, seed, purpose, evaluation, self.score())
+        return insert_evaluation(self._connection, number, model, seed, purpose, evaluation, self.score())
 
     def _run_seconds(self) -> float:
         return time.monotonic() - self._run_began

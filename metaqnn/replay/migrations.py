@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+from metaqnn.replay.hash_chains import begin_chains
+
 SCHEMA = files("metaqnn.replay").joinpath("schema.sql").read_text(encoding="utf-8")
 """The current schema."""
 
@@ -54,7 +56,10 @@ NEW_COLUMNS: Mapping[int, Mapping[str, tuple[str, ...]]] = {
 }
 """What each version added: version -> table -> columns, as expressions over those that were there before."""
 
-NEW_TABLES: Mapping[int, tuple[str, ...]] = {3: ("finals", "final_curves", "test_looks", "imported_rows")}
+NEW_TABLES: Mapping[int, tuple[str, ...]] = {
+    3: ("finals", "final_curves", "test_looks", "imported_rows"),
+    5: ("hash_chains",),
+}
 """What each version added or made anew: version -> tables, which are empty in what was recorded before.
 
 Nothing wrote to `test_looks` before version 3."""
@@ -64,6 +69,9 @@ _NEW_VIEWS: Mapping[int, tuple[str, ...]] = {2: ("predictions",), 3: ("final_net
 
 _SCORE_SINCE = 4
 """The version since which a database says what its score is; before, it was the accuracy of networks."""
+
+CHAINS_SINCE = 5
+"""The version since which every database that holds anything has its hash chains; older rows are sealed."""
 
 TABLES = {match[1]: match[0] for match in re.finditer(r"^CREATE TABLE (\w+) .*?;$", SCHEMA, re.DOTALL | re.MULTILINE)}
 _INDEXES = {match[1]: match[0] for match in re.finditer(r"^CREATE INDEX \w+ ON (\w+) .*?;$", SCHEMA, re.MULTILINE)}
@@ -111,6 +119,8 @@ def bring_up_to_date(connection: sqlite3.Connection, version: int, current: int)
     try:
         for statement in statements:
             connection.execute(statement)
+        if version < CHAINS_SINCE and connection.execute("SELECT 1 FROM config").fetchone():
+            begin_chains(connection)
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:

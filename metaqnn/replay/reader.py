@@ -148,6 +148,8 @@ class ReplayReader:
         curves = groupby(self._query(_CURVES, (number,)), key=lambda r: r[0])
         attempts = tuple(Attempt(tuple(read_point(row[1:]) for row in curve)) for _, curve in curves)
         status, prediction = Status(row[0]), None if None in row[6:] else Prediction(*row[6:])
+        if prediction is None and (status is Status.EARLY_STOPPED or row[6:] != (None,) * 4):
+            raise ReplayError(f"evaluation {number}: its status is {status}, but its prediction is incomplete")
         return Evaluation(status, row[1], row[2], attempts, json.loads(row[3]), row[4], row[5], prediction)
 
     def is_table(self) -> bool:
@@ -193,6 +195,15 @@ class ReplayReader:
         row = self._one("SELECT episode FROM checkpoints WHERE name = 'q_values'")
         return row[0] if row else 0
 
+    def dangling(self) -> str | None:
+        """A row that refers to one which is missing, in words; None where there is none."""
+        row = self._one("PRAGMA foreign_key_check")
+        return f"{row[0]}: a row refers to one of {row[2]} that is missing" if row else None
+
+    def checkpoint_names(self) -> set[str]:
+        """What checkpoints there are of."""
+        return {name for (name,) in self._query("SELECT name FROM checkpoints")}
+
     def values(self) -> tuple[int, list[QValue]]:
         """The last checkpoint of the Q-values: the episode it is as of (0: none), and the values."""
         rows = self._query("SELECT state, action, value, updates FROM q_values")
@@ -217,7 +228,8 @@ class ReplayReader:
         if evaluation is None:
             return None
         (row,) = self._query(
-            "SELECT model, seed, best_epoch, last_score, attempts FROM evaluations WHERE evaluation = ?", (number,)
+            "SELECT model, seed, best_epoch, last_score, attempts, purpose FROM evaluations WHERE evaluation = ?",
+            (number,),
         )
         return StoredEvaluation(evaluation, *row)
 
@@ -233,6 +245,7 @@ class ReplayReader:
                 self.score(),
                 self.stored_evaluation,
                 self.is_import(),
+                tuple(number for (number,) in self._query("SELECT evaluation FROM evaluations ORDER BY evaluation")),
             )
 
     def models(self) -> list[Model]:

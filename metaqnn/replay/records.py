@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import cache
 
 from metaqnn.core import CurvePoint, Episode, Evaluation, Model, Proposal, Score
+from metaqnn.replay.chain_contents import curves_content
 
 
 def now() -> str:
@@ -46,53 +47,50 @@ def insert_evaluation(
     purpose: str,
     evaluation: Evaluation,
     score: Score,
-) -> None:
-    """Write an evaluation with its curves."""
+) -> list[object]:
+    """Write an evaluation with its curves.
+
+    Returns:
+        what a hash chain covers of it, as `metaqnn.replay.chain_contents` reads it from these rows.
+    """
+    numbers = (number, model, seed, purpose, evaluation.status, evaluation.reason)
+    scores = (_real(evaluation.score), evaluation.best_step(score), _real(evaluation.last_score))
+    prediction = astuple(evaluation.prediction) if evaluation.prediction else (None,) * 4
+    prediction = prediction[0], *map(_real, prediction[1:])
     connection.execute(
         "INSERT INTO evaluations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
-            number,
-            model,
-            seed,
-            purpose,
-            evaluation.status,
-            evaluation.reason,
-            evaluation.score,
-            evaluation.best_step(score),
-            evaluation.last_score,
+            *numbers,
+            *scores,
             as_json(evaluation.figures),
             len(evaluation.attempts),
             evaluation.seconds,
             now(),
             evaluation.device,
-            *(astuple(evaluation.prediction) if evaluation.prediction else (None,) * 4),
+            *prediction,
         ),
     )
-    curves = [
-        (number, number_of_attempt, *point_row(point))
-        for number_of_attempt, attempt in enumerate(evaluation.attempts, start=1)
-        for point in attempt.points
-    ]
+    points = [(n, point) for n, attempt in enumerate(evaluation.attempts, start=1) for point in attempt.points]
+    curves = [(number, attempt, *point_row(point)) for attempt, point in points]
     connection.executemany("INSERT INTO learning_curves VALUES (?, ?, ?, ?, ?, ?)", curves)
+    covered = [(attempt, point.step, _real(point.score), point.figures) for attempt, point in points]
+    figures = {name: finite(value) for name, value in evaluation.figures.items()}
+    return [*numbers, *scores, figures, len(evaluation.attempts), *prediction, curves_content(covered)]
 
 
-def insert_episode(connection: sqlite3.Connection, episode: Episode) -> None:
-    """Write an episode, whose model and evaluation are there."""
+def insert_episode(connection: sqlite3.Connection, episode: Episode) -> list[object]:
+    """Write an episode, whose model and evaluation are there.
+
+    Returns:
+        as `insert_evaluation`, but for the evaluation.
+    """
+    number, iteration, recorded, model = episode.number, episode.iteration, episode.recorded, episode.model
+    rest = (episode.evaluation, _real(episode.score), float(episode.reward), int(episode.reused), episode.origin)
     connection.execute(
         "INSERT INTO replay VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            episode.number,
-            episode.iteration,
-            json.dumps(episode.recorded),
-            episode.model,
-            episode.evaluation,
-            episode.score,
-            episode.reward,
-            int(episode.reused),
-            episode.origin,
-            now(),
-        ),
+        (number, iteration, json.dumps(recorded), model, *rest, now()),
     )
+    return [number, iteration, recorded, model, episode.architecture, *rest]
 
 
 def point_row(point: CurvePoint) -> tuple[int, float | None, str, float]:
@@ -118,3 +116,8 @@ _quoted = cache(json.dumps)
 def finite(value: float | None) -> float | None:
     """SQLite and JSON have no NaN; NULL says the same."""
     return value if value is None or math.isfinite(value) else None
+
+
+def _real(value: float | None) -> float | None:
+    """A number as a column of doubles gives it back."""
+    return None if value is None or math.isnan(value) else float(value)

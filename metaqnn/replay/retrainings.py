@@ -12,6 +12,7 @@ from metaqnn.core import CurvePoint, Retraining, TestLook, TrainingSplit
 from metaqnn.errors import ReplayError
 from metaqnn.replay.columns import stored
 from metaqnn.replay.database import begin_writing, clear_errors, close_to_one_file, connect_for_writing, transaction
+from metaqnn.replay.hash_chains import link_record, link_restart
 from metaqnn.replay.memory import FINALS, writer_lock
 from metaqnn.replay.reader import ReplayReader, read_point
 from metaqnn.replay.records import now, point_row
@@ -160,6 +161,7 @@ class RetrainingMemory(ReplayReader):
     def restart(self, retraining: int) -> None:
         """Forget what a training had reached: it begins anew."""
         with self._transaction() as connection:
+            link_restart(connection, retraining)
             connection.execute("DELETE FROM final_curves WHERE final = ?", (retraining,))
             connection.execute(
                 """UPDATE finals SET status = 'training', reason = '', score = NULL, train_seconds = 0,
@@ -191,6 +193,7 @@ class RetrainingMemory(ReplayReader):
                    WHERE final = ?""",
                 (status, reason, score, weights, now(), retraining),
             )
+            link_record(connection, "retrainings", retraining)
 
     def record_look(self, look: TestLook) -> TestLook:
         """Record a look at a test split, and give it back with its number and time."""
@@ -208,7 +211,9 @@ class RetrainingMemory(ReplayReader):
                     *(look.score, look.validation_score, look.command, looked_at),
                 ),
             )
-            return replace(look, look=cursor.lastrowid or 0, looked_at=looked_at)
+            number = cursor.lastrowid or 0
+            link_record(connection, "test_looks", number)
+            return replace(look, look=number, looked_at=looked_at)
 
     def _insert_epoch(self, retraining: int, epoch: CurvePoint) -> None:
         self._connection.execute("INSERT INTO final_curves VALUES (?, ?, ?, ?, ?)", (retraining, *point_row(epoch)))

@@ -2,8 +2,8 @@
 -- A score is what the evaluator measures (config, key 'score'); what else it measures and what an architecture costs
 -- stands in JSON by name. Columns marked "network:" are read out of those for searches over networks.
 -- Two searches with the same seed and configuration agree in every row of config, models, evaluations,
--- learning_curves, replay and q_values, but for columns named *_seconds, *_at or device; final trainings with the same
--- seeds and recipes agree in finals and final_curves likewise.
+-- learning_curves, replay and q_values, but for columns named *_seconds, *_at or device, and so in the chain of episodes
+-- of hash_chains; final trainings with the same seeds and recipes agree in finals and final_curves likewise.
 
 CREATE TABLE config (
     key   TEXT PRIMARY KEY,  -- 'experiment', 'seed', 'budget', 'data', 'score', 'plugins'; 'purpose' where it is no search
@@ -187,6 +187,16 @@ CREATE TABLE imported_rows (
     problem TEXT CHECK (problem IN ('unparsed', 'accuracy', 'illegal')), -- why it was refused; NULL where it was taken
     reason  TEXT NOT NULL         -- one sentence where it was refused, else empty
 ) STRICT;
+
+CREATE TABLE hash_chains (
+    chain  TEXT NOT NULL CHECK (chain IN ('episodes', 'retrainings', 'test_looks')), -- what it covers
+    link   INTEGER NOT NULL,  -- from 1
+    kind   TEXT NOT NULL CHECK (kind IN ('gap', 'config', 'seal', 'record', 'restart')), -- see metaqnn/replay/hash_chains.py
+    record INTEGER,           -- number of the episode, the final that ended or began anew, or the look; else NULL
+    note   TEXT NOT NULL,     -- what is missing where a damaged database was rescued, else empty
+    hash   TEXT NOT NULL,     -- SHA-256 in hexadecimal of the hash before it and of what the link covers
+    PRIMARY KEY (chain, link)
+) STRICT, WITHOUT ROWID;
 
 CREATE VIEW score_sign AS  -- 1 where a larger score is better, -1 where a smaller one is
 SELECT iif('minimize' IN (SELECT json_extract(value, '$.direction') FROM config WHERE key = 'score'), -1, 1) AS sign;

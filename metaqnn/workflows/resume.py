@@ -8,11 +8,9 @@ from typing import Any
 from metaqnn.config import differences
 from metaqnn.errors import ReplayError
 from metaqnn.networks.training.device import library_versions
+from metaqnn.replay.chain_contents import MAY_CHANGE
 from metaqnn.version import __version__
 from metaqnn.workflows.experiment import Experiment
-
-_MAY_CHANGE = ("search.models", "search.workers", "search.checkpoint_seconds", "search.hang_seconds")
-"""What a search may be resumed with another value of: none of it changes an episode. Nor does the section `final`."""
 
 _VERSIONED = ("numpy", "keras", "tensorflow", "torch", "jax", "scikit-learn")
 
@@ -59,8 +57,8 @@ def changed_keys(stored: Mapping, current: Mapping) -> list[str]:
     """
     return [
         f"{key} was {old!r}, now {new!r}"
-        for key, old, new in differences(stored, current)
-        if key not in _MAY_CHANGE and not key.startswith("final.")
+        for key, old, new in differences(stored, current)  # the section `final` changes no episode, either
+        if key not in MAY_CHANGE and not key.startswith("final.")
     ]
 
 

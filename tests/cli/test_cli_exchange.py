@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from metaqnn.networks.released_file import COLUMNS, write_released
+from metaqnn.replay.chain_check import read_chains
 from metaqnn.replay.memory import SQLiteReplayMemory
+from metaqnn.replay.reader import ReplayReader
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "replay_database.csv"
 
@@ -35,6 +37,12 @@ def small_import(metaqnn, tmp_path, small_yaml):
 # Import
 
 
+def head_of(path):
+    """Where the chain of episodes stands."""
+    with ReplayReader(path) as reader:
+        return read_chains(reader)[0].head
+
+
 def test_an_import_says_what_it_took_and_what_it_refused(metaqnn, tmp_path):
     result = metaqnn("replay", "import", GOLDEN, "a.sqlite", "--experiment", "svhn")
     assert (result.code, result.err) == (0, "")
@@ -51,7 +59,9 @@ def test_an_import_says_what_it_took_and_what_it_refused(metaqnn, tmp_path):
         "              legal in the space\n"
         "  best        89.14 % (model 1) [C(64,3,1), C(128,3,1), C(256,3,1), P(2,2),\n"
         "              C(64,1,1), SM(10)]\n"
-        "  q_values    as of episode 6\n\n"
+        "  q_values    as of episode 6\n"
+        f"  chain       {head_of('a.sqlite')}\n"
+        "              (6 episodes)\n\n"
         "Refused rows\n"
         "  row  problem\n"
         "  -------------\n"
@@ -135,7 +145,7 @@ def test_an_imported_database_can_be_looked_into(metaqnn, imported):
     assert ask("episodes").count("imported") == 6
     assert ask("curves").splitlines()[4].split()[:4] == ["1", "1", "1", "1"]
     assert ask("q-values").startswith("Q-values as of episode 6")
-    assert metaqnn("replay", "verify", imported).out == (
+    assert metaqnn("replay", "verify", imported).out.startswith(
         f"{imported}: verified. 6 episodes, 0 proposals in flight and 11 Q-values follow from the rows of the imported "
         "file.\n"
     )
@@ -206,7 +216,7 @@ def test_an_import_comes_back_as_it_was(metaqnn, imported):
 def test_tables_are_files_in_a_folder(metaqnn, finished, style):
     result = metaqnn("replay", "export", finished, "--layout", "tables", "--format", style, "--out", "out/tables")
     assert result.code == 0
-    assert result.out.startswith("Wrote 14 tables with ")
+    assert result.out.startswith("Wrote 15 tables with ")
     assert len(list(Path("out/tables").glob(f"*.{style}"))) == 14
 
 

@@ -4,18 +4,23 @@ import csv
 import io
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from contracts.curves import trained
 from small_searches import interrupt_after, judge, judged, run_small, start_endless
 
+from metaqnn.replay.chain_check import read_chains
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
+
+GOLDEN = Path(__file__).parents[1] / "golden"
 
 INSPECTORS = [
     ["summary"],
@@ -55,10 +60,11 @@ def test_the_summary_says_how_far_it_is(metaqnn, finished):
     os.chdir(finished.parent)
     with ReplayReader(finished) as reader:
         seconds = round(reader.query("SELECT sum(elapsed_seconds) FROM runs")[1][0][0])
+        head = read_chains(reader)[0].head
     assert ask(metaqnn, "small.sqlite", ["summary"]) == (
         "small.sqlite\n"
         "  fact        value\n"
-        "  --------------------------------------------------------------------\n"
+        "  ------------------------------------------------------------------------------\n"
         "  experiment  small: digits, seed 3\n"
         "  models      12 of 12\n"
         "  episodes    40, 0 more in flight\n"
@@ -69,6 +75,8 @@ def test_the_summary_says_how_far_it_is(metaqnn, finished):
         "  exhausted   none\n"
         f"  time        0:0{seconds} in 1 run\n"
         "  q_values    as of episode 40\n"
+        f"  chain       {head}\n"
+        "              (40 episodes)\n"
         "\n"
         "By epsilon\n"
         "  epsilon  episodes  models      mean      best\n"
@@ -99,6 +107,8 @@ def test_the_summary_for_programs_holds_raw_numbers(metaqnn, finished):
     assert list(content) == ["Summary", "By epsilon", "In flight", "Failed networks"]
     (facts,) = content["Summary"]
     assert 0 < facts.pop("elapsed_seconds") < 60
+    heads = [facts.pop(f"{chain}_head") for chain in ("episodes", "retrainings", "test_looks")]
+    assert all(re.fullmatch("[0-9a-f]{64}", head) for head in heads)
     assert facts == {
         "experiment": "small",
         "dataset": "digits",
@@ -382,11 +392,44 @@ def test_one_can_look_from_another_process_while_a_search_runs(metaqnn, tmp_path
 
 def test_verify_passes(metaqnn, finished):
     with ReplayReader(finished) as reader:
-        values = len(reader.values()[1])
+        values, head = len(reader.values()[1]), read_chains(reader)[0].head
     assert ask(metaqnn, finished, ["verify"]) == (
         f"{finished}: verified. 40 episodes, 0 proposals in flight and {values} Q-values follow from the seed and "
         "the recorded results.\n"
+        "  Proved:       architectures, costs, proposals, repeats, best scores, statuses, rewards, counts, "
+        "checkpoints.\n"
+        "  Only chained: configuration, measured scores, losses, figures and reasons of 40 episodes "
+        f"(head {head}).\n"
+        "  Not proved:   runs.*, worker_events.*, *.*_seconds, *.*_at, *.device; search.models, search.workers, "
+        "search.checkpoint_seconds, warm_start and versions of plugins in config.\n"
     )
+
+
+def test_a_published_head_is_compared(metaqnn, finished):
+    with ReplayReader(finished) as reader:
+        head = read_chains(reader)[0].head
+        early = reader.query("SELECT hash FROM hash_chains WHERE chain = 'episodes' AND link = 11")[1][0][0]
+    out = ask(metaqnn, finished, ["verify", "--head", head.upper(), "--head", early])
+    assert f"  Head:         {head.upper()} is link 41 of the chain of episodes (its last).\n" in out
+    assert out.endswith(f"{early} is link 11 of the chain of episodes (30 more follow).\n")
+    result = metaqnn("replay", "verify", finished, "--head", "0" * 64)
+    assert (result.code, result.out) == (
+        1,
+        f"{finished}: NOT as it should be. no hash chain of it has come to {'0' * 64}.\n",
+    )
+
+
+def test_what_is_no_hash_is_refused(metaqnn, finished):
+    result = metaqnn("replay", "verify", finished, "--head", "12ab")
+    assert result.code == 2
+    assert "expected the 64 hexadecimal digits of a hash" in result.err
+
+
+def test_an_older_database_is_verified_and_said_to_be_unchained(metaqnn, tmp_path):
+    path = shutil.copy(GOLDEN / "v3_finals.sqlite", tmp_path / "old.sqlite")
+    out = ask(metaqnn, path, ["verify"])
+    assert "  Only chained: nothing.\n" in out
+    assert "what was measured of 41 episodes, 2 retrainings, 2 looks at the test split: unchained, in a file" in out
 
 
 def test_verify_fails_with_exit_code_1_and_names_the_difference(finished):

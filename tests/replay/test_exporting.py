@@ -27,8 +27,17 @@ from metaqnn.workflows.import_released import import_released
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 TABLES = (
-    *("checkpoints", "config", "evaluations", "final_curves", "finals", "imported_rows", "learning_curves", "models"),
-    *("proposals", "q_values", "replay", "runs", "test_looks", "worker_events"),
+    *(
+        "checkpoints",
+        "config",
+        "evaluations",
+        "final_curves",
+        "finals",
+        "hash_chains",
+        "imported_rows",
+        "learning_curves",
+    ),
+    *("models", "proposals", "q_values", "replay", "runs", "test_looks", "worker_events"),
 )
 
 

@@ -49,9 +49,9 @@ REFUSALS = [
     ),
     (
         newer_schema,
-        r"a newer metaqnn wrote this database \(schema 5, known here: up to 4\); upgrade metaqnn$",
+        r"a newer metaqnn wrote this database \(schema 6, known here: up to 5\); upgrade metaqnn$",
     ),
-    (truncated, r"this database is cut off \(40,000 of 106,496 bytes are left\); restore a copy of it; "),
+    (truncated, r"this database is cut off \(40,000 of 110,592 bytes are left\); restore a copy of it; "),
     (cut_in_its_header, r"this database is cut off \(60 bytes are left\); restore a copy of it; "),
 ]
 

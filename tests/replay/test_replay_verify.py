@@ -6,15 +6,20 @@ from contextlib import closing
 import pytest
 from small_searches import difference, interrupt_after, run_small
 
+from metaqnn.replay.hash_chains import begin_chains
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.workflows import verify_database
 
 
 def alter(path, *statements):
-    """Change a database by hand, as somebody with `sqlite3` would."""
+    """Change a database by hand, as somebody would who knows how to write its hash chains anew.
+
+    So what is named is what was rebuilt; test_hash_chains.py has what the chains notice.
+    """
     with closing(sqlite3.connect(path)) as connection, connection:
         for statement in statements:
             assert connection.execute(statement).rowcount > 0, f"nothing was altered by: {statement}"
+        begin_chains(connection, "what was altered")
 
 
 def stored(path, sql):

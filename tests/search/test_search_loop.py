@@ -116,6 +116,7 @@ def test_the_comparison_of_databases_can_fail(tmp_path):
         "evaluations",
         "final_curves",
         "finals",
+        "hash_chains",
         "imported_rows",
         "learning_curves",
         "models",
@@ -280,6 +281,7 @@ def test_a_stop_at_once_leaves_nothing_but_proposals(tmp_path):
     assert {table: len(found) for table, found in contents(tmp_path / "a").items() if found} == {
         "checkpoints": 1,
         "config": 2,  # the seed, and what is measured
+        "hash_chains": 3,  # each begins with them
         "models": 2,
         "proposals": 2,
     }

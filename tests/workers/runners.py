@@ -97,6 +97,8 @@ def stop_at_the_first_start(file, gpu):
 
 def deadlock_at_start(gpu):
     ctypes.PyDLL(None).pause()
+
+
 def without_space_at_start(gpu):
     machine_faults.no_space()
 
