@@ -179,7 +179,11 @@ def test_an_owner_elsewhere_is_never_taken_for_gone():
     assert Owner(**{**vars(here), **gone}).is_gone()
     assert Owner(**{**vars(here), "start": "1"}).is_gone()  # the number is another process's by now
     assert Owner(**{**vars(here), "boot": "an earlier one"}).is_gone()
-    assert not Owner(**{**vars(here), **gone, "host": "another"}).is_gone()
+    assert Owner(**{**vars(here), **gone, "host": "renamed since"}).is_gone()
+    another = {"host": "another", "boot": "its own"}
+    assert not Owner(**{**vars(here), **gone, **another}).is_gone()
+    assert not Owner(**{**vars(here), **gone, **another}).is_visible()
+    assert Owner(**{**vars(here), "process": "../self"}).is_gone()  # no process has such a number
     assert not Owner(**{**vars(here), **gone, "space": "of a container"}).is_gone()
     assert not Owner(**{**vars(here), **gone, "boot": ""}).is_gone()
 

@@ -14,7 +14,7 @@ from metaqnn.cli.looking import datasets, describe, plugins
 from metaqnn.cli.replay import replay
 from metaqnn.cli.reporting import report
 from metaqnn.cli.searching import resume, search
-from metaqnn.errors import MetaqnnError
+from metaqnn.errors import MetaqnnError, advice
 from metaqnn.version import __version__
 
 _HELP = """Design convolutional networks with Q-learning (MetaQNN, Baker et al. 2017).
@@ -76,8 +76,8 @@ def run() -> None:
     except OSError as error:  # a full disk, say, where nobody nearer knew better
         where = f"{error.filename}: " if error.filename else ""
         print(
-            f"metaqnn: {where}expected a place that can be read and written, but {error.strerror or error}; free some "
-            "space, or choose another place",
+            f"metaqnn: {where}expected a place that can be read and written, but {error.strerror or error}; "
+            f"{advice(error)}",
             file=sys.stderr,
         )
         sys.exit(2)

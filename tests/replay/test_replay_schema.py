@@ -18,13 +18,13 @@ from metaqnn.replay.summary import Summary
 from metaqnn.workflows import stored_experiment
 from metaqnn.workflows.summary import summarise
 
-GOLDEN = {version: Path(__file__).parents[1] / "golden" / f"schema_v{version}.sqlite" for version in (1, 2, 3, 4)}
+GOLDEN = {version: Path(__file__).parents[1] / "golden" / f"schema_v{version}.sqlite" for version in (1, 2, 3, 4, 5)}
 """The same search, as each version of the schema holds it."""
 
 OLD = GOLDEN[1]
 
 OLDER = [
-    *(path for version, path in GOLDEN.items() if version < 4),
+    *(path for version, path in GOLDEN.items() if version < 5),
     *sorted(OLD.parent.glob("v3_*.sqlite")),
     OLD.with_name("digits_seed0.sqlite"),
 ]
@@ -47,6 +47,7 @@ TABLES = {
     "runs",
     "test_looks",
     "worker_events",
+    "writer",
 }
 
 
@@ -94,12 +95,13 @@ def test_every_view_says_what_it_shows(new_file):
 
 def test_a_new_database_carries_our_marks(new_file):
     assert rows(new_file, "PRAGMA application_id") == [(0x4D514E4E,)]
-    assert rows(new_file, "PRAGMA user_version") == [(4,)]
+    assert rows(new_file, "PRAGMA user_version") == [(5,)]
     assert new_file.read_bytes()[68:72] == b"MQNN"
 
 
 def test_foreign_keys_are_enforced_while_writing(tmp_path):
     with SQLiteReplayMemory(tmp_path / "new.sqlite") as memory:
+        memory.initialise({"seed": 0})
         assert memory.query("PRAGMA foreign_keys")[1] == [(1,)]
 
 
@@ -110,7 +112,7 @@ def test_a_new_database_has_the_schema_of_its_golden_file(new_file):
 
 @pytest.mark.parametrize("version", GOLDEN)
 def test_a_golden_file_is_small_and_of_its_schema(version):
-    assert GOLDEN[version].stat().st_size < (100_000 if version < 4 else 110_000)
+    assert GOLDEN[version].stat().st_size < (100_000 if version < 4 else 112_000)
     assert rows(GOLDEN[version], "PRAGMA user_version") == [(version,)]
 
 
@@ -205,7 +207,7 @@ def test_failures_of_an_old_file_can_be_retried(tmp_path):
     copy = shutil.copy(OLD, tmp_path / "small.sqlite")
     with SQLiteReplayMemory(copy) as memory:
         assert [proposal.model.model for proposal in memory.retry_failed()] == [4, 8]
-    assert rows(copy, "PRAGMA user_version") == [(4,)]
+    assert rows(copy, "PRAGMA user_version") == [(5,)]
     run_small(copy)
     assert difference(copy) is None
 
@@ -287,7 +289,7 @@ def test_a_search_that_goes_on_in_an_old_file_equals_one_in_a_new_file(tmp_path)
         run_small(path, models=13)
         content[version] = contents(path)
         del content[version]["config"]  # the older one was started before some of its settings had names
-    assert content[1] == content[2] == content[3] == content[4]
+    assert content[1] == content[2] == content[3] == content[4] == content[5]
     assert len(content[1]["models"]) == 13
 
 
@@ -324,7 +326,7 @@ def test_a_users_own_views_stay(tmp_path):
     with closing(sqlite3.connect(copy)) as connection, connection:
         connection.execute('CREATE VIEW "my view" AS SELECT count(*) AS n FROM replay')
     run_small(copy, models=13)
-    assert rows(copy, "PRAGMA user_version") == [(4,)]
+    assert rows(copy, "PRAGMA user_version") == [(5,)]
     assert rows(copy, 'SELECT n FROM "my view"') == rows(copy, "SELECT count(*) FROM replay")
 
 
