@@ -44,13 +44,15 @@ class Owner:
         return cls(f"{platform.node()} {number}", boot, space, process, _start_of(process))
 
     def is_visible(self) -> bool:
-        """Whether this machine can tell if it has ended: not of another host, or of another container."""
+        """Whether this machine can tell if it has ended: not of another host, container, or user who hides it."""
         here = Owner.here()
         if not here.start or bool(self.boot) != bool(here.boot):
             return False
-        if self.boot and self.boot == here.boot:  # whatever the machine is called by now
-            return self.space == here.space
-        return self.host == here.host and (self.boot != here.boot or self.space == here.space)
+        if self.boot != here.boot:
+            return self.host == here.host
+        # One start of one machine, whatever it is called by now; where the system does not tell, one name.
+        is_here = self.space == here.space and bool(self.boot or self.host == here.host)
+        return is_here and _start_of(self.process) != _HIDDEN
 
     def is_gone(self) -> bool:
         """Whether it has certainly ended; False where this machine cannot know."""
@@ -64,19 +66,34 @@ def _text(path: str) -> str:
     return ""
 
 
+_HIDDEN = "hidden"
+
+
 def _start_of(process: str) -> str:
-    """In ticks since the boot; empty where there is no such process, or only its exit code waits to be read."""
+    """In ticks since the boot, or, on a system without /proc, as a time of day.
+
+    Empty where there is no such process, or only its exit code waits to be read; `_HIDDEN` where there is one of which
+    nothing is told.
+    """
     if not process.isdecimal():
         return ""
     if os.path.exists("/proc/self/stat"):
         fields = _text(f"/proc/{process}/stat").rpartition(")")[2].split()
-        return fields[19] if fields and fields[0] not in "ZX" else ""
-    import psutil  # a system without /proc: the time of day at which it began
+        if fields:
+            return "" if fields[0] in "ZX" else fields[19]
+    else:
+        import psutil
 
-    with suppress(psutil.Error):
-        found = psutil.Process(int(process))
-        return "" if found.status() == psutil.STATUS_ZOMBIE else str(found.create_time())
-    return ""
+        with suppress(psutil.Error):
+            found = psutil.Process(int(process))
+            return "" if found.status() == psutil.STATUS_ZOMBIE else str(found.create_time())
+    try:
+        os.kill(int(process), 0)
+    except (ProcessLookupError, OverflowError):
+        return ""
+    except PermissionError:
+        pass
+    return _HIDDEN
 
 
 @contextmanager
