@@ -16,6 +16,10 @@ OUT :=
 TABLE := benchmarks/digits.yaml
 DATABASE = $(or $(DB),replay_db/$(basename $(notdir $(DATASET))).sqlite)
 
+# Nothing is installed outside $(VENV), whoever runs make, and pip there is as old as the interpreter.
+export PIP_ROOT_USER_ACTION := ignore
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
 .DEFAULT_GOAL := help
 .PHONY: help setup search resume inspect compare report test test-all test-oldest fuzz lint check bench wheel clean
 
@@ -62,8 +66,8 @@ compare: $(VENV)/.installed ## compare strategies on a table [TABLE= OUT=build/c
 bench: $(VENV)/.installed-bench ## measure speed into OUT=build/bench
 	$(BIN)/python -m benchmarks --out $(or $(OUT),build/bench) $(ARGS)
 
-wheel: $(VENV)/.installed-dev ## build the wheel into dist/
-	$(BIN)/python -m build --wheel
+wheel: $(VENV)/.installed-dev ## build the wheel into dist/, of the same bytes each time
+	$(BIN)/python -m build --wheel --no-isolation
 
 clean: ## remove what can be made again, never a search
 	rm -rf $(VENV) $(OLDEST) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
@@ -73,18 +77,18 @@ $(VENV)/bin/python:
 
 $(VENV)/.installed: setup.cfg pyproject.toml | $(VENV)/bin/python
 	@echo "Installing metaqnn into $(VENV); with TensorFlow this takes a minute or two ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@$(BIN)/python -m pip install --quiet --editable .
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	@$(BIN)/python -m pip install --quiet --editable ".[dev]"
 	@touch $@
 
 $(VENV)/.installed-bench: $(VENV)/.installed
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[bench]"
+	@$(BIN)/python -m pip install --quiet --editable ".[bench]"
 	@touch $@
 
 $(OLDEST)/.installed-oldest: setup.cfg pyproject.toml tests/oldest.txt
 	$(PYTHON) -m venv $(OLDEST)
-	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --constraint tests/oldest.txt --editable ".[dev]"
+	$(OLDEST)/bin/python -m pip install --quiet --constraint tests/oldest.txt --editable ".[dev]"
 	@touch $@

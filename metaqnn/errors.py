@@ -4,6 +4,19 @@ Each message says what was expected, what came and what to do. The command line 
 a traceback means a fault of this package, never of its input.
 """
 
+from errno import EACCES, EDQUOT, EFBIG, EMFILE, ENFILE, ENOSPC, EPERM
+
+_ADVICE = {
+    (EACCES, EPERM): "choose another place, or have somebody give you the right to enter and use this one",
+    (ENOSPC, EDQUOT, EFBIG): "free some space, or choose another place",
+    (EMFILE, ENFILE): "close other programs, or raise the number of files that may be open (ulimit -n)",
+}
+
+
+def advice(error: OSError) -> str:
+    """What to do about what the system says of a place."""
+    return next((words for numbers, words in _ADVICE.items() if error.errno in numbers), "choose another place")
+
 
 def brief(text: str, most: int = 100) -> str:
     """A text as a message repeats it: of a longer one the beginning and the end."""

@@ -1,10 +1,12 @@
 """Files that are never seen half-written, and names that are nobody else's."""
 
 import os
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import astuple
 from pathlib import Path
 
 import pytest
@@ -179,9 +181,25 @@ def test_an_owner_elsewhere_is_never_taken_for_gone():
     assert Owner(**{**vars(here), **gone}).is_gone()
     assert Owner(**{**vars(here), "start": "1"}).is_gone()  # the number is another process's by now
     assert Owner(**{**vars(here), "boot": "an earlier one"}).is_gone()
-    assert not Owner(**{**vars(here), **gone, "host": "another"}).is_gone()
+    assert Owner(**{**vars(here), **gone, "host": "renamed since"}).is_gone()
+    another = {"host": "another", "boot": "its own"}
+    assert not Owner(**{**vars(here), **gone, **another}).is_gone()
+    assert not Owner(**{**vars(here), **gone, **another}).is_visible()
+    assert Owner(**{**vars(here), "process": "../self"}).is_gone()  # no process has such a number
     assert not Owner(**{**vars(here), **gone, "space": "of a container"}).is_gone()
     assert not Owner(**{**vars(here), **gone, "boot": ""}).is_gone()
+
+
+def test_a_process_that_the_system_hides_is_not_taken_for_gone():
+    """As on machines of many users, where /proc shows everybody their own processes alone."""
+    nobody = "os.setgroups([]); os.setgid(65534); os.setuid(65534)"
+    look = f"import os, sys; from metaqnn.files import Owner; {nobody}; owner = Owner(*sys.argv[1:])"
+    program = [sys.executable, "-c", f"{look}; print(owner.is_visible(), owner.is_gone())", *astuple(Owner.here())]
+    command = f"mount -t proc -o hidepid=2 proc /proc && exec {shlex.join(program)}"
+    ended = subprocess.run(["unshare", "--mount", "sh", "-c", command], capture_output=True, text=True, check=False)
+    if "mount:" in ended.stderr or "unshare:" in ended.stderr:
+        pytest.skip("hiding processes needs more rights than this user has")
+    assert (ended.stdout, ended.stderr) == ("False False\n", "")
 
 
 def test_a_file_and_a_folder_and_a_link_of_the_users_are_kept(tmp_path):

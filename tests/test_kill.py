@@ -76,7 +76,7 @@ def test_a_search_killed_again_and_again_equals_an_undisturbed_one(undisturbed, 
     assert contents(database) == contents(undisturbed)
     with ReplayReader(database) as reader:
         assert verify_database(reader).difference is None
-    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".lock", ".sqlite"]
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".sqlite"]
 
 
 def test_no_worker_survives_the_search_that_was_killed(tmp_path):

@@ -16,7 +16,7 @@ from metaqnn.cli.repairing import check, rescue
 from metaqnn.cli.replay import replay
 from metaqnn.cli.reporting import report
 from metaqnn.cli.searching import resume, search
-from metaqnn.errors import MetaqnnError, brief
+from metaqnn.errors import MetaqnnError, advice, brief
 from metaqnn.machine import machine_fault
 from metaqnn.version import __version__
 
@@ -107,5 +107,5 @@ def _sentence(error: Exception) -> object:
     if isinstance(error, OSError):  # where nobody nearer knew better
         where = f"{error.filename}: " if error.filename else ""
         problem = error.strerror or error
-        return f"{where}expected a place that can be read and written, but {problem}; choose another"
+        return f"{where}expected a place that can be read and written, but {problem}; {advice(error)}"
     return None

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from metaqnn.cli.options import gpus_option, overrides_option, require_place, workers_option
+from metaqnn.cli.options import break_lock_option, gpus_option, overrides_option, require_place, workers_option
 
 
 @click.command("enumerate")
@@ -15,6 +15,7 @@ from metaqnn.cli.options import gpus_option, overrides_option, require_place, wo
 @click.option("--seeds", type=click.IntRange(1, 1000), default=1, show_default=True, help="Trainings of each network.")
 @workers_option
 @gpus_option
+@break_lock_option
 @click.option("--fresh", is_flag=True, help="Move an existing database and table aside and start anew.")
 @click.option(
     "--table",
@@ -22,7 +23,7 @@ from metaqnn.cli.options import gpus_option, overrides_option, require_place, wo
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write the finished table, too: FILE.yaml and beside it FILE.csv.gz.",
 )
-def enumerate_(experiment, database, overrides, seeds, workers, gpus, fresh, description) -> None:
+def enumerate_(experiment, database, overrides, seeds, workers, gpus, break_lock, fresh, description) -> None:
     """Train every network of a small space: EXPERIMENT is a YAML file or the name of a shipped experiment.
 
     The same command goes on after an interruption; a larger --seeds adds to what is there. What comes out is a table
@@ -55,6 +56,7 @@ def enumerate_(experiment, database, overrides, seeds, workers, gpus, fresh, des
             lambda now: count(now.done, now.total, now.words),
             lambda line: print(line, flush=True),
             table_files,
+            break_lock,
         )
     if not report.is_complete:
         print(f"Stopped; run the same command again, and it goes on. Everything trained is in {database}.")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from metaqnn.cli.options import CommandWithOldNames, gpus_option, overrides_option, workers_option
+from metaqnn.cli.options import CommandWithOldNames, break_lock_option, gpus_option, overrides_option, workers_option
 from metaqnn.cli.output import format_option, print_tables
 
 _database = click.argument("database", type=click.Path(path_type=Path))
@@ -39,6 +39,7 @@ _dataset = click.option("--dataset", metavar="NAME", help="Data set that the net
 @click.option("--retrain", is_flag=True, help="Train anew what was trained already.")
 @workers_option
 @gpus_option
+@break_lock_option
 @format_option
 def train(database, models, part, overrides, style, **options) -> None:
     """Train the best networks of a search again, longer, by the retraining recipe.
@@ -82,8 +83,9 @@ def train(database, models, part, overrides, style, **options) -> None:
 @click.option("--all", "is_all", is_flag=True, help="Every trained network of the part and data set.")
 @_part
 @_dataset
+@break_lock_option
 @format_option
-def evaluate(database, model, numbers, is_all, part, dataset, style) -> None:
+def evaluate(database, model, numbers, is_all, part, dataset, break_lock, style) -> None:
     """Look at the TEST SPLIT with a trained network, chosen by validation; every look is recorded.
 
     Only this command and `ensemble` open the test split. Choosing by what it shows would make it a validation split:
@@ -96,7 +98,7 @@ def evaluate(database, model, numbers, is_all, part, dataset, style) -> None:
 
     if (model is not None) + bool(numbers) + is_all > 1:
         raise click.UsageError("expected one of --model, --retraining and --all, got several")
-    with RetrainingMemory(database) as memory:
+    with RetrainingMemory(database, break_lock) as memory:
         if numbers:
             retrainings = [read_retraining(memory, number) for number in dict.fromkeys(numbers)]
         else:
@@ -118,8 +120,9 @@ def evaluate(database, model, numbers, is_all, part, dataset, style) -> None:
 @click.option("--greedy", is_flag=True, help="Select members on the validation images, with repeats (Caruana 2004).")
 @_part
 @_dataset
+@break_lock_option
 @format_option
-def ensemble(database, top, greedy, part, dataset, style) -> None:
+def ensemble(database, top, greedy, part, dataset, break_lock, style) -> None:
     """Average the probabilities of trained networks, and look at the TEST SPLIT; the look is recorded.
 
     One network of each of the best models by validation. With --greedy, members are selected among all networks of
@@ -130,7 +133,7 @@ def ensemble(database, top, greedy, part, dataset, style) -> None:
     from metaqnn.networks.retraining.testing import evaluate_ensemble
     from metaqnn.replay.retrainings import RetrainingMemory, read_test_looks
 
-    with RetrainingMemory(database) as memory:
+    with RetrainingMemory(database, break_lock) as memory:
         retrainings = best_retrainings(memory, dataset, TrainingSplit(part) if part else None)
         best = best_of_each_model(retrainings)[:top]
         if greedy:

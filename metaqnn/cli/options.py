@@ -58,6 +58,14 @@ allow_option = click.option(
     help="Run this code, which the database names.",
 )
 
+break_lock_option = click.option(
+    "--break-lock",
+    is_flag=True,
+    help="Take the database from a process on another machine, or in another container, that cannot be seen from here. "
+    "Make sure first that it has ended: if it still runs, it is stopped at its next record, but two that write at once "
+    "over a network can damage the file. What it recorded is kept.",
+)
+
 workers_option = click.option(
     "--workers",
     type=click.IntRange(min=1),

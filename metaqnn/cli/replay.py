@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from metaqnn.cli.options import allow_option
+from metaqnn.cli.options import allow_option, break_lock_option
 from metaqnn.cli.output import format_option, print_tables
 from metaqnn.cli.summaries import import_table, raw_summary, summary_table
 from metaqnn.replay.tables import Table
@@ -185,8 +185,9 @@ def copy(database: Path, target: Path) -> None:
 
 @replay.command()
 @_database
+@break_lock_option
 @allow_option
-def retry(database: Path, allowed: tuple[str, ...]) -> None:
+def retry(database: Path, break_lock: bool, allowed: tuple[str, ...]) -> None:
     """Propose the networks anew that crashed, hung or timed out; the next run of the search trains them."""
     from metaqnn.replay.memory import SQLiteReplayMemory
     from metaqnn.workflows.components import require_plugins
@@ -194,7 +195,7 @@ def retry(database: Path, allowed: tuple[str, ...]) -> None:
     with _reader(database) as reader:  # what cannot be used is refused before anything is locked or created
         reader.require_search()
         require_plugins(reader, allowed)
-    with SQLiteReplayMemory(database) as memory:
+    with SQLiteReplayMemory(database, break_lock=break_lock) as memory:
         proposals = memory.retry_failed()
     if not proposals:
         print("No network crashed, hung or timed out; there is nothing to retry.")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from metaqnn.cli.options import allow_option, gpus_option, overrides_option
+from metaqnn.cli.options import allow_option, break_lock_option, gpus_option, overrides_option
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -38,6 +38,7 @@ def _options(command):
             help="Processes that train side by side, at most search.lookahead. [one per GPU, otherwise one per core]",
         ),
         gpus_option,
+        break_lock_option,
         allow_option,
     ):
         command = option(command)
@@ -129,7 +130,7 @@ def _print_ending(database: Path, report) -> None:
     else:
         why = "Time is up" if report.ending is Ending.OUT_OF_TIME else "Stopped"
         print(f"{why}: {done} of {total} networks are kept in {database}; what was in training will be trained again.")
-        again = shlex.join(argument for argument in sys.argv[1:] if argument != "--fresh")
+        again = shlex.join(argument for argument in sys.argv[1:] if argument not in ("--fresh", "--break-lock"))
         larger = "  (with a larger --max-time: it counts all runs)" if report.ending is Ending.OUT_OF_TIME else ""
         print(f"Go on:       {_program()} {again}{larger}")
     print(f"Look deeper: {_program()} replay summary {shlex.quote(str(database))}")

@@ -1,14 +1,20 @@
-"""Opening a replay database: recognised, of a known schema, whole, and with at most one writer."""
+"""Opening a replay database: recognised, of a known schema, and whole.
+
+Whoever closes a descriptor of a file loses all of the process's locks on it, SQLite's own included: so nothing here
+opens a database but SQLite, unless SQLite has refused it.
+"""
 
 import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 from urllib.parse import quote
 
-from metaqnn.errors import DamageError, ReplayError
-from metaqnn.replay.migrations import SCHEMA, bring_up_to_date, see_as_current
+from metaqnn.errors import DamageError, ReplayError, advice
+from metaqnn.replay.migrations import SCHEMA, see_as_current
+from metaqnn.replay.places import behind_links
 
 APPLICATION_ID = 0x4D514E4E
 """Marks a file as ours in SQLite's header: the letters MQNN."""
@@ -19,7 +25,8 @@ SCHEMA_VERSION = 5
 SQLITE_MAGIC = b"SQLite format 3\0"
 """The first bytes of every SQLite file."""
 
-_BUSY_SECONDS = 10.0
+BUSY_SECONDS = 10.0
+"""How long SQLite waits for a lock that another holds for a moment."""
 
 
 _DAMAGED = ("malformed", "not a database", "disk image")
@@ -62,9 +69,9 @@ def clear_errors(path: Path) -> Iterator[None]:
 
 
 def connect_for_writing(path: Path, max_pages: int | None = None) -> sqlite3.Connection:
-    """Open or create the database, for the one process that holds its lock.
+    """Open or create the database, for the one process that may write to it (`metaqnn.replay.writer`).
 
-    A file that exists is not changed by this alone: `begin_writing` comes before the first transaction.
+    A file that exists is not changed by this alone.
 
     Args:
         path: the file; an absent or empty one is created with the current schema.
@@ -73,41 +80,14 @@ def connect_for_writing(path: Path, max_pages: int | None = None) -> sqlite3.Con
     Raises:
         ReplayError: the place cannot be written, or the file is no whole metaqnn database of a known schema.
     """
-    for ending in () if path.exists() else ("-wal", "-journal", "-shm"):
-        if os.path.lexists(f"{path}{ending}"):  # SQLite would delete it
+    for ending in () if file_facts(path) else ("-wal", "-journal", "-shm"):
+        beside = f"{behind_links(path)}{ending}"
+        if os.path.lexists(beside):  # SQLite would delete it
             raise ReplayError(
-                f"{path}{ending}: expected no such file beside a new database; put the database back that it belongs "
+                f"{beside}: expected no such file beside a new database; put the database back that it belongs "
                 "to, or move it away"
             )
-    is_new = not path.exists() or path.stat().st_size == 0
-    if not is_new:
-        _check_header(path)
-    with clear_errors(path):
-        connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
-    try:
-        with clear_errors(path):
-            if max_pages is not None:
-                connection.execute(f"PRAGMA max_page_count = {int(max_pages)}")
-            connection.execute("PRAGMA foreign_keys = ON")
-            if _is_blank(connection):
-                _create(connection)
-            else:
-                _check_identity(connection, path)
-                _check_integrity(connection, path)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def begin_writing(connection: sqlite3.Connection) -> None:
-    """Write through a log from here on, so that looking and writing do not wait for each other.
-
-    A file of an older schema is brought up to date first.
-    """
-    bring_up_to_date(connection, _version(connection), SCHEMA_VERSION)
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = FULL")
+    return _connected(path, False, max_pages)
 
 
 def connect_read_only(path: Path) -> sqlite3.Connection:
@@ -116,23 +96,42 @@ def connect_read_only(path: Path) -> sqlite3.Connection:
     Raises:
         ReplayError: there is no such file, or it is no metaqnn database of a known schema.
     """
-    if not path.is_file():
+    found = None if os.path.isdir(path) else file_facts(path)
+    if found is None:
         raise ReplayError(f"{path}: there is no such replay database; start a search first, or check the path")
-    _check_header(path)
-    with clear_errors(path):
-        connection = sqlite3.connect(
-            f"file:{quote(str(path.absolute()))}?mode=ro",
-            uri=True,
-            timeout=_BUSY_SECONDS,
-            isolation_level=None,
-        )
+    if not found.st_size and not has_beside(path, "-journal"):
+        raise ReplayError(f"{path}: this file is empty: no search has written to it yet; check the path")
+    return _connected(path, True)
+
+
+def file_facts(path: Path) -> os.stat_result | None:
+    """What the system knows of a file, by whatever link it is reached; None where there is none.
+
+    Raises:
+        ReplayError: it is no regular file, or its folder may not be entered.
+    """
     try:
-        with clear_errors(path):
-            _check_identity(connection, path)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+        found = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise ReplayError(
+            f"{path}: expected a place that can be read and written, but {error.strerror}; {advice(error)}"
+        ) from error
+    if not S_ISREG(found.st_mode):
+        kind = "a folder" if S_ISDIR(found.st_mode) else "none"
+        raise ReplayError(f"{path}: expected a regular file, but this is {kind}; choose another path")
+    return found
+
+
+def has_beside(path: Path, ending: str) -> bool:
+    """Whether a database has such a file."""
+    return os.path.exists(f"{behind_links(path)}{ending}")
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """The schema of a file."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 def close_to_one_file(connection: sqlite3.Connection) -> None:
@@ -162,18 +161,52 @@ def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[sqlite3.
             raise
 
 
+def open_file(path: Path, read_only: bool = False) -> sqlite3.Connection:
+    """A connection to any SQLite file."""
+    address = f"file:{quote(str(path.absolute()))}{'?mode=ro' if read_only else ''}"
+    return sqlite3.connect(address, timeout=BUSY_SECONDS, isolation_level=None, uri=True)
+
+
+def _connected(path: Path, read_only: bool, max_pages: int | None = None) -> sqlite3.Connection:
+    """A connection to a whole database of ours; one for writing makes what a blank file lacks."""
+    connection, found = None, file_facts(path)
+    if found and 0 < found.st_size < 100:  # SQLite might take what is left for an empty database
+        _check_header(path)
+    with clear_errors(path):
+        try:
+            connection = open_file(path, read_only)
+            if max_pages is not None:
+                connection.execute(f"PRAGMA max_page_count = {int(max_pages)}")
+            if not read_only and _is_blank(connection):
+                _create(connection)
+            _check_identity(connection, path)
+            if not read_only:
+                connection.execute("PRAGMA foreign_keys = ON")
+                _check_integrity(connection, path)
+        except BaseException as error:
+            if connection is not None:
+                connection.close()
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF in _REFUSED:
+                _check_header(path)
+            raise
+    return connection
+
+
+_REFUSED = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_CANTOPEN)
+
+
 def _check_header(path: Path) -> None:
-    """Refuse what is no SQLite file, and one that was cut off."""
-    if Path(f"{path}-journal").exists():
+    """Say why SQLite refused a file, where its beginning tells."""
+    if has_beside(path, "-journal"):
         return  # a kill during creation: SQLite rolls it back on opening, and until then the file may hold anything
     try:
         with path.open("rb") as file:
             header = file.read(100)
             size = os.fstat(file.fileno()).st_size
+    except FileNotFoundError:
+        return
     except OSError as error:
-        raise ReplayError(f"{path}: expected a readable file, but {error.strerror}") from error
-    if not size:
-        raise ReplayError(f"{path}: this file is empty: no search has written to it yet; check the path")
+        raise ReplayError(f"{path}: expected a readable file, but {error.strerror}; {advice(error)}") from error
     if not header.startswith(SQLITE_MAGIC[: len(header)]):
         raise ReplayError(f"{path}: expected a replay database, but this file is no SQLite database; check the path")
     if len(header) < 100:
@@ -182,7 +215,7 @@ def _check_header(path: Path) -> None:
     page_size = 65536 if page_size == 1 else page_size
     pages = int.from_bytes(header[28:32], "big")
     # With a log beside it the file may be shorter than it says until the log is folded back.
-    if size < pages * page_size and not Path(f"{path}-wal").exists():
+    if size < pages * page_size and not has_beside(path, "-wal"):
         raise DamageError(path, f"this database is cut off ({size:,} of {pages * page_size:,} bytes are left)")
 
 
@@ -197,7 +230,7 @@ def _check_identity(connection: sqlite3.Connection, path: Path) -> None:
             f"{path}: expected a replay database of metaqnn, but this is another program's database; "
             "choose another path"
         )
-    version = _version(connection)
+    version = version_of(connection)
     if version < 1:
         raise DamageError(path, f"expected a schema from 1 to {SCHEMA_VERSION}, but this file says {version}")
     if version > SCHEMA_VERSION:
@@ -208,10 +241,6 @@ def _check_identity(connection: sqlite3.Connection, path: Path) -> None:
     see_as_current(connection, version, SCHEMA_VERSION)
 
 
-def _version(connection: sqlite3.Connection) -> int:
-    return int(connection.execute("PRAGMA user_version").fetchone()[0])
-
-
 def _check_integrity(connection: sqlite3.Connection, path: Path) -> None:
     problem = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if problem != "ok":
@@ -220,6 +249,12 @@ def _check_integrity(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _create(connection: sqlite3.Connection) -> None:
-    """The schema and our marks, in one transaction."""
+    """The schema and our marks, in one transaction, unless another process makes them at the same time."""
     marks = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION};"
-    connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} {marks} COMMIT;")
+    try:
+        connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} {marks} COMMIT;")
+    except sqlite3.OperationalError:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        if _is_blank(connection):
+            raise

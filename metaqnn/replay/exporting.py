@@ -52,12 +52,12 @@ def export_tables(reader: ReplayReader, style: str, target: Path) -> dict[str, i
 
 
 def _tables(reader: ReplayReader) -> list[str]:
-    """The names of all tables, those included that a file of an older schema lacks."""
+    """The names of all tables, those included that a file of an older schema lacks, but for who writes just now."""
     _, rows = reader.query(
         """SELECT name FROM sqlite_master WHERE type = 'table'
            UNION SELECT name FROM sqlite_temp_master WHERE type = 'table' ORDER BY name"""
     )
-    return [name for (name,) in rows if not name.startswith("sqlite_")]
+    return [name for (name,) in rows if not name.startswith("sqlite_") and name != "writer"]
 
 
 def _write_csv(path: Path, types: dict[str, str], rows: list[tuple[Any, ...]]) -> None:

@@ -2,16 +2,10 @@
 
 import json
 import os
-import sqlite3
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 from functools import cached_property
-from pathlib import Path
-from stat import S_ISREG
 from typing import Any
-
-from filelock import FileLock, Timeout
 
 from metaqnn.core import (
     RETRYABLE,
@@ -25,46 +19,19 @@ from metaqnn.core import (
     WorkerLost,
     WorkerReady,
 )
-from metaqnn.errors import ReplayError
 from metaqnn.replay.chain_contents import evaluation_content
-from metaqnn.replay.database import begin_writing, clear_errors, close_to_one_file, connect_for_writing, transaction
+from metaqnn.replay.database import clear_errors
 from metaqnn.replay.hash_chains import begin_chains, link_record
 from metaqnn.replay.importing import Imported, insert_imported
-from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.records import insert_episode, insert_evaluation, insert_model, insert_proposal, now
+from metaqnn.replay.writer import ReplayWriter
 
 
-class SQLiteReplayMemory(ReplayReader, ReplayMemory):
-    """One search's database, held for writing by this process alone.
+class SQLiteReplayMemory(ReplayWriter, ReplayMemory):
+    """One search's database, held for writing by this process alone; arguments and errors are those of its base."""
 
-    Args:
-        path: the file; created with its folder where absent.
-        seed: the search's seed, recorded with every evaluation.
-        max_pages: refuse to grow beyond so many pages of 4,096 bytes; None is no bound.
-
-    Raises:
-        ReplayError: another search holds the file, the place cannot be written, or the file is not whole, not
-            ours, or of a newer schema.
-    """
-
-    def __init__(self, path: Path | str, max_pages: int | None = None):
-        self.path = Path(path)
-        self._lock = writer_lock(self.path)
-        try:
-            super().__init__(self.path, connect_for_writing(self.path, max_pages))
-        except BaseException:
-            self._lock.release()
-            raise
-        self._is_writing = False
-        self._run: int | None = None
-        self._run_began = 0.0
-
-    def close(self) -> None:
-        """Fold the log back into one plain file and release the lock; further calls do nothing."""
-        if hasattr(self, "_connection"):
-            close_to_one_file(self._connection)
-            del self._connection
-            self._lock.release()
+    _run: int | None = None
+    _run_began = 0.0
 
     # Configuration and runs
 
@@ -138,11 +105,11 @@ class SQLiteReplayMemory(ReplayReader, ReplayMemory):
 
         The commit does not wait for the disk: after a power cut the same proposal is made again.
         """
-        adding = self._transaction()
+        self._begin_writing()
         with clear_errors(self.path):
             self._connection.execute("PRAGMA synchronous = NORMAL")
             try:
-                with adding as connection:
+                with self._transaction() as connection:
                     insert_model(connection, proposal.model)
                     insert_proposal(connection, proposal)
             finally:
@@ -243,46 +210,3 @@ class SQLiteReplayMemory(ReplayReader, ReplayMemory):
 
     def _run_seconds(self) -> float:
         return time.monotonic() - self._run_began
-
-    def _transaction(self) -> AbstractContextManager[sqlite3.Connection]:
-        if not self._is_writing:
-            with clear_errors(self.path):
-                begin_writing(self._connection)
-            self._is_writing = True
-        return transaction(self._connection, self.path)
-
-
-FINALS = ".finals"
-"""What is added to a database's name for the folder of its trained networks; see `metaqnn.replay.retrainings`."""
-
-
-def writer_lock(path: Path) -> FileLock:
-    """Take the lock beside the file that makes this process its one writer.
-
-    Raises:
-        ReplayError: another process holds it, a file of another's has its name, or the place cannot be written.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        place = Path(f"{path}.lock")
-        if os.path.lexists(place) and (not S_ISREG(place.lstat().st_mode) or place.lstat().st_size):
-            # To lock a file may empty it: older versions of filelock do.
-            raise ReplayError(
-                f"{place}: expected the empty file that keeps others from {path.name}, or none; move it away, or "
-                "choose another database"
-            )
-        lock = FileLock(place)
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise ReplayError(
-            f"{path}: another search or training is running on this file; wait for it, stop it, or choose another file"
-        ) from None
-    except FileExistsError:
-        raise ReplayError(
-            f"{path}: expected a place in a folder, but {path.parent} is a file; choose another with --db"
-        ) from None
-    except OSError as error:
-        raise ReplayError(
-            f"{path}: expected a place that can be written, but {error.strerror or error}; choose another with --db"
-        ) from error
-    return lock

@@ -19,6 +19,11 @@ def require_new(target: Path, what: str = "file") -> None:
         raise ReplayError(f"{target}: expected a new {what}, but it exists; choose another name")
 
 
+def behind_links(path: Path) -> Path:
+    """What a link leads to, where SQLite keeps its log and we what belongs to a database; else the path as it is."""
+    return Path(os.path.realpath(path)) if os.path.islink(path) else path
+
+
 @contextmanager
 def new_place(target: Path, what: str = "file", makes_folder: bool = True) -> Iterator[Path]:
     """A place beside a new file or folder, which appears whole when the block ends well, or not at all.

@@ -13,6 +13,7 @@ from typing import Any
 from metaqnn.errors import DamageError
 from metaqnn.replay.checks import REFERENCES, Row, decoded, row_faults, row_name
 from metaqnn.replay.database import SCHEMA_VERSION, SQLITE_MAGIC, connect_for_writing, transaction
+from metaqnn.replay.hash_chains import begin_chains
 from metaqnn.replay.migrations import TABLES, StoredColumn, see_as_current, stored_columns
 
 _NEUTRAL: Mapping[str, Any] = {
@@ -82,7 +83,7 @@ def read_what_is_left(path: Path, work: Path) -> dict[str, SavedTable]:
             connection.execute("PRAGMA writable_schema = ON")  # what of the schema can be read is enough
             _see_tables(connection)
             connection.text_factory = decoded
-            saved = {table: _read_table(connection, table) for table in TABLES}
+            saved = {table: _read_table(connection, table) for table in TABLES if table != "writer"}
     except sqlite3.Error as error:
         raise DamageError(path, f"expected tables of a replay database, but nothing can be read ({error})") from error
     finally:
@@ -123,8 +124,10 @@ def _mend_header(path: Path) -> None:
 def _see_tables(connection: sqlite3.Connection) -> None:
     """Let the queries of this version run, whatever the file says its schema is."""
     found = dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'").fetchall())
-    if "costs " in found.get("models", "costs "):
+    if "hash_chains" in found:
         version = SCHEMA_VERSION
+    elif "costs " in found.get("models", "costs "):
+        version = 4
     elif "finals" in found:
         version = 3
     else:
@@ -186,7 +189,7 @@ def keep_what_holds_together(saved: Saved, episodes: int | None = None) -> None:
         saved: changed in place.
         episodes: keep at most so many.
     """
-    for table in TABLES:
+    for table in saved:
         _drop_orphans(saved, table)
         if table == "replay":
             _keep_first_episodes(saved, episodes)
@@ -246,12 +249,17 @@ def drop_values(saved: Saved) -> bool:
 
 
 def write_saved(saved: Saved, target: Path) -> None:
-    """Write a database of the current schema."""
+    """Write a database of the current schema; its hash chains begin anew and name what is missing."""
     with closing(connect_for_writing(target)) as connection, transaction(connection, target):
         for table, rows in saved.items():
             names = ", ".join(column.name for column in rows.columns)
             marks = ", ".join("?" * len(rows.columns))
             connection.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows.rows.values())
+        if saved["config"].rows:
+            lost = ", ".join(f"{len(rows.lost)} of {table}" for table, rows in saved.items() if rows.lost)
+            begin_chains(
+                connection, f"rescued from a damaged file, of which is lost: {lost or 'nothing that is known'}"
+            )
 
 
 def _name(key: tuple[Any, ...]) -> str:

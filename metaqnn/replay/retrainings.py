@@ -1,9 +1,7 @@
 """Retrainings and looks at the test split, as they stand in a replay database."""
 
 import json
-import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,11 +9,14 @@ from typing import Any
 from metaqnn.core import CurvePoint, Retraining, TestLook, TrainingSplit
 from metaqnn.errors import ReplayError
 from metaqnn.replay.columns import stored
-from metaqnn.replay.database import begin_writing, clear_errors, close_to_one_file, connect_for_writing, transaction
 from metaqnn.replay.hash_chains import link_record, link_restart
-from metaqnn.replay.memory import FINALS, writer_lock
+from metaqnn.replay.places import behind_links
 from metaqnn.replay.reader import ReplayReader, read_point
 from metaqnn.replay.records import now, point_row
+from metaqnn.replay.writer import ReplayWriter
+
+FINALS = ".finals"
+"""What is added to a database's name for the folder of its trained networks."""
 
 _RETRAININGS = """
     SELECT final, model, architecture, seed, recipe, dataset, data, part, finetuned_from, size, status, reason,
@@ -25,8 +26,10 @@ _RETRAININGS = """
 def weights_folder(database: Path) -> Path:
     """The folder beside a database in which trained networks and unfinished trainings are kept.
 
-    It has the whole name of the database, so that no two databases share one.
+    It has the whole name of the database, so that no two databases share one, and is the same by whatever link the
+    database is reached.
     """
+    database = behind_links(database)
     return database.with_name(f"{database.name}{FINALS}")
 
 
@@ -104,42 +107,20 @@ def read_test_looks(reader: ReplayReader) -> list[TestLook]:
     return [TestLook(row[0], row[1], tuple(json.loads(row[2])), *row[3:]) for row in rows]
 
 
-class RetrainingMemory(ReplayReader):
+class RetrainingMemory(ReplayWriter):
     """A database held for writing retrainings and looks, by this process alone.
 
     Args:
         path: the file, which must exist.
+        break_lock: as for every writer.
 
     Raises:
         ReplayError: another process holds the file, or it cannot be written or is no whole database of ours.
     """
 
-    def __init__(self, path: Path | str):
-        path = Path(path)
-        ReplayReader(path).close()  # what is absent or none of ours is refused before anything is locked or created
-        self._lock = writer_lock(path)
-        try:
-            super().__init__(path, connect_for_writing(path))
-        except BaseException:
-            self._lock.release()
-            raise
-        self._is_writing = False
-
-    def close(self) -> None:
-        """Fold the log back into one plain file and release the lock; further calls do nothing."""
-        if hasattr(self, "_connection"):
-            close_to_one_file(self._connection)
-            del self._connection
-            self._lock.release()
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        if not self._is_writing:  # what is refused before anything is recorded leaves the file as it is
-            with clear_errors(self.path):
-                begin_writing(self._connection)
-            self._is_writing = True
-        with transaction(self._connection, self.path) as connection:
-            yield connection
+    def __init__(self, path: Path | str, break_lock: bool = False):
+        ReplayReader(path).close()  # what is absent or none of ours is refused before anything is created
+        super().__init__(path, break_lock=break_lock)
 
     def add(self, retrainings: Sequence[Retraining]) -> None:
         """Record trainings that were asked for; their numbers are given."""

@@ -198,6 +198,17 @@ CREATE TABLE hash_chains (
     PRIMARY KEY (chain, link)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE writer (
+    writer   INTEGER PRIMARY KEY CHECK (writer = 1), -- the one process that writes; no row while nobody does
+    host     TEXT NOT NULL,     -- its machine: name, and a digest of its number
+    boot     TEXT NOT NULL,     -- since which start of the machine; empty where the system does not tell
+    space    TEXT NOT NULL,     -- within which numbers of processes mean something, as of a container
+    process  INTEGER NOT NULL,  -- its number
+    start    TEXT NOT NULL,     -- when it began, as the system counts
+    inode    TEXT NOT NULL,     -- of the file: a copy that is made meanwhile has another, and no writer
+    taken_at TEXT NOT NULL      -- when it began to write here
+) STRICT;
+
 CREATE VIEW score_sign AS  -- 1 where a larger score is better, -1 where a smaller one is
 SELECT iif('minimize' IN (SELECT json_extract(value, '$.direction') FROM config WHERE key = 'score'), -1, 1) AS sign;
 

@@ -99,6 +99,7 @@ def run_enumeration(
     on_progress: Callable[[EnumerationProgress], None] = lambda progress: None,
     announce: Callable[[str], None] = lambda line: None,
     table_files: Sequence[Path] = (),
+    break_lock: bool = False,
 ) -> EnumerationReport:
     """Train every network of an experiment's space with `seeds` seeds, or go on where the database stands.
 
@@ -115,6 +116,7 @@ def run_enumeration(
         on_progress: called when it begins and after each training.
         announce: called with lines for the user.
         table_files: what `fresh` moves aside with the database.
+        break_lock: take the database from a process of which this machine cannot know whether it has ended.
 
     Raises:
         MetaqnnError: the space is too large, or the database holds something else; nothing recorded is lost.
@@ -128,12 +130,12 @@ def run_enumeration(
         networks = _networks(space)
         gpus = visible_gpus() if gpus is None else gpus
         workers = workers or len(gpus) or usable_cores()
-        if fresh and (moved := move_aside(database)):
+        if fresh and (moved := move_aside(database, break_lock)):
             announce(f"The earlier table was moved to {moved}.")
         for file in table_files if fresh else ():
             if moved := moved_aside(file):
                 announce(f"The earlier {file} was moved to {moved}.")
-        with SQLiteReplayMemory(database) as memory:
+        with SQLiteReplayMemory(database, break_lock=break_lock) as memory:
             _begin(memory, experiment, evaluator, networks, workers)
             executor = make_executor(
                 evaluator, workers, gpus, path=sys.path, hang_seconds=experiment.search.hang_seconds

@@ -102,6 +102,7 @@ def search(
     workers: int | None = None,
     gpus: Sequence[str] | None = None,
     max_seconds: float | None = None,
+    break_lock: bool = False,
     observers: Sequence[Observer] = (),
     announce: Callable[[str], None] = lambda line: print(line, file=sys.stderr),
 ) -> SearchResult:
@@ -124,6 +125,7 @@ def search(
         workers: processes side by side, at most `lookahead`; 0 evaluates in this process.
         gpus: which GPUs to use; None is all that are visible.
         max_seconds: wall clock over all runs.
+        break_lock: take the database from a process on another machine, which has ended.
         observers: told what happens.
         announce: called with lines for the user.
 
@@ -165,7 +167,13 @@ def search(
     report = run_search(
         experiment,
         path,
-        SearchOptions(plan.models, said.max_seconds, gpus=None if gpus is None else tuple(gpus), in_process=in_process),
+        SearchOptions(
+            plan.models,
+            said.max_seconds,
+            gpus=None if gpus is None else tuple(gpus),
+            in_process=in_process,
+            break_lock=break_lock,
+        ),
         observers,
         announce,
         made or build_evaluator(experiment),

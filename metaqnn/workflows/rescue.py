@@ -82,7 +82,9 @@ def rescue_database(path: Path, target: Path, allowed: Sequence[str] = ()) -> Re
             folder.mkdir()
             for file in copied:
                 shutil.copyfile(file, folder / file.name)
-    tables = tuple(TableRescue(name, len(one.rows), one.lost, one.mended) for name, one in saved.items())
+    tables = tuple(
+        TableRescue(name, len(one.rows), one.lost, one.mended) for name, one in saved.items() if name != "hash_chains"
+    )
     is_search = bool(saved["config"].rows) and ("purpose",) not in saved["config"].rows
     return Rescue(tables, len(saved["replay"].rows), problem, is_search)
 

@@ -83,7 +83,7 @@ def train_best(
     with stop.installed():
         with ReplayReader(database) as reader:
             plan = plan_retrainings(reader, options, announce)
-        with RetrainingMemory(database) as memory:
+        with RetrainingMemory(database, options.break_lock) as memory:
             folder = weights_folder(database)
             try:
                 folder.mkdir(parents=True, exist_ok=True)

@@ -38,6 +38,7 @@ class TrainOptions:
         workers: processes side by side; None is one per GPU, otherwise one per core.
         gpus: which GPUs to train on; None is all that are visible.
         in_process: train in this process, one network after another, whatever `workers` says.
+        break_lock: take the database from a process of which this machine cannot know whether it has ended.
     """
 
     top: int = 5
@@ -52,6 +53,7 @@ class TrainOptions:
     workers: int | None = None
     gpus: tuple[str, ...] | None = None
     in_process: bool = False
+    break_lock: bool = False
 
 
 @dataclass(frozen=True)

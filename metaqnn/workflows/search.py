@@ -39,6 +39,7 @@ class SearchOptions:
         must_exist: refuse to start anew.
         in_process: train in this process, one network after another, whatever `workers` says: for small data, where
             starting a process takes longer than training. See `metaqnn.workers.evaluating.make_executor`.
+        break_lock: take the database from a process of which this machine cannot know whether it has ended.
         estimate: tell how long a new search will take, from a measurement of some seconds, before it begins.
     """
 
@@ -49,6 +50,7 @@ class SearchOptions:
     fresh: bool = False
     must_exist: bool = False
     in_process: bool = False
+    break_lock: bool = False
     estimate: bool = True
 
     def __post_init__(self):
@@ -107,10 +109,10 @@ def run_search(
             warm_start = read_warm_start(Path(experiment.warm_start), components, evaluator)
         _workers(experiment, options, ())
         if options.fresh:
-            moved = move_aside(database)
+            moved = move_aside(database, options.break_lock)
             if moved:
                 announce(f"The earlier search was moved to {moved}.")
-        with SQLiteReplayMemory(database) as memory:
+        with SQLiteReplayMemory(database, break_lock=options.break_lock) as memory:
             if options.must_exist and not memory.config():
                 raise _nothing_to_resume(database)
             run = _begin(experiment, evaluator, components, memory, options, announce, warm_start, stop)

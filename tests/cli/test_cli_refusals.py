@@ -189,7 +189,7 @@ def test_a_truncated_database(refused, small_yaml, finished):
     finished.write_bytes(finished.read_bytes()[:50_000])
     for command in (["search", small_yaml, "--db", finished], ["replay", "summary", finished]):
         assert refused(*command) == (
-            f"{finished}: this database is cut off (50,000 of 110,592 bytes are left); {ADVICE}"
+            f"{finished}: this database is cut off (50,000 of 114,688 bytes are left); {ADVICE}"
         )
 
 
@@ -205,7 +205,7 @@ def test_a_damaged_database(refused, small_yaml, finished):
 def test_a_folder_given_as_database(refused, small_yaml, tmp_path):
     (tmp_path / "folder").mkdir()
     assert refused("search", small_yaml, "--db", tmp_path / "folder") == (
-        f"{tmp_path / 'folder'}: expected a readable file, but Is a directory"
+        f"{tmp_path / 'folder'}: expected a regular file, but this is a folder; choose another path"
     )
 
 
@@ -257,10 +257,10 @@ def test_a_full_disk_in_the_middle_of_a_search(metaqnn, small_yaml, tmp_path):
 
 def test_two_searches_on_one_file(small_yaml, finished):
     command = [sys.executable, "-m", "metaqnn", "search", small_yaml, "--db", finished]
+    before = finished.read_bytes()
     with SQLiteReplayMemory(finished):
-        before = finished.read_bytes()
         result = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert finished.read_bytes() == before
+    assert finished.read_bytes() == before
     assert result.returncode == 2
     assert result.stderr == (
         f"metaqnn: {finished}: another search or training is running on this file; wait for it, stop it, or "

@@ -45,7 +45,7 @@ def test_a_search_from_start_to_end(metaqnn, small_yaml, tmp_path):
         "Look deeper: metaqnn replay summary replay_db/small.sqlite",
         "Final nets:  metaqnn train replay_db/small.sqlite --top 5",
     ]
-    assert sorted(path.name for path in (tmp_path / "replay_db").iterdir()) == ["small.sqlite", "small.sqlite.lock"]
+    assert sorted(path.name for path in (tmp_path / "replay_db").iterdir()) == ["small.sqlite"]
     assert difference(tmp_path / "replay_db" / "small.sqlite") is None
     assert max(map(len, lines)) <= 120
 
@@ -240,7 +240,7 @@ def test_a_real_search(real_search):
     assert re.match(r"The search is complete: 2 networks in [0-9]+:[0-9]{2} in 1 run, ", lines[-3])
     assert difference(path) is None
     assert [run[0] for run in runs(path)] == ["completed"]
-    assert sorted(file.name for file in path.parent.iterdir()) == ["digits.sqlite", "digits.sqlite.lock"]
+    assert sorted(file.name for file in path.parent.iterdir()) == ["digits.sqlite"]
     with ReplayReader(path) as reader:
         epochs = reader.query("SELECT DISTINCT attempt, epoch FROM learning_curves ORDER BY 1, 2")[1]
         devices = reader.query("SELECT count(*) FROM evaluations WHERE device = ''")[1]

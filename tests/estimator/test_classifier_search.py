@@ -47,7 +47,7 @@ def test_a_path_is_kept_and_resumed(quick, blobs, database):
     model = quick(path=database, models=2).fit(*blobs)
     assert model.database_ == str(database)
     assert sorted(p.name for p in database.parent.iterdir()) == [
-        *("blobs.sqlite", "blobs.sqlite.finals", "blobs.sqlite.lock", "blobs.sqlite.npz")
+        *("blobs.sqlite", "blobs.sqlite.finals", "blobs.sqlite.npz")
     ]
     data = database.with_name("blobs.sqlite.npz")
     before = data.stat().st_mtime_ns

@@ -32,7 +32,9 @@ class Installation:
         # Behind the environment's own packages; what is installed there as editable is not found this way.
         paths = [path for path in sys.path if Path(path).name == "site-packages"] or [sysconfig.get_path("purelib")]
         (site / "libraries.pth").write_text("\n".join(dict.fromkeys(paths)) + "\n")
-        self.install(ROOT, ("metaqnn", "experiments", "setup.cfg", "pyproject.toml", "README.md", "LICENSE"))
+        self.install(
+            ROOT, ("metaqnn", "experiments", "setup.cfg", "setup.py", "pyproject.toml", "README.md", "LICENSE")
+        )
         example = ROOT / "examples" / NAME
         self.install(example, [path.name for path in example.iterdir() if path.name != "__pycache__"])
         self.experiment = example / f"{NAME}.yaml"

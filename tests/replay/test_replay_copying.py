@@ -47,7 +47,6 @@ def test_a_copy_of_a_running_search_is_of_one_instant(tmp_path):
         "small.sqlite",
         "small.sqlite-shm",
         "small.sqlite-wal",
-        "small.sqlite.lock",
         "small.yaml",
     }
 

@@ -51,7 +51,7 @@ REFUSALS = [
         newer_schema,
         r"a newer metaqnn wrote this database \(schema 6, known here: up to 5\); upgrade metaqnn$",
     ),
-    (truncated, r"this database is cut off \(40,000 of 110,592 bytes are left\); restore a copy of it; "),
+    (truncated, r"this database is cut off \(40,000 of 114,688 bytes are left\); restore a copy of it; "),
     (cut_in_its_header, r"this database is cut off \(60 bytes are left\); restore a copy of it; "),
 ]
 
@@ -114,7 +114,7 @@ def test_an_absent_file_cannot_be_looked_at(tmp_path):
 
 
 def test_a_folder_is_no_database(tmp_path):
-    with pytest.raises(ReplayError, match=r"expected a readable file, but Is a directory"):
+    with pytest.raises(ReplayError, match=r"expected a regular file, but this is a folder"):
         SQLiteReplayMemory(tmp_path / "..")
     with pytest.raises(ReplayError, match=r"there is no such replay database"):
         ReplayReader(tmp_path)
@@ -128,7 +128,7 @@ def test_a_path_with_signs_that_mean_something_in_an_address_is_opened(finished)
 
 
 def test_a_database_that_another_program_holds_locked_is_named(finished, monkeypatch):
-    monkeypatch.setattr(database, "_BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.05)
     with closing(sqlite3.connect(finished, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(ReplayError, match=r"another process holds the database locked; end it and run the same"):

@@ -200,7 +200,7 @@ def test_a_disk_too_full_for_the_schema_leaves_an_empty_file_that_can_be_used_la
     with pytest.raises(ReplayError, match=r"the disk is full"):
         SQLiteReplayMemory(path, max_pages=5)
     assert path.stat().st_size == 0
-    assert beside(path) == ["small.sqlite", "small.sqlite.lock"]
+    assert beside(path) == ["small.sqlite"]
     run_small(path, models=3)
     assert difference(path) is None
 
@@ -217,11 +217,11 @@ def test_a_number_too_large_for_sqlite_is_refused_in_one_sentence(memory):
 def test_while_writing_there_is_a_log_and_afterwards_one_plain_file(path):
     memory = SQLiteReplayMemory(path)
     memory.initialise({"seed": 0})
-    assert beside(path) == ["small.sqlite", "small.sqlite-shm", "small.sqlite-wal", "small.sqlite.lock"]
+    assert beside(path) == ["small.sqlite", "small.sqlite-shm", "small.sqlite-wal"]
     assert memory.query("PRAGMA journal_mode")[1] == [("wal",)]
     assert memory.query("PRAGMA synchronous")[1] == [(2,)]
     memory.close()
-    assert beside(path) == ["small.sqlite", "small.sqlite.lock"]
+    assert beside(path) == ["small.sqlite"]
     with ReplayReader(path) as reader:
         assert reader.query("PRAGMA journal_mode")[1] == [("delete",)]
         assert reader.config() == {"seed": 0}
@@ -245,7 +245,7 @@ def test_opening_for_writing_alone_changes_nothing(finished):
 def test_the_folder_of_a_new_database_is_made(tmp_path):
     path = tmp_path / "a" / "b" / "new.sqlite"
     SQLiteReplayMemory(path).close()
-    assert beside(path) == ["new.sqlite", "new.sqlite.lock"]
+    assert beside(path) == ["new.sqlite"]
 
 
 def test_a_log_that_somebody_still_looks_at_is_folded_by_the_next_writer(path):
@@ -261,7 +261,7 @@ def test_a_log_that_somebody_still_looks_at_is_folded_by_the_next_writer(path):
         assert reader.last_run()["models"] == 4
     with SQLiteReplayMemory(path) as memory:
         memory.end_run("interrupted")
-    assert beside(path) == ["small.sqlite", "small.sqlite.lock"]
+    assert beside(path) == ["small.sqlite"]
 
 
 # Looking while it writes
@@ -345,7 +345,7 @@ def test_a_search_killed_at_any_instant_goes_on_as_if_it_never_stopped(tmp_path)
     # Opening for writing takes over from the dead process, and closing folds its log.
     with SQLiteReplayMemory(path) as memory:
         models = len(memory.models()) + 5
-    assert beside(path) == ["small.sqlite", "small.sqlite.lock"]
+    assert beside(path) == ["small.sqlite"]
     assert difference(path) is None
     run_small(path, *ENDLESS, models=models)
     run_small(uninterrupted, *ENDLESS, models=5000, function=interrupt_after(1))  # the same schedule is stored
@@ -357,7 +357,7 @@ def test_a_search_killed_at_any_instant_goes_on_as_if_it_never_stopped(tmp_path)
 def test_a_search_interrupted_and_resumed_equals_an_uninterrupted_one(path, finished):
     report = run_small(path.with_name("stopped.sqlite"), function=interrupt_after(5))
     assert (report.ending, report.signal) == (Ending.INTERRUPTED, signal.SIGINT)
-    assert beside(path.with_name("stopped.sqlite")) == ["stopped.sqlite", "stopped.sqlite.lock"]
+    assert beside(path.with_name("stopped.sqlite")) == ["stopped.sqlite"]
     run_small(path.with_name("stopped.sqlite"))
     assert contents(path.with_name("stopped.sqlite")) == contents(finished)
     with ReplayReader(path.with_name("stopped.sqlite")) as reader:

@@ -48,6 +48,7 @@ TABLES = {
     "runs",
     "test_looks",
     "worker_events",
+    "writer",
 }
 
 
@@ -101,6 +102,7 @@ def test_a_new_database_carries_our_marks(new_file):
 
 def test_foreign_keys_are_enforced_while_writing(tmp_path):
     with SQLiteReplayMemory(tmp_path / "new.sqlite") as memory:
+        memory.initialise({"seed": 0})
         assert memory.query("PRAGMA foreign_keys")[1] == [(1,)]
 
 
