@@ -65,8 +65,9 @@ def parse(text: str) -> Architecture:
         NotationError: the text is no network; the message points at the character that is wrong.
         IllegalArchitectureError: the layers are fine but build no network, for example without `SM` at the end.
     """
-    layers = [_written(part) for part in text[1:-1].split(", ")] if text[:1] + text[-1:] == "[]" else [None]
-    return Architecture(_Reader(text).network() if None in layers else layers)
+    parts = text[1:-1].split(", ") if text.startswith("[") and text.endswith("]") else []
+    layers = [layer for layer in map(_written, parts) if layer is not None]
+    return Architecture(layers if parts and len(layers) == len(parts) else _Reader(text).network())
 
 
 @lru_cache(4096)  # a database holds the same few layers a million times

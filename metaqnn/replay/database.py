@@ -101,6 +101,23 @@ def begin_writing(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA synchronous = FULL")
 
 
+def private_copy(connection: sqlite3.Connection, path: Path) -> sqlite3.Connection:
+    """A copy of a database as it is now, in a temporary file without a name that goes when it is closed.
+
+    Raises:
+        ReplayError: there is no room for it.
+    """
+    copy = sqlite3.connect("", isolation_level=None)
+    try:
+        with clear_errors(path):
+            connection.backup(copy)
+            _check_identity(copy, path)
+    except BaseException:
+        copy.close()
+        raise
+    return copy
+
+
 def connect_read_only(path: Path) -> sqlite3.Connection:
     """Open the database for looking, also while a search writes to it.
 

@@ -28,6 +28,7 @@ from metaqnn.core import (
 from metaqnn.errors import ReplayError
 from metaqnn.replay.database import begin_writing, clear_errors, close_to_one_file, connect_for_writing, transaction
 from metaqnn.replay.importing import Imported, insert_imported
+from metaqnn.replay.log import Log
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.records import insert_episode, insert_evaluation, insert_model, insert_proposal, now
 
@@ -53,7 +54,7 @@ class SQLiteReplayMemory(ReplayReader, ReplayMemory):
         except BaseException:
             self._lock.release()
             raise
-        self._is_writing = False
+        self._log, self._is_writing = Log(self._connection, self.path), False
         self._run: int | None = None
         self._run_began = 0.0
 
@@ -237,10 +238,12 @@ class SQLiteReplayMemory(ReplayReader, ReplayMemory):
         return time.monotonic() - self._run_began
 
     def _transaction(self) -> AbstractContextManager[sqlite3.Connection]:
-        if not self._is_writing:
-            with clear_errors(self.path):
+        with clear_errors(self.path):
+            if self._is_writing:
+                self._log.shorten()
+            else:
                 begin_writing(self._connection)
-            self._is_writing = True
+        self._is_writing = True
         return transaction(self._connection, self.path)
 
 

@@ -109,7 +109,7 @@ class QTable:
         return row
 
     def _picker(self, row: _Row, actions: tuple[str, ...]) -> _Picker:
-        """From a row's values to those of some actions; a single one is doubled, or itemgetter would return no tuple."""
+        """From a row's values to those of actions; a single one is doubled, or itemgetter would return no tuple."""
         picker = row.pickers.get(actions)
         if picker is None:
             positions = [row.position(action, self.initial) for action in actions]
