@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -97,7 +98,15 @@ def begin_writing(connection: sqlite3.Connection) -> None:
     A file of an older schema is brought up to date first.
     """
     bring_up_to_date(connection, _version(connection), SCHEMA_VERSION)
-    connection.execute("PRAGMA journal_mode = WAL")
+    ends = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            break
+        except sqlite3.OperationalError as error:  # SQLite waits for others before it writes, but not here
+            if "locked" not in str(error) or time.monotonic() > ends:
+                raise
+            time.sleep(0.02)
     connection.execute("PRAGMA synchronous = FULL")
 
 

@@ -401,6 +401,19 @@ def test_a_status_that_says_predicted_without_a_prediction_is_refused(finished):
         reader.evaluation(2)
 
 
+@pytest.mark.parametrize("lock", ["BEGIN", "BEGIN IMMEDIATE"])
+def test_a_writer_waits_until_others_are_done(finished, lock):
+    with closing(sqlite3.connect(finished, isolation_level=None, check_same_thread=False)) as other:
+        other.execute(lock)
+        other.execute("SELECT count(*) FROM replay").fetchone()
+        with SQLiteReplayMemory(finished) as memory:
+            done = threading.Timer(0.3, other.execute, ["COMMIT"])
+            done.start()
+            memory.begin_run(20, 1, {}, [])
+            done.join()
+            assert memory.last_run()["models"] == 20
+
+
 @contextmanager
 def looking_again_and_again(path):
     """Somebody who looks anew before the look before has ended, so that the log is always read from."""
