@@ -259,7 +259,7 @@ class _Comparison:
         difference = self.early_stopping.difference(episode.number, model, evaluation)
         if difference is not None:
             _expect(place, *difference)
-        self.early_stopping.learn(episode, model, evaluation)
+        self.early_stopping.learn(episode, lambda: (model, evaluation))
 
     def _compare_values(self) -> None:
         """Compare the Q-values when exactly the episodes are told that the stored ones are as of."""
