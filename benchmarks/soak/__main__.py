@@ -26,7 +26,8 @@ from pathlib import Path
 
 import click
 
-from benchmarks.soak.faults import FAULTS, Scene
+from benchmarks.soak.faults import FAULTS
+from benchmarks.soak.scene import Scene
 from benchmarks.soak.subject import EXPERIMENTS, Subject, ViolationError, end_marked
 from metaqnn.version import __version__
 
@@ -80,7 +81,9 @@ class Soak:
             except ViolationError as error:
                 violation = Violation(number, f"{kind}, seed {search_seed}", tuple(made), str(error))
                 self.violations.append(violation)
-                print(f"VIOLATION in round {number} ({violation.search}; {', '.join(made)}): {error}", flush=True)
+                first, *_, last = [*violation.problem.strip().splitlines(), ""][:-1] * 2
+                shown = first if first == last else f"{first} ... {last}"
+                print(f"VIOLATION in round {number} ({violation.search}; {', '.join(made)}): {shown}", flush=True)
                 end_marked()
                 kept = self.out / f"seed-{self.seed}-round-{number}"
                 shutil.rmtree(kept, ignore_errors=True)

@@ -20,7 +20,7 @@ from tests.databases import contents
 from tests.patience import is_within
 
 MARK = "METAQNN_SOAK"
-"""Stands in the environment of every process that a soak starts, so that none is overlooked."""
+"""Stands in the environment of every process that a soak starts, with the soak's number, so that none is overlooked."""
 
 TOP = Path(__file__).parents[2]
 
@@ -59,7 +59,7 @@ def marked() -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):
-            if MARK in process.environ() and process.status() != psutil.STATUS_ZOMBIE:
+            if process.environ().get(MARK) == str(os.getpid()) and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
     return found
 
@@ -98,7 +98,7 @@ class Command:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE if "search" in arguments else subprocess.DEVNULL,
                 stderr=errors,
-                env=os.environ | {MARK: "1", "TF_CPP_MIN_LOG_LEVEL": "3"} | (environment or {}),
+                env=os.environ | {MARK: str(os.getpid()), "TF_CPP_MIN_LOG_LEVEL": "3"} | (environment or {}),
             )
         if self.process.stdout is not None:
             self._reader = threading.Thread(target=self._drain, daemon=True)
@@ -135,22 +135,24 @@ class Command:
             with suppress(psutil.Error):
                 process.send_signal(number)
 
-    def wait(self, allowed: Collection[int] = ()) -> int:
+    def wait(self, allowed: Collection[int] = (), is_silent: bool = False) -> int:
         """Wait for its end, and see how it ended.
 
         Args:
             allowed: exit codes beside 0; minus the number of a signal.
+            is_silent: whether it may end with an exit code and no sentence.
         """
         began = time.monotonic()
         while not self.is_over():
             require(is_within(began, 120.0), f"{self} hangs")
             time.sleep(0.01)
         code, errors = self.process.returncode, self._errors.read_text(errors="replace")
-        require("Traceback" not in errors, f"{self} ended with a traceback:\n{errors}")
+        # Ctrl-C while Python itself starts ends in Python's own words.
+        is_early = errors.rstrip().endswith("KeyboardInterrupt") and f"{TOP}/metaqnn/" not in errors
+        require("Traceback" not in errors or is_early, f"{self} ended with a traceback:\n{errors}")
         require(code in (0, *allowed), f"{self} ended with exit code {code}, expected 0 {[*allowed]}:\n{errors}")
-        if code > 0 and code < 128:
-            said = [line for line in errors.splitlines() if line.strip()]
-            require(said, f"{self} ended with exit code {code} and said nothing")
+        is_said = bool(errors.strip()) or is_silent or not 0 < code < 128
+        require(is_said, f"{self} ended with exit code {code} and said nothing")
         return code
 
     def __str__(self) -> str:
@@ -259,8 +261,9 @@ class Subject:
         expected, found = contents(reference), contents(self.database)
         for table in expected:
             require(found.get(table) == expected[table], f"table {table} differs from that of an undisturbed search")
-        names = {path.name for path in self.disk.iterdir()} - {path.parts[0] for path in map(Path, self._mine)}
-        require(names <= {"search.sqlite", "search.sqlite.lock"}, f"files were left beside the database: {names}")
+        expected_names = {"search.sqlite", "search.sqlite.lock", *(Path(name).parts[0] for name in self._mine)}
+        left = sorted({path.name for path in self.disk.iterdir()} - expected_names)
+        require(not left, f"files were left beside the database: {', '.join(left)}")
 
     def _users_files(self) -> dict[str, object]:
         """Content, kind and time of everything beside the database that is not the search's."""
