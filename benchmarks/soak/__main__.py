@@ -12,11 +12,13 @@ import os
 import platform
 import random
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -78,20 +80,25 @@ class Soak:
             try:
                 subject = Subject(kind, search_seed, disk / "searches", folder)
                 self._disturb(subject, reference, draw, made)
-            except ViolationError as error:
-                violation = Violation(number, f"{kind}, seed {search_seed}", tuple(made), str(error))
-                self.violations.append(violation)
-                first, *_, last = [*violation.problem.strip().splitlines(), ""][:-1] * 2
-                shown = first if first == last else f"{first} ... {last}"
-                print(f"VIOLATION in round {number} ({violation.search}; {', '.join(made)}): {shown}", flush=True)
-                end_marked()
-                kept = self.out / f"seed-{self.seed}-round-{number}"
-                shutil.rmtree(kept, ignore_errors=True)
-                shutil.copytree(folder, kept, symlinks=True, ignore=shutil.ignore_patterns("ballast"))
+            except Exception as error:  # also what no check foresaw, such as a database that cannot be read
+                problem = str(error) if isinstance(error, ViolationError) else traceback.format_exc()
+                self._keep(Violation(number, f"{kind}, seed {search_seed}", tuple(made), problem), folder)
             finally:
                 end_marked()
         shutil.rmtree(folder, ignore_errors=True)
         self.rounds += 1
+
+    def _keep(self, violation: Violation, folder: Path) -> None:
+        """Say what was violated, and keep the databases."""
+        self.violations.append(violation)
+        lines = violation.problem.strip().splitlines()
+        shown = " ... ".join(dict.fromkeys((lines[0], lines[-1])))
+        faults = ", ".join(violation.faults)
+        print(f"VIOLATION in round {violation.round} ({violation.search}; {faults}): {shown}", flush=True)
+        end_marked()
+        kept = self.out / f"seed-{self.seed}-round-{violation.round}"
+        shutil.rmtree(kept, ignore_errors=True)
+        shutil.copytree(folder, kept, symlinks=True, ignore=shutil.ignore_patterns("ballast"))
 
     def _disturb(self, subject: Subject, reference: Path, draw: random.Random, made: list[str]) -> None:
         for _ in range(draw.randint(3, 6)):
@@ -161,6 +168,7 @@ def _disk(folder: Path, is_own: bool) -> Iterator[Path]:
 def main(minutes: float, seed: int, only: int | None, out: Path) -> None:
     """Disturb, check, and leave a summary in OUT/soak.json; exit code 1 where anything was violated."""
     out.mkdir(parents=True, exist_ok=True)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that nothing is left behind
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="metaqnn-soak-") as folder:
         soak = Soak(seed, Path(folder), out, began + 60 * minutes)
