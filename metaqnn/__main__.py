@@ -1,9 +1,14 @@
 """`python -m metaqnn`: the same as the command `metaqnn`."""
 
+import sys
+
 
 def main() -> None:
     """Run the command line."""
-    from metaqnn.cli import run
+    try:
+        from metaqnn.cli import run
+    except KeyboardInterrupt:  # everything later is caught there
+        sys.exit(130)
 
     run()
 

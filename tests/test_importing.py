@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+import sys
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
@@ -206,6 +207,29 @@ def test_every_strategy_is_told(tmp_path, strategy):
         assert sorted(map(str, values)) == sorted(map(str, agent.values()))
         assert bool(values) == (strategy in ("linear_ucb", "q_learning, preset: paper"))
         assert verify_database(reader).difference is None
+
+
+def test_a_row_costs_as_much_in_a_long_file_as_in_a_short_one(tmp_path):
+    def calls(folder, rows):
+        count = 0
+
+        def counted(frame, event, argument):
+            nonlocal count
+            count += event in ("call", "c_call")
+
+        folder.mkdir()
+        sys.setprofile(counted)
+        try:
+            imported(folder, *rows, overrides=("strategy.replay_episodes=10",))
+        finally:
+            sys.setprofile(None)
+        return count
+
+    networks = [random_walk(paper(), Stream(0, "rows", n)).architecture for n in range(400)]
+    rows = [{"net": net, "accuracy_best_val": f"0.{n}"} for n, net in enumerate(networks, start=1)]
+    imported(tmp_path, *rows)  # so that no module is imported, and no layer read, in what is counted
+    nothing, short, long = (calls(tmp_path / str(n), rows[:n]) for n in (1, 100, 400))
+    assert long - nothing < 4.4 * (short - nothing)
 
 
 def test_one_file_gives_one_database(tmp_path, golden):

@@ -126,3 +126,22 @@ def test_the_number_of_workers_changes_nothing(undisturbed, tmp_path):
     database = tmp_path / "search.sqlite"
     assert run(database, "search", "--workers", "1").returncode == 0
     assert contents(database) == contents(undisturbed)
+
+
+def test_ctrl_c_while_the_program_is_still_loading_ends_it_without_a_traceback():
+    # A finder that is asked first sends the signal in the very moment in which the command line is imported.
+    program = """
+import os, signal, sys
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == "metaqnn.cli.output":
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Finder())
+sys.argv = ["metaqnn", "--help"]
+from metaqnn.__main__ import main
+main()
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=patience(60), check=False
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")

@@ -1,6 +1,7 @@
 """The contract of early stopping: which evaluations end before their time, as reproducibly as a proposal."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 from metaqnn.core.episode import Episode, Model
 from metaqnn.core.evaluation import Evaluation
@@ -10,8 +11,14 @@ class EarlyStopping(ABC):
     """Gathers what is known as episodes are told, and hands out what each candidate may be judged by."""
 
     @abstractmethod
-    def learn(self, episode: Episode, model: Model, evaluation: Evaluation) -> None:
-        """Take note of an episode that was evaluated; called in the order of telling."""
+    def learn(self, episode: Episode, read: Callable[[], tuple[Model, Evaluation]]) -> None:
+        """Take note of an episode that was evaluated; called in the order of telling.
+
+        Args:
+            episode: with what it counts as.
+            read: reads its model and its evaluation, for those who need their curve: a long search that is resumed has
+                too many to read them all.
+        """
 
     @abstractmethod
     def context(self, number: int, model: Model) -> object | None:

@@ -109,7 +109,8 @@ class Space(ABC):
         state, steps, actions = self.initial_state(), [], []
         while not self.is_terminal(state):
             legal = self.actions(state)
-            key, choices = self._text_of(self.key(state)), self._texts_of(legal)
+            key = self._text_of(self.key(state))
+            choices = self._texts_of(key, legal)
             index = choose(key, choices)
             steps.append(Step(key, choices[index], choices))
             actions.append(legal[index])
@@ -164,12 +165,12 @@ class Space(ABC):
         return text
 
     @cached_property
-    def _choices(self) -> dict[tuple[Action, ...], tuple[str, ...]]:
+    def _choices(self) -> dict[str, tuple[tuple[Action, ...], tuple[str, ...]]]:
         return {}
 
-    def _texts_of(self, actions: tuple[Action, ...]) -> tuple[str, ...]:
-        """The texts of a tuple of actions, made once."""
-        texts = self._choices.get(actions)
-        if texts is None:
-            texts = self._choices[actions] = tuple(map(str, actions))
-        return texts
+    def _texts_of(self, key: str, actions: tuple[Action, ...]) -> tuple[str, ...]:
+        """The texts of a state's actions, made once where a space answers with the same tuple each time."""
+        known = self._choices.get(key)
+        if known is None or known[0] is not actions:
+            known = self._choices[key] = actions, tuple(map(str, actions))
+        return known[1]

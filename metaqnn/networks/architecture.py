@@ -65,7 +65,19 @@ def parse(text: str) -> Architecture:
         NotationError: the text is no network; the message points at the character that is wrong.
         IllegalArchitectureError: the layers are fine but build no network, for example without `SM` at the end.
     """
-    return Architecture(_Reader(text).network())
+    parts = text[1:-1].split(", ") if text.startswith("[") and text.endswith("]") else []
+    layers = [layer for layer in map(_written, parts) if layer is not None]
+    return Architecture(layers if parts and len(layers) == len(parts) else _Reader(text).network())
+
+
+@lru_cache(4096)  # a database holds the same few layers a million times
+def _written(text: str) -> Layer | None:
+    """The layer of which `text` is the canonical text; None where it is none's."""
+    try:
+        (layer,) = _Reader(text).network()
+    except (NotationError, ValueError):
+        return None
+    return layer if str(layer) == text else None
 
 
 @lru_cache(4096)  # one object a layer keeps its text

@@ -3,6 +3,7 @@
 import heapq
 import math
 from bisect import bisect_right
+from collections.abc import Callable
 
 from metaqnn.core import EarlyStopping, Episode, Evaluation, Model, Prediction, Reward, Status
 from metaqnn.networks.curve_prediction import EarlyStoppingContext, Predictor, ReferenceCurve
@@ -33,20 +34,28 @@ class NetworkEarlyStopping(EarlyStopping):
         self.reward, self.lookahead, self.seed = reward, lookahead, seed
         self._last_look = training.early_stopping.epochs(training)[-1]
         self._episodes: list[int] = []
-        self._references: list[ReferenceCurve] = []
+        self._readers: list[Callable[[], tuple[Model, Evaluation]]] = []
+        self._references: dict[int, ReferenceCurve] = {}  # by place in the order of telling; what was needed so far
         self._kth_best: list[float] = []  # reward of rank `config.best` (or the lowest) after each reference
         self._best: list[float] = []  # a heap of the so many best rewards
 
-    def learn(self, episode: Episode, model: Model, evaluation: Evaluation) -> None:
-        """Take note of an episode that was trained; called in the order of telling."""
-        if (score := evaluation.measured) is None:
+    def learn(self, episode: Episode, read: Callable[[], tuple[Model, Evaluation]]) -> None:
+        """Take note of an episode that was trained to the end; called in the order of telling."""
+        if episode.score is None or episode.is_predicted:
             return
         push = heapq.heappush if len(self._best) < self.config.best else heapq.heappushpop
         push(self._best, episode.reward)
         self._episodes.append(episode.number)
-        points = evaluation.curve[: self._last_look]
-        self._references.append(ReferenceCurve(model.costs, points, score))
+        self._readers.append(read)
         self._kth_best.append(self._best[0])
+
+    def _reference(self, place: int) -> ReferenceCurve:
+        if place not in self._references:
+            model, evaluation = self._readers[place]()
+            score = evaluation.measured
+            assert score is not None, "its episode has it"
+            self._references[place] = ReferenceCurve(model.costs, evaluation.curve[: self._last_look], score)
+        return self._references[place]
 
     def context(self, number: int, model: Model) -> EarlyStoppingContext | None:
         """What episode `number` may predict the end of its network by; None while too little is known.
@@ -61,7 +70,7 @@ class NetworkEarlyStopping(EarlyStopping):
             return None
         return EarlyStoppingContext(
             model.costs,
-            tuple(self._references[max(0, known - _MOST_REFERENCES) : known]),
+            tuple(self._reference(place) for place in range(max(0, known - _MOST_REFERENCES), known)),
             target,
             Stream(self.seed, "control", number).uniform() < self.config.control_share,
         )

@@ -116,11 +116,11 @@ class StateKey(NamedTuple):
 
 
 class LayerState(NamedTuple):
-    """Everything about a network so far: its layers, the shape of their output, and what they cost."""
+    """Everything about a network so far: its layers, the shape of their output, what the agent sees, and the costs."""
 
     layers: tuple[Layer, ...]
     shape: Shape
-    in_a_row: int
+    key: StateKey
     parameters: int
     flops: int
 
@@ -158,7 +158,7 @@ class LayerSpace(Space):
         self._gap = (GlobalAveragePooling(classes),) if config.global_average_pooling else ()
         self._softmax = Softmax(classes)
         self._legal: dict[StateKey, tuple[Layer, ...]] = {}
-        self._start = LayerState((), self.input_shape, 0, 0, 0)
+        self._start = LayerState((), self.input_shape, self._key(0, None, 0, self.input_shape), 0, 0)
         self._check_limits()
 
     @property
@@ -181,16 +181,13 @@ class LayerSpace(Space):
 
     def key(self, state: LayerState) -> StateKey:
         """The paper's state: last layer, depth, fully connected layers in a row, and the bin of the size."""
-        last = state.layers[-1] if state.layers else None
-        size = self._bin(min(state.shape[:2]))[0] if len(state.shape) == 3 else ""
-        return StateKey(len(state.layers), last, state.in_a_row, size)
+        return state.key
 
     def actions(self, state: LayerState) -> tuple[Layer, ...]:
         """The legal next layers; SM is always among them."""
-        key = self.key(state)
-        legal = self._legal.get(key)
+        legal = self._legal.get(state.key)
         if legal is None:
-            legal = self._legal[key] = self._legal_layers(state)
+            legal = self._legal[state.key] = self._legal_layers(state)
         if self.config.limits != Limits():
             legal = tuple(layer for layer in legal if layer is self._softmax or self._within_limits(state, layer))
         return legal
@@ -198,11 +195,11 @@ class LayerSpace(Space):
     def step(self, state: LayerState, action: Any) -> LayerState:
         """Place a layer: size and costs are the true ones, not the bin's."""
         cost = layer_cost(action, state.shape)
-        in_a_row = state.in_a_row + 1 if isinstance(action, FullyConnected) else 0
+        in_a_row = state.key.in_a_row + 1 if isinstance(action, FullyConnected) else 0
         return LayerState(
             (*state.layers, action),
             cost.shape,
-            in_a_row,
+            self._key(state.key.depth + 1, action, in_a_row, cost.shape),
             state.parameters + cost.parameters,
             state.flops + cost.flops,
         )
@@ -221,6 +218,9 @@ class LayerSpace(Space):
         parameters, flops = sum(cost.parameters for cost in costs), sum(cost.flops for cost in costs)
         return {"parameters": parameters, "flops": flops, "layers": len(costs)}
 
+    def _key(self, depth: int, last: Layer | None, in_a_row: int, shape: Shape) -> StateKey:
+        return StateKey(depth, last, in_a_row, self._bin(min(shape[:2]))[0] if len(shape) == 3 else "")
+
     def _bin(self, size: int) -> tuple[str, int, int | None]:
         """The bin of a representation size: its name, its lower edge, and its upper edge (None: open)."""
         upper = None
@@ -236,7 +236,7 @@ class LayerSpace(Space):
         if len(state.layers) >= config.max_depth or isinstance(last, GlobalAveragePooling):
             return (self._softmax,)
         if isinstance(last, FullyConnected):
-            if state.in_a_row >= config.fully_connected.max_in_row:
+            if state.key.in_a_row >= config.fully_connected.max_in_row:
                 return (self._softmax,)
             return (
                 *(layer for layer in self._fully_connected if layer.neurons <= last.neurons),

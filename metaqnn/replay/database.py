@@ -6,6 +6,7 @@ opens a database but SQLite, unless SQLite has refused it.
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -88,6 +89,37 @@ def connect_for_writing(path: Path, max_pages: int | None = None) -> sqlite3.Con
                 "to, or move it away"
             )
     return _connected(path, False, max_pages)
+
+
+def write_through_log(connection: sqlite3.Connection) -> None:
+    """Write ahead into a log from here on, so that looking and writing do not wait for each other."""
+    ends = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            break
+        except sqlite3.OperationalError as error:  # SQLite waits for others before it writes, but not here
+            if "locked" not in str(error) or time.monotonic() > ends:
+                raise
+            time.sleep(0.02)
+    connection.execute("PRAGMA synchronous = FULL")
+
+
+def private_copy(connection: sqlite3.Connection, path: Path) -> sqlite3.Connection:
+    """A copy of a database as it is now, in a temporary file without a name that goes when it is closed.
+
+    Raises:
+        ReplayError: there is no room for it.
+    """
+    copy = sqlite3.connect("", isolation_level=None)
+    try:
+        with clear_errors(path):
+            connection.backup(copy)
+            _check_identity(copy, path)
+    except BaseException:
+        copy.close()
+        raise
+    return copy
 
 
 def connect_read_only(path: Path) -> sqlite3.Connection:

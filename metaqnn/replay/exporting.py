@@ -41,7 +41,7 @@ def export_tables(reader: ReplayReader, style: str, target: Path) -> dict[str, i
             ) from error
     write = {"csv": _write_csv, "json": _write_json, "parquet": _write_parquet}[style]
     counts = {}
-    with new_place(target, "folder") as part, reader.snapshot():
+    with new_place(target, "folder") as part, reader.snapshot(is_long=True):
         part.mkdir()
         for table in _tables(reader):
             types = column_types(table)

@@ -117,7 +117,7 @@ class Replay:
 
     def snapshot(self) -> AbstractContextManager[None]:
         """Let all frames read in the block show one state, whatever a running search adds meanwhile."""
-        return self._reader.snapshot()
+        return self._reader.snapshot(is_long=True)
 
     def close(self) -> None:
         """Close the file; further calls do nothing."""

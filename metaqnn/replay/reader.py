@@ -27,7 +27,7 @@ from metaqnn.core import (
 from metaqnn.errors import DamageError, ReplayError
 from metaqnn.replay.checks import CheckedTables
 from metaqnn.replay.columns import Stored, stored
-from metaqnn.replay.database import clear_errors, connect_read_only
+from metaqnn.replay.database import clear_errors, connect_read_only, private_copy
 
 _EPISODES = """
     SELECT r.episode, r.iteration, r.recorded, r.model, m.architecture, r.evaluation, r.score, r.reward, r.reused,
@@ -210,10 +210,25 @@ class ReplayReader:
         return self.values_as_of(), [QValue(*row) for row in rows]
 
     @contextmanager
-    def snapshot(self) -> Iterator[None]:
-        """Let all reads of the block see one state, whatever a running search adds meanwhile; may be nested."""
+    def snapshot(self, is_long: bool = False) -> Iterator[None]:
+        """Let all reads of the block see one state, whatever a running search adds meanwhile; may be nested.
+
+        Args:
+            is_long: beside a running search, read from a copy, so that its log need not wait for the end of the block.
+        """
         if self._connection.in_transaction:
             yield
+            return
+        if is_long and Path(f"{self.path}-wal").exists():
+            original = self._connection, self._tables
+            self._connection = private_copy(self._connection, self.path)
+            self._tables = CheckedTables(self._connection)
+            try:
+                with self.snapshot():
+                    yield
+            finally:
+                self._connection.close()
+                self._connection, self._tables = original
             return
         with clear_errors(self.path):
             self._connection.execute("BEGIN")

@@ -28,7 +28,9 @@ from metaqnn.replay.database import (
     open_file,
     transaction,
     version_of,
+    write_through_log,
 )
+from metaqnn.replay.log import Log
 from metaqnn.replay.migrations import bring_up_to_date
 from metaqnn.replay.places import behind_links
 from metaqnn.replay.reader import ReplayReader
@@ -68,6 +70,7 @@ class ReplayWriter(ReplayReader):
             connection.close()
             raise
         super().__init__(self.path, connection)
+        self._log = Log(connection, behind_links(self.path))
         _WRITERS[self._place] = self
 
     def close(self) -> None:
@@ -104,13 +107,15 @@ class ReplayWriter(ReplayReader):
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
+            write_through_log(connection)
             connection.execute("PRAGMA foreign_keys = ON")
         self._is_writing = True
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
+        if self._is_writing:
+            with clear_errors(self.path):
+                self._log.shorten()
         self._begin_writing()
         with transaction(self._connection, self.path) as connection:
             if (row := _entry(connection)) != self._entry:

@@ -95,7 +95,7 @@ def read_report_data(reader: ReplayReader, subject: Subject, top: int, domain: D
         domain: what they are; None says what holds for all.
     """
     domain = domain or Domain()
-    with reader.snapshot():
+    with reader.snapshot(is_long=True):
         is_table, score = reader.is_table(), reader.score()
         results, experiment = of_the_search(read_results(reader)), subject.experiment
         ranking, failures = read_ranking(reader), read_failures(reader)

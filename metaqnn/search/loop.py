@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from enum import StrEnum
+from functools import partial
 
 from metaqnn.core import (
     Candidate,
@@ -214,7 +215,7 @@ class Search:
         self._in_flight.popleft()
         self._tally.count(episode)
         if self.early_stopping and evaluation is not None:
-            self.early_stopping.learn(episode, proposal.model, evaluation)
+            self.early_stopping.learn(episode, partial(self._evaluated, episode))
         self._notify("on_episode", episode, self._status())
         return episode
 
@@ -250,11 +251,7 @@ class Search:
         for episode in episodes:
             self._tally.count(episode)
             if self.early_stopping and not episode.reused and episode.origin is not EpisodeOrigin.IMPORTED:
-                model = self.memory.known_model(episode.architecture)
-                evaluation = self.memory.evaluation(episode.evaluation)
-                assert model is not None, "an episode is recorded with its model"
-                assert evaluation is not None, "and with its evaluation"
-                self.early_stopping.learn(episode, model, evaluation)
+                self.early_stopping.learn(episode, partial(self._evaluated, episode))
         self._in_flight.extend(proposals)
         as_of, values = self.memory.values()
         # A search that had ended and goes on with a larger budget has told more than its next proposal may know.
@@ -266,6 +263,13 @@ class Search:
             self._replace_values = True
         self._untold.extend(episode for episode in episodes if episode.number > self._told)
         self._next_checkpoint = time.monotonic() + self.plan.checkpoint_seconds
+
+    def _evaluated(self, episode: Episode) -> tuple[Model, Evaluation]:
+        """Model and evaluation of a recorded episode."""
+        model, evaluation = self.memory.known_model(episode.architecture), self.memory.evaluation(episode.evaluation)
+        assert model is not None, "an episode is recorded with its model"
+        assert evaluation is not None, "and with its evaluation"
+        return model, evaluation
 
     def _known_to(self, number: int) -> int:
         """The last episode that the proposal of episode `number` may know: what was imported, it knows at once."""

@@ -157,7 +157,7 @@ class ResultComparison:
         difference = self.early_stopping.difference(episode.number, model, evaluation)
         if difference is not None:
             expect(place, *difference)
-        self.early_stopping.learn(episode, model, evaluation)
+        self.early_stopping.learn(episode, lambda: (model, evaluation))
 
 
 def _compare_reason(number: int, evaluation: Evaluation) -> None:

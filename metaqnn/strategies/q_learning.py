@@ -11,7 +11,7 @@ from metaqnn.config import require
 from metaqnn.core import Context, Episode, QValue, Space, Trajectory
 from metaqnn.seeding import Stream
 from metaqnn.strategies.equations import greedy_choices
-from metaqnn.strategies.q_table import QTable
+from metaqnn.strategies.q_table import QTable, Transition
 from metaqnn.strategies.schedule import PAPER_SCHEDULE, ScheduleConfig, ScheduledStrategy
 
 PAPER: Mapping[str, Any] = {
@@ -69,7 +69,8 @@ class QLearning(ScheduledStrategy[QLearningConfig]):
     def __init__(self, options: QLearningConfig, space: Space, seed: int):
         super().__init__(options, space, seed)
         self.q_table = QTable(options.initial_q)
-        self._memory: list[tuple[tuple[Any, ...], float]] = []
+        self._memory: list[tuple[str, float]] = []  # architecture and reward of every episode
+        self._transitions: dict[str, tuple[Transition, ...]] = {}  # of architectures that were replayed
 
     def _propose(self, context: Context, epsilon: float) -> Trajectory:
         """Walk the space: each step uniform with probability epsilon, else greedy with ties at random."""
@@ -86,13 +87,17 @@ class QLearning(ScheduledStrategy[QLearningConfig]):
     def tell(self, episode: Episode) -> None:
         """Store the episode, then replay K: the newest, and K - 1 drawn uniformly with replacement."""
         super().tell(episode)
-        self._remember(episode)
+        self._memory.append((episode.architecture, episode.reward))
         if self.config.replay_episodes == 0 or (episode.reused and not self.config.replay_after_repeats):
             return
         newest = len(self._memory) - 1
         stream = Stream(self.seed, "replay", episode.number)
         for index in [newest, *stream.integers(len(self._memory), self.config.replay_episodes - 1)]:
-            transitions, reward = self._memory[index]
+            architecture, reward = self._memory[index]
+            transitions = self._transitions.get(architecture)
+            if transitions is None:
+                transitions = self.q_table.bind(self.space.trajectory(architecture))
+                self._transitions[architecture] = transitions
             self.q_table.learn(transitions, reward, self.config.learning_rate, self.config.discount)
 
     def values(self) -> list[QValue]:
@@ -107,9 +112,5 @@ class QLearning(ScheduledStrategy[QLearningConfig]):
         """Fill the replay memory and the Q-table."""
         for episode in episodes:
             super().tell(episode)
-            self._remember(episode)
+            self._memory.append((episode.architecture, episode.reward))
         self.q_table.load(values)
-
-    def _remember(self, episode: Episode) -> None:
-        trajectory = self.space.trajectory(episode.architecture)
-        self._memory.append((self.q_table.bind(trajectory), episode.reward))

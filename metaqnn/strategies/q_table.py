@@ -3,9 +3,12 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
+from typing import NamedTuple
 
 from metaqnn.core import QValue, Trajectory
 from metaqnn.strategies.equations import q_learning_target, q_learning_update
+
+_Picker = Callable[[Sequence[float]], tuple[float, ...]]
 
 
 @dataclass(eq=False, slots=True)
@@ -14,6 +17,7 @@ class _Row:
 
     state: str
     positions: dict[str, int] = field(default_factory=dict)
+    pickers: dict[tuple[str, ...], _Picker] = field(default_factory=dict)  # by the actions that are legal
     values: list[float] = field(default_factory=list)
     updates: list[int] = field(default_factory=list)
 
@@ -26,8 +30,7 @@ class _Row:
         return position
 
 
-@dataclass(frozen=True, slots=True)
-class _Transition:
+class Transition(NamedTuple):
     """One step, bound to its place in the table; the last step of a trajectory has no `next_row`.
 
     The maximum over the next actions runs over those that are legal on this very path, which `legal` picks.
@@ -36,7 +39,7 @@ class _Transition:
     row: _Row
     position: int
     next_row: _Row | None
-    legal: Callable[[Sequence[float]], tuple[float, ...]] | None
+    legal: _Picker | None
 
 
 class QTable:
@@ -49,7 +52,6 @@ class QTable:
     def __init__(self, initial: float):
         self.initial = initial
         self._rows: dict[str, _Row] = {}
-        self._pickers: dict[tuple[int, ...], Callable[[Sequence[float]], tuple[float, ...]]] = {}
         self._changed: set[_Row] = set()
 
     def values(self, state: str, actions: Sequence[str]) -> list[float]:
@@ -59,21 +61,20 @@ class QTable:
             return [self.initial] * len(actions)
         return [self.initial if (at := row.positions.get(a)) is None else row.values[at] for a in actions]
 
-    def bind(self, trajectory: Trajectory) -> tuple[_Transition, ...]:
+    def bind(self, trajectory: Trajectory) -> tuple[Transition, ...]:
         """Prepare a trajectory for `learn`."""
         bound = []
         for step, following in zip(trajectory.steps, (*trajectory.steps[1:], None), strict=True):
             row = self._row(step.state)
             position = row.position(step.action, self.initial)
             if following is None:
-                bound.append(_Transition(row, position, None, None))
+                bound.append(Transition(row, position, None, None))
             else:
                 next_row = self._row(following.state)
-                positions = tuple(next_row.position(action, self.initial) for action in following.choices)
-                bound.append(_Transition(row, position, next_row, self._picker(positions)))
+                bound.append(Transition(row, position, next_row, self._picker(next_row, following.choices)))
         return tuple(bound)
 
-    def learn(self, transitions: tuple[_Transition, ...], reward: float, learning_rate: float, discount: float) -> None:
+    def learn(self, transitions: tuple[Transition, ...], reward: float, learning_rate: float, discount: float) -> None:
         """Update a trajectory's transitions from the last to the first; only the last one is rewarded."""
         for transition in reversed(transitions):
             if transition.next_row is None or transition.legal is None:
@@ -107,11 +108,12 @@ class QTable:
             row = self._rows[state] = _Row(state)
         return row
 
-    def _picker(self, positions: tuple[int, ...]) -> Callable[[Sequence[float]], tuple[float, ...]]:
-        """`values -> tuple of values[positions]`; a single position is doubled, or itemgetter would return no tuple."""
-        picker = self._pickers.get(positions)
+    def _picker(self, row: _Row, actions: tuple[str, ...]) -> _Picker:
+        """From a row's values to those of actions; a single one is doubled, or itemgetter would return no tuple."""
+        picker = row.pickers.get(actions)
         if picker is None:
-            picker = self._pickers[positions] = itemgetter(*(positions if len(positions) > 1 else positions * 2))
+            positions = [row.position(action, self.initial) for action in actions]
+            picker = row.pickers[actions] = itemgetter(*(positions if len(positions) > 1 else positions * 2))
         return picker
 
 

@@ -48,7 +48,7 @@ def read_warm_start(path: Path, components: Components, evaluator: Evaluator) ->
             another shape or number of classes, or none of its architectures is in the space.
     """
     try:
-        with ReplayReader(path) as reader, reader.snapshot():
+        with ReplayReader(path) as reader, reader.snapshot(is_long=True):
             _check(reader, evaluator)
             return _read(reader, components)
     except ConfigError:

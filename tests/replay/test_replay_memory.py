@@ -4,9 +4,11 @@ import math
 import os
 import signal
 import sqlite3
+import threading
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import asdict, replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -33,6 +35,7 @@ from metaqnn.core import (
     WorkerReady,
 )
 from metaqnn.errors import DamageError, ReplayError
+from metaqnn.replay import log
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.loop import Ending
@@ -396,3 +399,84 @@ def test_a_status_that_says_predicted_without_a_prediction_is_refused(finished):
         pytest.raises(DamageError, match=r": table evaluations, row 2, column predicted_epoch: expected "),
     ):
         reader.evaluation(2)
+
+
+@pytest.mark.parametrize("lock", ["BEGIN", "BEGIN IMMEDIATE"])
+def test_a_writer_waits_until_others_are_done(finished, lock):
+    with closing(sqlite3.connect(finished, isolation_level=None, check_same_thread=False)) as other:
+        other.execute(lock)
+        other.execute("SELECT count(*) FROM replay").fetchone()
+        with SQLiteReplayMemory(finished) as memory:
+            done = threading.Timer(0.3, other.execute, ["COMMIT"])
+            done.start()
+            memory.begin_run(20, 1, {}, [])
+            done.join()
+            assert memory.last_run()["models"] == 20
+
+
+@contextmanager
+def looking_again_and_again(path):
+    """Somebody who looks anew before the look before has ended, so that the log is always read from."""
+    is_over, looks = threading.Event(), []
+
+    def look():
+        connections = [sqlite3.connect(path, isolation_level=None) for _ in range(2)]
+        while not is_over.is_set():
+            for connection in connections:
+                if connection.in_transaction:
+                    connection.execute("COMMIT")
+                connection.execute("BEGIN")
+                looks.append(connection.execute("SELECT count(*) FROM replay").fetchone()[0])
+        for connection in connections:
+            connection.close()
+
+    looker = threading.Thread(target=look)
+    looker.start()
+    try:
+        yield looks
+    finally:
+        is_over.set()
+        looker.join()
+
+
+def test_the_log_stays_short_while_others_look_again_and_again(memory, path, monkeypatch):
+    monkeypatch.setattr(log, "BYTES", 2**17)
+    sizes = []
+    with looking_again_and_again(path) as looks:
+        for number in range(1, 201):
+            one = model(number, f"[C({number},1,1), SM(10)]", 2, 650, 1280)
+            memory.add_proposal(Proposal(number, number, {}, one, number))
+            memory.record(episode(number, model=number, evaluation=number), evaluation(0.5))
+            sizes.append(Path(f"{path}-wal").stat().st_size)
+    assert looks
+    assert looks == sorted(looks)
+    assert len(list(memory.episodes())) == 200
+    assert sum(later < earlier for earlier, later in pairwise(sizes)) >= 2  # it was begun anew
+    assert max(sizes) < 2 * 2**17
+
+
+def test_a_log_that_a_reader_holds_is_begun_anew_when_it_ends(memory, path, monkeypatch):
+    monkeypatch.setattr(log, "BYTES", 2**16)
+    monkeypatch.setattr(log, "PATIENCE", 1)
+    memory.begin_run(5, 1, {}, [])
+    with ReplayReader(path) as reader, reader.snapshot():
+        assert reader.last_run()["workers"] == 1
+        for workers in range(50):
+            memory.begin_run(5, workers, {}, [])
+        assert reader.last_run()["workers"] == 1
+        assert Path(f"{path}-wal").stat().st_size > 2 * 2**16
+    for workers in range(50):
+        memory.begin_run(5, workers, {}, [])
+    assert Path(f"{path}-wal").stat().st_size <= 2 * 2**16
+
+
+def test_a_long_look_at_a_running_search_does_not_hold_the_log(memory, path, monkeypatch):
+    monkeypatch.setattr(log, "BYTES", 2**16)
+    memory.begin_run(5, 1, {}, [])
+    with ReplayReader(path) as reader:
+        with reader.snapshot(is_long=True):
+            for workers in range(50):
+                memory.begin_run(5, workers, {}, [])
+            assert reader.last_run()["workers"] == 1
+            assert Path(f"{path}-wal").stat().st_size <= 2 * 2**16
+        assert reader.last_run()["workers"] == 49

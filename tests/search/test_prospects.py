@@ -40,7 +40,10 @@ def gathered(accuracies, reward=ACCURACY, lookahead=1, seed=0, **config) -> Netw
 def learn(stopping: NetworkEarlyStopping, number: int, result: Evaluation) -> None:
     earned = stopping.reward(result.score, model(number).costs)
     facts = (number, f"[network {number}]", number, result.score, earned, False)
-    stopping.learn(Episode(number, number, {"epsilon": 1.0}, *facts), model(number), result)
+    is_predicted = result.status is Status.EARLY_STOPPED
+    stopping.learn(
+        Episode(number, number, {"epsilon": 1.0}, *facts, is_predicted=is_predicted), lambda: (model(number), result)
+    )
 
 
 TWENTY = [round(0.5 + 7 * i % 20 / 100, 2) for i in range(20)]

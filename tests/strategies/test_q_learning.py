@@ -234,6 +234,18 @@ def test_restoring_equals_telling_everything_to_the_bit(cut, second_cut, seed, a
         assert [ask(third, n, epsilon) for n in range(41, 44)] == [ask(whole, n, epsilon) for n in range(41, 44)]
 
 
+def test_an_architecture_is_walked_once_and_only_when_it_is_replayed(monkeypatch):
+    space, walked = small(), []
+    walk = space.trajectory
+    monkeypatch.setattr(space, "trajectory", lambda architecture: walked.append(architecture) or walk(architecture))
+    told = [episode(n, (POOLED, PLAIN)[n % 2], 1.0, model=n % 2) for n in range(1, 41)]
+    strategy = agent(space)
+    strategy.restore(told, [])
+    assert walked == []
+    strategy.tell(episode(41, POOLED, 1.0))
+    assert sorted(walked) == sorted([POOLED, PLAIN])
+
+
 def test_another_seed_explores_and_replays_otherwise():
     asked = [[ask(agent(seed=seed), number, 1.0).architecture for number in range(10)] for seed in (0, 1)]
     assert asked[0] != asked[1]
