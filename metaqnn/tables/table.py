@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import math
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -51,6 +52,15 @@ class EvaluationTable:
     def best(self) -> float:
         """The best target: regret is the distance to it."""
         return self.score.best([entry.target for entry in self.entries.values()])
+
+    @property
+    def span(self) -> float:
+        """How far the worst is from the best, above 0: by the score's range, or by the entries where it has none."""
+        span = self.score.high - self.score.low
+        if span == math.inf:
+            targets = [entry.target for entry in self.entries.values()]
+            span = max(targets) - min(targets)
+        return span or 1.0
 
     def entry(self, architecture: str) -> Entry:
         """What is known of a network.

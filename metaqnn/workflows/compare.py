@@ -204,4 +204,5 @@ def run_trace(benchmark: Benchmark, spec: StrategySpec, seed: int, evaluations: 
         (*trace.regrets, *[trace.regret] * missing),
         trace.proposals,
         trace.unit,
+        trace.scale * table.span,
     )
