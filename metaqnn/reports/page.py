@@ -6,7 +6,7 @@ from pathlib import Path
 
 from metaqnn.reports import words
 from metaqnn.reports.baseline import RandomSearchBaseline
-from metaqnn.reports.drawing import Album, Axis, Picture, require_own, style, write_whole
+from metaqnn.reports.drawing import Axis, Picture, require_own, style, write_picture, write_whole
 from metaqnn.reports.pictures import cost_name, curve_name, figure_jobs
 from metaqnn.reports.report_data import ReportData
 from metaqnn.reports.trade_offs import on_a_front
@@ -44,14 +44,14 @@ def write_report(data: ReportData, folder: Path, count: Callable[..., None] = la
     Raises:
         MetaqnnError: a file of another's is in the way.
     """
-    album, pictures, jobs = Album(folder / FIGURES), {}, figure_jobs(data)
-    for path in (folder / PAGE, *(album.folder / f"{job.name}.{ending}" for job in jobs for ending in ("png", "svg"))):
+    figures, pictures, jobs = folder / FIGURES, {}, figure_jobs(data)
+    for path in (folder / PAGE, *(figures / f"{job.name}.{ending}" for job in jobs for ending in ("png", "svg"))):
         require_own(path)
-    album.folder.mkdir(parents=True, exist_ok=True)
+    figures.mkdir(parents=True, exist_ok=True)
     with style():
         for number, job in enumerate(jobs):
             count(number, len(jobs), job.name)
-            pictures[job.name] = album.add(job.name, job.draw(), job.alternative)
+            pictures[job.name] = write_picture(figures, job.name, job.draw(), job.alternative)
     count(len(jobs), len(jobs))
     write_whole(folder / PAGE, render(data, pictures).encode("utf-8"))
     return folder / PAGE

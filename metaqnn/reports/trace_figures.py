@@ -88,7 +88,7 @@ def draw_trace(trace: ScoreTrace, axis: Axis, noun: str):
     axes.set_xlim(first, ends[-1])
     axes.set_ylim(low, high)
     axis.mark(axes.yaxis)
-    below(figure, axes, 2)
+    below(figure, axes)
     return figure
 
 
@@ -116,7 +116,7 @@ def draw_distributions(stages: Sequence[Stage], axis: Axis, noun: str):
     axes.grid(axis="x", visible=False)
     axes.set_xlim(-0.6, max(0.6, len(shown) - 0.4))
     axis.mark(axes.yaxis)
-    below(figure, axes, 4)
+    below(figure, axes)
     return figure
 
 
@@ -136,7 +136,7 @@ def draw_values(grouping: Grouping):
             label=grouping.names.get(line.label, line.label),
         )
     in_whole_numbers(axes.xaxis)
-    below(figure, axes, 3 if grouping.names else 6, title=grouping.each)
+    below(figure, axes, title=grouping.each)
     return figure
 
 
@@ -183,5 +183,5 @@ def draw_baseline(baseline: RandomSearchBaseline, axis: Axis, domain: Domain):
     axes.set_xlim(1, max(2, len(counts)))
     axes.set_ylim(*sorted((gain(bottom), gain(ceiling))))
     axis.mark(axes.yaxis)
-    below(figure, axes, 2)
+    below(figure, axes)
     return figure

@@ -39,7 +39,7 @@ def draw_curves(groups: Sequence[RetrainingGroup], axis: Axis):
         axes.set_ylim(max(0.0, min(late) - room), min(1.0 + room / 4, max(late) + room))
     in_whole_numbers(axes.xaxis)
     axis.mark(axes.yaxis)
-    below(figure, axes, 2)
+    below(figure, axes)
     return figure
 
 
@@ -74,5 +74,5 @@ def draw_errors(groups: Sequence[RetrainingGroup], axis: Axis):
     axes.locator_params(axis="x", nbins=5)
     axis.mark(axes.xaxis)
     axes.grid(axis="y", visible=False)
-    below(figure, axes, 3)
+    below(figure, axes)
     return figure
