@@ -134,4 +134,4 @@ def _print_ending(database: Path, report) -> None:
         print(f"Go on:       {_program()} {again}{larger}")
     print(f"Look deeper: {_program()} replay summary {shlex.quote(str(database))}")
     if is_of_networks and summary.best is not None and report.ending in (Ending.COMPLETED, Ending.EXHAUSTED):
-        print(f"Final nets:  {_program()} train {shlex.quote(str(database))} --top 5")
+        print(f"Retrain:     {_program()} train {shlex.quote(str(database))} --top 5")

@@ -1,7 +1,8 @@
 """The scikit-learn classifier. This module imports scikit-learn, so nobody imports it before the class is asked for."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
 from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 _LEADERBOARD = ("model", "architecture", "accuracy", "epoch", "layers", "parameters", "flops", "train_seconds")
 
 
+@dataclass(eq=False, repr=False)
 class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
     """A convolutional network that is searched for, trained and used.
 
@@ -93,46 +95,25 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
         ReplayError: from `fit`, where `path` holds a search with other data or parameters.
     """
 
-    def __init__(
-        self,
-        models=30,
-        *,
-        epochs=None,
-        max_time=None,
-        random_state=None,
-        input_shape=None,
-        path=None,
-        validation_fraction=None,
-        strategy="linear_ucb",
-        preset=None,
-        max_depth=None,
-        filters=None,
-        receptive_fields=None,
-        pooling=None,
-        neurons=None,
-        final="one_cycle",
-        settings=None,
-        workers=None,
-        verbose=1,
-    ):
-        self.models = models
-        self.epochs = epochs
-        self.max_time = max_time
-        self.random_state = random_state
-        self.input_shape = input_shape
-        self.path = path
-        self.validation_fraction = validation_fraction
-        self.strategy = strategy
-        self.preset = preset
-        self.max_depth = max_depth
-        self.filters = filters
-        self.receptive_fields = receptive_fields
-        self.pooling = pooling
-        self.neurons = neurons
-        self.final = final
-        self.settings = settings
-        self.workers = workers
-        self.verbose = verbose
+    models: int | None = 30
+    _: KW_ONLY
+    epochs: int | None = None
+    max_time: float | None = None
+    random_state: Any = None
+    input_shape: tuple[int, ...] | None = None
+    path: str | Path | None = None
+    validation_fraction: float | None = None
+    strategy: str = "linear_ucb"
+    preset: str | None = None
+    max_depth: int | None = None
+    filters: Sequence[int] | None = None
+    receptive_fields: Sequence[int] | None = None
+    pooling: Sequence[tuple[int, int]] | None = None
+    neurons: Sequence[int] | None = None
+    final: str | Mapping[str, Any] | None = "one_cycle"
+    settings: Mapping[str, Any] | None = None
+    workers: int | None = None
+    verbose: int = 1
 
     def fit(self, X, y):
         """Search for a network and train it.

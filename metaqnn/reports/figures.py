@@ -90,9 +90,9 @@ def draw_trade_off(ranking: Sequence[RankedModel], trade_off: TradeOff, axis: Ax
 def draw_times(seconds: Sequence[float], work: str):
     """How long evaluations took."""
     figure, axes = blank(f"Time of one {work}", "seconds", f"{work}s")
-    values = np.array([value for value in seconds if value > 0])
+    values = [value for value in seconds if value > 0]
     bins = min(40, max(5, len(values) // 4))
-    edges: Any = np.geomspace(values.min(), values.max(), bins + 1) if is_wide(values, 30) else bins
+    edges: Any = np.geomspace(min(values), max(values), bins + 1) if is_wide(values, 30) else bins
     axes.hist(values, edges, color=SKY, edgecolor=BLUE, linewidth=0.8)
     middle = float(np.median(values))
     axes.axvline(middle, color=RED, linestyle="--", linewidth=1.8, label=f"median: {duration(middle)}")

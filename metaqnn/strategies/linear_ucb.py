@@ -74,13 +74,7 @@ class LinearUCBConfig(ScheduleConfig):
 
 
 class LinearUCB(ScheduledStrategy[LinearUCBConfig]):
-    """The guided search.
-
-    Args:
-        options: its settings.
-        space: what it walks in.
-        seed: the search's seed.
-    """
+    """The guided search."""
 
     Options = LinearUCBConfig
     PRESETS: ClassVar = {"default": DEFAULT}

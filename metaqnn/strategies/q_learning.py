@@ -55,13 +55,7 @@ class QLearningConfig(ScheduleConfig):
 
 
 class QLearning(ScheduledStrategy[QLearningConfig]):
-    """The paper's agent.
-
-    Args:
-        options: its settings.
-        space: what it walks in.
-        seed: the search's seed; exploration and replay draw from streams of their own for every episode.
-    """
+    """The paper's agent; exploration and replay draw from streams of their own for every episode."""
 
     Options = QLearningConfig
     PRESETS: ClassVar = {"paper": PAPER}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from operator import itemgetter
 
 from metaqnn.core import QValue, Trajectory
@@ -49,7 +50,6 @@ class QTable:
     def __init__(self, initial: float):
         self.initial = initial
         self._rows: dict[str, _Row] = {}
-        self._pickers: dict[tuple[int, ...], Callable[[Sequence[float]], tuple[float, ...]]] = {}
         self._changed: set[_Row] = set()
 
     def values(self, state: str, actions: Sequence[str]) -> list[float]:
@@ -70,7 +70,7 @@ class QTable:
             else:
                 next_row = self._row(following.state)
                 positions = tuple(next_row.position(action, self.initial) for action in following.choices)
-                bound.append(_Transition(row, position, next_row, self._picker(positions)))
+                bound.append(_Transition(row, position, next_row, _picker(positions)))
         return tuple(bound)
 
     def learn(self, transitions: tuple[_Transition, ...], reward: float, learning_rate: float, discount: float) -> None:
@@ -107,12 +107,11 @@ class QTable:
             row = self._rows[state] = _Row(state)
         return row
 
-    def _picker(self, positions: tuple[int, ...]) -> Callable[[Sequence[float]], tuple[float, ...]]:
-        """`values -> tuple of values[positions]`; a single position is doubled, or itemgetter would return no tuple."""
-        picker = self._pickers.get(positions)
-        if picker is None:
-            picker = self._pickers[positions] = itemgetter(*(positions if len(positions) > 1 else positions * 2))
-        return picker
+
+@cache
+def _picker(positions: tuple[int, ...]) -> Callable[[Sequence[float]], tuple[float, ...]]:
+    """`values -> tuple of values[positions]`; a single position is doubled, or itemgetter would return no tuple."""
+    return itemgetter(*(positions if len(positions) > 1 else positions * 2))
 
 
 def _entries(rows: Iterable[_Row]) -> list[QValue]:

@@ -21,8 +21,6 @@ from metaqnn.seeding import Stream, integer_seed
 from metaqnn.strategies.schedule import ScheduleConfig, ScheduledStrategy
 from metaqnn.strategies.walks import random_walk
 
-DEFAULT: Mapping[str, Any] = {"random_first": 20, "random_share": 0.08, "trees": 10, "challengers": 1000}
-
 _TINY = 1e-10
 
 
@@ -38,11 +36,11 @@ class SMACConfig(ScheduleConfig):
     """
 
     name: Literal["smac"]
-    preset: Literal["default"]
-    random_first: int
-    random_share: float
-    trees: int
-    challengers: int
+    preset: Literal["default"] = "default"
+    random_first: int = 20
+    random_share: float = 0.08
+    trees: int = 10
+    challengers: int = 1000
 
     def __post_init__(self) -> None:
         require(2 <= self.random_first <= 1_000_000, "random_first", "from 2 to 1000000", self.random_first)
@@ -55,17 +53,12 @@ class SMACConfig(ScheduleConfig):
 class SMAC(ScheduledStrategy[SMACConfig]):
     """Sequential model-based optimisation; the forest is grown anew for every proposal.
 
-    Args:
-        options: its settings.
-        space: what it walks in.
-        seed: the search's seed.
-
     Raises:
         ConfigError: SMAC3 is not installed.
     """
 
     Options = SMACConfig
-    PRESETS: ClassVar = {"default": DEFAULT}
+    PRESETS: ClassVar = {"default": {}}
 
     def __init__(self, options: SMACConfig, space: Space, seed: int):
         super().__init__(options, space, seed)

@@ -5,7 +5,6 @@ Every decision is a categorical parameter, named by its place and by what is leg
 by running through it, as Optuna means it.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -14,8 +13,6 @@ from metaqnn.core import Context, Episode, Space, Trajectory
 from metaqnn.errors import ConfigError
 from metaqnn.seeding import integer_seed
 from metaqnn.strategies.schedule import ScheduleConfig, ScheduledStrategy
-
-DEFAULT: Mapping[str, Any] = {"random_first": 10}
 
 
 @dataclass(frozen=True)
@@ -27,8 +24,8 @@ class TPEConfig(ScheduleConfig):
     """
 
     name: Literal["tpe"]
-    preset: Literal["default"]
-    random_first: int
+    preset: Literal["default"] = "default"
+    random_first: int = 10
 
     def __post_init__(self) -> None:
         require(1 <= self.random_first <= 1_000_000, "random_first", "from 1 to 1000000", self.random_first)
@@ -38,17 +35,12 @@ class TPEConfig(ScheduleConfig):
 class TPE(ScheduledStrategy[TPEConfig]):
     """Optuna's sampler, seeded anew for every episode.
 
-    Args:
-        options: its settings.
-        space: what it walks in.
-        seed: the search's seed.
-
     Raises:
         ConfigError: Optuna is not installed.
     """
 
     Options = TPEConfig
-    PRESETS: ClassVar = {"default": DEFAULT}
+    PRESETS: ClassVar = {"default": {}}
 
     def __init__(self, options: TPEConfig, space: Space, seed: int):
         super().__init__(options, space, seed)
