@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from metaqnn.cli.looking import layers_table
 from metaqnn.cli.options import allow_option
 from metaqnn.cli.output import format_option, print_tables
 from metaqnn.cli.summaries import import_table, raw_summary, summary_table
@@ -57,33 +58,19 @@ def top(database: Path, count: int, style: str) -> None:
 @format_option
 def show(database: Path, model: int, style: str) -> None:
     """Everything about one MODEL: what it is made of, evaluations, episodes."""
+    from metaqnn.networks.costs import describe
     from metaqnn.replay import tables
     from metaqnn.workflows.components import is_of_networks
 
     with _reader(database) as reader:
         facts, predicted = tables.model_facts(reader, model), tables.model_predictions(reader, model)
-        shown = [
-            facts,
-            *([predicted] if predicted.rows or style != "table" else []),
-            tables.model_episodes(reader, model),
-        ]
+        shown = [facts, *[predicted] * bool(predicted.rows or style != "table"), tables.model_episodes(reader, model)]
         found = next(m for m in reader.models() if m.model == model)
-        what = _layers(reader, found) if is_of_networks(reader) else _costs(found)
+        if is_of_networks(reader):
+            what = layers_table(describe(found.architecture, tuple(reader.config()["data"]["input_shape"])))
+        else:
+            what = Table(found.architecture, ("cost", "amount"), tuple(found.costs.items()))
     print_tables([what, *shown], style)
-
-
-def _layers(reader, model) -> Table:
-    """A network layer by layer."""
-    from metaqnn.networks.costs import describe
-
-    description = describe(model.architecture, tuple(reader.config()["data"]["input_shape"]))
-    rows = tuple((str(c.layer), "x".join(map(str, c.shape)), c.parameters, c.flops) for c in description.layers)
-    return Table(model.architecture, ("layer", "output", "parameters", "flops"), rows)
-
-
-def _costs(model) -> Table:
-    """An architecture of another kind, with what it costs."""
-    return Table(model.architecture, ("cost", "amount"), tuple(model.costs.items()))
 
 
 @replay.command()
@@ -138,10 +125,7 @@ def verify(database: Path, allowed: tuple[str, ...]) -> None:
     from metaqnn.workflows import verify_database
 
     console = Console(stderr=True)
-    with (
-        _reader(database) as reader,
-        Progress(console=console, transient=True, disable=not console.is_terminal) as bar,
-    ):
+    with _reader(database) as reader, Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         if not reader.is_import():
             reader.require_search()
         total = reader.episode_count() + len(reader.proposals())

@@ -67,13 +67,7 @@ def resume(experiment, database, overrides, **options) -> None:
 
 def _search(where, database, overrides, max_time, allowed, **options) -> None:
     from metaqnn.replay.reader import ReplayReader
-    from metaqnn.workflows import (
-        SearchOptions,
-        default_database,
-        load_experiment,
-        run_search,
-        stored_experiment,
-    )
+    from metaqnn.workflows import SearchOptions, default_database, load_experiment, run_search, stored_experiment
     from metaqnn.workflows.display import make_display
 
     if where.endswith(".sqlite") and database is None and not overrides:

@@ -5,6 +5,7 @@ convolutions and fully connected layers of one image's forward pass; biases, ReL
 left out, as is usual in the field.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -64,9 +65,7 @@ def layer_cost(layer: Layer, shape: Shape) -> LayerCost:
     Raises:
         IllegalArchitectureError: the layer cannot stand on that shape.
     """
-    inputs = 1
-    for size in shape:
-        inputs *= size
+    inputs = math.prod(shape)
     if isinstance(layer, Convolution | Pooling | GlobalAveragePooling) and len(shape) != 3:
         raise IllegalArchitectureError(f"{layer} needs an image, but a vector of {inputs} comes in")
     if isinstance(layer, Convolution):

@@ -198,11 +198,7 @@ class LayerSpace(Space):
         cost = layer_cost(action, state.shape)
         in_a_row = state.in_a_row + 1 if isinstance(action, FullyConnected) else 0
         return LayerState(
-            (*state.layers, action),
-            cost.shape,
-            in_a_row,
-            state.parameters + cost.parameters,
-            state.flops + cost.flops,
+            (*state.layers, action), cost.shape, in_a_row, state.parameters + cost.parameters, state.flops + cost.flops
         )
 
     def parse(self, text: str) -> Architecture:
@@ -236,10 +232,7 @@ class LayerSpace(Space):
         if isinstance(last, FullyConnected):
             if state.in_a_row >= config.fully_connected.max_in_row:
                 return (self._softmax,)
-            return (
-                *(layer for layer in self._fully_connected if layer.neurons <= last.neurons),
-                self._softmax,
-            )
+            return (*(layer for layer in self._fully_connected if layer.neurons <= last.neurons), self._softmax)
         _, lower, upper = self._bin(min(state.shape[:2]))
         legal: list[Layer] = [layer for layer in self._convolutions if layer.receptive_field <= lower]
         if isinstance(last, Convolution):

@@ -156,13 +156,7 @@ def write_csv(traces: Sequence[RegretTrace], path: Path, lookahead: int = 1) -> 
 
 
 def draw(traces: Sequence[RegretTrace], title: str, path: Path) -> None:
-    """The figure: mean regret against evaluations with its 95 % band, a line a strategy.
-
-    Args:
-        traces: of one comparison.
-        title: of the figure.
-        path: the file; its ending says the format.
-    """
+    """The figure: mean regret against evaluations with its 95 % band, a line a strategy; the path says the format."""
     budget, smallest = len(traces[0].regrets), levels(traces)[-2]  # below which the axis is linear
     top = max(2 * smallest, max(trace.regrets[min(4, budget - 1)] for trace in traces))
     up = f"mean regret of the best so far ({traces[0].unit})"

@@ -64,13 +64,7 @@ _LEGEND_HEIGHT = 0.8
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure that was written.
-
-    Attributes:
-        title: what it shows, in a few words.
-        alternative: what it shows, for those who do not see it.
-        source: the SVG as a data URI.
-    """
+    """A figure that was written: what it shows, shortly and for those who do not see it, and the SVG as a data URI."""
 
     title: str
     alternative: str
@@ -98,12 +92,7 @@ def blank(title: str, across: str, up: str, width: float = WIDTH, height: float 
 
 @dataclass(frozen=True)
 class Axis:
-    """A score along an axis of a figure.
-
-    Attributes:
-        score: what is measured.
-        name: the same in words.
-    """
+    """A score along an axis of a figure, and its name in words."""
 
     score: Score
     name: str

@@ -65,15 +65,7 @@ def _line(attempt: Attempt) -> tuple[list[int], list[float]]:
 
 
 def draw_trade_off(ranking: Sequence[RankedModel], trade_off: TradeOff, axis: Axis, cost: str, noun: str):
-    """The score against a cost, with the Pareto front.
-
-    Args:
-        ranking: all architectures.
-        trade_off: the cost, and those that none beats.
-        axis: of the score.
-        cost: what the cost is called.
-        noun: what an architecture is called.
-    """
+    """The score of all architectures against a cost, with the Pareto front; `cost` and `noun` are words of the axes."""
     figure, axes = blank(f"{axis.title} against {cost}", cost, axis.label)
     costs = [ranked.costs[trade_off.cost] for ranked in ranking]
     dots: Any = {"s": 12, "color": SKY, "alpha": 0.6, "edgecolor": BLUE, "linewidths": 0.3, "label": f"one {noun}"}

@@ -13,13 +13,7 @@ _NO_SCORE = "its score is none"
 
 @dataclass(frozen=True)
 class Refused:
-    """The rows that were refused for one reason.
-
-    Attributes:
-        meaning: the reason in words.
-        count: rows.
-        examples: (row, architecture as written, reason), the first few.
-    """
+    """The rows refused for one reason, and the first few of them: (row, architecture as written, reason)."""
 
     meaning: str
     count: int

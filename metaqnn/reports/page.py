@@ -38,9 +38,6 @@ def write_report(data: ReportData, folder: Path, count: Callable[..., None] = la
         folder: where; made if absent.
         count: called with how many figures are done, of how many, and the name of the next.
 
-    Returns:
-        the page.
-
     Raises:
         MetaqnnError: a file of another's is in the way.
     """
@@ -58,12 +55,7 @@ def write_report(data: ReportData, folder: Path, count: Callable[..., None] = la
 
 
 def render(data: ReportData, pictures: Mapping[str, Picture]) -> str:
-    """The page as text.
-
-    Args:
-        data: what it says.
-        pictures: name -> figure; what is not there is left out.
-    """
+    """The page as text; figures that are not among the pictures, which are by name, are left out."""
     import yaml
     from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup

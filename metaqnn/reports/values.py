@@ -14,14 +14,7 @@ _MOST_LINES = 12
 
 @dataclass(frozen=True)
 class Line:
-    """Mean Q-values of one group of actions.
-
-    Attributes:
-        label: the group.
-        depths: of the decision, from 1, ascending.
-        means: over the state-action pairs that were updated.
-        pairs: how many there are.
-    """
+    """Mean Q-values of one group of actions by depth, from 1, over so many updated state-action pairs each."""
 
     label: str
     depths: tuple[int, ...]

@@ -128,10 +128,7 @@ class Schedule:
             exhausted = (*progress.exhausted, progress.stage)
             return replace(progress, stage=progress.stage + 1, distinct_in_stage=0, repeats=0, exhausted=exhausted)
         progress = replace(
-            progress,
-            distinct=progress.distinct + 1,
-            distinct_in_stage=progress.distinct_in_stage + 1,
-            repeats=0,
+            progress, distinct=progress.distinct + 1, distinct_in_stage=progress.distinct_in_stage + 1, repeats=0
         )
         is_last = progress.stage == len(self.stages) - 1
         if not is_last and progress.distinct_in_stage >= self.stages[progress.stage][1]:

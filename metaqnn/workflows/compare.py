@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -42,16 +43,6 @@ class StrategySpec:
     label: str
     name: str
     preset: str
-
-
-@dataclass(frozen=True)
-class _Task:
-    path: str
-    spec: StrategySpec
-    seed: int
-    evaluations: int
-    lookahead: int
-    allowed: tuple[str, ...]
 
 
 def strategy_specs(names: Sequence[str], benchmark: Benchmark) -> list[StrategySpec]:
@@ -100,23 +91,22 @@ def compare(
     Returns:
         the runs, by spec and then by seed.
     """
-    said = (evaluations, lookahead, tuple(allowed))
-    tasks = [_Task(str(path), one, seed, *said) for one in chosen for seed in range(seeds[one.label])]
-    order = {(task.spec.label, task.seed): index for index, task in enumerate(tasks)}
-    traces: list[RegretTrace] = []
-    on_progress(0, len(tasks))
+    runs = [(path, tuple(allowed), one, seed) for one in chosen for seed in range(seeds[one.label])]
+    traces: dict[int, RegretTrace] = {}
+    on_progress(0, len(runs))
     context, others = multiprocessing.get_context("spawn"), multiprocessing.active_children()
-    with ProcessPoolExecutor(min(processes, len(tasks)), context, _end_with_the_parent) as pool:
+    with ProcessPoolExecutor(min(processes, len(runs)), context, _end_with_the_parent) as pool:
         try:
-            for future in as_completed([pool.submit(_run_task, task) for task in tasks]):
-                traces.append(future.result())
-                on_progress(len(traces), len(tasks))
+            places = {pool.submit(_run, *run, evaluations, lookahead): place for place, run in enumerate(runs)}
+            for future in as_completed(places):
+                traces[places[future]] = future.result()
+                on_progress(len(traces), len(runs))
         except BaseException:  # what is running would be waited for
             for process in multiprocessing.active_children():
                 if process not in others:
                     process.kill()
             raise
-    return sorted(traces, key=lambda trace: order[trace.label, trace.seed])
+    return [traces[place] for place in range(len(runs))]
 
 
 def _end_with_the_parent() -> None:
@@ -131,14 +121,16 @@ def _end_with_the_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-_benchmarks: dict[str, Benchmark] = {}
-"""What this process has read."""
+@cache
+def _benchmark(path: Path, allowed: tuple[str, ...]) -> Benchmark:
+    """A table, read once a process."""
+    return load_benchmark(path, allowed=allowed)
 
 
-def _run_task(task: _Task) -> RegretTrace:
-    if task.path not in _benchmarks:
-        _benchmarks[task.path] = load_benchmark(Path(task.path), allowed=task.allowed)
-    return run_trace(_benchmarks[task.path], task.spec, task.seed, task.evaluations, task.lookahead)
+def _run(
+    path: Path, allowed: tuple[str, ...], spec: StrategySpec, seed: int, evaluations: int, lookahead: int
+) -> RegretTrace:
+    return run_trace(_benchmark(path, allowed), spec, seed, evaluations, lookahead)
 
 
 def _build(spec: StrategySpec, space: Space, seed: int) -> Strategy:

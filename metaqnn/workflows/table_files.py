@@ -50,13 +50,7 @@ class TableSection:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A table with its space.
-
-    Attributes:
-        name: for titles.
-        space: what strategies walk in.
-        table: what they find.
-    """
+    """A table with its space, under a name for titles."""
 
     name: str
     space: Space

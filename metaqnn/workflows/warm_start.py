@@ -40,8 +40,7 @@ def read_warm_start(path: Path, components: Components, evaluator: Evaluator) ->
 
     Args:
         path: the database.
-        components: space and reward of the search that begins.
-        evaluator: of that search.
+        components, evaluator: of the search that begins.
 
     Raises:
         ConfigError: there is no such database, it holds a table or nothing, it measured another score or on inputs of
