@@ -26,7 +26,7 @@ def summary(database: Path, style: str) -> None:
     """How far the search is, what it found, what it saved, what failed."""
     from metaqnn.replay import tables
 
-    with _reader(database) as reader:
+    with open_written(database) as reader:
         if reader.is_table():
             print_tables([tables.enumeration(reader)], style)
             return
@@ -48,7 +48,7 @@ def top(database: Path, count: int, style: str) -> None:
     """The best networks with their score and what they cost."""
     from metaqnn.replay import tables
 
-    with _reader(database) as reader:
+    with open_written(database) as reader:
         print_tables([tables.top(reader, count)], style)
 
 
@@ -62,7 +62,7 @@ def show(database: Path, model: int, style: str) -> None:
     from metaqnn.replay import tables
     from metaqnn.workflows.components import is_of_networks
 
-    with _reader(database) as reader:
+    with open_written(database) as reader:
         facts, predicted = tables.model_facts(reader, model), tables.model_predictions(reader, model)
         shown = [facts, *[predicted] * bool(predicted.rows or style != "table"), tables.model_episodes(reader, model)]
         found = next(m for m in reader.models() if m.model == model)
@@ -81,7 +81,7 @@ def episodes(database: Path, count: int, style: str) -> None:
     """The newest episodes: what was sampled, and what it was worth."""
     from metaqnn.replay import tables
 
-    with _reader(database) as reader:
+    with open_written(database) as reader:
         print_tables([tables.episodes(reader, count)], style)
 
 
@@ -93,7 +93,7 @@ def curves(database: Path, models: tuple[int, ...], style: str) -> None:
     """Learning curves of some MODELS, or of all."""
     from metaqnn.replay import tables
 
-    with _reader(database) as reader:
+    with open_written(database) as reader:
         print_tables([tables.curves(reader, models)], style)
 
 
@@ -106,7 +106,7 @@ def q_values(database: Path, state: str | None, count: int, style: str) -> None:
     """What the agent has learned, the most often updated first."""
     from metaqnn.replay import tables
 
-    with _reader(database) as reader:
+    with open_written(database) as reader:
         print_tables([tables.q_values(reader, state, count)], style)
 
 
@@ -125,7 +125,10 @@ def verify(database: Path, allowed: tuple[str, ...]) -> None:
     from metaqnn.workflows import verify_database
 
     console = Console(stderr=True)
-    with _reader(database) as reader, Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+    with (
+        open_written(database) as reader,
+        Progress(console=console, transient=True, disable=not console.is_terminal) as bar,
+    ):
         if not reader.is_import():
             reader.require_search()
         total = reader.episode_count() + len(reader.proposals())
@@ -160,7 +163,7 @@ def retry(database: Path, allowed: tuple[str, ...]) -> None:
     from metaqnn.replay.memory import SQLiteReplayMemory
     from metaqnn.workflows.components import require_plugins
 
-    with _reader(database) as reader:  # what cannot be used is refused before anything is locked or created
+    with open_written(database) as reader:  # what cannot be used is refused before anything is locked or created
         reader.require_search()
         require_plugins(reader, allowed)
     with SQLiteReplayMemory(database) as memory:
@@ -173,7 +176,8 @@ def retry(database: Path, allowed: tuple[str, ...]) -> None:
     print(f"{len(proposals)} proposed anew. Train them: metaqnn resume {database}")
 
 
-def _reader(database: Path):
+def open_written(database: Path):
+    """A reader of a database that something was written to."""
     from metaqnn.errors import ReplayError
     from metaqnn.replay.reader import ReplayReader
 

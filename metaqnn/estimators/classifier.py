@@ -13,18 +13,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from metaqnn.errors import DataError
+from metaqnn.estimators import search
 from metaqnn.estimators.checks import arrays_as_fitted, check_parameters, training_arrays
 from metaqnn.estimators.images import PixelScale, image_shape
 from metaqnn.estimators.network import quiet_import
-from metaqnn.estimators.search import (
-    TemporaryFolder,
-    data_file,
-    find_winner,
-    refuse_another,
-    run,
-    stored_config,
-    write_data,
-)
 from metaqnn.estimators.settings import WHERE, DataFacts, experiment_content
 from metaqnn.estimators.training import train_winner
 from metaqnn.replay.leaderboard import RankedModel, read_ranking
@@ -144,7 +136,7 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
         scale = PixelScale.fitted(X, is_each_feature=X.ndim == 2 and min(shape[:2]) == 1)
         self.pixel_low_, self.pixel_high_ = scale.low, scale.high
         images = scale.apply(X).reshape(-1, *shape)
-        self._folder = TemporaryFolder() if self.path is None else None
+        self._folder = search.TemporaryFolder() if self.path is None else None
         database = Path(self.path) if self._folder is None else self._folder.path / "search.sqlite"
         self._search(database.absolute(), images, labels)
         return self
@@ -227,19 +219,20 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
 
     def _search(self, database: Path, images: np.ndarray, labels: np.ndarray) -> None:
         """Search, train the winner, and keep what `predict` needs."""
-        stored = stored_config(database)
+        stored = search.stored_config(database)
         share = float(np.bincount(labels).max() / len(labels))
         facts = DataFacts(len(images), self.image_shape_, len(self.classes_), share)
-        content = experiment_content(self.get_params(deep=False), facts, str(data_file(database)), self._seed(stored))
+        images_file = search.data_file(database)
+        content = experiment_content(self.get_params(deep=False), facts, str(images_file), self._seed(stored))
         experiment = read_experiment(content, WHERE, lambda line: warnings.warn(line, FutureWarning, stacklevel=5))
         if stored:
-            refuse_another(database, stored, experiment, images, labels)
-        if not (stored and data_file(database).is_file()):
-            write_data(database, images, labels)
+            search.refuse_another(database, stored, experiment, images, labels)
+        if not (stored and images_file.is_file()):
+            search.write_data(database, images, labels)
         is_in_process, verbose = self.workers == 0, bool(self.verbose)
         with quiet_import():
-            run(experiment, database, self.workers, self.max_time, verbose)
-            winner = find_winner(database)
+            search.run(experiment, database, self.workers, self.max_time, verbose)
+            winner = search.find_winner(database)
             if not winner.has_learned:
                 warnings.warn(
                     f"none of the networks learned more than to name the most frequent class; {winner.architecture} "

@@ -19,14 +19,7 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class LayerCost:
-    """One layer in its place.
-
-    Attributes:
-        layer: the layer.
-        shape: its output, (height, width, channels) or (neurons,).
-        parameters: its weights and biases.
-        flops: its operations for one image.
-    """
+    """One layer in its place: the shape of its output, its weights and biases, and its operations for one image."""
 
     layer: Layer
     shape: Shape
@@ -36,13 +29,7 @@ class LayerCost:
 
 @dataclass(frozen=True)
 class Description:
-    """An architecture with what each layer outputs and costs.
-
-    Attributes:
-        architecture: what is described.
-        input_shape: (height, width, channels).
-        layers: one entry a layer, in order.
-    """
+    """An architecture over images of a shape, (height, width, channels), with what each layer outputs and costs."""
 
     architecture: Architecture
     input_shape: Shape
@@ -96,11 +83,7 @@ def layer_costs(layers: Iterable[Layer], input_shape: Shape) -> tuple[LayerCost,
 
 
 def describe(architecture: Architecture | str, input_shape: Shape) -> Description:
-    """Describe a network, given as a value or in the paper's notation.
-
-    Args:
-        architecture: what to describe.
-        input_shape: (height, width, channels) of an image.
+    """Describe a network, given as a value or in the paper's notation, over images (height, width, channels).
 
     Raises:
         NotationError: the text is no network.

@@ -22,14 +22,7 @@ class Refused:
 
 @dataclass(frozen=True)
 class Imported:
-    """An import.
-
-    Attributes:
-        rows: of the file.
-        taken: rows that became episodes.
-        episodes: that were imported, from a file or from another search.
-        refused: by problem.
-    """
+    """An import: the rows of the file, those taken and those refused, and all episodes from it or another search."""
 
     rows: int
     taken: int

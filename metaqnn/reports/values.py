@@ -46,13 +46,7 @@ class Grouping:
 
 @dataclass(frozen=True)
 class Values:
-    """The Q-values of a search.
-
-    Attributes:
-        episode: that they are as of.
-        pairs: state-action pairs that were ever updated and are understood.
-        groupings: with at least one line each.
-    """
+    """The Q-values of a search as of an episode: how many pairs were updated and understood, and these in groups."""
 
     episode: int
     pairs: int

@@ -115,12 +115,7 @@ class Schedule:
         return Exploration(epsilon, tuple(self.stages[stage][0] for stage in progress.exhausted))
 
     def advance(self, progress: Progress, is_new: bool) -> Progress:
-        """The progress after one more proposal.
-
-        Args:
-            progress: before it.
-            is_new: whether its architecture was never proposed before.
-        """
+        """The progress after one more proposal, whose architecture is new or was proposed before."""
         if not is_new:
             progress = replace(progress, repeats=progress.repeats + 1)
             if progress.repeats < self.max_repeats:
@@ -172,10 +167,6 @@ class ScheduledStrategy(Strategy, Generic[_Config]):
     """A strategy whose proposals have an exploration rate, by a schedule that it scales to the budget of the search.
 
     Those that make no use of the rate have it recorded all the same: stored searches of theirs hold it, and verify.
-
-    Args:
-        options: hold the schedule.
-        space, seed: as of every strategy.
     """
 
     def __init__(self, options: _Config, space: Space, seed: int):

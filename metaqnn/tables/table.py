@@ -36,13 +36,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class EvaluationTable:
-    """Networks with known results.
-
-    Attributes:
-        entries: by canonical text.
-        source: where they come from, for messages.
-        score: what is known of them.
-    """
+    """Networks with known results, by canonical text; messages name their source."""
 
     entries: Mapping[str, Entry]
     source: str

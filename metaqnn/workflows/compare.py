@@ -32,13 +32,7 @@ PROPOSALS_PER_EVALUATION = 50
 
 @dataclass(frozen=True)
 class StrategySpec:
-    """A strategy under the name that a comparison gives it.
-
-    Attributes:
-        label: in tables and figures.
-        name: in the registry.
-        preset: of that strategy; empty is its first, if it has some.
-    """
+    """A registered strategy under the label that a comparison gives it; an empty preset is its first, if any."""
 
     label: str
     name: str

@@ -118,9 +118,6 @@ def write_table(database: Path, description: Path, name: str) -> EvaluationTable
         description: the YAML file; the CSV stands beside it with the ending `.csv.gz`.
         name: of the table.
 
-    Returns:
-        the table.
-
     Raises:
         ReplayError: one of the files exists or cannot be written, or the database cannot be read.
     """
