@@ -7,10 +7,12 @@ needs to store no position in its schedule.
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from importlib import import_module
+from typing import Any, Generic, TypeVar
 
 from metaqnn.config import require
 from metaqnn.core import Context, Episode, EpisodeOrigin, Exploration, Proposal, Space, Strategy, Trajectory
+from metaqnn.errors import ConfigError
 
 PAPER_SCHEDULE: tuple[tuple[float, int], ...] = (
     (1.0, 1500),
@@ -158,6 +160,22 @@ class ScheduleConfig:
 
     def __post_init__(self) -> None:
         Schedule(self.schedule, self.max_repeats)
+
+
+def imported(strategy: str, package: str, *others: str) -> Any:
+    """The package that a strategy is made of; it and others come with an extra of the strategy's name.
+
+    Raises:
+        ConfigError: one of them is not installed.
+    """
+    try:
+        modules = [import_module(name) for name in (package, *others)]
+    except ImportError:
+        raise ConfigError(
+            f"strategy.name: {strategy} needs the package {package}, which is not installed; "
+            f"pip install 'metaqnn[{strategy}]'"
+        ) from None
+    return modules[0]
 
 
 _Config = TypeVar("_Config", bound=ScheduleConfig)

@@ -16,9 +16,8 @@ import numpy as np
 
 from metaqnn.config import require
 from metaqnn.core import Context, Episode, Space, Step, Trajectory
-from metaqnn.errors import ConfigError
 from metaqnn.seeding import Stream, integer_seed
-from metaqnn.strategies.schedule import ScheduleConfig, ScheduledStrategy
+from metaqnn.strategies.schedule import ScheduleConfig, ScheduledStrategy, imported
 from metaqnn.strategies.walks import random_walk
 
 _TINY = 1e-10
@@ -62,13 +61,9 @@ class SMAC(ScheduledStrategy[SMACConfig]):
 
     def __init__(self, options: SMACConfig, space: Space, seed: int):
         super().__init__(options, space, seed)
-        try:
-            import smac  # noqa: F401 - the parts are imported where they are used
-            from ConfigSpace import CategoricalHyperparameter, ConfigurationSpace
-        except ImportError:
-            raise ConfigError(
-                "strategy.name: smac needs the package smac, which is not installed; pip install 'metaqnn[smac]'"
-            ) from None
+        imported("smac", "smac", "ConfigSpace")  # its parts are imported where they are used
+        from ConfigSpace import CategoricalHyperparameter, ConfigurationSpace
+
         self._actions = tuple(map(str, space.all_actions))
         self._configurations = ConfigurationSpace(seed=0)
         self._names = tuple(f"step_{place:04}" for place in range(space.max_steps))

@@ -10,9 +10,8 @@ from typing import Any, ClassVar, Literal
 
 from metaqnn.config import require
 from metaqnn.core import Context, Episode, Space, Trajectory
-from metaqnn.errors import ConfigError
 from metaqnn.seeding import integer_seed
-from metaqnn.strategies.schedule import ScheduleConfig, ScheduledStrategy
+from metaqnn.strategies.schedule import ScheduleConfig, ScheduledStrategy, imported
 
 
 @dataclass(frozen=True)
@@ -44,12 +43,7 @@ class TPE(ScheduledStrategy[TPEConfig]):
 
     def __init__(self, options: TPEConfig, space: Space, seed: int):
         super().__init__(options, space, seed)
-        try:
-            import optuna
-        except ImportError:
-            raise ConfigError(
-                "strategy.name: tpe needs the package optuna, which is not installed; pip install 'metaqnn[tpe]'"
-            ) from None
+        optuna = imported("tpe", "optuna")
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._optuna = optuna
         self._storage = optuna.storages.InMemoryStorage()
