@@ -377,6 +377,34 @@ def test_a_regret_that_is_a_level_but_for_rounding_reaches_it():
     assert reached_table([trace("a", 0, regret)]).rows[0] == ("a", 1.0, 1.0, 1)
 
 
+@pytest.mark.parametrize(
+    ("score", "targets", "expected"),
+    [
+        (Score("accuracy", low=0.0, high=1.0, is_share=True), (0.25, 0.5), (1.0, 0.5, 0.2, 0.1, 0.05, 0.0)),
+        (Score("entropy", "minimize", low=0.0, high=255.0), (80.0, 20.0), (2.0, 1.0, 0.5, 0.2, 0.1, 0.0)),
+        (Score("ratio", low=0.0, high=1.0), (0.25, 0.5), (0.01, 0.005, 0.002, 0.001, 0.0005, 0.0)),
+        (Score("cycles", "minimize"), (3e6, 1e6), (20000.0, 10000.0, 5000.0, 2000.0, 1000.0, 0.0)),
+        (Score("cycles", "minimize"), (7.0, 7.0), (0.01, 0.005, 0.002, 0.001, 0.0005, 0.0)),
+    ],
+)
+def test_levels_follow_the_span_of_the_score(tmp_path, score, targets, expected):
+    entries = {str(n): Entry(target, target) for n, target in enumerate(targets)}
+    benchmark = Benchmark("a test", chain(2), EvaluationTable(entries, "a test", score))
+    found = run_trace(benchmark, RANDOM, 0, 2)
+    assert tuple(row[1] for row in reached_table([found]).rows) == expected
+    assert reached_overview([found]).columns[1:] == tuple(f"{level:g}" for level in (*expected[:4], 0.0))
+    draw([found], "a test", tmp_path / "c.png")
+
+
+def test_regrets_have_the_digits_that_their_span_needs():
+    small = [RegretTrace("a", seed, (1.0,), (1.23456e-4 * (seed + 1),), 1, "units of loss", 1e-2) for seed in (0, 1)]
+    large = [RegretTrace("a", seed, (1.0,), (12345.678 * (seed + 1),), 1, "units of cycles", 1e6) for seed in (0, 1)]
+    assert regret_table(small).rows[0][3] == round(1.5 * 1.23456e-4, 7)
+    assert regret_overview(small).rows[0][2].startswith("0.000185 ±")
+    assert regret_table(large).rows[0][3] == 18518.5
+    assert regret_overview(large).rows[0][2].startswith("18518 ±")
+
+
 # Tables for people
 
 

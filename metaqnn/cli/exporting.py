@@ -29,14 +29,11 @@ def export(database: Path, model: int | None, retraining: int | None, target: Pa
     if model is not None and retraining is not None:
         raise click.UsageError("expected --model or --retraining, got both; a retraining belongs to one model")
     done = export_network(database, target, model, retraining, lambda line: print(line, flush=True))
-    what = (
-        f"model {done.model}"
-        if done.retraining is None
-        else f"retraining {done.retraining.number} of model {done.model}"
-    )
+    what = f"model {done.model}"
     if done.retraining is not None:
         measured = done.retraining.score
-        what += f" (validation accuracy {100 * measured:.2f} %)" if measured is not None else " (not validated)"
+        validated = "not validated" if measured is None else f"validation accuracy {100 * measured:.2f} %"
+        what = f"retraining {done.retraining.number} of {what} ({validated})"
     print(f"Exported {what} to {target}: {done.format.name}, {_bytes(done.size)}.")
     print(f"  {done.architecture}")
     if done.agreement is None:

@@ -1,10 +1,12 @@
 """Commands that look and change nothing: `describe` and `datasets`."""
 
 import re
+from dataclasses import astuple
 
 import click
 
 from metaqnn.cli.output import format_option, print_tables
+from metaqnn.replay.tables import Table
 
 
 @click.command()
@@ -18,26 +20,17 @@ def describe(network: str, size: str, style: str) -> None:
     """
     from metaqnn.networks.costs import describe as describe_network
     from metaqnn.networks.costs import dropout_rates
-    from metaqnn.replay.tables import Table
 
     match = re.fullmatch(r"([1-9][0-9]{0,5})x([1-9][0-9]{0,5})x([1-9][0-9]{0,5})", size)
     if not match:
         raise click.BadParameter(f"expected HEIGHTxWIDTHxCHANNELS such as 32x32x3, got {size!r}", param_hint="--input")
     description = describe_network(network, tuple(map(int, match.groups())))
     rates = dropout_rates(description.architecture)
-    rows = [
-        (
-            str(layer.layer),
-            "x".join(map(str, layer.shape)),
-            layer.parameters,
-            layer.flops,
-            f"{rates[index]:.3g}" if index in rates else "",
-        )
-        for index, layer in enumerate(description.layers)
-    ]
+    layers = layers_table(description)
+    dropout = [f"{rates[index]:.3g}" if index in rates else "" for index in range(len(layers.rows))]
+    rows = [(*row, after) for row, after in zip(layers.rows, dropout, strict=True)]
     rows.append(("total", "", description.parameters, description.flops, ""))
-    columns = ("layer", "output", "parameters", "flops", "dropout_after")
-    print_tables([Table(f"{description.architecture} on {size}", columns, tuple(rows))], style)
+    print_tables([Table(f"{layers.title} on {size}", (*layers.columns, "dropout_after"), tuple(rows))], style)
 
 
 @click.command()
@@ -48,7 +41,6 @@ def plugins(style: str) -> None:
     What cannot be loaded disturbs nothing else until an experiment names it.
     """
     from metaqnn.core.plugins import listed
-    from metaqnn.replay.tables import Table
 
     rows = tuple(
         (row.plugin.kind, row.plugin.name, row.plugin.package, row.plugin.version, row.problem) for row in listed()
@@ -71,19 +63,20 @@ def datasets(style: str) -> None:
     A path to an .npz file (x_train, y_train, x_test, y_test) or to a folder of images per class works too.
     """
     from metaqnn.networks.data import catalogue
-    from metaqnn.replay.tables import Table
 
     rows = tuple(
-        (
-            row.name,
-            "x".join(map(str, row.input_shape)),
-            row.classes,
-            row.num_train,
-            row.num_test,
-            "yes" if row.available else "no",
-            str(row.location),
-        )
-        for row in catalogue()
+        (name, _size(shape), *counts, "yes" if is_there else "no", place)
+        for name, shape, *counts, place, is_there in map(astuple, catalogue())
     )
     columns = ("name", "image", "classes", "train", "test", "there", "read_from")
     print_tables([Table("Data sets", columns, rows)], style)
+
+
+def layers_table(description) -> Table:
+    """A network layer by layer."""
+    rows = tuple((str(each.layer), _size(each.shape), each.parameters, each.flops) for each in description.layers)
+    return Table(str(description.architecture), ("layer", "output", "parameters", "flops"), rows)
+
+
+def _size(shape) -> str:
+    return "x".join(map(str, shape))

@@ -51,11 +51,7 @@ def overrides_option(example: str = "training.epochs=5"):
 
 
 allow_option = click.option(
-    "--allow",
-    "allowed",
-    multiple=True,
-    metavar="MODULE:NAME",
-    help="Run this code, which the database names.",
+    "--allow", "allowed", multiple=True, metavar="MODULE:NAME", help="Run this code, which the database names."
 )
 
 break_lock_option = click.option(

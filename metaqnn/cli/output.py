@@ -28,7 +28,8 @@ _LONG = ("architecture", "net", "reason", "device", "read_from", "value", "verdi
 _ROOM = 32
 """The least width for a long text to stand beside the others."""
 
-_SHORT_WORDS = {"validation": "valid.", "evaluation": "eval."}
+_WORDS = {"validation": "valid.", "evaluation": "eval.", "final": "retraining", "finals": "retrainings"}
+"""What people read in place of words in the names of columns, which programs know."""
 
 
 def print_tables(tables: list[Table], style: str) -> None:
@@ -60,7 +61,7 @@ def _lines(table: Table, width: int) -> list[str]:
     if not table.rows:
         return ["  nothing yet"]
     rows = [[_cell(table, name, value) for name, value in zip(table.columns, row, strict=True)] for row in table.rows]
-    headers = [" ".join(_SHORT_WORDS.get(word, word) for word in name.split("_")) for name in table.columns]
+    headers = [" ".join(_WORDS.get(word, word) for word in name.split("_")) for name in table.columns]
     widths = [
         max(len(text) for text in (*header.split(), *column))
         for header, column in zip(headers, zip(*rows, strict=True), strict=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from metaqnn.cli.looking import layers_table
 from metaqnn.cli.options import allow_option, break_lock_option
 from metaqnn.cli.output import format_option, print_tables
 from metaqnn.cli.summaries import import_table, raw_summary, summary_table
@@ -26,7 +27,7 @@ def summary(database: Path, style: str) -> None:
     """How far the search is, what it found, what it saved, what failed."""
     from metaqnn.replay import tables
 
-    with _reader(database) as reader:
+    with open_written(database) as reader:
         if reader.is_table():
             print_tables([tables.enumeration(reader)], style)
             return
@@ -48,7 +49,7 @@ def top(database: Path, count: int, style: str) -> None:
     """The best networks with their score and what they cost."""
     from metaqnn.replay import tables
 
-    with _reader(database) as reader:
+    with open_written(database) as reader:
         print_tables([tables.top(reader, count)], style)
 
 
@@ -58,33 +59,19 @@ def top(database: Path, count: int, style: str) -> None:
 @format_option
 def show(database: Path, model: int, style: str) -> None:
     """Everything about one MODEL: what it is made of, evaluations, episodes."""
+    from metaqnn.networks.costs import describe
     from metaqnn.replay import tables
     from metaqnn.workflows.components import is_of_networks
 
-    with _reader(database) as reader:
+    with open_written(database) as reader:
         facts, predicted = tables.model_facts(reader, model), tables.model_predictions(reader, model)
-        shown = [
-            facts,
-            *([predicted] if predicted.rows or style != "table" else []),
-            tables.model_episodes(reader, model),
-        ]
+        shown = [facts, *[predicted] * bool(predicted.rows or style != "table"), tables.model_episodes(reader, model)]
         found = next(m for m in reader.models() if m.model == model)
-        what = _layers(reader, found) if is_of_networks(reader) else _costs(found)
+        if is_of_networks(reader):
+            what = layers_table(describe(found.architecture, tuple(reader.config()["data"]["input_shape"])))
+        else:
+            what = Table(found.architecture, ("cost", "amount"), tuple(found.costs.items()))
     print_tables([what, *shown], style)
-
-
-def _layers(reader, model) -> Table:
-    """A network layer by layer."""
-    from metaqnn.networks.costs import describe
-
-    description = describe(model.architecture, tuple(reader.config()["data"]["input_shape"]))
-    rows = tuple((str(c.layer), "x".join(map(str, c.shape)), c.parameters, c.flops) for c in description.layers)
-    return Table(model.architecture, ("layer", "output", "parameters", "flops"), rows)
-
-
-def _costs(model) -> Table:
-    """An architecture of another kind, with what it costs."""
-    return Table(model.architecture, ("cost", "amount"), tuple(model.costs.items()))
 
 
 @replay.command()
@@ -95,7 +82,7 @@ def episodes(database: Path, count: int, style: str) -> None:
     """The newest episodes: what was sampled, and what it was worth."""
     from metaqnn.replay import tables
 
-    with _reader(database) as reader:
+    with open_written(database) as reader:
         print_tables([tables.episodes(reader, count)], style)
 
 
@@ -107,7 +94,7 @@ def curves(database: Path, models: tuple[int, ...], style: str) -> None:
     """Learning curves of some MODELS, or of all."""
     from metaqnn.replay import tables
 
-    with _reader(database) as reader:
+    with open_written(database) as reader:
         print_tables([tables.curves(reader, models)], style)
 
 
@@ -120,7 +107,7 @@ def q_values(database: Path, state: str | None, count: int, style: str) -> None:
     """What the agent has learned, the most often updated first."""
     from metaqnn.replay import tables
 
-    with _reader(database) as reader:
+    with open_written(database) as reader:
         print_tables([tables.q_values(reader, state, count)], style)
 
 
@@ -153,7 +140,7 @@ def verify(database: Path, allowed: tuple[str, ...], heads: tuple[str, ...]) -> 
             raise click.BadParameter(f"{expected}, got {head!r:.80}", param_hint="--head")
     console = Console(stderr=True)
     with (
-        _reader(database) as reader,
+        open_written(database) as reader,
         Progress(console=console, transient=True, disable=not console.is_terminal) as bar,
     ):
         if not reader.is_import():
@@ -192,7 +179,7 @@ def retry(database: Path, break_lock: bool, allowed: tuple[str, ...]) -> None:
     from metaqnn.replay.memory import SQLiteReplayMemory
     from metaqnn.workflows.components import require_plugins
 
-    with _reader(database) as reader:  # what cannot be used is refused before anything is locked or created
+    with open_written(database) as reader:  # what cannot be used is refused before anything is locked or created
         reader.require_search()
         require_plugins(reader, allowed)
     with SQLiteReplayMemory(database, break_lock=break_lock) as memory:
@@ -205,7 +192,8 @@ def retry(database: Path, break_lock: bool, allowed: tuple[str, ...]) -> None:
     print(f"{len(proposals)} proposed anew. Train them: metaqnn resume {database}")
 
 
-def _reader(database: Path):
+def open_written(database: Path):
+    """A reader of a database that something was written to."""
     from metaqnn.errors import ReplayError
     from metaqnn.replay.reader import ReplayReader
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from metaqnn.cli.options import require_place
+from metaqnn.cli.replay import open_written
 
 
 @click.command()
@@ -24,8 +25,6 @@ def report(database: Path, out: Path | None, top: int) -> None:
     DATABASE may belong to a running search, which is not disturbed; the page says how far it was. Reads what is
     recorded, and never a data set.
     """
-    from metaqnn.errors import ReplayError
-    from metaqnn.replay.reader import ReplayReader
     from metaqnn.reports.domain import Domain
     from metaqnn.reports.networks.domain import NetworkDomain
     from metaqnn.reports.page import FIGURES, PAGE, write_report
@@ -36,13 +35,8 @@ def report(database: Path, out: Path | None, top: int) -> None:
     from metaqnn.workflows.display.counting import counting
 
     began = time.monotonic()
-    with ReplayReader(database) as reader:
-        config = reader.config()
-        if not config:
-            raise ReplayError(
-                f"{database}: no search has written to this database yet; start one with `metaqnn search`"
-            )
-        subject = Subject(stored_sections(reader), stored_schedule(reader), config["data"])
+    with open_written(database) as reader:
+        subject = Subject(stored_sections(reader), stored_schedule(reader), reader.config()["data"])
         domain = NetworkDomain() if is_of_networks(reader) else Domain()
         out = out or Path("build") / "report" / database.stem
         require_place("--out", out, PAGE)

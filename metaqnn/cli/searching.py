@@ -68,13 +68,7 @@ def resume(experiment, database, overrides, **options) -> None:
 
 def _search(where, database, overrides, max_time, allowed, **options) -> None:
     from metaqnn.replay.reader import ReplayReader
-    from metaqnn.workflows import (
-        SearchOptions,
-        default_database,
-        load_experiment,
-        run_search,
-        stored_experiment,
-    )
+    from metaqnn.workflows import SearchOptions, default_database, load_experiment, run_search, stored_experiment
     from metaqnn.workflows.display import make_display
 
     if where.endswith(".sqlite") and database is None and not overrides:
@@ -135,4 +129,4 @@ def _print_ending(database: Path, report) -> None:
         print(f"Go on:       {_program()} {again}{larger}")
     print(f"Look deeper: {_program()} replay summary {shlex.quote(str(database))}")
     if is_of_networks and summary.best is not None and report.ending in (Ending.COMPLETED, Ending.EXHAUSTED):
-        print(f"Final nets:  {_program()} train {shlex.quote(str(database))} --top 5")
+        print(f"Retrain:     {_program()} train {shlex.quote(str(database))} --top 5")

@@ -16,6 +16,7 @@ def summary_table(reader) -> Table:
     from metaqnn.workflows.display.words import duration
 
     sections, facts, predictions = _summarise(reader)
+    stops_early = (sections.get("training") or {}).get("early_stopping") is not None
     best = "-"
     if facts.best is not None:
         origin = ", imported" if tables.is_imported(reader, facts.best.model) else ""
@@ -35,7 +36,7 @@ def summary_table(reader) -> Table:
         ("best", best),
         ("reused", f"{facts.reused} repeats reused, {duration(facts.saved_seconds)} of training saved"),
         ("failed", failed),
-        *([("predicted", _prediction_words(predictions, reader.score()))] if _has_early_stopping(sections) else []),
+        *([("predicted", _prediction_words(predictions, reader.score()))] if stops_early else []),
         ("exhausted", exhausted),
         ("time", f"{duration(facts.elapsed_seconds)} in {facts.runs} run{'s' if facts.runs != 1 else ''}"),
         ("q_values", f"as of episode {facts.values_as_of}"),
@@ -83,10 +84,6 @@ def _heads(reader) -> list[tuple[str, str]]:
         for chain in read_chains(reader)
         if chain.head and chain.records
     ]
-
-
-def _has_early_stopping(sections) -> bool:
-    return (sections.get("training") or {}).get("early_stopping") is not None
 
 
 def _prediction_words(facts, score) -> str:

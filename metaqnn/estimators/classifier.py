@@ -1,7 +1,8 @@
 """The scikit-learn classifier. This module imports scikit-learn, so nobody imports it before the class is asked for."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
 from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,18 +13,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from metaqnn.errors import DataError
+from metaqnn.estimators import search
 from metaqnn.estimators.checks import arrays_as_fitted, check_parameters, training_arrays
 from metaqnn.estimators.images import PixelScale, image_shape
 from metaqnn.estimators.network import quiet_import
-from metaqnn.estimators.search import (
-    TemporaryFolder,
-    data_file,
-    find_winner,
-    refuse_another,
-    run,
-    stored_config,
-    write_data,
-)
 from metaqnn.estimators.settings import WHERE, DataFacts, experiment_content
 from metaqnn.estimators.training import train_winner
 from metaqnn.replay.leaderboard import RankedModel, read_ranking
@@ -37,6 +30,7 @@ if TYPE_CHECKING:
 _LEADERBOARD = ("model", "architecture", "accuracy", "epoch", "layers", "parameters", "flops", "train_seconds")
 
 
+@dataclass(eq=False, repr=False)
 class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
     """A convolutional network that is searched for, trained and used.
 
@@ -93,46 +87,25 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
         ReplayError: from `fit`, where `path` holds a search with other data or parameters.
     """
 
-    def __init__(
-        self,
-        models=30,
-        *,
-        epochs=None,
-        max_time=None,
-        random_state=None,
-        input_shape=None,
-        path=None,
-        validation_fraction=None,
-        strategy="linear_ucb",
-        preset=None,
-        max_depth=None,
-        filters=None,
-        receptive_fields=None,
-        pooling=None,
-        neurons=None,
-        final="one_cycle",
-        settings=None,
-        workers=None,
-        verbose=1,
-    ):
-        self.models = models
-        self.epochs = epochs
-        self.max_time = max_time
-        self.random_state = random_state
-        self.input_shape = input_shape
-        self.path = path
-        self.validation_fraction = validation_fraction
-        self.strategy = strategy
-        self.preset = preset
-        self.max_depth = max_depth
-        self.filters = filters
-        self.receptive_fields = receptive_fields
-        self.pooling = pooling
-        self.neurons = neurons
-        self.final = final
-        self.settings = settings
-        self.workers = workers
-        self.verbose = verbose
+    models: int | None = 30
+    _: KW_ONLY
+    epochs: int | None = None
+    max_time: float | None = None
+    random_state: Any = None
+    input_shape: tuple[int, ...] | None = None
+    path: str | Path | None = None
+    validation_fraction: float | None = None
+    strategy: str = "linear_ucb"
+    preset: str | None = None
+    max_depth: int | None = None
+    filters: Sequence[int] | None = None
+    receptive_fields: Sequence[int] | None = None
+    pooling: Sequence[tuple[int, int]] | None = None
+    neurons: Sequence[int] | None = None
+    final: str | Mapping[str, Any] | None = "one_cycle"
+    settings: Mapping[str, Any] | None = None
+    workers: int | None = None
+    verbose: int = 1
 
     def fit(self, X, y):
         """Search for a network and train it.
@@ -163,7 +136,7 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
         scale = PixelScale.fitted(X, is_each_feature=X.ndim == 2 and min(shape[:2]) == 1)
         self.pixel_low_, self.pixel_high_ = scale.low, scale.high
         images = scale.apply(X).reshape(-1, *shape)
-        self._folder = TemporaryFolder() if self.path is None else None
+        self._folder = search.TemporaryFolder() if self.path is None else None
         database = Path(self.path) if self._folder is None else self._folder.path / "search.sqlite"
         self._search(database.absolute(), images, labels)
         return self
@@ -246,19 +219,20 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
 
     def _search(self, database: Path, images: np.ndarray, labels: np.ndarray) -> None:
         """Search, train the winner, and keep what `predict` needs."""
-        stored = stored_config(database)
+        stored = search.stored_config(database)
         share = float(np.bincount(labels).max() / len(labels))
         facts = DataFacts(len(images), self.image_shape_, len(self.classes_), share)
-        content = experiment_content(self.get_params(deep=False), facts, str(data_file(database)), self._seed(stored))
+        images_file = search.data_file(database)
+        content = experiment_content(self.get_params(deep=False), facts, str(images_file), self._seed(stored))
         experiment = read_experiment(content, WHERE, lambda line: warnings.warn(line, FutureWarning, stacklevel=5))
         if stored:
-            refuse_another(database, stored, experiment, images, labels)
-        if not (stored and data_file(database).is_file()):
-            write_data(database, images, labels)
+            search.refuse_another(database, stored, experiment, images, labels)
+        if not (stored and images_file.is_file()):
+            search.write_data(database, images, labels)
         is_in_process, verbose = self.workers == 0, bool(self.verbose)
         with quiet_import():
-            run(experiment, database, self.workers, self.max_time, verbose)
-            winner = find_winner(database)
+            search.run(experiment, database, self.workers, self.max_time, verbose)
+            winner = search.find_winner(database)
             if not winner.has_learned:
                 warnings.warn(
                     f"none of the networks learned more than to name the most frequent class; {winner.architecture} "

@@ -21,12 +21,7 @@ _BATCH = 256
 
 @dataclass
 class TrainedNetwork:
-    """A network for use: from uint8 images to probabilities, preprocessing included. It can be pickled and copied.
-
-    Args:
-        stored: what was stored.
-        content: of its file.
-    """
+    """A network for use: from uint8 images to probabilities, preprocessing included. It can be pickled and copied."""
 
     stored: StoredNetwork
     content: bytes = field(repr=False)

@@ -58,8 +58,7 @@ def refuse_another(
         database: its place.
         stored: what it was started with.
         experiment: what the parameters stand for now.
-        images: uint8 (N, height, width, channels).
-        labels: int64 (N,).
+        images, labels: as `write_data` keeps them.
 
     Raises:
         ReplayError: with what differs.

@@ -21,14 +21,7 @@ _QUICK_FLOPS = 20_000_000
 
 @dataclass(frozen=True)
 class DataFacts:
-    """What the defaults depend on.
-
-    Attributes:
-        images: how many.
-        shape: (height, width, channels).
-        classes: how many.
-        majority: the share of the most frequent class.
-    """
+    """What the defaults depend on: `shape` is (height, width, channels), `majority` the most frequent class's share."""
 
     images: int
     shape: tuple[int, int, int]
@@ -37,13 +30,7 @@ class DataFacts:
 
 
 def experiment_content(parameters: Mapping[str, Any], facts: DataFacts, dataset: str, seed: int) -> dict[str, Any]:
-    """The sections of the experiment.
-
-    Args:
-        parameters: of the classifier, by name.
-        facts: of X and y.
-        dataset: path of the file that holds them.
-        seed: of the search.
+    """The sections of the experiment for the parameters of a classifier over the data in the file `dataset`.
 
     Raises:
         ConfigError: a validation fraction that is none, or a setting that is no section's.

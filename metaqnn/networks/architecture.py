@@ -7,26 +7,11 @@ from functools import lru_cache
 from typing import NoReturn
 
 from metaqnn.errors import IllegalArchitectureError, NotationError, brief
-from metaqnn.networks.layers import (
-    KINDS,
-    Convolution,
-    FullyConnected,
-    GlobalAveragePooling,
-    Layer,
-    Pooling,
-    Softmax,
-)
+from metaqnn.networks.layers import KINDS, Convolution, FullyConnected, GlobalAveragePooling, Layer, Pooling, Softmax
 
 # `D(i,n)` marks where the released code trained with dropout; the rate follows from the layers, so it is dropped.
 _CODES: dict[str, type[Layer] | None] = {**{kind.code: kind for kind in KINDS}, "D": None}
-_ARGUMENTS = {
-    "C": ("d", "f", "s"),
-    "P": ("f", "s"),
-    "FC": ("d",),
-    "GAP": ("c",),
-    "SM": ("c",),
-    "D": ("i", "n"),
-}
+_ARGUMENTS = {"C": ("d", "f", "s"), "P": ("f", "s"), "FC": ("d",), "GAP": ("c",), "SM": ("c",), "D": ("i", "n")}
 _MAX_DIGITS = 9
 _TOKEN = re.compile(r"[ \t]*(?:(?P<name>[A-Za-z]+)|(?P<number>[0-9]+)|(?P<sign>.)|(?P<end>$))", re.DOTALL)
 

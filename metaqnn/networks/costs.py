@@ -5,6 +5,7 @@ convolutions and fully connected layers of one image's forward pass; biases, ReL
 left out, as is usual in the field.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -18,14 +19,7 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class LayerCost:
-    """One layer in its place.
-
-    Attributes:
-        layer: the layer.
-        shape: its output, (height, width, channels) or (neurons,).
-        parameters: its weights and biases.
-        flops: its operations for one image.
-    """
+    """One layer in its place: the shape of its output, its weights and biases, and its operations for one image."""
 
     layer: Layer
     shape: Shape
@@ -35,13 +29,7 @@ class LayerCost:
 
 @dataclass(frozen=True)
 class Description:
-    """An architecture with what each layer outputs and costs.
-
-    Attributes:
-        architecture: what is described.
-        input_shape: (height, width, channels).
-        layers: one entry a layer, in order.
-    """
+    """An architecture over images of a shape, (height, width, channels), with what each layer outputs and costs."""
 
     architecture: Architecture
     input_shape: Shape
@@ -64,9 +52,7 @@ def layer_cost(layer: Layer, shape: Shape) -> LayerCost:
     Raises:
         IllegalArchitectureError: the layer cannot stand on that shape.
     """
-    inputs = 1
-    for size in shape:
-        inputs *= size
+    inputs = math.prod(shape)
     if isinstance(layer, Convolution | Pooling | GlobalAveragePooling) and len(shape) != 3:
         raise IllegalArchitectureError(f"{layer} needs an image, but a vector of {inputs} comes in")
     if isinstance(layer, Convolution):
@@ -97,11 +83,7 @@ def layer_costs(layers: Iterable[Layer], input_shape: Shape) -> tuple[LayerCost,
 
 
 def describe(architecture: Architecture | str, input_shape: Shape) -> Description:
-    """Describe a network, given as a value or in the paper's notation.
-
-    Args:
-        architecture: what to describe.
-        input_shape: (height, width, channels) of an image.
+    """Describe a network, given as a value or in the paper's notation, over images (height, width, channels).
 
     Raises:
         NotationError: the text is no network.

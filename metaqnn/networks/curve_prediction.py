@@ -61,13 +61,7 @@ class EarlyStoppingContext:
 
 
 class Predictor:
-    """Judges one candidate while it trains.
-
-    Args:
-        config: when to look, and how sure to be.
-        training: the recipe, for its number of epochs.
-        context: what was known when the candidate was proposed.
-    """
+    """Judges one candidate while it trains, by what was known when it was proposed."""
 
     def __init__(self, config: EarlyStoppingConfig, training: TrainingConfig, context: EarlyStoppingContext):
         self.probability = config.probability
@@ -75,11 +69,7 @@ class Predictor:
         self.context = context
 
     def verdict(self, epochs: Sequence[CurvePoint]) -> Prediction | None:
-        """Whether an attempt should stop after its last epoch: the prediction if so, else None.
-
-        Args:
-            epochs: of the attempt so far, from the first.
-        """
+        """Whether an attempt should stop after these epochs, from its first: the prediction if so, else None."""
         if len(epochs) not in self.epochs or _best(epochs) >= log_odds(self.context.target):
             return None
         expected, deviation = self.predict(epochs)

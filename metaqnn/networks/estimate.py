@@ -13,14 +13,7 @@ _SAMPLES = 64
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a search may take.
-
-    Attributes:
-        models: networks to train.
-        mean_flops: of one image's forward pass, over networks sampled uniformly.
-        seconds_per_model: to train one of them.
-        total_seconds: for all.
-    """
+    """What a search may take; `mean_flops` are of an image's forward pass, over networks sampled uniformly."""
 
     models: int
     mean_flops: float

@@ -238,10 +238,7 @@ class LayerSpace(Space):
         if isinstance(last, FullyConnected):
             if state.key.in_a_row >= config.fully_connected.max_in_row:
                 return (self._softmax,)
-            return (
-                *(layer for layer in self._fully_connected if layer.neurons <= last.neurons),
-                self._softmax,
-            )
+            return (*(layer for layer in self._fully_connected if layer.neurons <= last.neurons), self._softmax)
         _, lower, upper = self._bin(min(state.shape[:2]))
         legal: list[Layer] = [layer for layer in self._convolutions if layer.receptive_field <= lower]
         if isinstance(last, Convolution):

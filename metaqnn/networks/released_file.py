@@ -80,24 +80,12 @@ def _check_header(path: Path, header: Sequence[str]) -> None:
         )
 
 
-def write_released(path: Path, rows: Iterable[Mapping[str, str]]) -> int:
-    """Write such a file.
-
-    Args:
-        path: the file.
-        rows: a text for each column.
-
-    Returns:
-        how many rows were written.
-    """
+def write_released(path: Path, rows: Iterable[Mapping[str, str]]) -> None:
+    """Write such a file, each row with a text for every column."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
-        count = 0
-        for row in rows:
-            writer.writerow(row)
-            count += 1
-    return count
+        writer.writerows(rows)
 
 
 def as_number(text: str) -> float | None:

@@ -3,8 +3,8 @@
 import base64
 import io
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import fill
@@ -59,31 +59,24 @@ _STYLE: Any = {
 }
 _DOTS_PER_INCH = 160
 
+_LEGEND_HEIGHT = 0.8
+"""Inches of a legend below the axes for which a figure has room; it grows by what is above."""
+
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure that was written.
+    """A figure that was written: what it shows, shortly and for those who do not see it, and the SVG as a data URI."""
 
-    Attributes:
-        name: of its files, without the ending.
-        title: what it shows, in a few words.
-        alternative: what it shows, for those who do not see it.
-        source: the SVG as a data URI.
-    """
-
-    name: str
     title: str
     alternative: str
     source: str
 
 
-@contextmanager
-def style() -> Iterator[None]:
+def style() -> AbstractContextManager[None]:
     """Draw in the style of the reports within the block."""
     import matplotlib as mpl
 
-    with mpl.rc_context(_STYLE):
-        yield
+    return mpl.rc_context(_STYLE)
 
 
 def blank(title: str, across: str, up: str, width: float = WIDTH, height: float = HEIGHT) -> tuple["Figure", "Axes"]:
@@ -100,12 +93,7 @@ def blank(title: str, across: str, up: str, width: float = WIDTH, height: float 
 
 @dataclass(frozen=True)
 class Axis:
-    """A score along an axis of a figure.
-
-    Attributes:
-        score: what is measured.
-        name: the same in words.
-    """
+    """A score along an axis of a figure, and its name in words."""
 
     score: Score
     name: str
@@ -139,24 +127,30 @@ class Axis:
         return max(self.score.low, low - room), min(self.score.high, high + room)
 
 
-def is_wide(values: Sequence[float]) -> bool:
-    """Whether values are better seen along a logarithmic axis."""
-    return min(values) > 0 and max(values) > 10 * min(values)
-
-
-def legend_once(axes, place=None, **options) -> None:
+def legend_once(axes, **options) -> None:
     """A legend that names everything once."""
-    handles, labels = axes.get_legend_handles_labels()
+    handles, labels = _named_once(axes)
     if labels:
-        first = dict(zip(reversed(labels), reversed(handles), strict=True))
-        (place or axes).legend(
-            [first[label] for label in dict.fromkeys(labels)], list(dict.fromkeys(labels)), **options
-        )
+        axes.legend(handles, labels, **options)
 
 
-def below(figure, axes, ncols: int, **options) -> None:
-    """A legend below the axes, that names everything once."""
-    legend_once(axes, figure, loc="outside lower center", ncols=ncols, frameon=False, **options)
+def below(figure, axes, **options) -> None:
+    """A legend below the axes that names everything once: in as many columns as fit, and the figure grows with it."""
+    handles, labels = _named_once(axes)
+    labels = [fill(label, int(9 * figure.get_figwidth())) for label in labels]
+    for columns in range(len(labels), 0, -1):
+        legend = figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False, **options)
+        extent = legend.get_window_extent()
+        if extent.width <= figure.bbox.width or columns == 1:
+            figure.set_figheight(figure.get_figheight() + max(0.0, extent.height / figure.dpi - _LEGEND_HEIGHT))
+            break
+        legend.remove()
+
+
+def _named_once(axes) -> tuple[list, list[str]]:
+    handles, labels = axes.get_legend_handles_labels()
+    first = dict(zip(reversed(labels), reversed(handles), strict=True))
+    return [first[label] for label in dict.fromkeys(labels)], list(dict.fromkeys(labels))
 
 
 def in_whole_numbers(axis) -> None:
@@ -164,45 +158,39 @@ def in_whole_numbers(axis) -> None:
     axis.get_major_locator().set_params(integer=True)
 
 
-def in_magnitudes(axis) -> None:
-    """Label an axis of large numbers as 10 k, 1 M, and one that is logarithmic between them where there is room."""
+def spread_out(axes, values: Sequence[float], times: float) -> None:
+    """Label the axis across with 10 k, 1 M; logarithmic where the largest value is so many times the least."""
     from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
-    low, high = axis.get_view_interval()
-    if axis.get_scale() == "linear":
-        if high >= 10_000:
-            axis.set_major_formatter(EngFormatter(sep=" "))
-        return
-    axis.set_major_locator(LogLocator(subs=(1.0, 3.0) if high < 1e4 * low else (1.0,), numticks=12))
-    axis.set_major_formatter(EngFormatter(sep=" "))
-    axis.set_minor_formatter(NullFormatter())
+    axis = axes.xaxis
+    if is_wide(values, times):
+        axes.set_xscale("log")
+        axes.set_xlabel(f"{axes.get_xlabel()} (logarithmic)")
+        low, high = axis.get_view_interval()
+        axis.set_major_locator(LogLocator(subs=(1.0, 3.0) if high < 1e4 * low else (1.0,), numticks=12))
+        axis.set_major_formatter(EngFormatter(sep=" "))
+        axis.set_minor_formatter(NullFormatter())
+    elif axis.get_view_interval()[1] >= 10_000:
+        axis.set_major_formatter(EngFormatter(sep=" "))
 
 
-class Album:
-    """The folder of a report's figures.
+def is_wide(values: Sequence[float], times: float) -> bool:
+    """Whether values are better seen along a logarithmic axis."""
+    return min(values) > 0 and max(values) > times * min(values)
 
-    Args:
-        folder: exists.
-    """
 
-    def __init__(self, folder: Path):
-        self.folder = folder
-
-    def add(self, name: str, figure: "Figure", alternative: str) -> Picture:
-        """Write a figure as NAME.png and NAME.svg; each appears whole or not at all."""
-        figure.draw_without_rendering()
-        figure.set_layout_engine(None)  # laid out once, for both files
-        svg = self._write(name, "svg", figure, {"Date": None, "Creator": "metaqnn"})
-        self._write(name, "png", figure, {"Software": "metaqnn"})
-        title = figure.axes[0].get_title(loc="left").replace("\n", " ")
-        source = "data:image/svg+xml;base64," + base64.b64encode(svg).decode("ascii")
-        return Picture(name, title, alternative, source)
-
-    def _write(self, name: str, ending: str, figure: "Figure", metadata: dict) -> bytes:
+def write_picture(folder: Path, name: str, figure: "Figure", alternative: str) -> Picture:
+    """Write a figure as NAME.png and NAME.svg into a folder that exists; each appears whole or not at all."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine(None)  # laid out once, for both files
+    contents = {}
+    for ending, metadata in (("svg", {"Date": None, "Creator": "metaqnn"}), ("png", {"Software": "metaqnn"})):
         content = io.BytesIO()
         figure.savefig(content, format=ending, dpi=_DOTS_PER_INCH, metadata=metadata)
-        write_whole(self.folder / f"{name}.{ending}", content.getvalue())
-        return content.getvalue()
+        contents[ending] = content.getvalue()
+        write_whole(folder / f"{name}.{ending}", contents[ending])
+    title = figure.axes[0].get_title(loc="left").replace("\n", " ")
+    return Picture(title, alternative, "data:image/svg+xml;base64," + base64.b64encode(contents["svg"]).decode("ascii"))
 
 
 _MARKS = (b'<meta name="generator" content="metaqnn">', b"Software\0metaqnn", b"<dc:title>metaqnn</dc:title>")
@@ -215,17 +203,14 @@ def require_own(path: Path) -> None:
     Raises:
         MetaqnnError: that is what stands there, or the machine failed and nobody knows.
     """
-    if not os.path.lexists(path):
-        return
-    is_own = False
+    beginning = b""
     try:
         if path.is_file() and not path.is_symlink():
             with path.open("rb") as file:
                 beginning = file.read(4096)
-            is_own = any(mark in beginning for mark in _MARKS)
     except OSError as error:
         raise_machine_fault(error)
-    if not is_own:
+    if os.path.lexists(path) and not any(mark in beginning for mark in _MARKS):
         raise MetaqnnError(f"{path}: expected an earlier report's file, or none; move it away, or choose another --out")
 
 

@@ -22,14 +22,7 @@ MEANINGS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class FailureKind:
-    """The failures of one status.
-
-    Attributes:
-        status: theirs.
-        meaning: what it says.
-        count: how many.
-        example: one of the reasons.
-    """
+    """The failures of one status: what it says, how many there are, and one of the reasons."""
 
     status: str
     meaning: str

@@ -16,10 +16,10 @@ from metaqnn.reports.drawing import (
     SKY,
     Axis,
     blank,
-    in_magnitudes,
     in_whole_numbers,
     is_wide,
     legend_once,
+    spread_out,
 )
 from metaqnn.reports.trace_figures import MANY
 from metaqnn.reports.trade_offs import TradeOff
@@ -65,35 +65,15 @@ def _line(attempt: Attempt) -> tuple[list[int], list[float]]:
 
 
 def draw_trade_off(ranking: Sequence[RankedModel], trade_off: TradeOff, axis: Axis, cost: str, noun: str):
-    """The score against a cost, with the Pareto front.
-
-    Args:
-        ranking: all architectures.
-        trade_off: the cost, and those that none beats.
-        axis: of the score.
-        cost: what the cost is called.
-        noun: what an architecture is called.
-    """
+    """The score of all architectures against a cost, with the Pareto front; `cost` and `noun` are words of the axes."""
     figure, axes = blank(f"{axis.title} against {cost}", cost, axis.label)
     costs = [ranked.costs[trade_off.cost] for ranked in ranking]
-    axes.scatter(
-        costs,
-        [ranked.score for ranked in ranking],
-        s=12,
-        color=SKY,
-        alpha=0.6,
-        edgecolor=BLUE,
-        linewidths=0.3,
-        rasterized=len(ranking) > MANY,
-        label=f"one {noun}",
-    )
+    dots: Any = {"s": 12, "color": SKY, "alpha": 0.6, "edgecolor": BLUE, "linewidths": 0.3, "label": f"one {noun}"}
+    axes.scatter(costs, [ranked.score for ranked in ranking], rasterized=len(ranking) > MANY, **dots)
     front = [ranked.costs[trade_off.cost] for ranked in trade_off.front], [ranked.score for ranked in trade_off.front]
     axes.step(*front, where="post", color=RED, linewidth=1.6)
     axes.plot(*front, "D", color=RED, markersize=5, markeredgecolor="white", label="Pareto front")
-    if is_wide(costs):
-        axes.set_xscale("log")
-        axes.set_xlabel(f"{cost} (logarithmic)")
-    in_magnitudes(axes.xaxis)
+    spread_out(axes, costs, 10)
     axis.mark(axes.yaxis)
     legend_once(axes, loc=axis.corner)
     return figure
@@ -102,17 +82,13 @@ def draw_trade_off(ranking: Sequence[RankedModel], trade_off: TradeOff, axis: Ax
 def draw_times(seconds: Sequence[float], work: str):
     """How long evaluations took."""
     figure, axes = blank(f"Time of one {work}", "seconds", f"{work}s")
-    values = np.array([value for value in seconds if value > 0])
-    is_spread = values.max() > 30 * values.min()
+    values = [value for value in seconds if value > 0]
     bins = min(40, max(5, len(values) // 4))
-    edges: Any = np.geomspace(values.min(), values.max(), bins + 1) if is_spread else bins
+    edges: Any = np.geomspace(min(values), max(values), bins + 1) if is_wide(values, 30) else bins
     axes.hist(values, edges, color=SKY, edgecolor=BLUE, linewidth=0.8)
     middle = float(np.median(values))
     axes.axvline(middle, color=RED, linestyle="--", linewidth=1.8, label=f"median: {duration(middle)}")
-    if is_spread:
-        axes.set_xscale("log")
-        axes.set_xlabel("seconds (logarithmic)")
-        in_magnitudes(axes.xaxis)
+    spread_out(axes, values, 30)
     in_whole_numbers(axes.yaxis)
     axes.legend()
     return figure

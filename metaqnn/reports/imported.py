@@ -13,13 +13,7 @@ _NO_SCORE = "its score is none"
 
 @dataclass(frozen=True)
 class Refused:
-    """The rows that were refused for one reason.
-
-    Attributes:
-        meaning: the reason in words.
-        count: rows.
-        examples: (row, architecture as written, reason), the first few.
-    """
+    """The rows refused for one reason, and the first few of them: (row, architecture as written, reason)."""
 
     meaning: str
     count: int
@@ -28,14 +22,7 @@ class Refused:
 
 @dataclass(frozen=True)
 class Imported:
-    """An import.
-
-    Attributes:
-        rows: of the file.
-        taken: rows that became episodes.
-        episodes: that were imported, from a file or from another search.
-        refused: by problem.
-    """
+    """An import: the rows of the file, those taken and those refused, and all episodes from it or another search."""
 
     rows: int
     taken: int

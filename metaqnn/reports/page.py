@@ -1,13 +1,13 @@
 """The report as one page that needs nothing else, and its figures beside it."""
 
+import json
 from collections.abc import Callable, Mapping
 from importlib.resources import files
 from pathlib import Path
 
-from metaqnn.config import as_mapping
 from metaqnn.reports import words
 from metaqnn.reports.baseline import RandomSearchBaseline
-from metaqnn.reports.drawing import Album, Axis, Picture, require_own, style, write_whole
+from metaqnn.reports.drawing import Axis, Picture, require_own, style, write_picture, write_whole
 from metaqnn.reports.pictures import cost_name, curve_name, figure_jobs
 from metaqnn.reports.report_data import ReportData
 from metaqnn.reports.trade_offs import on_a_front
@@ -39,32 +39,24 @@ def write_report(data: ReportData, folder: Path, count: Callable[..., None] = la
         folder: where; made if absent.
         count: called with how many figures are done, of how many, and the name of the next.
 
-    Returns:
-        the page.
-
     Raises:
         MetaqnnError: a file of another's is in the way.
     """
-    album, pictures, jobs = Album(folder / FIGURES), {}, figure_jobs(data)
-    for path in (folder / PAGE, *(album.folder / f"{job.name}.{ending}" for job in jobs for ending in ("png", "svg"))):
+    figures, pictures, jobs = folder / FIGURES, {}, figure_jobs(data)
+    for path in (folder / PAGE, *(figures / f"{job.name}.{ending}" for job in jobs for ending in ("png", "svg"))):
         require_own(path)
-    album.folder.mkdir(parents=True, exist_ok=True)
+    figures.mkdir(parents=True, exist_ok=True)
     with style():
         for number, job in enumerate(jobs):
             count(number, len(jobs), job.name)
-            pictures[job.name] = album.add(job.name, job.draw(), job.alternative)
+            pictures[job.name] = write_picture(figures, job.name, job.draw(), job.alternative)
     count(len(jobs), len(jobs))
     write_whole(folder / PAGE, render(data, pictures).encode("utf-8"))
     return folder / PAGE
 
 
 def render(data: ReportData, pictures: Mapping[str, Picture]) -> str:
-    """The page as text.
-
-    Args:
-        data: what it says.
-        pictures: name -> figure; what is not there is left out.
-    """
+    """The page as text; figures that are not among the pictures, which are by name, are left out."""
     import yaml
     from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
@@ -84,6 +76,7 @@ def render(data: ReportData, pictures: Mapping[str, Picture]) -> str:
     page.filters["score"] = score.words
     page.filters["difference"] = words.points if score.is_share else words.signed
     metric = Axis(score, domain.metric(score))
+    experiment = json.loads(json.dumps(data.subject.experiment))  # of lists and dicts alone, which YAML can write
     page.globals |= {"plural": words.plural, "curve_name": curve_name, "cost_name": cost_name}
     return page.get_template("page.html").render(
         it=data,
@@ -97,7 +90,7 @@ def render(data: ReportData, pictures: Mapping[str, Picture]) -> str:
         sections=_sections(data, metric.title),
         fronts=on_a_front(data.trade_offs, data.ranking),
         has_baseline=isinstance(data.baseline, RandomSearchBaseline),
-        yaml=yaml.safe_dump(as_mapping(data.subject.experiment), sort_keys=False, default_flow_style=None, width=100),
+        yaml=yaml.safe_dump(experiment, sort_keys=False, default_flow_style=None, width=100),
         style=Markup(files("metaqnn.reports").joinpath("page.css").read_text(encoding="utf-8")),
         **domain.context(data),
     )

@@ -15,13 +15,7 @@ from metaqnn.reports.words import plural
 
 @dataclass(frozen=True)
 class Job:
-    """A figure to be made.
-
-    Attributes:
-        name: of its files, without the ending.
-        alternative: what it shows, for those who do not see it.
-        draw: makes it.
-    """
+    """A figure to be made: the name of its files, and what it shows for those who do not see it."""
 
     name: str
     alternative: str

@@ -1,6 +1,5 @@
 """Where a report's numbers come from: the search, its data, its runs, and how to check and repeat them."""
 
-import re
 import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from metaqnn.core import EpisodeOrigin, Exploration
+from metaqnn.core.plugins import is_target
 from metaqnn.replay.evaluations import read_evaluations
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.runs import Run, read_runs
@@ -46,7 +46,7 @@ class Subject:
     def outside(self) -> tuple[str, ...]:
         """Each `module:Name` that the user must name again to have it run."""
         names = [section.get("name") for section in self.experiment.values() if isinstance(section, Mapping)]
-        return tuple(name for name in names if isinstance(name, str) and re.fullmatch(r"[\w.]+:\w+", name))
+        return tuple(name for name in names if isinstance(name, str) and is_target(name))
 
 
 @dataclass(frozen=True)

@@ -124,16 +124,13 @@ def read_report_data(reader: ReplayReader, subject: Subject, top: int, domain: D
 
 
 def _top(reader: ReplayReader, ranking: Sequence[RankedModel]) -> tuple[TopModel, ...]:
-    found = []
-    for rank, ranked in enumerate(ranking, start=1):
-        if reader.is_import():  # its best and its last score are all that is known: no curve, and no steps
-            found.append(TopModel(rank, replace(ranked, epoch=None)))
-            continue
-        evaluation = reader.evaluation(ranked.evaluation)
-        found.append(
-            TopModel(rank, ranked, evaluation.attempts, evaluation.figures) if evaluation else TopModel(rank, ranked)
-        )
-    return tuple(found)
+    if reader.is_import():  # its best and its last score are all that is known: no curve, and no steps
+        return tuple(TopModel(rank, replace(ranked, epoch=None)) for rank, ranked in enumerate(ranking, start=1))
+    found = ((ranked, reader.evaluation(ranked.evaluation)) for ranked in ranking)
+    return tuple(
+        TopModel(rank, ranked, evaluation.attempts, evaluation.figures) if evaluation else TopModel(rank, ranked)
+        for rank, (ranked, evaluation) in enumerate(found, start=1)
+    )
 
 
 def _no_baseline(domain: Domain) -> str:

@@ -66,12 +66,7 @@ def window_for(count: int) -> int:
 
 
 def trace_of(results: Sequence[Result], score: Score) -> ScoreTrace:
-    """The trace of some episodes.
-
-    Args:
-        results: in the order of telling.
-        score: what is measured.
-    """
+    """The trace of some episodes, which are in the order of telling."""
     new = [result for result in new_architectures(results) if result.score is not None]
     scores = tuple(result.score for result in new if result.score is not None)
     window = window_for(len(new))

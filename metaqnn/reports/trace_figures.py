@@ -43,44 +43,17 @@ def draw_trace(trace: ScoreTrace, axis: Axis, noun: str):
     low, high = axis.limits(trace.scores)
     stages = [stage for stage in trace.stages if stage.epsilon is not None]
     ends = [*(stage.first for stage in stages[1:]), max(last, first + 1) + 1]
+    bar: Any = {"align": "edge", "color": SKY, "alpha": 0.35, "edgecolor": "white", "label": "mean at an epsilon"}
+    name: Any = {"textcoords": "offset points", "ha": "center", "va": "bottom", "fontsize": 9, "color": DARK}
     for number, (stage, end) in enumerate(zip(stages, ends, strict=True)):
         if stage.mean is not None and end > stage.first:
-            axes.bar(
-                stage.first,
-                stage.mean - low,
-                end - stage.first,
-                low,
-                align="edge",
-                color=SKY,
-                alpha=0.35,
-                edgecolor="white",
-                linewidth=1,
-                label="mean at an epsilon" if number == 0 else None,
-            )
+            axes.bar(stage.first, stage.mean - low, end - stage.first, low, **bar)
             axes.hlines(stage.mean, stage.first, end, color=BLUE, linewidth=1, alpha=0.7)
             is_narrow = (end - stage.first) < _ROOM * (ends[-1] - first)
-            axes.annotate(
-                f"{stage.epsilon:g}" if is_narrow or number else f"ε = {stage.epsilon:g}",
-                ((stage.first + end) / 2, low),
-                (0, 4),
-                textcoords="offset points",
-                ha="center",
-                va="bottom",
-                fontsize=9,
-                rotation=90 if is_narrow else 0,
-                color=DARK,
-            )
-    is_dense = len(trace.scores) > MANY
-    axes.scatter(
-        trace.iterations,
-        trace.scores,
-        s=7 if is_dense else 20,
-        color=GREY,
-        alpha=0.45 if is_dense else 0.8,
-        linewidths=0,
-        rasterized=is_dense,
-        label=f"one {noun}",
-    )
+            text = f"{stage.epsilon:g}" if is_narrow or number else f"ε = {stage.epsilon:g}"
+            axes.annotate(text, ((stage.first + end) / 2, low), (0, 4), rotation=90 if is_narrow else 0, **name)
+    dots: Any = {"s": 20, "alpha": 0.8} if len(trace.scores) <= MANY else {"s": 7, "alpha": 0.45, "rasterized": True}
+    axes.scatter(trace.iterations, trace.scores, color=GREY, linewidths=0, label=f"one {noun}", **dots)
     best = [np.nan if value is None else value for value in trace.best]
     axes.step(trace.iterations, best, where="post", color=GREEN, linewidth=1.8, linestyle="--", label="best so far")
     if trace.rolling:
@@ -88,7 +61,7 @@ def draw_trace(trace: ScoreTrace, axis: Axis, noun: str):
     axes.set_xlim(first, ends[-1])
     axes.set_ylim(low, high)
     axis.mark(axes.yaxis)
-    below(figure, axes, 2)
+    below(figure, axes)
     return figure
 
 
@@ -109,14 +82,13 @@ def draw_distributions(stages: Sequence[Stage], axis: Axis, noun: str):
             axes.scatter(at + offsets, values, s=22, color=SKY, edgecolor=BLUE, linewidths=0.8, label=f"one {noun}")
         axes.scatter(at, np.median(values), s=34, marker="o", color="white", edgecolor=DARK, zorder=3, label="median")
         axes.scatter(at, values.mean(), s=44, marker="D", color=RED, edgecolor="white", zorder=4, label="mean")
-    labels = ["none" if stage.epsilon is None else f"{stage.epsilon:g}" for stage in shown]
-    axes.set_xticks(
-        range(len(shown)), [f"{label}\n{len(stage.scores)}" for label, stage in zip(labels, shown, strict=True)]
-    )
+    epsilons = ("none" if stage.epsilon is None else f"{stage.epsilon:g}" for stage in shown)
+    labels = [f"{epsilon}\n{len(stage.scores)}" for epsilon, stage in zip(epsilons, shown, strict=True)]
+    axes.set_xticks(range(len(shown)), labels)
     axes.grid(axis="x", visible=False)
     axes.set_xlim(-0.6, max(0.6, len(shown) - 0.4))
     axis.mark(axes.yaxis)
-    below(figure, axes, 4)
+    below(figure, axes)
     return figure
 
 
@@ -125,18 +97,11 @@ def draw_values(grouping: Grouping):
     figure, axes = blank(grouping.title, grouping.across, "mean Q-value")
     for number, line in enumerate(grouping.lines):
         color, marker, dashes = SERIES[number % len(SERIES)]
-        axes.plot(
-            line.depths,
-            line.means,
-            color=grouping.colors.get(line.label, color),
-            marker=marker,
-            markersize=5,
-            linestyle=dashes,
-            linewidth=1.8,
-            label=grouping.names.get(line.label, line.label),
-        )
+        look: Any = {"marker": marker, "markersize": 5, "linestyle": dashes, "linewidth": 1.8}
+        look["color"] = grouping.colors.get(line.label, color)
+        axes.plot(line.depths, line.means, label=grouping.names.get(line.label, line.label), **look)
     in_whole_numbers(axes.xaxis)
-    below(figure, axes, 3 if grouping.names else 6, title=grouping.each)
+    below(figure, axes, title=grouping.each)
     return figure
 
 
@@ -167,21 +132,16 @@ def draw_baseline(baseline: RandomSearchBaseline, axis: Axis, domain: Domain):
     ):
         if shown.any():
             axes.fill_between(counts, worst, ends, where=shown, color=ORANGE, alpha=alpha, linewidth=0, label=label)
-    axes.plot(counts[:known], expected[:known], color=ORANGE, linewidth=2.2, label="expected of random search")
+    line: Any = {"color": ORANGE, "linewidth": 2.2}
+    axes.plot(counts[:known], expected[:known], label="expected of random search", **line)
     if len(counts) > known:
-        axes.plot(
-            counts[known - 1 :],
-            expected[known - 1 :],
-            color=ORANGE,
-            linewidth=2.2,
-            linestyle=":",
-            label=f"at {'least' if side == 'above' else 'most'} so much",
-        )
+        bound = f"at {'least' if side == 'above' else 'most'} so much"
+        axes.plot(counts[known - 1 :], expected[known - 1 :], linestyle=":", label=bound, **line)
     axes.step(np.arange(1, len(best) + 1), best, where="post", color=BLUE, linewidth=2, label="this search")
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     axes.set_xlim(1, max(2, len(counts)))
     axes.set_ylim(*sorted((gain(bottom), gain(ceiling))))
     axis.mark(axes.yaxis)
-    below(figure, axes, 2)
+    below(figure, axes)
     return figure

@@ -12,12 +12,7 @@ _MOST = 2
 
 @dataclass(frozen=True)
 class TradeOff:
-    """The score against one cost.
-
-    Attributes:
-        cost: its name.
-        front: the Pareto front, from the cheapest architecture to the best.
-    """
+    """The score against one cost: its Pareto front, from the cheapest architecture to the best."""
 
     cost: str
     front: tuple[RankedModel, ...]

@@ -42,12 +42,7 @@ class ComputeUsage:
 
 
 def read_usage(reader: ReplayReader, results: Sequence[Result]) -> ComputeUsage:
-    """The time of a search, or of a table.
-
-    Args:
-        reader: the database.
-        results: its episodes; none of a table.
-    """
+    """The time of a search with these episodes, or of a table, which has none."""
     evaluations = read_evaluations(reader, "table" if reader.is_table() else "search")
     told = evaluations if reader.is_table() else new_architectures(results)
     repeats = [result.seconds for result in results if result.reused]

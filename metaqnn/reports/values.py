@@ -14,14 +14,7 @@ _MOST_LINES = 12
 
 @dataclass(frozen=True)
 class Line:
-    """Mean Q-values of one group of actions.
-
-    Attributes:
-        label: the group.
-        depths: of the decision, from 1, ascending.
-        means: over the state-action pairs that were updated.
-        pairs: how many there are.
-    """
+    """Mean Q-values of one group of actions by depth, from 1, over so many updated state-action pairs each."""
 
     label: str
     depths: tuple[int, ...]
@@ -53,13 +46,7 @@ class Grouping:
 
 @dataclass(frozen=True)
 class Values:
-    """The Q-values of a search.
-
-    Attributes:
-        episode: that they are as of.
-        pairs: state-action pairs that were ever updated and are understood.
-        groupings: with at least one line each.
-    """
+    """The Q-values of a search as of an episode: how many pairs were updated and understood, and these in groups."""
 
     episode: int
     pairs: int

@@ -23,13 +23,7 @@ def td_error(value: float, target: float) -> float:
 
 
 def q_learning_update(value: float, target: float, learning_rate: float) -> float:
-    """Q(s, a) + learning_rate * (target - Q(s, a)).
-
-    Args:
-        value: the old Q-value.
-        target: from `q_learning_target`.
-        learning_rate: in (0, 1].
-    """
+    """Q(s, a) + learning_rate * (target - Q(s, a)), of the old value and with a learning rate in (0, 1]."""
     return value + learning_rate * td_error(value, target)
 
 

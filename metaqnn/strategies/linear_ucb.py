@@ -10,9 +10,9 @@ whose estimated return is largest, with something added for what is uncertain in
 """
 
 from bisect import insort
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
 
 from metaqnn.config import require
 from metaqnn.core import Context, Episode, QValue, Space, Step, Trajectory
@@ -21,18 +21,6 @@ from metaqnn.strategies.credit_model import CreditModel
 from metaqnn.strategies.schedule import ScheduleConfig, ScheduledStrategy
 from metaqnn.strategies.walks import deviating_walk, open_places, random_walk
 
-DEFAULT: Mapping[str, Any] = {
-    "random_first": 20,
-    "best_episodes": 5,
-    "candidates": 15,
-    "further_deviation": 0.5,
-    "optimism": 0.5,
-    "action_variance": 5.6,
-    "pair_variance": 1.4,
-    "schedule": [[0.2, 2700]],
-}
-"""Found on tables of known networks; see benchmarks/RESULTS.md. None of it depends on the budget."""
-
 _WALKS = 20
 """Random walks that are tried to find an unknown network."""
 
@@ -40,6 +28,8 @@ _WALKS = 20
 @dataclass(frozen=True)
 class LinearUCBConfig(ScheduleConfig):
     """The section `strategy` for `name: linear_ucb`.
+
+    The defaults were found on tables of known networks (benchmarks/RESULTS.md); none depends on the budget.
 
     Attributes:
         random_first: so many networks are sampled at random before anything else.
@@ -52,14 +42,15 @@ class LinearUCBConfig(ScheduleConfig):
     """
 
     name: Literal["linear_ucb"]
-    preset: Literal["default"]
-    random_first: int
-    best_episodes: int
-    candidates: int
-    further_deviation: float
-    optimism: float
-    action_variance: float
-    pair_variance: float
+    preset: Literal["default"] = "default"
+    random_first: int = 20
+    best_episodes: int = 5
+    candidates: int = 15
+    further_deviation: float = 0.5
+    optimism: float = 0.5
+    action_variance: float = 5.6
+    pair_variance: float = 1.4
+    schedule: tuple[tuple[float, int], ...] = field(default=((0.2, 2700),), kw_only=True)
 
     def __post_init__(self) -> None:
         require(1 <= self.random_first <= 1_000_000, "random_first", "from 1 to 1000000", self.random_first)
@@ -74,16 +65,10 @@ class LinearUCBConfig(ScheduleConfig):
 
 
 class LinearUCB(ScheduledStrategy[LinearUCBConfig]):
-    """The guided search.
-
-    Args:
-        options: its settings.
-        space: what it walks in.
-        seed: the search's seed.
-    """
+    """The guided search."""
 
     Options = LinearUCBConfig
-    PRESETS: ClassVar = {"default": DEFAULT}
+    PRESETS: ClassVar = {"default": {}}
 
     def __init__(self, options: LinearUCBConfig, space: Space, seed: int):
         super().__init__(options, space, seed)

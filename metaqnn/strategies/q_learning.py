@@ -3,9 +3,9 @@
 Source: Baker et al. (ICLR 2017), sections 3 to 5 and Algorithm 1.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
 
 from metaqnn.config import require
 from metaqnn.core import Context, Episode, QValue, Space, Trajectory
@@ -14,20 +14,10 @@ from metaqnn.strategies.equations import greedy_choices
 from metaqnn.strategies.q_table import QTable, Transition
 from metaqnn.strategies.schedule import PAPER_SCHEDULE, ScheduleConfig, ScheduledStrategy
 
-PAPER: Mapping[str, Any] = {
-    "learning_rate": 0.01,
-    "discount": 1.0,
-    "initial_q": 0.5,  # section 5.2's text; Algorithm 1 writes 0
-    "replay_episodes": 100,  # section 5.2; the released code draws 128
-    "replay_after_repeats": False,  # Algorithm 1; the released code replays after repeats too
-    "schedule": [list(stage) for stage in PAPER_SCHEDULE],
-}
-"""The preset `paper`; keys given beside it win."""
-
 
 @dataclass(frozen=True)
 class QLearningConfig(ScheduleConfig):
-    """The section `strategy` for `name: q_learning`.
+    """The section `strategy` for `name: q_learning`; the defaults are the paper's, which are its preset `paper`.
 
     Attributes:
         preset: the named settings that the other keys were filled from.
@@ -39,12 +29,13 @@ class QLearningConfig(ScheduleConfig):
     """
 
     name: Literal["q_learning"]
-    preset: Literal["paper"]
-    learning_rate: float
-    discount: float
-    initial_q: float
-    replay_episodes: int
-    replay_after_repeats: bool
+    preset: Literal["paper"] = "paper"
+    learning_rate: float = 0.01
+    discount: float = 1.0
+    initial_q: float = 0.5  # section 5.2's text; Algorithm 1 writes 0
+    replay_episodes: int = 100  # section 5.2; the released code draws 128
+    replay_after_repeats: bool = False  # Algorithm 1; the released code replays after repeats too
+    schedule: tuple[tuple[float, int], ...] = field(default=PAPER_SCHEDULE, kw_only=True)
 
     def __post_init__(self) -> None:
         require(0.0 < self.learning_rate <= 1.0, "learning_rate", "above 0 and at most 1", self.learning_rate)
@@ -55,16 +46,10 @@ class QLearningConfig(ScheduleConfig):
 
 
 class QLearning(ScheduledStrategy[QLearningConfig]):
-    """The paper's agent.
-
-    Args:
-        options: its settings.
-        space: what it walks in.
-        seed: the search's seed; exploration and replay draw from streams of their own for every episode.
-    """
+    """The paper's agent; exploration and replay draw from streams of their own for every episode."""
 
     Options = QLearningConfig
-    PRESETS: ClassVar = {"paper": PAPER}
+    PRESETS: ClassVar = {"paper": {}}
 
     def __init__(self, options: QLearningConfig, space: Space, seed: int):
         super().__init__(options, space, seed)

@@ -43,11 +43,7 @@ class Transition(NamedTuple):
 
 
 class QTable:
-    """Values of state-action pairs.
-
-    Args:
-        initial: value of a pair that was never updated.
-    """
+    """Values of state-action pairs; one that was never updated has the initial value."""
 
     def __init__(self, initial: float):
         self.initial = initial

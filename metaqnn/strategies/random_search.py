@@ -1,15 +1,12 @@
 """Random search: every step uniform over the legal actions. What every other strategy has to beat."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from metaqnn.core import Context, Trajectory
 from metaqnn.seeding import Stream
 from metaqnn.strategies.schedule import ScheduleConfig, ScheduledStrategy
 from metaqnn.strategies.walks import random_walk
-
-DEFAULT: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True)
@@ -21,16 +18,10 @@ class RandomSearchConfig(ScheduleConfig):
 
 
 class RandomSearch(ScheduledStrategy[RandomSearchConfig]):
-    """A strategy that never learns.
-
-    Args:
-        options: its settings.
-        space: what it walks in.
-        seed: the search's seed.
-    """
+    """A strategy that never learns."""
 
     Options = RandomSearchConfig
-    PRESETS: ClassVar = {"default": DEFAULT}
+    PRESETS: ClassVar = {"default": {}}
 
     def _propose(self, context: Context, epsilon: float) -> Trajectory:
         """Walk at random."""

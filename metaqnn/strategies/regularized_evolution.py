@@ -7,17 +7,15 @@ on the tables of benchmarks/RESULTS.md, and nothing here shall win against a wea
 """
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from metaqnn.config import require
 from metaqnn.core import Context, Episode, Space, Step, Trajectory
 from metaqnn.seeding import Stream
 from metaqnn.strategies.schedule import ScheduleConfig, ScheduledStrategy
 from metaqnn.strategies.walks import deviating_walk, open_places, random_walk
-
-DEFAULT: Mapping[str, Any] = {"population": 50, "sample": 10}
 
 
 @dataclass(frozen=True)
@@ -30,9 +28,9 @@ class RegularizedEvolutionConfig(ScheduleConfig):
     """
 
     name: Literal["regularized_evolution"]
-    preset: Literal["default"]
-    population: int
-    sample: int
+    preset: Literal["default"] = "default"
+    population: int = 50
+    sample: int = 10
 
     def __post_init__(self) -> None:
         require(1 <= self.population <= 1_000_000, "population", "from 1 to 1000000", self.population)
@@ -42,16 +40,10 @@ class RegularizedEvolutionConfig(ScheduleConfig):
 
 
 class RegularizedEvolution(ScheduledStrategy[RegularizedEvolutionConfig]):
-    """Evolution with ageing.
-
-    Args:
-        options: its settings.
-        space: what it walks in.
-        seed: the search's seed.
-    """
+    """Evolution with ageing."""
 
     Options = RegularizedEvolutionConfig
-    PRESETS: ClassVar = {"default": DEFAULT}
+    PRESETS: ClassVar = {"default": {}}
 
     def __init__(self, options: RegularizedEvolutionConfig, space: Space, seed: int):
         super().__init__(options, space, seed)

@@ -5,9 +5,8 @@ One LSTM reads the action before and gives the odds of the next; it is small eno
 Products of matrices may differ in their last bits between machines, so its proposals repeat on one machine.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -16,15 +15,11 @@ from metaqnn.core import Context, Episode, Space, Trajectory
 from metaqnn.seeding import Stream
 from metaqnn.strategies.schedule import ScheduleConfig, ScheduledStrategy
 
-DEFAULT: Mapping[str, Any] = {
-    "hidden_units": 32,
-    "learning_rate": 0.01,
-    "baseline_decay": 0.9,
-    "entropy_weight": 0.25,
-}
-
 _BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-8
 """Adam's, Kingma & Ba (2015)."""
+
+_State = tuple[np.ndarray, np.ndarray]
+"""Output and cell of the LSTM."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +34,11 @@ class ReinforceConfig(ScheduleConfig):
     """
 
     name: Literal["reinforce"]
-    preset: Literal["default"]
-    hidden_units: int
-    learning_rate: float
-    baseline_decay: float
-    entropy_weight: float
+    preset: Literal["default"] = "default"
+    hidden_units: int = 32
+    learning_rate: float = 0.01
+    baseline_decay: float = 0.9
+    entropy_weight: float = 0.25
 
     def __post_init__(self) -> None:
         require(1 <= self.hidden_units <= 4096, "hidden_units", "from 1 to 4096", self.hidden_units)
@@ -54,16 +49,10 @@ class ReinforceConfig(ScheduleConfig):
 
 
 class Reinforce(ScheduledStrategy[ReinforceConfig]):
-    """The controller.
-
-    Args:
-        options: its settings.
-        space: what it walks in.
-        seed: the search's seed; the weights derive from it.
-    """
+    """The controller, whose first weights derive from the search's seed."""
 
     Options = ReinforceConfig
-    PRESETS: ClassVar = {"default": DEFAULT}
+    PRESETS: ClassVar = {"default": {}}
 
     def __init__(self, options: ReinforceConfig, space: Space, seed: int):
         super().__init__(options, space, seed)
@@ -131,18 +120,16 @@ class _Controller:
         self._squares = {name: np.zeros_like(weight) for name, weight in self.weights.items()}
         self._steps = 0
 
-    def initial_state(self) -> tuple[np.ndarray, np.ndarray]:
+    def initial_state(self) -> _State:
         """Output and cell before the first step."""
         return np.zeros(self.hidden), np.zeros(self.hidden)
 
-    def step(
-        self, state: tuple[np.ndarray, np.ndarray], previous: int
-    ) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
+    def step(self, state: _State, previous: int) -> tuple[_State, np.ndarray]:
         """The next state, and the logits of all actions."""
         _, _, cell, _, output = self._cell(state, previous)
         return (output, cell), self.weights["output"] @ output + self.weights["output_bias"]
 
-    def _cell(self, state: tuple[np.ndarray, np.ndarray], previous: int) -> tuple[np.ndarray, ...]:
+    def _cell(self, state: _State, previous: int) -> tuple[np.ndarray, ...]:
         size = self.hidden
         inputs = np.concatenate((self.weights["embedding"][previous], state[0]))
         gates = self.weights["gates"] @ inputs + self.weights["gates_bias"]

@@ -7,10 +7,12 @@ needs to store no position in its schedule.
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from importlib import import_module
+from typing import Any, Generic, TypeVar
 
 from metaqnn.config import require
 from metaqnn.core import Context, Episode, EpisodeOrigin, Exploration, Proposal, Space, Strategy, Trajectory
+from metaqnn.errors import ConfigError
 
 PAPER_SCHEDULE: tuple[tuple[float, int], ...] = (
     (1.0, 1500),
@@ -115,12 +117,7 @@ class Schedule:
         return Exploration(epsilon, tuple(self.stages[stage][0] for stage in progress.exhausted))
 
     def advance(self, progress: Progress, is_new: bool) -> Progress:
-        """The progress after one more proposal.
-
-        Args:
-            progress: before it.
-            is_new: whether its architecture was never proposed before.
-        """
+        """The progress after one more proposal, whose architecture is new or was proposed before."""
         if not is_new:
             progress = replace(progress, repeats=progress.repeats + 1)
             if progress.repeats < self.max_repeats:
@@ -128,10 +125,7 @@ class Schedule:
             exhausted = (*progress.exhausted, progress.stage)
             return replace(progress, stage=progress.stage + 1, distinct_in_stage=0, repeats=0, exhausted=exhausted)
         progress = replace(
-            progress,
-            distinct=progress.distinct + 1,
-            distinct_in_stage=progress.distinct_in_stage + 1,
-            repeats=0,
+            progress, distinct=progress.distinct + 1, distinct_in_stage=progress.distinct_in_stage + 1, repeats=0
         )
         is_last = progress.stage == len(self.stages) - 1
         if not is_last and progress.distinct_in_stage >= self.stages[progress.stage][1]:
@@ -168,6 +162,22 @@ class ScheduleConfig:
         Schedule(self.schedule, self.max_repeats)
 
 
+def imported(strategy: str, package: str, *others: str) -> Any:
+    """The package that a strategy is made of; it and others come with an extra of the strategy's name.
+
+    Raises:
+        ConfigError: one of them is not installed.
+    """
+    try:
+        modules = [import_module(name) for name in (package, *others)]
+    except ImportError:
+        raise ConfigError(
+            f"strategy.name: {strategy} needs the package {package}, which is not installed; "
+            f"pip install 'metaqnn[{strategy}]'"
+        ) from None
+    return modules[0]
+
+
 _Config = TypeVar("_Config", bound=ScheduleConfig)
 
 
@@ -175,10 +185,6 @@ class ScheduledStrategy(Strategy, Generic[_Config]):
     """A strategy whose proposals have an exploration rate, by a schedule that it scales to the budget of the search.
 
     Those that make no use of the rate have it recorded all the same: stored searches of theirs hold it, and verify.
-
-    Args:
-        options: hold the schedule.
-        space, seed: as of every strategy.
     """
 
     def __init__(self, options: _Config, space: Space, seed: int):

@@ -16,12 +16,9 @@ import numpy as np
 
 from metaqnn.config import require
 from metaqnn.core import Context, Episode, Space, Step, Trajectory
-from metaqnn.errors import ConfigError
 from metaqnn.seeding import Stream, integer_seed
-from metaqnn.strategies.schedule import ScheduleConfig, ScheduledStrategy
+from metaqnn.strategies.schedule import ScheduleConfig, ScheduledStrategy, imported
 from metaqnn.strategies.walks import random_walk
-
-DEFAULT: Mapping[str, Any] = {"random_first": 20, "random_share": 0.08, "trees": 10, "challengers": 1000}
 
 _TINY = 1e-10
 
@@ -38,11 +35,11 @@ class SMACConfig(ScheduleConfig):
     """
 
     name: Literal["smac"]
-    preset: Literal["default"]
-    random_first: int
-    random_share: float
-    trees: int
-    challengers: int
+    preset: Literal["default"] = "default"
+    random_first: int = 20
+    random_share: float = 0.08
+    trees: int = 10
+    challengers: int = 1000
 
     def __post_init__(self) -> None:
         require(2 <= self.random_first <= 1_000_000, "random_first", "from 2 to 1000000", self.random_first)
@@ -55,27 +52,18 @@ class SMACConfig(ScheduleConfig):
 class SMAC(ScheduledStrategy[SMACConfig]):
     """Sequential model-based optimisation; the forest is grown anew for every proposal.
 
-    Args:
-        options: its settings.
-        space: what it walks in.
-        seed: the search's seed.
-
     Raises:
         ConfigError: SMAC3 is not installed.
     """
 
     Options = SMACConfig
-    PRESETS: ClassVar = {"default": DEFAULT}
+    PRESETS: ClassVar = {"default": {}}
 
     def __init__(self, options: SMACConfig, space: Space, seed: int):
         super().__init__(options, space, seed)
-        try:
-            import smac  # noqa: F401 - the parts are imported where they are used
-            from ConfigSpace import CategoricalHyperparameter, ConfigurationSpace
-        except ImportError:
-            raise ConfigError(
-                "strategy.name: smac needs the package smac, which is not installed; pip install 'metaqnn[smac]'"
-            ) from None
+        imported("smac", "smac", "ConfigSpace")  # its parts are imported where they are used
+        from ConfigSpace import CategoricalHyperparameter, ConfigurationSpace
+
         self._actions = tuple(map(str, space.all_actions))
         self._configurations = ConfigurationSpace(seed=0)
         self._names = tuple(f"step_{place:04}" for place in range(space.max_steps))

@@ -5,17 +5,13 @@ Every decision is a categorical parameter, named by its place and by what is leg
 by running through it, as Optuna means it.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from metaqnn.config import require
 from metaqnn.core import Context, Episode, Space, Trajectory
-from metaqnn.errors import ConfigError
 from metaqnn.seeding import integer_seed
-from metaqnn.strategies.schedule import ScheduleConfig, ScheduledStrategy
-
-DEFAULT: Mapping[str, Any] = {"random_first": 10}
+from metaqnn.strategies.schedule import ScheduleConfig, ScheduledStrategy, imported
 
 
 @dataclass(frozen=True)
@@ -27,8 +23,8 @@ class TPEConfig(ScheduleConfig):
     """
 
     name: Literal["tpe"]
-    preset: Literal["default"]
-    random_first: int
+    preset: Literal["default"] = "default"
+    random_first: int = 10
 
     def __post_init__(self) -> None:
         require(1 <= self.random_first <= 1_000_000, "random_first", "from 1 to 1000000", self.random_first)
@@ -38,26 +34,16 @@ class TPEConfig(ScheduleConfig):
 class TPE(ScheduledStrategy[TPEConfig]):
     """Optuna's sampler, seeded anew for every episode.
 
-    Args:
-        options: its settings.
-        space: what it walks in.
-        seed: the search's seed.
-
     Raises:
         ConfigError: Optuna is not installed.
     """
 
     Options = TPEConfig
-    PRESETS: ClassVar = {"default": DEFAULT}
+    PRESETS: ClassVar = {"default": {}}
 
     def __init__(self, options: TPEConfig, space: Space, seed: int):
         super().__init__(options, space, seed)
-        try:
-            import optuna
-        except ImportError:
-            raise ConfigError(
-                "strategy.name: tpe needs the package optuna, which is not installed; pip install 'metaqnn[tpe]'"
-            ) from None
+        optuna = imported("tpe", "optuna")
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._optuna = optuna
         self._storage = optuna.storages.InMemoryStorage()

@@ -42,10 +42,6 @@ class ChainSpace(Space):
     """Every combination of choices is a network.
 
     Its text is the digits in a row, `01220110`; where a position has more than ten options, `3-11-0`.
-
-    Args:
-        options: how many options there are at each position.
-        facts: of no use here.
     """
 
     Options = ChainConfig

@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import math
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -37,13 +38,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class EvaluationTable:
-    """Networks with known results.
-
-    Attributes:
-        entries: by canonical text.
-        source: where they come from, for messages.
-        score: what is known of them.
-    """
+    """Networks with known results, by canonical text; messages name their source."""
 
     entries: Mapping[str, Entry]
     source: str
@@ -53,6 +48,15 @@ class EvaluationTable:
     def best(self) -> float:
         """The best target: regret is the distance to it."""
         return self.score.best([entry.target for entry in self.entries.values()])
+
+    @property
+    def span(self) -> float:
+        """How far the worst is from the best, above 0: by the score's range, or by the entries where it has none."""
+        span = self.score.high - self.score.low
+        if span == math.inf:
+            targets = [entry.target for entry in self.entries.values()]
+            span = max(targets) - min(targets)
+        return span or 1.0
 
     def entry(self, architecture: str) -> Entry:
         """What is known of a network.

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,27 +33,11 @@ PROPOSALS_PER_EVALUATION = 50
 
 @dataclass(frozen=True)
 class StrategySpec:
-    """A strategy under the name that a comparison gives it.
-
-    Attributes:
-        label: in tables and figures.
-        name: in the registry.
-        preset: of that strategy; empty is its first, if it has some.
-    """
+    """A registered strategy under the label that a comparison gives it; an empty preset is its first, if any."""
 
     label: str
     name: str
     preset: str
-
-
-@dataclass(frozen=True)
-class _Task:
-    path: str
-    spec: StrategySpec
-    seed: int
-    evaluations: int
-    lookahead: int
-    allowed: tuple[str, ...]
 
 
 def strategy_specs(names: Sequence[str], benchmark: Benchmark) -> list[StrategySpec]:
@@ -104,17 +89,16 @@ def compare(
     Raises:
         MachineError: one of the processes was ended from outside.
     """
-    said = (evaluations, lookahead, tuple(allowed))
-    tasks = [_Task(str(path), one, seed, *said) for one in chosen for seed in range(seeds[one.label])]
-    order = {(task.spec.label, task.seed): index for index, task in enumerate(tasks)}
-    traces: list[RegretTrace] = []
-    on_progress(0, len(tasks))
+    runs = [(path, tuple(allowed), one, seed) for one in chosen for seed in range(seeds[one.label])]
+    traces: dict[int, RegretTrace] = {}
+    on_progress(0, len(runs))
     context, others = multiprocessing.get_context("spawn"), multiprocessing.active_children()
-    with ProcessPoolExecutor(min(processes, len(tasks)), context, _end_with_the_parent) as pool:
+    with ProcessPoolExecutor(min(processes, len(runs)), context, _end_with_the_parent) as pool:
         try:
-            for future in as_completed([pool.submit(_run_task, task) for task in tasks]):
-                traces.append(future.result())
-                on_progress(len(traces), len(tasks))
+            places = {pool.submit(_run, *run, evaluations, lookahead): place for place, run in enumerate(runs)}
+            for future in as_completed(places):
+                traces[places[future]] = future.result()
+                on_progress(len(traces), len(runs))
         except BrokenProcessPool as error:
             raise MachineError(
                 "expected processes that compare to their end, but one was ended from outside; see that there is "
@@ -125,7 +109,7 @@ def compare(
                 if process not in others:
                     process.kill()
             raise
-    return sorted(traces, key=lambda trace: order[trace.label, trace.seed])
+    return [traces[place] for place in range(len(runs))]
 
 
 def _end_with_the_parent() -> None:
@@ -140,14 +124,16 @@ def _end_with_the_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-_benchmarks: dict[str, Benchmark] = {}
-"""What this process has read."""
+@cache
+def _benchmark(path: Path, allowed: tuple[str, ...]) -> Benchmark:
+    """A table, read once a process."""
+    return load_benchmark(path, allowed=allowed)
 
 
-def _run_task(task: _Task) -> RegretTrace:
-    if task.path not in _benchmarks:
-        _benchmarks[task.path] = load_benchmark(Path(task.path), allowed=task.allowed)
-    return run_trace(_benchmarks[task.path], task.spec, task.seed, task.evaluations, task.lookahead)
+def _run(
+    path: Path, allowed: tuple[str, ...], spec: StrategySpec, seed: int, evaluations: int, lookahead: int
+) -> RegretTrace:
+    return run_trace(_benchmark(path, allowed), spec, seed, evaluations, lookahead)
 
 
 def _build(spec: StrategySpec, space: Space, seed: int) -> Strategy:
@@ -213,4 +199,5 @@ def run_trace(benchmark: Benchmark, spec: StrategySpec, seed: int, evaluations: 
         (*trace.regrets, *[trace.regret] * missing),
         trace.proposals,
         trace.unit,
+        trace.scale * table.span,
     )

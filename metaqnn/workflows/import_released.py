@@ -22,14 +22,7 @@ from metaqnn.workflows.resume import current_versions
 
 @dataclass(frozen=True)
 class ImportReport:
-    """What an import took and what it refused.
-
-    Attributes:
-        rows: of the file.
-        taken: rows that became episodes.
-        networks: distinct ones among them.
-        refused: the others, in order, with problem and reason.
-    """
+    """The rows of a file: those that became episodes, of so many networks, and the others in order, with a reason."""
 
     rows: int
     taken: int

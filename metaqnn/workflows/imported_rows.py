@@ -9,13 +9,7 @@ from metaqnn.replay.importing import ImportedRow
 
 
 def difference_from_rows(rows: Sequence[ImportedRow], episodes: Sequence[Episode], space: Space) -> str | None:
-    """The first difference in one sentence; None where every episode follows from its row.
-
-    Args:
-        rows: of the file, refused ones included.
-        episodes: of the database, in order.
-        space: says what a network's text means.
-    """
+    """The first difference in one sentence; None where every episode, in order, follows from its row of the file."""
     taken = [row for row in rows if row.episode is not None]
     if [row.episode for row in taken] != [episode.number for episode in episodes]:
         return f"imported rows: {len(taken)} of them became episodes, but there are {len(episodes)} episodes"

@@ -1,11 +1,14 @@
 """Names that experiments had: in a file of a user they go on working for this release, in a database for ever."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from typing import Any
 
-from metaqnn.strategies.linear_ucb import DEFAULT
+from metaqnn.strategies.linear_ucb import LinearUCBConfig
+from metaqnn.strategies.schedule import ScheduleConfig
 
-_OF_LINEAR_UCB = DEFAULT.keys() - {"schedule"}
+_OF_LINEAR_UCB = {each.name for each in fields(LinearUCBConfig)} - {each.name for each in fields(ScheduleConfig)}
+_OF_LINEAR_UCB -= {"name", "preset"}
 """Keys that say that linear_ucb was meant by the name that it had."""
 
 

@@ -50,13 +50,7 @@ class TableSection:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A table with its space.
-
-    Attributes:
-        name: for titles.
-        space: what strategies walk in.
-        table: what they find.
-    """
+    """A table with its space, under a name for titles."""
 
     name: str
     space: Space
@@ -123,9 +117,6 @@ def write_table(database: Path, description: Path, name: str) -> EvaluationTable
         database: from `metaqnn.workflows.enumerate.run_enumeration`.
         description: the YAML file; the CSV stands beside it with the ending `.csv.gz`.
         name: of the table.
-
-    Returns:
-        the table.
 
     Raises:
         ReplayError: one of the files exists or cannot be written, or the database cannot be read.

@@ -1,6 +1,5 @@
 """A search that begins with what another database knows: the key `warm_start` of an experiment."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -40,8 +39,7 @@ def read_warm_start(path: Path, components: Components, evaluator: Evaluator) ->
 
     Args:
         path: the database.
-        components: space and reward of the search that begins.
-        evaluator: of that search.
+        components, evaluator: of the search that begins.
 
     Raises:
         ConfigError: there is no such database, it holds a table or nothing, it measured another score or on inputs of
@@ -73,7 +71,7 @@ def _check(reader: ReplayReader, evaluator: Evaluator) -> None:
         )
     data, facts = config["data"], evaluator.facts()
     if "input_shape" in facts and "input_shape" in data:
-        images = [(_size(each["input_shape"]), each["classes"]) for each in (facts, data)]
+        images = [("x".join(map(str, each["input_shape"])), each["classes"]) for each in (facts, data)]
         if images[0] != images[1]:
             raise ConfigError(
                 f"warm_start: {reader.path}: expected networks for images of {images[0][0]} in {images[0][1]} classes, "
@@ -126,7 +124,3 @@ def _model(number: int, architecture: str, components: Components) -> Model | No
         return Model(number, architecture, components.space.costs(components.space.parse(architecture)))
     except MetaqnnError:
         return None
-
-
-def _size(shape: Sequence[int]) -> str:
-    return "x".join(map(str, shape))

@@ -214,7 +214,7 @@ final: {epochs: 2}
 def test_searching_training_and_reporting_do_not_read_the_test_split(metaqnn, without_test, tmp_path):
     database = tmp_path / "blind.sqlite"
     assert metaqnn("search", without_test, "--db", database).code == 0
-    assert metaqnn("train", database, "--top", 2, "--part", "train+validation").code == 0
+    assert metaqnn("train", database, "--top", 2, "--split", "train+validation").code == 0
     assert rows(database, "SELECT status FROM finals") == [("ok",), ("ok",)]
     assert metaqnn("report", database, "--out", tmp_path / "page").code == 0
     refused = metaqnn("evaluate", database)
@@ -350,4 +350,8 @@ def test_options_that_have_another_name_go_on_working_and_say_so(metaqnn, traine
         looked = metaqnn("evaluate", trained, *words, "--format", "json")
         assert looked.err.splitlines()[0] == "--final is called --retraining now."
         assert [row["finals"] for row in json.loads(looked.out)] == ["1"]
+    for command in (("train", trained, "--model", 9), ("evaluate", trained), ("ensemble", trained)):
+        asked = metaqnn(*command, "--part", "train", *(QUICK if command[0] == "train" else ()))
+        assert (asked.code, asked.err.splitlines()[0]) == (0, "--part is called --split now.")
+        assert "--part" not in metaqnn(command[0], "--help").out
     assert "--again" not in metaqnn("train", "--help").out

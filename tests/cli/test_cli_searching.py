@@ -43,7 +43,7 @@ def test_a_search_from_start_to_end(metaqnn, small_yaml, tmp_path):
     )
     assert lines[-2:] == [
         "Look deeper: metaqnn replay summary replay_db/small.sqlite",
-        "Final nets:  metaqnn train replay_db/small.sqlite --top 5",
+        "Retrain:     metaqnn train replay_db/small.sqlite --top 5",
     ]
     assert sorted(path.name for path in (tmp_path / "replay_db").iterdir()) == ["small.sqlite"]
     assert difference(tmp_path / "replay_db" / "small.sqlite") is None
@@ -52,9 +52,9 @@ def test_a_search_from_start_to_end(metaqnn, small_yaml, tmp_path):
 
 @pytest.mark.usefixtures("instant")
 def test_the_commands_that_the_last_lines_name_can_be_typed(metaqnn, small_yaml):
-    deeper, finals = metaqnn("search", small_yaml).out.splitlines()[-2:]
+    deeper, retrain = metaqnn("search", small_yaml).out.splitlines()[-2:]
     assert metaqnn(*deeper.removeprefix("Look deeper: metaqnn ").split()).code == 0
-    words = finals.removeprefix("Final nets:  metaqnn ").split()
+    words = retrain.removeprefix("Retrain:     metaqnn ").split()
     assert metaqnn(*words, "--top", 1, "--set", "final.epochs=1").code == 0
 
 

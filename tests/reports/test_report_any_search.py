@@ -1,7 +1,7 @@
 """The report of a search that is none over networks: a minimised score of guesses, over a space from outside."""
 
 import re
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from hashlib import blake2b
 from pathlib import Path
 
@@ -15,9 +15,11 @@ from metaqnn.networks.layer_space import LayerSpace, SpaceConfig
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.reports import page as page_module
 from metaqnn.reports.comparison import regret_table
-from metaqnn.reports.drawing import style
+from metaqnn.reports.drawing import HEIGHT, style
 from metaqnn.reports.page import render, write_report
 from metaqnn.reports.pictures import figure_jobs
+from metaqnn.reports.trace_figures import draw_values
+from metaqnn.reports.values import Grouping, Line
 from metaqnn.search.immediate import ImmediateExecutor
 from metaqnn.search.loop import Search, SearchPlan
 from metaqnn.search.rewards import ScoreReward, ScoreRewardOptions
@@ -182,9 +184,33 @@ def test_a_space_without_costs_and_a_strategy_without_values(find, tmp_path):
     data = find(run(tmp_path / "free.sqlite", "random", Free, models=20))
     assert data.trade_offs == ()
     assert data.values is None
-    page = checked(render(data, {}))
+    html = render(data, {})
+    page = checked(html)
+    assert re.search(r'<p class="facts small">after step 3; traces to rank 0 [\d.]+</p>', html)
     assert "cost" not in page.ids
     assert "The search is its own baseline." in page.text
+
+
+def test_nothing_stands_after_the_last_fact_of_an_architecture(find, tmp_path):
+    def plain(candidate):
+        return replace(attack(candidate), figures={})
+
+    html = render(find(run(tmp_path / "plain.sqlite", "random", Free, plain, 20)), {})
+    assert '<p class="facts small">after step 3</p>' in html
+
+
+@pytest.mark.parametrize("label", ["ok", "a middling name of an action", "hide_the_" * 9])
+@pytest.mark.parametrize("count", [1, 5, 12])
+def test_a_legend_below_lies_within_its_figure(label, count):
+    lines = tuple(Line(f"{label}{n}", (1, 2), (0.0, float(n)), (3, 3)) for n in range(count))
+    with style():
+        figure = draw_values(Grouping("q-by-action", "Mean Q-value by kind of action", "leading word", lines))
+        figure.draw_without_rendering()
+    (legend,) = figure.legends
+    extent, axes = legend.get_window_extent(), figure.axes[0].get_window_extent()
+    assert figure.bbox.x0 <= extent.x0 < extent.x1 <= figure.bbox.x1
+    assert figure.bbox.y0 <= extent.y0 < extent.y1 < axes.y0
+    assert axes.height > 0.5 * figure.dpi * HEIGHT  # the figure grows, and not at the cost of the axes
 
 
 def test_a_search_in_which_everything_failed(find, tmp_path):

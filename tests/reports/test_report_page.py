@@ -114,7 +114,7 @@ def test_the_page_is_whole(written):
     assert "Complete, on 20" in page.text
     assert "this one crashed" in page.text
     assert "There is no baseline: networks sampled at epsilon 1 are random, and of those there are 6 here" in page.text
-    assert "No network was retrained with a final recipe yet: metaqnn train" in page.text
+    assert "No network was retrained yet: metaqnn train" in page.text
     assert "Nothing was imported." in page.text
 
 
@@ -144,11 +144,11 @@ def test_every_figure_is_written_and_shows_something(written):
 
 
 def test_figures_are_the_same_each_time(find, finished_once, written, tmp_path):
-    from metaqnn.reports.drawing import Album, style
+    from metaqnn.reports.drawing import style, write_picture
 
     job = figure_jobs(find(finished_once, 2))[0]
     with style():
-        Album(tmp_path).add(job.name, job.draw(), job.alternative)
+        write_picture(tmp_path, job.name, job.draw(), job.alternative)
     for ending in ("png", "svg"):
         again = (tmp_path / f"{job.name}.{ending}").read_bytes()
         assert again == (written / "figures" / f"{job.name}.{ending}").read_bytes()
@@ -295,7 +295,7 @@ def test_final_networks_by_recipe_with_the_spread_over_seeds(find, with_finals):
 
 
 def test_final_networks_on_the_page(find, with_finals, tmp_path):
-    from metaqnn.reports.drawing import Album, style
+    from metaqnn.reports.drawing import style, write_picture
 
     data = find(with_finals)
     page = page_of(data)
@@ -308,7 +308,7 @@ def test_final_networks_on_the_page(find, with_finals, tmp_path):
     jobs = {job.name: job for job in figure_jobs(data)}
     with style():
         for name in ("errors", "retraining-curves"):
-            Album(tmp_path).add(name, jobs[name].draw(), "")
+            write_picture(tmp_path, name, jobs[name].draw(), "")
             assert len(np.unique(np.asarray(Image.open(tmp_path / f"{name}.png").convert("L")))) > 20
 
 

@@ -115,7 +115,7 @@ def test_an_export_arrives_when_a_fresh_process_agrees(trained, folder, form):
 
 def test_an_export_that_predicts_something_else_is_removed(trained, folder, networks, monkeypatch):
     monkeypatch.setattr(
-        export, "reloaded_predictions", lambda form, path, images: np.asarray(networks[0](np.load(images)))
+        reloading, "reloaded_predictions", lambda form, path, images: np.asarray(networks[0](np.load(images)))
     )
     with pytest.raises(ExportError) as caught:
         export_network(trained, folder / "model.onnx")

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import asdict
 
 import pytest
 from contracts.agents import STRATEGIES, accuracy_of, ask, configured, episode, history
@@ -12,8 +13,10 @@ from metaqnn.core import QValue
 from metaqnn.errors import ConfigError
 from metaqnn.seeding import Stream
 from metaqnn.strategies.credit_model import CreditModel
-from metaqnn.strategies.linear_ucb import DEFAULT, LinearUCB
+from metaqnn.strategies.linear_ucb import LinearUCB, LinearUCBConfig
 from metaqnn.strategies.schedule import Schedule
+
+DEFAULT = LinearUCBConfig("linear_ucb")
 
 
 def agent(space=None, seed: int = 0, **changes) -> LinearUCB:
@@ -111,7 +114,7 @@ def test_repeats_do_not_count_among_the_first_networks():
         strategy.tell(episode(number, "000000", 1.0, reused=True, model=1))
     assert max(distance("000000", text) for text in asked(strategy, 50)) >= 5
     strategy.tell(episode(20, "000001", 0.0))
-    assert strategy.config.further_deviation == DEFAULT["further_deviation"]
+    assert strategy.config.further_deviation == DEFAULT.further_deviation
     close = agent(chain(*[4] * 6), random_first=2, further_deviation=0.0, best_episodes=1)
     told(close, ("000000", 1.0), ("000001", 0.0))
     assert {distance("000000", text) for text in asked(close, 50)} == {1}
@@ -253,7 +256,7 @@ def test_the_neighbour_of_the_largest_prediction_is_taken():
             space, seed, random_first=8, best_episodes=1, further_deviation=0.0, candidates=300, optimism=optimism
         )
         told(strategy, *episodes)
-        credit = CreditModel(DEFAULT["action_variance"], DEFAULT["pair_variance"])
+        credit = CreditModel(DEFAULT.action_variance, DEFAULT.pair_variance)
         for text, reward in episodes:
             credit.learn(space.trajectory(text).steps, reward)
         known = dict(episodes)
@@ -300,7 +303,7 @@ def test_nothing_depends_on_the_budget():
         epsilons.append([scaled.epsilon(one) for one in progress])
         strategy = agent(schedule=[list(stage) for stage in scaled.stages])
         proposals.append([one.architecture for one in history(strategy, 40, epsilons[-1][0])])
-    assert epsilons[0] == epsilons[1] == [DEFAULT["schedule"][0][0]] * 60
+    assert epsilons[0] == epsilons[1] == [DEFAULT.schedule[0][0]] * 60
     assert proposals[0] == proposals[1]
 
 
@@ -339,14 +342,22 @@ def test_an_architecture_of_another_space_is_refused():
 
 
 def test_the_preset():
-    assert STRATEGIES["linear_ucb"].PRESETS["default"] is DEFAULT
     assert list(STRATEGIES["linear_ucb"].PRESETS) == ["default"]
     config = configured("linear_ucb")
-    assert {name: getattr(config, name) for name in DEFAULT if name != "schedule"} == {
-        name: value for name, value in DEFAULT.items() if name != "schedule"
+    assert config == DEFAULT
+    assert asdict(config) == {
+        "name": "linear_ucb",
+        "preset": "default",
+        "random_first": 20,
+        "best_episodes": 5,
+        "candidates": 15,
+        "further_deviation": 0.5,
+        "optimism": 0.5,
+        "action_variance": 5.6,
+        "pair_variance": 1.4,
+        "schedule": ((0.2, 2700),),
+        "max_repeats": 500,
     }
-    assert len(config.schedule) == 1
-    assert config.max_repeats == 500
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections import Counter, defaultdict
+from dataclasses import asdict
 
 import pytest
 from contracts.agents import STRATEGIES, ask, configured, episode, history
@@ -14,7 +15,7 @@ from metaqnn.core import QValue
 from metaqnn.errors import ConfigError
 from metaqnn.networks.layer_space import Limits
 from metaqnn.seeding import Stream
-from metaqnn.strategies.q_learning import PAPER, QLearning
+from metaqnn.strategies.q_learning import QLearning
 
 POOLED = "[C(8,3,1), P(2,2), SM(3)]"
 PLAIN = "[C(8,3,1), SM(3)]"
@@ -290,17 +291,22 @@ def test_an_architecture_of_another_space_is_refused():
 
 
 def test_the_preset_paper():
-    assert {
+    assert list(STRATEGIES["q_learning"].PRESETS) == ["paper"]
+    assert asdict(configured(preset="paper")) == {
+        "name": "q_learning",
+        "preset": "paper",
         "learning_rate": 0.01,
         "discount": 1.0,
         "initial_q": 0.5,
         "replay_episodes": 100,
         "replay_after_repeats": False,
-        "schedule": [[1.0, 1500], *([e, 100] for e in (0.9, 0.8, 0.7)), *([e / 10, 150] for e in (6, 5, 4, 3, 2, 1))],
-    } == PAPER
-    assert STRATEGIES["q_learning"].PRESETS["paper"] is PAPER
-    assert configured(preset="paper").schedule[0] == (1.0, 1500)
-    assert configured(preset="paper").max_repeats == 500
+        "schedule": (
+            (1.0, 1500),
+            *((epsilon, 100) for epsilon in (0.9, 0.8, 0.7)),
+            *((tenths / 10, 150) for tenths in (6, 5, 4, 3, 2, 1)),
+        ),
+        "max_repeats": 500,
+    }
 
 
 @pytest.mark.parametrize(

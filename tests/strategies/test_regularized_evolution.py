@@ -9,7 +9,7 @@ from contracts.spaces import chain, listed, small
 
 from metaqnn.errors import ConfigError
 from metaqnn.seeding import Stream
-from metaqnn.strategies.regularized_evolution import DEFAULT, RegularizedEvolution, mutated
+from metaqnn.strategies.regularized_evolution import RegularizedEvolution, mutated
 
 SPACE = chain(*[4] * 6)
 
@@ -218,9 +218,9 @@ def test_it_keeps_no_values():
 
 
 def test_the_preset():
-    assert STRATEGIES["regularized_evolution"].PRESETS["default"] is DEFAULT
+    assert list(STRATEGIES["regularized_evolution"].PRESETS) == ["default"]
     config = configured("regularized_evolution")
-    assert 1 < config.sample < config.population
+    assert (config.population, config.sample) == (50, 10)
 
 
 @pytest.mark.parametrize(

@@ -31,20 +31,11 @@ class Archive(Dataset):
 
     def train(self) -> ImageSplit:
         """The members x_train and y_train; no other member is read."""
-        with self._open() as members:
-            images = as_images(_member(members, "x_train"), "x_train")
-            labels, class_names = as_labels(_member(members, "y_train"), self._class_names, "y_train")
-            return ImageSplit(images, labels, class_names)
+        return self._part("train")
 
     def test(self) -> ImageSplit:
         """The members x_test and y_test; the classes are those of y_train."""
-        with self._open() as members:
-            images = as_images(_member(members, "x_test"), "x_test")
-            class_names = self._class_names
-            if class_names is None:
-                _, class_names = as_labels(_member(members, "y_train"), None, "y_train")
-            labels, class_names = as_labels(_member(members, "y_test"), class_names, "y_test")
-            return ImageSplit(images, labels, class_names)
+        return self._part("test")
 
     def location(self) -> str:
         """The path of the file."""
@@ -53,6 +44,15 @@ class Archive(Dataset):
     def available(self) -> bool:
         """Whether the file exists."""
         return os.path.isfile(self.path)
+
+    def _part(self, part: str) -> ImageSplit:
+        x, y, class_names = f"x_{part}", f"y_{part}", self._class_names
+        with self._open() as members:
+            images = as_images(_member(members, x), x)
+            if class_names is None and part == "test":
+                _, class_names = as_labels(_member(members, "y_train"), None, "y_train")
+            labels, class_names = as_labels(_member(members, y), class_names, y)
+            return ImageSplit(images, labels, class_names)
 
     @contextmanager
     def _open(self) -> Iterator[np.lib.npyio.NpzFile]:

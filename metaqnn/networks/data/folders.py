@@ -41,9 +41,6 @@ class ImageFolder(Dataset):
 
     Without folders of their own, a stratified fifth of the files, by their sorted names, is the test part:
     the same whatever the search's seed. Images are grey if all training images are, else RGB.
-
-    Args:
-        path: of the folder.
     """
 
     def __init__(self, path: Path):
@@ -152,10 +149,8 @@ def _common_form(files: Sequence[Path]) -> tuple[tuple[int, int], str]:
             if file is files[0]:
                 first = image.size
             if image.size != first:
-                raise DataError(
-                    f"expected images of one size, got {_size(first)} in {files[0]} and "
-                    f"{_size(image.size)} in {file}; bring all images to one size"
-                )
+                sizes = (f"{width}x{height} in {at}" for (width, height), at in ((first, files[0]), (image.size, file)))
+                raise DataError(f"expected images of one size, got {' and '.join(sizes)}; bring all images to one size")
             if image.mode not in ("1", "L", "LA"):
                 mode = "RGB"
     return first, mode
@@ -198,7 +193,3 @@ def _unreadable(file: Path, error: Exception) -> DataError:
     if isinstance(error, UnidentifiedImageError):
         reason = f"its content is no image ({', '.join(_FORMATS)})"
     return DataError(f"{file}: expected an image, but it cannot be read: {reason}")
-
-
-def _size(size: tuple[int, int]) -> str:
-    return f"{size[0]}x{size[1]}"

@@ -69,10 +69,7 @@ def load_search_data(config: DatasetConfig, seed: int, is_named_by_user: bool = 
 
     The validation images depend on the seed and `validation_size` alone, whatever `train_limit` is.
 
-    Args:
-        config: the section `dataset`.
-        seed: the search's.
-        is_named_by_user: see `open_source`.
+    See `open_source` for `is_named_by_user`.
 
     Raises:
         DataError: the data set is absent or unusable, or smaller than the section asks for.

@@ -63,13 +63,7 @@ _REBUILD = (
 
 
 def describe_network(reader: ReplayReader, model: int, retraining: Retraining | None = None) -> dict[str, Any]:
-    """The content of the file for a model, or for one of its retrainings.
-
-    Args:
-        reader: the database.
-        model: number of a model that exists.
-        retraining: one of its retrainings; None describes the model as it was searched.
-    """
+    """The content of the file for a model that exists, as it was searched, or for one of its retrainings."""
     config = reader.config()
     experiment = config["experiment"]
     known = next(each for each in reader.models() if each.model == model)
@@ -109,13 +103,7 @@ def describe_network(reader: ReplayReader, model: int, retraining: Retraining | 
 
 
 def known_class_names(reader: ReplayReader, dataset: Mapping[str, Any], data: Mapping[str, Any]) -> list[str] | None:
-    """The names of the classes, if the very images are on this machine; nothing is downloaded, no test part read.
-
-    Args:
-        reader: the database.
-        dataset: the section `dataset`, as plain values.
-        data: what the database remembers of the images.
-    """
+    """The names of the classes, if the very images are on this machine; nothing is downloaded, no test part read."""
     try:
         section = read_section(DatasetConfig, dataset, "dataset", str(reader.path))
         if not open_source(section.name, section.options).available():

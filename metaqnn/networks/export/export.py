@@ -14,24 +14,12 @@ from metaqnn.core import Retraining
 from metaqnn.errors import DataError, ExportError, ReplayError
 from metaqnn.files import written_whole
 from metaqnn.networks.data import DatasetConfig, SearchData, load_search_data, open_source
+from metaqnn.networks.export import reloading
 from metaqnn.networks.export.architecture_file import describe_network, read_architecture, write_architecture
 from metaqnn.networks.export.conversion import Job
 from metaqnn.networks.export.formats import ARCHITECTURE, ExportFormat, format_of
-from metaqnn.networks.export.reloading import (
-    Agreement,
-    compare,
-    comparison_images,
-    reloaded_predictions,
-    run_conversion,
-)
-from metaqnn.networks.retraining.choice import (
-    choose_retraining,
-    comparable,
-    rank,
-    require_model,
-    stored_network,
-    usable_retrainings,
-)
+from metaqnn.networks.export.reloading import Agreement
+from metaqnn.networks.retraining import choice
 from metaqnn.replay.leaderboard import best_model
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.retrainings import read_retraining, read_retrainings
@@ -43,7 +31,7 @@ class Export:
 
     Attributes:
         target: the file or folder.
-        file_format: its file_format.
+        format: of the file or folder.
         model: number of the model.
         retraining: the trained network; None where only an architecture was described.
         architecture: canonical text.
@@ -73,7 +61,7 @@ def export_network(
 
     Args:
         database: the file; a search may be running on it.
-        target: where to; its ending says in which file_format.
+        target: where to; its ending says in which format.
         model: the best retraining of this model; for an architecture the model itself.
         retraining: this very retraining. Without both, the best of the database, and for an architecture of a
             database without retrainings its best model.
@@ -97,17 +85,18 @@ def export_network(
             )
         if tolerance is None:
             return _export_architecture(reader, target, model, retraining)
-        chosen = choose_retraining(reader, model, retraining)
-        original, seed = stored_network(reader, chosen), reader.config()["seed"]
+        chosen = choice.choose_retraining(reader, model, retraining)
+        original, seed = choice.stored_network(reader, chosen), reader.config()["seed"]
     data = _comparison_data(database, chosen, seed, announce)
     with _new_place(target) as part:
         announce(f"Writing retraining {chosen.number} of model {chosen.model}: {file_format.name} ...")
         images, predictions = part.with_name("images.npy"), part.with_name("original.npy")
-        np.save(images, comparison_images(data.x_validation))
+        np.save(images, reloading.comparison_images(data.x_validation))
         notes = {"architecture": chosen.architecture, "class_names": json.dumps(data.class_names, ensure_ascii=False)}
-        run_conversion(Job(file_format.name, original, str(part), str(images), str(predictions), notes))
+        reloading.run_conversion(Job(file_format.name, original, str(part), str(images), str(predictions), notes))
         announce("Loading it in a fresh process and comparing what it predicts with the original ...")
-        agreement = compare(np.load(predictions), reloaded_predictions(file_format, part, images), tolerance)
+        reloaded = reloading.reloaded_predictions(file_format, part, images)
+        agreement = reloading.compare(np.load(predictions), reloaded, tolerance)
         _require_agreement(agreement, file_format.name, tolerance, chosen)
         size = _size(part)
     return Export(target, file_format, chosen.model, chosen, chosen.architecture, data.input_shape, size, agreement)
@@ -117,8 +106,8 @@ def _export_architecture(reader: ReplayReader, target: Path, model: int | None, 
     described = None
     if retraining is not None:
         described = read_retraining(reader, retraining)
-    elif model is None and (usable := usable_retrainings(reader, read_retrainings(reader))):
-        described = rank(reader, comparable(reader, usable))[0]
+    elif model is None and (usable := choice.usable_retrainings(reader, read_retrainings(reader))):
+        described = choice.rank(reader, choice.comparable(reader, usable))[0]
     if described is not None:
         model = described.model
     elif model is None:
@@ -126,7 +115,7 @@ def _export_architecture(reader: ReplayReader, target: Path, model: int | None, 
         model = best.model if best else None
     if model is None:
         raise ReplayError(f"{reader.path}: no network was trained to the end yet; name a model with --model")
-    require_model(reader, model)
+    choice.require_model(reader, model)
     content = describe_network(reader, model, described)
     with _new_place(target) as part:
         write_architecture(content, part)

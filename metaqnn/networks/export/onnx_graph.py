@@ -46,6 +46,7 @@ def write_onnx(model: "keras.Sequential", path: Path, properties: Mapping[str, s
                 f"the layer {layer.name} ({type(layer).__name__}) has no place in an ONNX file from here; known are "
                 f"{', '.join(_WRITERS)}; export to a .keras file instead"
             )
+        graph.require(layer, "data_format", getattr(layer, "data_format", "channels_last"), "channels_last")
         # Rounding to fewer bits as the layer does cannot be written in standard operators.
         graph.require(layer, "dtype", layer.compute_dtype, "float32")
         write(graph, layer)
@@ -147,7 +148,6 @@ def _layer_normalization(graph: _Graph, layer: "keras.Layer") -> None:
 
 
 def _convolution(graph: _Graph, layer: "keras.Layer") -> None:
-    graph.require(layer, "data_format", layer.data_format, "channels_last")
     graph.require(layer, "dilation_rate", tuple(layer.dilation_rate), (1, 1))
     graph.require(layer, "groups", layer.groups, 1)
     graph.turn(channels_first=True)
@@ -159,7 +159,6 @@ def _convolution(graph: _Graph, layer: "keras.Layer") -> None:
 
 
 def _max_pooling(graph: _Graph, layer: "keras.Layer") -> None:
-    graph.require(layer, "data_format", layer.data_format, "channels_last")
     graph.turn(channels_first=True)
     size, strides = list(layer.pool_size), list(layer.strides)
     graph.add("MaxPool", kernel_shape=size, strides=strides, pads=_pads(layer, layer.pool_size))
@@ -189,7 +188,6 @@ def _batch_normalization(graph: _Graph, layer: "keras.Layer") -> None:
 
 
 def _global_average_pooling(graph: _Graph, layer: "keras.Layer") -> None:
-    graph.require(layer, "data_format", layer.data_format, "channels_last")
     graph.require(layer, "keepdims", layer.keepdims, False)
     graph.turn(channels_first=True)
     graph.add("GlobalAveragePool")
@@ -198,7 +196,6 @@ def _global_average_pooling(graph: _Graph, layer: "keras.Layer") -> None:
 
 
 def _flatten(graph: _Graph, layer: "keras.Layer") -> None:
-    graph.require(layer, "data_format", layer.data_format, "channels_last")
     graph.turn(channels_first=False)  # the order in which the next layer's weights are
     graph.add("Flatten", axis=1)
 

@@ -24,10 +24,6 @@ def export_released(reader: ReplayReader, target: Path) -> int:
     a search began with are among the rows. An imported database gives back the rows of its file as they were, refused
     ones included.
 
-    Args:
-        reader: the database.
-        target: the file, which must not exist.
-
     Returns:
         how many rows were written.
 
@@ -52,7 +48,8 @@ def export_released(reader: ReplayReader, target: Path) -> int:
         failure = failure if isinstance(failure, float) else reader.score().failure
         rows = [_row(reader, told, failure) for told in read_told_evaluations(reader)]
     with new_place(target) as part:
-        return write_released(part, rows)
+        write_released(part, rows)
+    return len(rows)
 
 
 def _row(reader: ReplayReader, told: ToldEvaluation, failure: float) -> dict[str, str]:

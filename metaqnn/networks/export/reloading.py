@@ -56,19 +56,15 @@ def run_conversion(job: Job) -> None:
     Raises:
         ExportError: the network cannot be exported in that format, or the process failed.
     """
-    _run(
-        ["-m", "metaqnn.networks.export.conversion", job.as_text()],
-        "converting the network",
-        {"PYTHONPATH": python_path()},
-    )
+    arguments = ["-m", "metaqnn.networks.export.conversion", job.as_text()]
+    _run(arguments, "converting the network", {"PYTHONPATH": python_path()})
 
 
 def reloaded_predictions(file_format: ExportFormat, path: Path, images: Path) -> np.ndarray:
     """What an export predicts when it is loaded in a fresh process just as its snippet says.
 
     Args:
-        file_format: of it.
-        path: the file or folder.
+        file_format, path: of the export, a file or folder.
         images: an .npy file, uint8 of shape (N, height, width, channels).
 
     Returns:

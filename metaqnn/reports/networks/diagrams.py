@@ -42,23 +42,14 @@ class Block:
 
 @dataclass(frozen=True)
 class Diagram:
-    """A network, drawn.
-
-    Attributes:
-        blocks: the input and every layer, in order.
-        alternative: the same in words.
-    """
+    """A network, drawn: the input and every layer in order, and the same in words."""
 
     blocks: tuple[Block, ...]
     alternative: str
 
 
 def diagram_of(architecture: str, input_shape: Shape) -> Diagram:
-    """Draw a network.
-
-    Args:
-        architecture: its canonical text.
-        input_shape: (height, width, channels) of an image.
+    """Draw a network over images of a shape (height, width, channels).
 
     Raises:
         NotationError, IllegalArchitectureError: it is no network over such images.

@@ -1,6 +1,7 @@
 """Figures of retrained networks: their learning curves, and their errors over seeds."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -22,16 +23,9 @@ def draw_curves(groups: Sequence[RetrainingGroup], axis: Axis):
             values = [p.score if held_out else p.figures.get("train_accuracy") for p in member.curve]
             known = [np.nan if value is None else value for value in values]
             name = f"model {group.model}, {group.recipe}" if number < _NAMED else "others"
-            axes.plot(
-                [point.step for point in member.curve],
-                known,
-                color=color,
-                linewidth=1.5,
-                alpha=0.85,
-                linestyle="-" if held_out else ":",
-                marker="o" if len(known) == 1 else None,
-                label=name if held_out else f"{name} (training images)",
-            )
+            look: Any = {"color": color, "linewidth": 1.5, "alpha": 0.85, "marker": "o" if len(known) == 1 else None}
+            look |= {"label": name} if held_out else {"label": f"{name} (training images)", "linestyle": ":"}
+            axes.plot([point.step for point in member.curve], known, **look)
             late += known[len(known) // 2 :]
     late = [value for value in late if np.isfinite(value)]
     if late:
@@ -39,7 +33,7 @@ def draw_curves(groups: Sequence[RetrainingGroup], axis: Axis):
         axes.set_ylim(max(0.0, min(late) - room), min(1.0 + room / 4, max(late) + room))
     in_whole_numbers(axes.xaxis)
     axis.mark(axes.yaxis)
-    below(figure, axes, 2)
+    below(figure, axes)
     return figure
 
 
@@ -55,16 +49,8 @@ def draw_errors(groups: Sequence[RetrainingGroup], axis: Axis):
             if spread is not None:
                 known = [value for value in values if value is not None]
                 axes.plot([spread.low, spread.high], [row + offset] * 2, color=color, linewidth=1.4)
-                axes.scatter(
-                    known,
-                    [row + offset] * len(known),
-                    s=26,
-                    marker=marker,
-                    color=color,
-                    alpha=0.55,
-                    linewidths=0,
-                    label=f"{name} (each seed)",
-                )
+                look: Any = {"s": 26, "marker": marker, "color": color, "alpha": 0.55, "linewidths": 0}
+                axes.scatter(known, [row + offset] * len(known), label=f"{name} (each seed)", **look)
                 if spread.count > 1:
                     axes.scatter(spread.mean, row + offset, s=70, marker="|", color=DARK, linewidths=2, label="mean")
     names = [f"model {group.model}\n{group.recipe}, {group.dataset}" for group in shown]
@@ -74,5 +60,5 @@ def draw_errors(groups: Sequence[RetrainingGroup], axis: Axis):
     axes.locator_params(axis="x", nbins=5)
     axis.mark(axes.xaxis)
     axes.grid(axis="y", visible=False)
-    below(figure, axes, 3)
+    below(figure, axes)
     return figure

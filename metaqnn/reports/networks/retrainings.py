@@ -86,12 +86,7 @@ class RetrainingGroup:
 
 @dataclass(frozen=True)
 class Retrainings:
-    """Everything after the search.
-
-    Attributes:
-        groups: by network, recipe and data, in the order of their first training.
-        looks: every look at a test split, in order.
-    """
+    """Everything after the search: groups, in the order of their first training, and every look at a test split."""
 
     groups: tuple[RetrainingGroup, ...]
     looks: tuple[TestLook, ...]
@@ -110,14 +105,8 @@ def read_retrainings_and_looks(reader: ReplayReader) -> Retrainings:
         own = [look for look in looks if look.kind == "network" and look.retrainings == (retraining.number,)]
         curve = tuple(read_retraining_curve(reader, retraining.number))
         tested = Tested(retraining, curve, own[-1] if own else None, len(own))
-        key = (
-            retraining.model,
-            retraining.architecture,
-            repr(retraining.recipe),
-            repr(retraining.dataset),
-            retraining.split,
-        )
-        groups.setdefault((*key, retraining.finetuned_from is not None), []).append(tested)
+        of_it = (retraining.model, retraining.architecture, repr(retraining.recipe), repr(retraining.dataset))
+        groups.setdefault((*of_it, retraining.split, retraining.finetuned_from is not None), []).append(tested)
     return Retrainings(tuple(map(_group, groups.values())), looks)
 
 
