@@ -75,8 +75,10 @@ def show(database: Path, model: int, style: str) -> None:
 def _layers(reader, model) -> Table:
     """A network layer by layer."""
     from metaqnn.networks.costs import describe
+    from metaqnn.replay.checks import as_damage
 
-    description = describe(model.architecture, tuple(reader.config()["data"]["input_shape"]))
+    with as_damage(reader.path, f"table models, row {model.model}, column architecture"):
+        description = describe(model.architecture, tuple(reader.config()["data"]["input_shape"]))
     rows = tuple((str(c.layer), "x".join(map(str, c.shape)), c.parameters, c.flops) for c in description.layers)
     return Table(model.architecture, ("layer", "output", "parameters", "flops"), rows)
 
