@@ -33,7 +33,8 @@ def file_faults(path: Path) -> list[str]:
             problems = [str(row[0]) for row in connection.execute(f"PRAGMA integrity_check({_MOST})")]
             found += [line for text in problems if text != "ok" for line in text.splitlines()]
         except (sqlite3.Error, UnicodeDecodeError) as error:
-            found.append(_words(error))
+            if "malformed JSON" not in str(error):  # where it stands is told below
+                found.append(_words(error))
         for table in TABLES:
             found += _faults_of(connection, table)
     return list(dict.fromkeys(found))

@@ -214,7 +214,7 @@ def keep_what_holds_together(saved: Saved, episodes: int | None = None) -> None:
         _drop_orphans(saved, table)
         if table == "replay":
             _keep_first_episodes(saved, episodes)
-    if saved["config"].rows.get(("purpose",), ("", ""))[1] != '"table"':
+    if saved["replay"].rows:  # else what was evaluated can be looked into, and nothing more
         _drop_unused(saved)
     finals = saved["finals"].values("final")
     at = saved["test_looks"].index("finals")

@@ -76,9 +76,8 @@ def describe_network(reader: ReplayReader, model: int, retraining: Retraining | 
     preprocessing = recipe.get("preprocessing") or dataset.get("preprocessing", "none")
     place = f"table finals, row {retraining.number}" if retraining else f"table models, row {model}"
     with as_damage(reader.path, f"{place}, column architecture"):
-        description = describe(
-            retraining.architecture if retraining else known.architecture, tuple(data["input_shape"])
-        )
+        text = retraining.architecture if retraining else known.architecture
+        description = describe(text, tuple(data["input_shape"]))
     layers = [
         {"layer": str(cost.layer), "output_shape": list(cost.shape), "parameters": cost.parameters, "flops": cost.flops}
         for cost in description.layers
