@@ -34,6 +34,8 @@ def read_pages(path: Path) -> Iterator[RawRow]:
     content = path.read_bytes()
     size = int.from_bytes(content[16:18], "big")
     size = 65536 if size == 1 else size
+    if size < 512:  # not even a header
+        return
     for start in range(0, len(content), size):
         at = 100 if start == 0 else start
         kind = content[at]
