@@ -3,7 +3,7 @@
 import sqlite3
 from pathlib import Path
 
-UNSHARED_TABLES = ("runs", "worker_events")
+UNSHARED_TABLES = ("runs", "worker_events", "writer")
 """When a search ran and what its worker processes met may differ between equal searches."""
 
 

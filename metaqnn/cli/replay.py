@@ -61,6 +61,7 @@ def show(database: Path, model: int, style: str) -> None:
     """Everything about one MODEL: what it is made of, evaluations, episodes."""
     from metaqnn.networks.costs import describe
     from metaqnn.replay import tables
+    from metaqnn.replay.checks import as_damage
     from metaqnn.workflows.components import is_of_networks
 
     with open_written(database) as reader:
@@ -68,7 +69,8 @@ def show(database: Path, model: int, style: str) -> None:
         shown = [facts, *[predicted] * bool(predicted.rows or style != "table"), tables.model_episodes(reader, model)]
         found = next(m for m in reader.models() if m.model == model)
         if is_of_networks(reader):
-            what = layers_table(describe(found.architecture, tuple(reader.config()["data"]["input_shape"])))
+            with as_damage(reader.path, f"table models, row {found.model}, column architecture"):
+                what = layers_table(describe(found.architecture, tuple(reader.config()["data"]["input_shape"])))
         else:
             what = Table(found.architecture, ("cost", "amount"), tuple(found.costs.items()))
     print_tables([what, *shown], style)

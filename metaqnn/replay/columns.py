@@ -251,6 +251,8 @@ def _choices(table: str) -> Mapping[str, tuple[Any, ...]]:
     """What the schema lets some columns be."""
     lists = re.findall(r"CHECK \((\w+) IN \((.*?)\)\)", TABLES[table])
     choices = {name: tuple(json.loads(f"[{values}]".replace("'", '"'))) for name, values in lists}
+    if table == "checkpoints":
+        choices["name"] = ("q_values",)
     return choices | ({"status": tuple(map(str, _STATUS[table]))} if table in _STATUS else {})
 
 

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from metaqnn.errors import MetaqnnError, ReplayError
 from metaqnn.replay.checks import table_faults
 from metaqnn.replay.database import connect_read_only
-from metaqnn.replay.migrations import TABLES
+from metaqnn.replay.migrations import TABLES, stored_columns
 
 _MOST = 1000
 """So many findings of SQLite's own are told."""
@@ -24,23 +24,28 @@ def file_faults(path: Path) -> list[str]:
         raise ReplayError(f"{path}: there is no such replay database; check the path")
     found: list[str] = []
     try:
-        connect_read_only(path).close()
+        connection = connect_read_only(path)
     except MetaqnnError as error:
         found.append(getattr(error, "what", str(error)))
-    with closing(sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True)) as connection:
+        connection = sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True)
+    with closing(connection):
         try:
             problems = [str(row[0]) for row in connection.execute(f"PRAGMA integrity_check({_MOST})")]
             found += [line for text in problems if text != "ok" for line in text.splitlines()]
-            for table in TABLES:
-                found += _faults_of(connection, table)
         except (sqlite3.Error, UnicodeDecodeError) as error:
-            found.append(_words(error))
+            if "malformed JSON" not in str(error):  # where it stands is told below
+                found.append(_words(error))
+        for table in TABLES:
+            found += _faults_of(connection, table)
     return list(dict.fromkeys(found))
 
 
 def _faults_of(connection: sqlite3.Connection, table: str) -> list[str]:
     try:
-        return [str(fault) for fault in table_faults(connection, table)]
+        faults = [str(fault) for fault in table_faults(connection, table)]
+        if not faults:  # what an older file lacks shows when it is seen as one of today
+            connection.execute(f"SELECT {', '.join(column.name for column in stored_columns(table))} FROM {table}")
+        return faults
     except (sqlite3.Error, UnicodeDecodeError) as error:
         return [f"table {table}: {_words(error)}"]
 

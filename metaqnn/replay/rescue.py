@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,7 @@ from metaqnn.replay.checks import REFERENCES, Row, decoded, row_faults, row_name
 from metaqnn.replay.database import SCHEMA_VERSION, SQLITE_MAGIC, connect_for_writing, transaction
 from metaqnn.replay.hash_chains import begin_chains
 from metaqnn.replay.migrations import TABLES, StoredColumn, see_as_current, stored_columns
+from metaqnn.replay.pages import read_pages
 
 _NEUTRAL: Mapping[str, Any] = {
     **dict.fromkeys(
@@ -38,12 +39,25 @@ class SavedTable:
         rows: key -> values; the key as it stands in the table.
         lost: sentences, one a row, or one for many that cannot be counted.
         mended: sentences on rows of which a value that nothing depends on was damaged.
+        problem: what SQLite says, where it could not read all of it.
     """
 
     columns: tuple[StoredColumn, ...]
     rows: dict[tuple[Any, ...], list[Any]] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
     mended: list[str] = field(default_factory=list)
+    problem: str = ""
+
+    @property
+    def key(self) -> list[int]:
+        """The places of the columns that make up its key, in the order of the key."""
+        keys = sorted((column.key, at) for at, column in enumerate(self.columns) if column.key)
+        return [at for _, at in keys]
+
+    @property
+    def is_numbered(self) -> bool:
+        """Whether its key is the number of the row."""
+        return len(self.key) == 1 and self.columns[self.key[0]].type == "INTEGER"
 
     def values(self, name: str) -> set[Any]:
         """The values of a column."""
@@ -78,14 +92,16 @@ def read_what_is_left(path: Path, work: Path) -> dict[str, SavedTable]:
         if Path(f"{path}{ending}").is_file():
             shutil.copyfile(f"{path}{ending}", f"{work}{ending}")
     _mend_header(work)
+    saved = {table: SavedTable(stored_columns(table)) for table in TABLES if table != "writer"}
     try:
         with closing(sqlite3.connect(work, isolation_level=None)) as connection:
-            connection.execute("PRAGMA writable_schema = ON")  # what of the schema can be read is enough
-            _see_tables(connection)
             connection.text_factory = decoded
-            saved = {table: _read_table(connection, table) for table in TABLES if table != "writer"}
-    except sqlite3.Error as error:
-        raise DamageError(path, f"expected tables of a replay database, but nothing can be read ({error})") from error
+            connection.execute("PRAGMA writable_schema = ON")  # what of the schema can be read is enough
+            with suppress(sqlite3.Error):  # then no table can be
+                _see_tables(connection)
+            for table, rows in saved.items():
+                _read_table(connection, table, rows)
+        _read_pages(work, saved)
     finally:
         for ending in ("", "-wal", "-journal", "-shm"):
             Path(f"{work}{ending}").unlink(missing_ok=True)
@@ -123,7 +139,8 @@ def _mend_header(path: Path) -> None:
 
 def _see_tables(connection: sqlite3.Connection) -> None:
     """Let the queries of this version run, whatever the file says its schema is."""
-    found = dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'").fetchall())
+    rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'").fetchall()
+    found = {str(name): str(sql) for name, sql in rows}
     if "hash_chains" in found:
         version = SCHEMA_VERSION
     elif "costs " in found.get("models", "costs "):
@@ -136,39 +153,46 @@ def _see_tables(connection: sqlite3.Connection) -> None:
         see_as_current(connection, version, SCHEMA_VERSION)
 
 
-def _read_table(connection: sqlite3.Connection, table: str) -> SavedTable:
-    saved = SavedTable(stored_columns(table))
-    keys = [column.name for column in sorted(saved.columns, key=lambda column: column.key) if column.key]
-    at = [saved.index(name) for name in keys]
+def _read_table(connection: sqlite3.Connection, table: str, saved: SavedTable) -> None:
+    keys = [saved.columns[at].name for at in saved.key]
     query = f"SELECT {', '.join(column.name for column in saved.columns)} FROM {table}"
     found: dict[tuple[Any, ...], Row] = {}
-    problem = None
     for order in ("", " DESC"):  # from both ends up to what cannot be read
         try:
             for row in connection.execute(f"{query} ORDER BY {', '.join(f'{key}{order}' for key in keys)}"):
-                found[tuple(row[i] for i in at)] = row
+                found[tuple(row[at] for at in saved.key)] = row
         except (sqlite3.Error, UnicodeDecodeError) as error:
-            problem = " ".join(str(error).split())
-    if problem is not None:
-        for row in _between(connection, query, keys[0], {key[0] for key in found}):
-            found[tuple(row[i] for i in at)] = row
-        saved.lost.append(f"what else it held cannot be read ({problem})")
-    for key, row in sorted(found.items(), key=lambda item: [(str(type(part)), part) for part in item[0]]):
-        _keep(table, saved, key, list(row))
-    return saved
-
-
-def _between(connection: sqlite3.Connection, query: str, key: str, known: set[Any]) -> Iterator[Row]:
-    """Rows between pages that cannot be read, by the numbers that are not known yet."""
-    numbers = [number for number in known if type(number) is int]
-    for number in range(1, max(numbers, default=0) + _BEYOND):
-        if number not in known:
+            saved.problem = " ".join(str(error).split())[:200]
+    if saved.problem:  # and between them number by number
+        numbers = [key[0] for key in found if type(key[0]) is int]
+        for number in range(1, max(numbers, default=0) + _BEYOND):
             with suppress(sqlite3.Error, UnicodeDecodeError):
-                yield from connection.execute(f"{query} WHERE {key} = ?", (number,))
+                for row in connection.execute(f"{query} WHERE {keys[0]} = ?", (number,)):
+                    found[tuple(row[at] for at in saved.key)] = row
+    for key in sorted(found, key=lambda key: [(str(type(part)), part) for part in key]):
+        _keep(table, saved, key, list(found[key]))
 
 
-_BEYOND = 10_000
+_BEYOND = 1000
 """So many numbers after the last that is known are looked for."""
+
+
+def _read_pages(path: Path, saved: Saved) -> None:
+    """Add rows that SQLite no longer finds: those that can stand in no other table of the current schema."""
+    incomplete = {table: rows for table, rows in saved.items() if rows.problem}
+    for raw in read_pages(path) if incomplete else ():
+        for table, rows in incomplete.items():
+            row = list(raw.values)
+            if len(row) != len(rows.columns) or rows.is_numbered != (raw.number is not None):
+                continue
+            if rows.is_numbered:
+                row[rows.key[0]] = raw.number
+            key = tuple(row[at] for at in rows.key)
+            if key not in rows.rows and not any(row_faults(table, rows.columns, [row])):
+                rows.rows[key] = row
+                break
+    for rows in incomplete.values():
+        rows.lost.append(f"SQLite no longer finds its way through it ({rows.problem}): rows may be missing")
 
 
 def _keep(table: str, saved: SavedTable, key: tuple[Any, ...], row: list[Any]) -> None:
@@ -193,14 +217,14 @@ def keep_what_holds_together(saved: Saved, episodes: int | None = None) -> None:
         _drop_orphans(saved, table)
         if table == "replay":
             _keep_first_episodes(saved, episodes)
-    if saved["config"].rows.get(("purpose",), ("", ""))[1] != '"table"':
+    if saved["replay"].rows:  # else what was evaluated can be looked into, and nothing more
         _drop_unused(saved)
     finals = saved["finals"].values("final")
     at = saved["test_looks"].index("finals")
     looks = saved["test_looks"].rows
     gone = [key for key, row in looks.items() if not finals.issuperset(json.loads(row[at]))]
     saved["test_looks"].drop(gone, "a retraining that it tested is lost")
-    (told,) = saved["checkpoints"].values("episode") or {0}
+    told = max(saved["checkpoints"].values("episode"), default=0)
     values = (saved["q_values"], saved["checkpoints"])
     if any(table.lost for table in values) or told > len(saved["replay"].rows):
         drop_values(saved)

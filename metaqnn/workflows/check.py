@@ -1,12 +1,13 @@
 """A database checked: the file, every row, what an experiment makes of them, and the files beside it."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from metaqnn.core import TRAINING, Status
-from metaqnn.errors import MetaqnnError
+from metaqnn.core import TRAINING, Space, Status
+from metaqnn.errors import DamageError, IllegalArchitectureError, MetaqnnError, NotationError
 from metaqnn.networks.retraining.choice import problem_with
-from metaqnn.replay.columns import missing_keys
+from metaqnn.replay.columns import missing_keys, shown
 from metaqnn.replay.evaluations import read_evaluations
 from metaqnn.replay.integrity import file_faults
 from metaqnn.replay.reader import ReplayReader
@@ -42,6 +43,29 @@ def check_database(path: Path, allowed: Sequence[str] = ()) -> tuple[list[str], 
         return [*found, *_weights(reader)], [*_beside(reader)]
 
 
+@contextmanager
+def stored_architectures(reader: ReplayReader, space: Space) -> Iterator[None]:
+    """Say of an architecture that a search cannot go on with where it is stored: what is proposed is always one.
+
+    Raises:
+        DamageError: a model is no architecture of the space.
+    """
+    try:
+        yield
+    except (NotationError, IllegalArchitectureError) as error:
+        raise DamageError(reader.path, next(illegal_architectures(reader, space), str(error))) from error
+
+
+def illegal_architectures(reader: ReplayReader, space: Space) -> Iterator[str]:
+    """Which models of a database are no architectures of its space: a clause each."""
+    for model in reader.models():
+        try:
+            space.trajectory(model.architecture)
+        except (NotationError, IllegalArchitectureError) as error:
+            problem = str(error).splitlines()[0]
+            yield f"table models, row {model.model}, column architecture: {problem} (it is {shown(model.architecture)})"
+
+
 def _meaning(reader: ReplayReader, allowed: Sequence[str]) -> Iterator[str]:
     """What is no experiment, no architecture or no score of it."""
     try:
@@ -49,11 +73,7 @@ def _meaning(reader: ReplayReader, allowed: Sequence[str]) -> Iterator[str]:
     except MetaqnnError as error:
         yield getattr(error, "what", str(error))
         return
-    for model in reader.models():
-        try:
-            space.trajectory(model.architecture)
-        except MetaqnnError as error:
-            yield f"table models, row {model.model}, column architecture: {str(error).splitlines()[0]}"
+    yield from illegal_architectures(reader, space)
     score = reader.score()
     for each in read_evaluations(reader):
         problem = None if each.score is None else score.problem_with(each.score)

@@ -7,6 +7,7 @@ from typing import Any
 from metaqnn.core import Dataset, EarlyStopping, Evaluator, Reward, Score, Setting, Space, Strategy
 from metaqnn.core.plugins import Plugin, find, find_recorded, is_target, require_allowed
 from metaqnn.errors import ReplayError
+from metaqnn.replay.checks import as_damage
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.strategies.schedule import Schedule, ScheduleConfig
 from metaqnn.workflows.experiment import Experiment, Finder, read_experiment
@@ -132,7 +133,8 @@ def stored_experiment(reader: ReplayReader, allowed: Sequence[str] = (), evaluat
     require_plugins(reader, allowed, evaluates)  # what is missing is said before anything is loaded
     config = reader.config()
     finder = stored_finder(config.get("plugins", {}), allowed, reader.path)
-    return read_experiment(config["experiment"], str(reader.path), finder=finder, evaluates=evaluates)
+    with as_damage(reader.path, "table config, row 'experiment', column value"):
+        return read_experiment(config["experiment"], "as an experiment", finder=finder, evaluates=evaluates)
 
 
 def require_plugins(reader: ReplayReader, allowed: Sequence[str] = (), evaluates: bool = True) -> None:
@@ -174,7 +176,8 @@ def stored_schedule(reader: ReplayReader) -> Schedule | None:
     if ("budget" not in config and "schedule" not in config) or not _is_built_in(config, "strategy"):
         return None
     section = {key: config["experiment"].get(key) for key in ("name", "strategy")}
-    strategy = read_experiment(section | _NO_DATA, str(reader.path)).strategy.options
+    with as_damage(reader.path, "table config, row 'experiment', column value"):
+        strategy = read_experiment(section | _NO_DATA, "as an experiment").strategy.options
     if not isinstance(strategy, ScheduleConfig):
         return None
     return Schedule(strategy.schedule, strategy.max_repeats).scaled(stored_budget(config))
@@ -193,13 +196,15 @@ def is_of_networks(reader: ReplayReader) -> bool:
 
 def stored_space(reader: ReplayReader, allowed: Sequence[str] = ()) -> Space:
     """The space of a recorded search or table."""
-    return build_space(stored_experiment(reader, allowed, evaluates=False), reader.config()["data"])
+    experiment = stored_experiment(reader, allowed, evaluates=False)
+    with as_damage(reader.path, "table config, rows 'data' and 'experiment'"):
+        return build_space(experiment, reader.config()["data"])
 
 
 def stored_components(reader: ReplayReader, allowed: Sequence[str] = ()) -> Components:
     """The components of a recorded search or import: no data set is read, no evaluator loaded."""
     if not reader.is_import():
         reader.require_search()
-    return build_components(
-        stored_experiment(reader, allowed, evaluates=False), reader.config()["data"], reader.score()
-    )
+    experiment = stored_experiment(reader, allowed, evaluates=False)
+    with as_damage(reader.path, "table config, rows 'data' and 'experiment'"):
+        return build_components(experiment, reader.config()["data"], reader.score())

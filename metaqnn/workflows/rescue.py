@@ -127,7 +127,7 @@ def _keep_what_verifies(saved: Saved, part: Path, allowed: Sequence[str]) -> str
                     continue
                 verification = verify_database(reader, allowed=allowed)
         except MetaqnnError as error:
-            return str(error).replace(str(part), "the saved part")
+            return getattr(error, "what", str(error))
         if verification.difference is None:
             return None
         told = len(saved["replay"].rows)

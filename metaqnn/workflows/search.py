@@ -19,6 +19,7 @@ from metaqnn.search.plan import SearchPlan
 from metaqnn.search.stop import StopRequest
 from metaqnn.workers.environment import usable_cores, visible_gpus
 from metaqnn.workers.evaluating import make_executor
+from metaqnn.workflows.check import stored_architectures
 from metaqnn.workflows.components import Components, build_components, build_evaluator, named_again, stored_budget
 from metaqnn.workflows.experiment import Experiment, read_experiment
 from metaqnn.workflows.forecast import forecast
@@ -215,17 +216,18 @@ class _Run:
     ) -> Ending:
         """Run the loop."""
         components = self.components
-        return Search(
-            self.plan,
-            components.space,
-            components.make_strategy(),
-            self.executor,
-            memory,
-            components.reward,
-            observers,
-            stop_requested,
-            components.make_early_stopping(),
-        ).run()
+        with stored_architectures(memory, components.space):
+            return Search(
+                self.plan,
+                components.space,
+                components.make_strategy(),
+                self.executor,
+                memory,
+                components.reward,
+                observers,
+                stop_requested,
+                components.make_early_stopping(),
+            ).run()
 
 
 def _begin(

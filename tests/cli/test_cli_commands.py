@@ -27,6 +27,8 @@ COMMANDS = [
     "replay curves",
     "replay q-values",
     "replay verify",
+    "replay check",
+    "replay rescue",
     "replay copy",
     "replay retry",
     "replay import",

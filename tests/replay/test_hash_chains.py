@@ -73,7 +73,7 @@ def test_the_golden_chain_can_be_computed_from_its_description():
         for link, kind, record, note, found in links(GOLDEN / "schema_v5.sqlite"):
             if kind == "config":
                 content = {key: json.loads(value) for key, value in ask("SELECT key, value FROM config")}
-                for key in ("models", "workers", "checkpoint_seconds"):
+                for key in ("models", "workers", "checkpoint_seconds", "hang_seconds"):
                     del content["experiment"]["search"][key]
                 del content["experiment"]["warm_start"]
                 for plugin in content["plugins"].values():
@@ -194,7 +194,7 @@ def test_a_retraining_that_begins_anew_leaves_its_old_links_behind(tmp_path):
 def test_a_sealed_retraining_that_begins_anew_is_sealed_no_more(finished):
     with_retrainings(finished)
     with closing(sqlite3.connect(finished)) as connection, connection:
-        connection.executescript("DROP TABLE hash_chains; PRAGMA user_version = 4")
+        connection.executescript("DROP TABLE hash_chains; DROP TABLE writer; PRAGMA user_version = 4")
     assert difference(finished) is None
     restart(finished, 3)
     assert [row[1:3] for row in links(finished, "retrainings")] == [
@@ -233,7 +233,7 @@ def test_a_sealed_retraining_that_begins_anew_is_sealed_no_more(finished):
         ),
         (
             "UPDATE config SET value = 'nonsense' WHERE key = 'data'",
-            "hash chain of episodes, link 1: the configuration ",
+            "table config, row 'data', column value: expected a value in JSON, but it is 'nonsense'",
         ),
     ],
 )
@@ -247,7 +247,7 @@ def test_what_changes_no_episode_may_change(finished):
         finished,
         "UPDATE config SET value = json_set(value, '$.search.workers', 2) WHERE key = 'experiment'",
         "UPDATE config SET value = json_set(value, '$.space.version', '0.2.0') WHERE key = 'plugins'",
-        "UPDATE evaluations SET device = 'another', train_seconds = 7, recorded_at = 'then'",
+        "UPDATE evaluations SET device = 'another', train_seconds = 7, recorded_at = '2031-01-01T00:00:00.000+00:00'",
     )
     assert difference(finished) is None
 

@@ -406,9 +406,9 @@ def test_a_writer_waits_until_others_are_done(finished, lock):
     with closing(sqlite3.connect(finished, isolation_level=None, check_same_thread=False)) as other:
         other.execute(lock)
         other.execute("SELECT count(*) FROM replay").fetchone()
+        done = threading.Timer(0.3, other.execute, ["COMMIT"])
+        done.start()
         with SQLiteReplayMemory(finished) as memory:
-            done = threading.Timer(0.3, other.execute, ["COMMIT"])
-            done.start()
             memory.begin_run(20, 1, {}, [])
             done.join()
             assert memory.last_run()["models"] == 20

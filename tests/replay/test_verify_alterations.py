@@ -32,12 +32,13 @@ OTHER = {
 
 
 def schema_columns() -> list[tuple[str, str]]:
-    """Every stored column of every table."""
+    """Every stored column of every table, but for that in which somebody stands only while writing."""
     with closing(sqlite3.connect(":memory:")) as connection:
         connection.executescript(SCHEMA)
         return connection.execute(
             """SELECT t.name, c.name FROM pragma_table_list t, pragma_table_xinfo(t.name) c
-               WHERE t.schema = 'main' AND t.type = 'table' AND t.name NOT LIKE 'sqlite%' AND NOT c.hidden
+               WHERE t.schema = 'main' AND t.type = 'table' AND t.name NOT LIKE 'sqlite%' AND t.name != 'writer'
+                 AND NOT c.hidden
                ORDER BY 1, c.cid"""
         ).fetchall()
 

@@ -252,10 +252,11 @@ def test_a_stopped_training_that_goes_on_a_little(tampered, stopped):
 def test_a_prediction_that_is_taken_away_or_made_up(tampered, stopped, control):
     gone = "predicted_epoch = NULL, predicted_score = NULL, predicted_low = NULL, predicted_high = NULL"
     assert tampered(stopped, gone) == (
-        f"evaluation {stopped}: its status is predicted, but its prediction is incomplete"
+        f"table evaluations, row {stopped}, column predicted_epoch: expected a value beside the rest of the "
+        "prediction, but it is NULL"
     )
     partly = "predicted_low = NULL"
-    assert tampered(stopped, partly).endswith("its status is predicted, but its prediction is incomplete")
+    assert tampered(stopped, partly).endswith("expected a value beside the rest of the prediction, but it is NULL")
     assert tampered(control, gone).startswith(f"evaluation {control}: the prediction is None in the database, but ")
     made_up = "predicted_epoch = 2, predicted_score = 0.5, predicted_low = 0.4, predicted_high = 0.6"
     assert tampered(1, made_up).endswith(" in the database, but None follows from seed and results")

@@ -36,6 +36,7 @@ from metaqnn.files import read_whole
 from metaqnn.networks.architecture import Architecture, parse
 from metaqnn.networks.costs import describe
 from metaqnn.networks.data import DatasetConfig, load_search_data, open_source
+from metaqnn.replay.checks import as_damage
 from metaqnn.replay.evaluations import read_evaluations
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.retrainings import read_retrainings
@@ -71,7 +72,10 @@ def describe_network(reader: ReplayReader, model: int, retraining: Retraining | 
     dataset, data = (retraining.dataset, retraining.data) if retraining else (experiment["dataset"], config["data"])
     recipe = retraining.recipe if retraining else {}
     preprocessing = recipe.get("preprocessing") or dataset.get("preprocessing", "none")
-    description = describe(retraining.architecture if retraining else known.architecture, tuple(data["input_shape"]))
+    place = f"table finals, row {retraining.number}" if retraining else f"table models, row {model}"
+    with as_damage(reader.path, f"{place}, column architecture"):
+        text = retraining.architecture if retraining else known.architecture
+        description = describe(text, tuple(data["input_shape"]))
     layers = [
         {"layer": str(cost.layer), "output_shape": list(cost.shape), "parameters": cost.parameters, "flops": cost.flops}
         for cost in description.layers

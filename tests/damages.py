@@ -1,12 +1,17 @@
 """Databases damaged in every way that a file can be: a value past SQLite's own checks, rows, schema, bytes."""
 
+import io
 import json
 import random
+import re
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from metaqnn.cli import run
 
 VALUES = {
     "NULL": "NULL",
@@ -24,6 +29,28 @@ VALUES = {
     "half a character": "'\"\\ud800\"'",
 }
 """What may stand where something else should, as SQL."""
+
+
+def ended(*words: object) -> tuple[int, str]:
+    """Run the command line in this process, which must end as it should whatever it is given.
+
+    Returns:
+        its exit code and what it printed, errors last.
+    """
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    argv, sys.argv = sys.argv, ["metaqnn", *map(str, words)]
+    try:
+        with redirect_stdout(out), redirect_stderr(err):
+            run()
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1
+    finally:
+        sys.argv = argv
+    assert code in (0, 1, 2), (words, code, err.getvalue())
+    if code == 2:
+        last = err.getvalue().rstrip("\n").splitlines()[-1]
+        assert last.startswith("metaqnn: "), (words, err.getvalue())
+    return code, out.getvalue() + err.getvalue()
 
 
 @dataclass(frozen=True)
@@ -97,15 +124,18 @@ def _statement(sql: str) -> Damage:
 def past_all_checks(path: Path, sql: str, *parameters: object) -> None:
     """Run a statement on a database as if its schema asked for nothing; one that is impossible all the same is not."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        schema = connection.execute("SELECT rowid, sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+        schema = connection.execute("SELECT rowid, sql FROM sqlite_master WHERE type = 'table'").fetchall()
         version = connection.execute("PRAGMA schema_version").fetchone()[0]
         if sql.startswith("UPDATE"):
+            connection.execute("PRAGMA synchronous = OFF")
             connection.execute("PRAGMA writable_schema = ON")
             for rowid, text in schema:
                 free = text.replace(") STRICT, WITHOUT", ") WITHOUT").replace(") STRICT", ")").replace("NOT NULL", "")
+                free = re.sub(r" AS \((\w+\([^)]*\)|\w+)\)", " AS (NULL)", free)  # not stored, but computed
                 connection.execute("UPDATE sqlite_master SET sql = ? WHERE rowid = ?", (free, rowid))
             connection.execute(f"PRAGMA schema_version = {version + 1}")
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA synchronous = OFF")
         connection.execute("PRAGMA ignore_check_constraints = ON")
         connection.execute("PRAGMA foreign_keys = OFF")
         connection.execute("PRAGMA legacy_alter_table = ON")

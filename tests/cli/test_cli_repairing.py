@@ -1,0 +1,37 @@
+"""`metaqnn replay check` and `metaqnn replay rescue`."""
+
+from damages import past_all_checks
+
+
+def test_a_whole_database(metaqnn, finished):
+    result = metaqnn("replay", "check", finished)
+    assert (result.code, result.err) == (0, "")
+    assert result.out.startswith(f"{finished}: whole. ")
+
+
+def test_a_damaged_database_is_told_and_saved(metaqnn, refused, finished, tmp_path):
+    past_all_checks(finished, "UPDATE replay SET reward = 'word' WHERE episode IN (21, 22)")
+    before = finished.read_bytes()
+    place = "table replay, row 21, column reward: expected a finite number, but it is 'word'"
+    assert refused("replay", "episodes", finished).startswith(f"{finished}: {place}; restore a copy of it; ")
+    result = metaqnn("replay", "check", finished)
+    assert (result.code, result.err) == (1, "")
+    assert result.out.splitlines() == [
+        place,
+        place.replace("21", "22"),
+        f"{finished}: damaged, 2 faults. What can be saved: metaqnn replay rescue {finished} NEW",
+    ]
+    verified = metaqnn("replay", "verify", finished)
+    assert (verified.code, verified.out) == (1, f"{finished}: NOT as it should be. {place}.\n")
+    new = tmp_path / "new.sqlite"
+    result = metaqnn("replay", "rescue", finished, new)
+    assert (result.code, result.err) == (0, "")
+    assert "replay, lost: row 21: column reward: expected a finite number, but it is 'word'" in result.out
+    assert f"20 episodes are kept and verify; the search goes on from there: metaqnn resume {new}" in result.out
+    assert finished.read_bytes() == before
+    assert metaqnn("replay", "check", new).code == metaqnn("replay", "verify", new).code == 0
+
+
+def test_no_database_is_neither_checked_nor_saved(refused, tmp_path):
+    for words in (("check", tmp_path / "a.sqlite"), ("rescue", tmp_path / "a.sqlite", tmp_path / "new.sqlite")):
+        assert refused("replay", *words) == f"{tmp_path}/a.sqlite: there is no such replay database; check the path"
