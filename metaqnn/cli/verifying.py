@@ -13,7 +13,7 @@ _NOUNS = {
 
 def verification_lines(found: DatabaseVerification) -> list[str]:
     """The lines under the first."""
-    proved = ["architectures, costs, proposals, repeats, best scores, statuses, rewards, counts, checkpoints"]
+    proved = ["architectures, costs, proposals, schedule, repeats, best scores, statuses, rewards, counts, checkpoints"]
     if found.retrainings:
         proved.append(f"of {_count(found.retrainings, 'retrainings')} architecture, size, status and score")
     if found.looks:

@@ -66,11 +66,14 @@ def _str(text: str) -> bytes:
 
 
 def _list(values: Sequence[Any]) -> bytes:
-    kinds, count = set(map(_kind, set(map(type, values)))), len(values)
-    if kinds == {float} and not any(map(math.isnan, values)):
-        return _length(b"D", count) + struct.pack(f">{count}d", *[value + 0.0 for value in values])  # no negative zero
+    kinds, count = set(map(type, values)), len(values)
+    if len(kinds) > 1 or not kinds <= {float, int}:
+        kinds = {_kind(kind) for kind in kinds}
+    # A sum that is finite has no NaN in it; where one is not, each is looked at.
+    if kinds == {float} and (math.isfinite(sum(values)) or not any(map(math.isnan, values))):
+        return _row(f">cI{count}d")(b"D", count, *([value + 0.0 for value in values] if 0.0 in values else values))
     if kinds == {int} and min(values) >= -(2**63) and max(values) < 2**63:
-        return _length(b"I", count) + struct.pack(f">{count}q", *values)
+        return _row(f">cI{count}q")(b"I", count, *values)
     return _length(b"l", count) + b"".join(map(encode, values))
 
 
@@ -78,6 +81,11 @@ def _list(values: Sequence[Any]) -> bytes:
 def _kind(kind: Any) -> Any:
     """The kind of value that a type is of; None where there is none."""
     return next((known for known in _WRITERS if issubclass(kind, known)), None)
+
+
+@lru_cache(1024)
+def _row(layout: str) -> Callable[..., bytes]:
+    return struct.Struct(layout).pack
 
 
 def _mapping(values: Mapping[str, Any]) -> bytes:

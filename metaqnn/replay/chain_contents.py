@@ -116,7 +116,7 @@ def curves_content(points: Sequence[tuple[int, int, float | None, object]]) -> l
 
 def _finite(values: list[Any]) -> list[Any]:
     """The same with nothing in the place of a number that is not finite, as it is stored."""
-    if set(map(type, values)) <= {float} and all(map(math.isfinite, values)):
+    if set(map(type, values)) <= {float} and math.isfinite(sum(values)):
         return values
     return [None if isinstance(value, float) and not math.isfinite(value) else value for value in values]
 

@@ -217,7 +217,7 @@ def test_tables_are_files_in_a_folder(metaqnn, finished, style):
     result = metaqnn("replay", "export", finished, "--layout", "tables", "--format", style, "--out", "out/tables")
     assert result.code == 0
     assert result.out.startswith("Wrote 15 tables with ")
-    assert len(list(Path("out/tables").glob(f"*.{style}"))) == 14
+    assert len(list(Path("out/tables").glob(f"*.{style}"))) == 15
 
 
 def test_an_export_that_cannot_be_is_one_sentence(refused, finished, tmp_path):

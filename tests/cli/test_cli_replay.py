@@ -396,8 +396,8 @@ def test_verify_passes(metaqnn, finished):
     assert ask(metaqnn, finished, ["verify"]) == (
         f"{finished}: verified. 40 episodes, 0 proposals in flight and {values} Q-values follow from the seed and "
         "the recorded results.\n"
-        "  Proved:       architectures, costs, proposals, repeats, best scores, statuses, rewards, counts, "
-        "checkpoints.\n"
+        "  Proved:       architectures, costs, proposals, schedule, repeats, best scores, statuses, rewards, "
+        "counts, checkpoints.\n"
         "  Only chained: configuration, measured scores, losses, figures and reasons of 40 episodes "
         f"(head {head}).\n"
         "  Not proved:   runs.*, worker_events.*, *.*_seconds, *.*_at, *.device; search.models, search.workers, "
