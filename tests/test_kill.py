@@ -31,7 +31,7 @@ def run(database, verb="search", *options):
 
 def workers_of(pid):
     """The living worker processes of a search."""
-    listed = subprocess.run(["ps", "-wweo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(["ps", "-ww", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
     rows = [line.split(None, 2) for line in listed.splitlines()]
     return [int(row[0]) for row in rows if int(row[1]) == pid and "metaqnn.workers.process_main" in row[2]]
 

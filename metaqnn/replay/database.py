@@ -8,7 +8,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 from urllib.parse import quote
@@ -133,6 +133,11 @@ def connect_read_only(path: Path) -> sqlite3.Connection:
         raise ReplayError(f"{path}: there is no such replay database; start a search first, or check the path")
     if not found.st_size and not has_beside(path, "-journal"):
         raise ReplayError(f"{path}: this file is empty: no search has written to it yet; check the path")
+    if found.st_nlink > 1 and not has_beside(path, "-wal") and _is_being_written(path):
+        raise ReplayError(
+            f"{path}: a process writes to this file by another of its names (hard links), or did so until it was "
+            "killed, and its log lies beside that one; look at it by that name"
+        )
     return _connected(path, True)
 
 
@@ -193,10 +198,17 @@ def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[sqlite3.
             raise
 
 
-def open_file(path: Path, read_only: bool = False) -> sqlite3.Connection:
-    """A connection to any SQLite file."""
-    address = f"file:{quote(str(path.absolute()))}{'?mode=ro' if read_only else ''}"
+def open_file(path: Path, options: str = "mode=rwc") -> sqlite3.Connection:
+    """A connection to any SQLite file; the options are those of SQLite's addresses."""
+    address = f"file:{quote(str(path.absolute()))}?{options}"
     return sqlite3.connect(address, timeout=BUSY_SECONDS, isolation_level=None, uri=True)
+
+
+def _is_being_written(path: Path) -> bool:
+    """Whether the file itself names a writer; to look so, without its log, begins no log of this name."""
+    with suppress(sqlite3.Error), closing(open_file(path, "mode=ro&immutable=1")) as looking:
+        return looking.execute("SELECT 1 FROM writer").fetchone() is not None
+    return False
 
 
 def _connected(path: Path, read_only: bool, max_pages: int | None = None) -> sqlite3.Connection:
@@ -206,7 +218,7 @@ def _connected(path: Path, read_only: bool, max_pages: int | None = None) -> sql
         _check_header(path)
     with clear_errors(path):
         try:
-            connection = open_file(path, read_only)
+            connection = open_file(path, "mode=ro" if read_only else "mode=rwc")
             if max_pages is not None:
                 connection.execute(f"PRAGMA max_page_count = {int(max_pages)}")
             if not read_only and _is_blank(connection):

@@ -202,18 +202,18 @@ def look_before(path: Path, break_lock: bool) -> None:
         ReplayError: nobody, or another process, may write to it.
     """
     found = file_facts(path)
+    if found and found.st_nlink > 1:  # not even looked into: that alone would begin a log of this name
+        raise ReplayError(
+            f"{path}: expected a file of one name, but this one has {found.st_nlink} (hard links), and each name would "
+            "have a write-ahead log of its own; write to a copy, from `metaqnn replay copy`, or remove the other names"
+        )
     if found and found.st_size and not has_beside(path, "-journal"):
-        with clear_errors(path), closing(open_file(path, read_only=True)) as looking:
+        with clear_errors(path), closing(open_file(path, "mode=ro")) as looking:
             try:
                 refuse_others(looking, path, break_lock)
             except sqlite3.DatabaseError as error:
                 if isinstance(error, sqlite3.OperationalError):
                     raise
-    if found and found.st_nlink > 1:
-        raise ReplayError(
-            f"{path}: expected a file of one name, but this one has {found.st_nlink} (hard links), and each name would "
-            "have a write-ahead log of its own; write to a copy, from `metaqnn replay copy`, or remove the other names"
-        )
 
 
 def _entry(connection: sqlite3.Connection) -> tuple[Any, ...] | None:

@@ -131,10 +131,15 @@ def test_a_name_that_comes_while_somebody_writes_is_refused(finished, tmp_path, 
     (tmp_path / "elsewhere").mkdir()
     with held(finished):
         (tmp_path / place).hardlink_to(finished)
-        for opening in (SQLiteReplayMemory, move_aside):
-            with pytest.raises(ReplayError, match=RUNNING):  # the entry stands in the file itself, not in a log
+        for opening in (SQLiteReplayMemory, RetrainingMemory, move_aside, ReplayReader):
+            with pytest.raises(ReplayError, match="hard links"):
                 opening(tmp_path / place)
-    assert difference(finished) is None
+        assert [path.name for path in tmp_path.rglob("hard.sqlite*")] == ["hard.sqlite"]  # no log of its own
+        with ReplayReader(finished) as reader:
+            assert len(reader.models()) == 12
+        finished.unlink()
+        with pytest.raises(ReplayError, match=RUNNING):  # the entry stands in the file itself, not in a log
+            SQLiteReplayMemory(tmp_path / place)
 
 
 @pytest.mark.parametrize("how", ["opened", "recording"])
