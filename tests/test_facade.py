@@ -12,6 +12,7 @@ from databases import contents
 import metaqnn
 from metaqnn.core import Strategy
 from metaqnn.errors import ConfigError, MetaqnnError
+from metaqnn.networks.layer_space import LayerSpace, SpaceConfig
 from metaqnn.search.loop import Ending
 
 MODULE = """
@@ -134,6 +135,18 @@ def test_what_cannot_be_imported_runs_in_this_process_which_is_said(tmp_path):
     assert result.ending is Ending.COMPLETED
     assert result.best.score == 2.0
     assert any("in this process" in line and "lambda" in line for line in lines)
+
+
+def test_a_space_whose_facts_are_tuples_is_resumed(tmp_path):
+    def search(models):
+        facts = {"input_shape": (8, 8, 1), "classes": 3}
+        space = LayerSpace(SpaceConfig(max_depth=2), facts)
+        return metaqnn.search(
+            space, lambda one: len(one.actions), tmp_path / "t.sqlite", models, "random", announce=lambda line: None
+        )
+
+    assert search(3).ending is Ending.COMPLETED
+    assert len(search(5).models) == 5
 
 
 def test_less_can_be_better(tmp_path):

@@ -38,7 +38,8 @@ EXPERIMENTS: Mapping[str, str] = {
     "rough": f"{_CHAIN}\nstrategy: {{name: regularized_evolution}}\n{_function('rough_score')}\n{_SEARCH}\n",
     "small space": "space: {name: chain, choices: [2, 3, 4]}\nstrategy: {name: random}\n"
     f"{_function('score')}\nsearch: {{models: 40, lookahead: 2}}\n",
-    "networks": "dataset: {name: digits, train_limit: 200}\nspace: {max_depth: 2, convolution: {filters: [4, 8]}}\n"
+    "networks": "dataset: {name: digits, validation_size: 300, train_limit: 200}\n"
+    "space: {max_depth: 2, convolution: {filters: [4, 8]}}\n"
     "strategy: {name: linear_ucb}\ntraining: {epochs: 1}\nsearch: {models: 6, lookahead: 2}\n",
 }
 """Small searches of several kinds, by name: of a function that some hundredths of a second answer, or of networks."""

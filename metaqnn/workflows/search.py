@@ -1,5 +1,6 @@
 """A run of a search: started, or resumed where its database stands."""
 
+import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, nullcontext, suppress
@@ -250,7 +251,7 @@ def _begin(
         "experiment": experiment.as_mapping(),
         "seed": experiment.seed,
         "budget": options.models or experiment.search.models or components.make_strategy().default_models,
-        "data": dict(evaluator.facts()),
+        "data": json.loads(json.dumps(dict(evaluator.facts()))),  # as it is read back: a tuple is a list there
         "score": evaluator.score.recorded(),
         "plugins": {kind: plugin.recorded() for kind, plugin in experiment.plugins.items()},
     }
