@@ -163,11 +163,11 @@ def cpu_seconds(pid):
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a stopped worker ends once it goes on")
 def test_a_stopped_worker_of_a_killed_search_ends(tmp_path):
     database = tmp_path / "search.sqlite"
-    process = subprocess.Popen(command(database), stdout=subprocess.DEVNULL)
-    workers = [stopped_at(process, lambda: recorded(database) >= 1)]
+    process = subprocess.Popen(command(database, "search", *QUICK), stdout=subprocess.DEVNULL)
+    worker = stopped_at(process, lambda: recorded(database) >= 1)
     process.kill()
     process.wait()
-    wait_until(lambda: not any(is_running(worker) for worker in workers))
+    wait_until(lambda: not is_running(worker))
 
 
 @pytest.mark.long
