@@ -13,7 +13,6 @@ from PIL import Image
 
 from metaqnn.networks.data import DatasetConfig, load_search_data, open_source
 
-
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's, of damage that it can do with
 
 
