@@ -194,8 +194,17 @@ def _convert(value: Any, hint: Any, path: str, file: str) -> Any:
     elif hint is type(None) and value is None:
         return None
     elif isinstance(hint, type) and type(value) is hint:
-        return value
+        if (unclear := _first_ambiguous(value)) is None:
+            return value
+        raise ConfigError(f"{file}: {path}: expected values that can be read in one way only, got {unclear.told()}")
     raise ConfigError(f"{file}: {path}: expected {_type_name(hint)}, got {_kind(value)}")
+
+
+def _first_ambiguous(value: Any) -> Ambiguous | None:
+    """A value of two readings in a mapping or a list that goes as it is to whoever knows its keys."""
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    found = (item if isinstance(item, Ambiguous) else _first_ambiguous(item) for item in items)
+    return next((item for item in found if item is not None), None)
 
 
 def _join(path: str, name: str) -> str:

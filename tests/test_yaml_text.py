@@ -3,6 +3,7 @@
 import re
 import time
 import tracemalloc
+from dataclasses import dataclass, field
 
 import pytest
 from patience import is_within
@@ -126,6 +127,25 @@ def test_where_one_reading_alone_is_due_it_is_that_one(tmp_path):
 def test_a_number_in_quotes_is_as_strict(rate):
     with pytest.raises(ConfigError, match="expected a number, got the text"):
         read_section(TrainingConfig, {"learning_rate": rate}, "training", "a.yaml")
+
+
+def test_values_that_go_on_as_they_are_have_one_reading():
+    @dataclass(frozen=True)
+    class Free:
+        settings: dict
+        choices: list = field(default_factory=list)
+
+    fine = "{settings: {rate: 0.5, names: [a, 'yes'], more: {on_: true}}, choices: [1, {a: null}]}"
+    assert read_section(Free, read_yaml(fine), "", "a.yaml").settings["more"] == {"on_": True}
+    for content, path in (
+        ("{settings: {a: {b: [1, yes]}}}", "settings"),
+        ("{settings: {}, choices: [yes]}", "choices"),
+    ):
+        with pytest.raises(ConfigError) as error:
+            read_section(Free, read_yaml(content), "", "a.yaml")
+        assert str(error.value).startswith(
+            f"a.yaml: {path}: expected values that can be read in one way only, got yes, which is true in YAML 1.1 and "
+        )
 
 
 def test_a_part_s_name_is_a_text(tmp_path):

@@ -13,6 +13,8 @@ from PIL import Image
 
 from metaqnn.networks.data import DatasetConfig, load_search_data, open_source
 
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's, of damage that it can do with
+
 
 def encoded(kind: str, mode: str) -> bytes:
     image, stream = Image.effect_noise((5, 6), 60).convert(mode), io.BytesIO()
