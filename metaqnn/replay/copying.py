@@ -8,9 +8,10 @@ from pathlib import Path
 
 from metaqnn.errors import ReplayError
 from metaqnn.files import aside_names
-from metaqnn.replay.database import SCHEMA_VERSION, SQLITE_MAGIC, clear_errors, connect_read_only, open_file, version_of
+from metaqnn.replay.database import SCHEMA_VERSION, SQLITE_MAGIC, connect_read_only, open_file, version_of
 from metaqnn.replay.places import behind_links, new_place
 from metaqnn.replay.retrainings import FINALS
+from metaqnn.replay.sqlite_errors import clear_errors
 from metaqnn.replay.writer import hold, look_before
 
 

@@ -20,10 +20,10 @@ from metaqnn.core import (
     WorkerReady,
 )
 from metaqnn.replay.chain_contents import evaluation_content
-from metaqnn.replay.database import clear_errors
 from metaqnn.replay.hash_chains import begin_chains, link_record
 from metaqnn.replay.importing import Imported, insert_imported
 from metaqnn.replay.records import insert_episode, insert_evaluation, insert_model, insert_proposal, now
+from metaqnn.replay.sqlite_errors import clear_errors
 from metaqnn.replay.writer import ReplayWriter
 
 

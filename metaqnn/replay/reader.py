@@ -27,7 +27,8 @@ from metaqnn.core import (
 from metaqnn.errors import DamageError, ReplayError
 from metaqnn.replay.checks import CheckedTables
 from metaqnn.replay.columns import Stored, stored
-from metaqnn.replay.database import clear_errors, connect_read_only, private_copy
+from metaqnn.replay.database import connect_read_only, private_copy
+from metaqnn.replay.sqlite_errors import clear_errors
 
 _EPISODES = """
     SELECT r.episode, r.iteration, r.recorded, r.model, m.architecture, r.evaluation, r.score, r.reward, r.reused,

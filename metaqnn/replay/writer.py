@@ -20,7 +20,6 @@ from metaqnn.files import Owner
 from metaqnn.replay.database import (
     BUSY_SECONDS,
     SCHEMA_VERSION,
-    clear_errors,
     close_to_one_file,
     connect_for_writing,
     file_facts,
@@ -35,6 +34,7 @@ from metaqnn.replay.migrations import bring_up_to_date
 from metaqnn.replay.places import behind_links
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.records import now
+from metaqnn.replay.sqlite_errors import clear_errors
 
 _COLUMNS = "host, boot, space, process, start, inode, taken_at"
 

@@ -17,13 +17,11 @@ from metaqnn.core import (
     Executor,
     Model,
     Observer,
-    Proposal,
     Score,
     Space,
     Strategy,
     Trajectory,
     WorkerLost,
-    WorkerReady,
 )
 from metaqnn.errors import ConfigError, ReplayError
 from metaqnn.files import moved_aside
@@ -33,7 +31,6 @@ from metaqnn.replay.evaluations import read_evaluations
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.search.loop import Ending, Search
 from metaqnn.search.plan import SearchPlan
-from metaqnn.search.ram_memory import RamMemory
 from metaqnn.search.rewards import ScoreReward, ScoreRewardOptions
 from metaqnn.search.stop import StopRequest
 from metaqnn.workers.environment import usable_cores, visible_gpus
@@ -42,6 +39,7 @@ from metaqnn.workflows.components import build_evaluator, build_space, named_aga
 from metaqnn.workflows.experiment import Experiment, read_experiment
 from metaqnn.workflows.resume import changes_since, current_versions, refuse_changes
 from metaqnn.workflows.search import announce_download
+from metaqnn.workflows.table_memory import TableMemory
 
 MAX_NETWORKS = 100_000
 """A space with more is not small: at a second each they would take more than a day a seed."""
@@ -242,37 +240,6 @@ class _Losses(Observer):
             self._announce(f"{event.reason}; it is replaced")
 
 
-class _TableMemory(RamMemory):
-    """The rows of a table that have one seed, from the evaluation `first`; only evaluations are kept."""
-
-    def __init__(self, table: SQLiteReplayMemory, seed: int, first: int, on_recorded: Callable[[Evaluation], None]):
-        super().__init__()
-        self._table, self._seed, self._on_recorded = table, seed, on_recorded
-        self._next = (1, 1, first)
-
-    def record_worker(self, event: WorkerReady | WorkerLost) -> None:
-        """Keep a fact about a worker process."""
-        self._table.record_worker(event)
-
-    def evaluation(self, number: int | None) -> Evaluation | None:
-        """A recorded evaluation, of an earlier run too."""
-        return self._table.evaluation(number)
-
-    def record_evaluation(self, proposal: Proposal, evaluation: Evaluation) -> None:
-        """Record an evaluation that finished before its turn."""
-        if proposal.evaluation is not None:
-            self._keep(proposal.evaluation, proposal.model.model, evaluation)
-
-    def record(self, episode: Episode, evaluation: Evaluation | None) -> None:
-        """Record an evaluation in its turn, unless that is done."""
-        if evaluation is not None and self.evaluation(episode.evaluation) is None:
-            self._keep(episode.evaluation, episode.model, evaluation)
-
-    def _keep(self, number: int, model: int, evaluation: Evaluation) -> None:
-        self._table.record_table_evaluation(number, model, self._seed, evaluation)
-        self._on_recorded(evaluation)
-
-
 def _train(
     memory: SQLiteReplayMemory,
     executor: Executor,
@@ -306,7 +273,7 @@ def _train(
                 space,
                 _InOrder([network.architecture for network in networks], space, seed),
                 executor,
-                _TableMemory(memory, seed, first, on_recorded),
+                TableMemory(memory, seed, first, on_recorded),
                 ScoreReward(ScoreRewardOptions(), progress.score),
                 [_Losses(announce)],
                 stop_requested=lambda: stop.requested,

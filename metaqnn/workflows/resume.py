@@ -9,6 +9,7 @@ from metaqnn.config import differences
 from metaqnn.errors import ReplayError
 from metaqnn.networks.training.device import library_versions
 from metaqnn.replay.chain_contents import MAY_CHANGE
+from metaqnn.replay.reader import ReplayReader
 from metaqnn.version import __version__
 from metaqnn.workflows.experiment import Experiment
 
@@ -81,3 +82,31 @@ def refuse_changes(path: Path, stored: Mapping, current: Mapping, what: str = "s
             f"{path}: this {what} was started differently: {'; '.join(changed)}. Undo that to resume it, choose "
             "another file with --db, or start anew with --fresh, which moves this file aside"
         )
+
+
+def require_search(database: Path) -> Mapping:
+    """What a search in this file was started with; empty where it holds nothing yet, or nothing that can be read.
+
+    What is wrong with a file is said when it is opened for writing; here only what is whole can be something else.
+
+    Raises:
+        ReplayError: it holds a table, or imported episodes.
+    """
+    try:
+        with ReplayReader(database) as reader:
+            config = reader.config()
+    except ReplayError:
+        return {}
+    if config.get("purpose") == "table":
+        raise ReplayError(f"{database}: this file holds an enumerated table; choose another with --db")
+    if config.get("purpose") == "import":
+        raise ReplayError(
+            f"{database}: this file holds imported episodes, which are no search that could go on; begin a new one "
+            f"with them: choose another file with --db, and --set warm_start={database}"
+        )
+    return config
+
+
+def nothing_to_resume(database: Path) -> ReplayError:
+    """What is said where there is no search to go on with."""
+    return ReplayError(f"{database}: there is nothing to resume; `metaqnn search` with the same arguments starts it")

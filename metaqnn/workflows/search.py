@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,6 @@ from metaqnn.errors import CalibrationError, ConfigError, ReplayError
 from metaqnn.machine import machine_faults
 from metaqnn.replay.copying import move_aside
 from metaqnn.replay.memory import SQLiteReplayMemory
-from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.config import MAX_MODELS
 from metaqnn.search.loop import Ending, Search
 from metaqnn.search.plan import SearchPlan
@@ -24,7 +23,14 @@ from metaqnn.workflows.check import stored_architectures
 from metaqnn.workflows.components import Components, build_components, build_evaluator, named_again, stored_budget
 from metaqnn.workflows.experiment import Experiment, read_experiment
 from metaqnn.workflows.forecast import forecast
-from metaqnn.workflows.resume import changes_since, chosen_models, current_versions, refuse_changes
+from metaqnn.workflows.resume import (
+    changes_since,
+    chosen_models,
+    current_versions,
+    nothing_to_resume,
+    refuse_changes,
+    require_search,
+)
 from metaqnn.workflows.warm_start import WarmStart, read_warm_start
 
 
@@ -99,8 +105,8 @@ def run_search(
     stop = StopRequest()
     with stop.installed():
         if options.must_exist and not database.is_file():
-            raise _nothing_to_resume(database)
-        is_new = options.fresh or not _require_search(database)
+            raise nothing_to_resume(database)
+        is_new = options.fresh or not require_search(database)
         if evaluator is None:
             announce_download(experiment, announce)
             evaluator = build_evaluator(experiment)
@@ -116,7 +122,7 @@ def run_search(
                 announce(f"The earlier search was moved to {moved}.")
         with SQLiteReplayMemory(database, break_lock=options.break_lock) as memory:
             if options.must_exist and not memory.config():
-                raise _nothing_to_resume(database)
+                raise nothing_to_resume(database)
             run = _begin(experiment, evaluator, components, memory, options, announce, warm_start, stop)
             outcome = "failed"
             with ExitStack() as stack:
@@ -146,33 +152,6 @@ def announce_download(experiment: Experiment, announce: Callable[[str], None]) -
         name, options = experiment.dataset.name, experiment.dataset.options
         if not open_source(name, options, is_named_by_user=True).available():
             announce(f"The data set {name} is not on this machine; trying to download it ...")
-
-
-def _require_search(database: Path) -> Mapping:
-    """What a search in this file was started with; empty where it holds nothing yet, or nothing that can be read.
-
-    What is wrong with a file is said when it is opened for writing; here only what is whole can be something else.
-
-    Raises:
-        ReplayError: it holds a table, or imported episodes.
-    """
-    try:
-        with ReplayReader(database) as reader:
-            config = reader.config()
-    except ReplayError:
-        return {}
-    if config.get("purpose") == "table":
-        raise ReplayError(f"{database}: this file holds an enumerated table; choose another with --db")
-    if config.get("purpose") == "import":
-        raise ReplayError(
-            f"{database}: this file holds imported episodes, which are no search that could go on; begin a new one "
-            f"with them: choose another file with --db, and --set warm_start={database}"
-        )
-    return config
-
-
-def _nothing_to_resume(database: Path) -> ReplayError:
-    return ReplayError(f"{database}: there is nothing to resume; `metaqnn search` with the same arguments starts it")
 
 
 @dataclass(frozen=True)
