@@ -49,7 +49,7 @@ def column_kind(table: str, column: StoredColumn) -> Kind:
 
 def row_problem(table: str, row: Mapping[str, Any]) -> tuple[str, str] | None:
     """The column and what is wrong with it where values, each as it should be, contradict each other."""
-    if table == "config" and (kind := _CONFIG.get(row["key"])):
+    if table == "config" and "value" in row and (kind := _CONFIG.get(row.get("key", ""))):
         problem = kind.problem(parsed(row["value"]))
         return ("value", problem) if problem else None
     if table == "evaluations" and "predicted_epoch" in row:
