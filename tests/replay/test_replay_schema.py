@@ -1,7 +1,7 @@
 """The schema as it is stored, and the golden files that every later version must still read and bring up to date."""
 
-import shutil
 import re
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
