@@ -194,10 +194,8 @@ _CONFIG = {
     "data": Kind("an object with the shape of an input and the number of classes, or without them", _is_data),
     "score": Kind("what is measured, as an object with a name, a direction and a range", _is_score),
     "plugins": Kind(
-        "an object of parts, each with the texts name, package and version",
-        lambda value: _is_mapping(
-            value, lambda part: _is_mapping(part, _is_text) and {"name", "package", "version"} <= part.keys()
-        ),
+        "an object of parts, each an object of texts",
+        lambda value: _is_mapping(value, lambda part: _is_mapping(part, _is_text)),
     ),
     "purpose": Kind('"table" or "import"', lambda value: value in ("table", "import")),
     "schedule": Kind("an object whose stages are pairs of an epsilon and a number of models", _is_schedule),

@@ -149,7 +149,7 @@ def test_a_reader_cannot_write(finished):
 def test_a_query_that_is_wrong_is_said_so(finished):
     with (
         ReplayReader(finished) as reader,
-        pytest.raises(ReplayError, match="expected every table and column .* no such column: nonsense; "),
+        pytest.raises(ReplayError, match=r"expected every table and column .* no such column: nonsense; "),
     ):
         reader.query("SELECT nonsense")
 
