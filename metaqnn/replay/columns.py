@@ -80,6 +80,12 @@ def missing_keys(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "experiment", "expected the name of a data set in it, as of every search over networks"
 
 
+class MissingKeyError(DamageError, KeyError):
+    """A key that is missing from what a database keeps: for whoever asks whether it is there, the usual error."""
+
+    __str__ = Exception.__str__  # not in quotes
+
+
 class Stored(dict[str, Any]):
     """An object that a database keeps in JSON; a key that is asked for and missing is told as damage.
 
@@ -93,7 +99,7 @@ class Stored(dict[str, Any]):
         self._place, self._path = place, path
 
     def __missing__(self, key: str) -> NoReturn:
-        raise DamageError(self._path, f"{self._place}: expected {key!r} in it, but it is missing")
+        raise MissingKeyError(self._path, f"{self._place}: expected {key!r} in it, but it is missing")
 
 
 def stored(text: str, place: str, path: Path) -> Any:
@@ -194,10 +200,8 @@ _CONFIG = {
     "data": Kind("an object with the shape of an input and the number of classes, or without them", _is_data),
     "score": Kind("what is measured, as an object with a name, a direction and a range", _is_score),
     "plugins": Kind(
-        "an object of parts, each with the texts name, package and version",
-        lambda value: _is_mapping(
-            value, lambda part: _is_mapping(part, _is_text) and {"name", "package", "version"} <= part.keys()
-        ),
+        "an object of parts, each an object of texts",
+        lambda value: _is_mapping(value, lambda part: _is_mapping(part, _is_text)),
     ),
     "purpose": Kind('"table" or "import"', lambda value: value in ("table", "import")),
     "schedule": Kind("an object whose stages are pairs of an epsilon and a number of models", _is_schedule),
