@@ -1,10 +1,10 @@
 """The report as one page that needs nothing else, and its figures beside it."""
 
-import json
 from collections.abc import Callable, Mapping
 from importlib.resources import files
 from pathlib import Path
 
+from metaqnn.config import as_mapping
 from metaqnn.reports import words
 from metaqnn.reports.baseline import RandomSearchBaseline
 from metaqnn.reports.drawing import Axis, Picture, require_own, style, write_picture, write_whole
@@ -76,7 +76,6 @@ def render(data: ReportData, pictures: Mapping[str, Picture]) -> str:
     page.filters["score"] = score.words
     page.filters["difference"] = words.points if score.is_share else words.signed
     metric = Axis(score, domain.metric(score))
-    experiment = json.loads(json.dumps(data.subject.experiment))  # of lists and dicts alone, which YAML can write
     page.globals |= {"plural": words.plural, "curve_name": curve_name, "cost_name": cost_name}
     return page.get_template("page.html").render(
         it=data,
@@ -90,7 +89,7 @@ def render(data: ReportData, pictures: Mapping[str, Picture]) -> str:
         sections=_sections(data, metric.title),
         fronts=on_a_front(data.trade_offs, data.ranking),
         has_baseline=isinstance(data.baseline, RandomSearchBaseline),
-        yaml=yaml.safe_dump(experiment, sort_keys=False, default_flow_style=None, width=100),
+        yaml=yaml.safe_dump(as_mapping(data.subject.experiment), sort_keys=False, default_flow_style=None, width=100),
         style=Markup(files("metaqnn.reports").joinpath("page.css").read_text(encoding="utf-8")),
         **domain.context(data),
     )

@@ -53,7 +53,10 @@ def stored_architectures(reader: ReplayReader, space: Space) -> Iterator[None]:
     try:
         yield
     except (NotationError, IllegalArchitectureError) as error:
-        raise DamageError(reader.path, next(illegal_architectures(reader, space), str(error))) from error
+        damage = next(illegal_architectures(reader, space), None)
+        if damage is None:  # somebody else's: an evaluator's, say
+            raise
+        raise DamageError(reader.path, damage) from error
 
 
 def illegal_architectures(reader: ReplayReader, space: Space) -> Iterator[str]:

@@ -109,10 +109,11 @@ def test_a_folder_that_may_not_be_entered(metaqnn, locked_folder, command):
     result = metaqnn(*(named.get(word, word) for word in commands[command]))
     assert result.code == 2, result
     words = result.err.splitlines()[-1]
-    assert words.startswith(f"metaqnn: {place}: expected a place that can be "), words
+    assert words.startswith(f"metaqnn: {place}: expected "), words
     assert "Permission denied" in words
     ways = (
         "choose another place, or have somebody give you the right to enter and use this one",
         "choose another with --db",
+        "give the permission back, and run the same command again: nothing that was recorded is lost",
     )
     assert words.endswith(ways), words

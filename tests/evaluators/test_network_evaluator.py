@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 import pytest
 from contracts.executor_contract import ExecutorContract
 from machine_faults import no_space
-from patience import is_within
+from patience import is_within, patience
 
 from metaqnn.core import (
     Candidate,
@@ -151,14 +151,15 @@ def test_time_is_up_in_the_middle_of_a_candidate_and_the_worker_goes_on(make):
 
 def test_a_worker_that_hangs_is_ended_and_replaced(make, monkeypatch):
     monkeypatch.setattr("metaqnn.workers.worker_pool._GRACE_SECONDS", 0.5)
-    evaluator = make(replace(LONG, max_seconds=3.0))
+    limit = round(patience(3.0))
+    evaluator = make(replace(LONG, max_seconds=float(limit)))
     evaluator.submit(Candidate(1, SMALL, seed=0))
     events = wait_for(evaluator, lambda event: isinstance(event, EpochFinished))
     pid = next(event.pid for event in events if isinstance(event, WorkerReady))
     os.kill(pid, signal.SIGSTOP)
     events = wait_for(evaluator, lambda event: isinstance(event, CandidateFinished))
     assert events[-1].evaluation.status is Status.TIMED_OUT
-    assert events[-1].evaluation.reason.endswith("max_seconds = 3, and the worker process hung")
+    assert events[-1].evaluation.reason.endswith(f"max_seconds = {limit}, and the worker process hung")
     assert is_gone(pid)
 
 

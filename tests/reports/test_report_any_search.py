@@ -61,7 +61,7 @@ def run(
     if part.PRESETS:
         preset = next(iter(part.PRESETS))
         section = {"name": strategy, "preset": preset, **part.PRESETS[preset], **options}
-    outside = {"package": "attacks", "version": "1.0", "target": "attacks:Priced"}
+    outside = {"package": "attacks", "version": "1.0", "name": "attacks:Priced"}
     config = {
         "experiment": {
             "name": "attacks",
@@ -235,7 +235,7 @@ def test_networks_of_the_built_in_space_with_a_score_of_their_own(find, tmp_path
         "evaluator": {"name": "every_label_right"},
         "dataset": {"name": "surfaces"},
     }
-    evaluator = {"package": "defects", "version": "1.0", "target": "defects:EveryLabelRight"}
+    evaluator = {"package": "defects", "version": "1.0", "name": "defects:EveryLabelRight"}
     changes = {"experiment": sections, "data": facts, "plugins": {"evaluator": evaluator}}
     space = LayerSpace(SpaceConfig(max_depth=2), facts)
 
