@@ -131,6 +131,7 @@ def test_a_search_sees_the_first_seed_and_the_mean_judges(undisturbed):
         assert (entry.reward * 1247) == pytest.approx(round(entry.reward * 1247))  # of so many images
 
 
+@pytest.mark.long
 def test_interrupted_and_killed_while_a_seed_is_added_it_equals_an_undisturbed_one(undisturbed, one_seed, tmp_path):
     database = shutil.copy(one_seed, tmp_path / "table.sqlite")
     before = trainings(database)

@@ -61,6 +61,7 @@ def undisturbed(tmp_path_factory):
     return database
 
 
+@pytest.mark.long
 def test_a_search_killed_again_and_again_equals_an_undisturbed_one(undisturbed, tmp_path):
     database = tmp_path / "search.sqlite"
     rng = random.Random(3)
@@ -89,7 +90,7 @@ def test_no_worker_survives_the_search_that_was_killed(tmp_path):
     wait_until(lambda: not any(is_running(worker) for worker in workers), seconds=5.0)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)])
 def test_a_request_to_stop_is_heeded_within_two_seconds_and_says_how_to_go_on(number, undisturbed, tmp_path):
     database = tmp_path / "search.sqlite"
     process = subprocess.Popen(command(database), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -132,6 +133,7 @@ def test_ctrl_c_while_the_program_is_still_loading_ends_it_without_a_traceback()
     # A finder that is asked first sends the signal in the very moment in which the command line is imported.
     program = """
 import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it
 class Finder:
     def find_spec(self, name, path=None, target=None):
         if name == "click":

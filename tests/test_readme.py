@@ -29,6 +29,12 @@ def blocks(language):
 
 COMMANDS = [line.split("  #")[0].strip() for block in blocks("sh") for line in block.splitlines() if line.strip()]
 
+LONG = re.compile(
+    r"cifar10|mnist_quick|my_experiment|name=random|early_stopping|compare replay_db|enumerate"
+    r"|\.keras|_saved_model|warm_start"
+)
+"""Commands that take ten seconds and on which no other depends."""
+
 SMALL_SPACE = """
 name: my_small_space
 dataset: {name: digits, validation_size: 300, preprocessing: standardize}
@@ -104,7 +110,10 @@ def test_the_readme_has_the_snippets_that_this_file_runs():
     assert [len(blocks(language)) for language in ("sql", "yaml", "python")] == [1, 3, 4]
 
 
-@pytest.mark.parametrize("number", range(len(COMMANDS)), ids=lambda number: COMMANDS[number])
+@pytest.mark.parametrize(
+    "number",
+    [pytest.param(n, id=text, marks=[pytest.mark.long] * bool(LONG.search(text))) for n, text in enumerate(COMMANDS)],
+)
 def test_a_command_runs(number, folder, environment):
     command = shortened(COMMANDS[number])
     if "--set strategy.learning_rate" in command:
@@ -140,13 +149,18 @@ def python(snippet, folder, environment):
     return ran.stdout
 
 
-def test_the_python_snippets_run(folder, environment):
-    classifier, research, number, function = blocks("python")
+@pytest.mark.long
+def test_the_classifier_of_the_readme_runs(folder, environment):
+    classifier = blocks("python")[0]
     short = classifier.replace("models=30", 'models=2, epochs=1, settings={"final.epochs": 1}')
     assert short != classifier
     accuracy, _, leaderboard = python(short, folder, environment).partition("\n")
     assert 0.0 <= float(accuracy) <= 1.0
     assert "architecture" in leaderboard
+
+
+def test_the_other_python_snippets_run(folder, environment):
+    _, research, number, function = blocks("python")
     assert "epsilon" in python(research, folder, environment)
     assert python(number, folder, environment) == "165642\n"
     assert len(function.strip().splitlines()) <= 10

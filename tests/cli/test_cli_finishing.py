@@ -104,6 +104,7 @@ def test_looks(metaqnn, trained):
     ]
 
 
+@pytest.mark.long
 def test_another_data_set_from_scratch_and_from_weights(metaqnn, trained, tmp_path):
     images = np.random.Generator(np.random.Philox(0)).integers(0, 256, (120, 8, 8, 3), dtype=np.uint8)
     labels = np.arange(120) % 3
@@ -170,7 +171,7 @@ def undisturbed(tmp_path_factory):
 CURVE = "SELECT epoch, train_loss, train_accuracy, validation_loss, validation_accuracy FROM final_curves"
 
 
-@pytest.mark.parametrize("name", ["SIGKILL", "SIGINT"])
+@pytest.mark.parametrize("name", ["SIGKILL", pytest.param("SIGINT", marks=pytest.mark.long)])
 def test_a_stopped_training_goes_on_to_the_same_bits(searched, undisturbed, name):
     stopped = start(searched)
     wait_for_epochs(searched, 2)
@@ -350,8 +351,10 @@ def test_options_that_have_another_name_go_on_working_and_say_so(metaqnn, traine
         looked = metaqnn("evaluate", trained, *words, "--format", "json")
         assert looked.err.splitlines()[0] == "--final is called --retraining now."
         assert [row["finals"] for row in json.loads(looked.out)] == ["1"]
-    for command in (("train", trained, "--model", 9), ("evaluate", trained), ("ensemble", trained)):
-        asked = metaqnn(*command, "--part", "train", *(QUICK if command[0] == "train" else ()))
-        assert (asked.code, asked.err.splitlines()[0]) == (0, "--part is called --split now.")
-        assert "--part" not in metaqnn(command[0], "--help").out
+    asked = metaqnn("evaluate", trained, "--part", "train")
+    assert (asked.code, asked.err.splitlines()[0]) == (0, "--part is called --split now.")
+    for command in ("train", "evaluate", "ensemble"):
+        refused = metaqnn(command, trained, "--part", "half")
+        assert (refused.code, refused.err.splitlines()[0]) == (2, "--part is called --split now.")
+        assert "--part" not in metaqnn(command, "--help").out
     assert "--again" not in metaqnn("train", "--help").out

@@ -119,7 +119,7 @@ def test_a_comparison_moves_the_earlier_one_aside(metaqnn, tmp_path):
         assert (tmp_path / f"{stem}{suffix}").read_bytes()[:4] != b"mine"
 
 
-@pytest.mark.parametrize("name", ["table.yaml", "table.csv.gz"])
+@pytest.mark.parametrize("name", ["table.yaml", pytest.param("table.csv.gz", marks=pytest.mark.long)])
 def test_an_enumeration_writes_over_no_table(metaqnn, refused, tmp_path, name):
     (tmp_path / "tiny.yaml").write_text(SMALL, encoding="utf-8")
     (tmp_path / name).write_text("mine", encoding="utf-8")

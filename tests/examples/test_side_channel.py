@@ -50,6 +50,7 @@ def test_traces_leak_at_their_points():
     assert moving.tolist() == [150, 340, 345, 530]
 
 
+@pytest.mark.long
 def test_the_median_random_network_misses_rank_0_and_a_good_one_reaches_it():
     evaluator = make_evaluator()
     evaluator.start()

@@ -58,6 +58,7 @@ def stored_at(folder, network, text, kind, normalised=False, shape=(8, 8, 1)) ->
     return StoredNetwork(str(folder / "original.weights.h5"), text, shape, kind, normalised)
 
 
+@pytest.mark.long
 def test_every_form_predicts_the_same_of_the_whole_test_split_in_a_process_without_metaqnn(networks, tmp_path):
     # The one place outside evaluate and ensemble that opens a test split: to compare predictions, not to judge by.
     images = open_source("digits").test().images

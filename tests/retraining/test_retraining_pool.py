@@ -27,6 +27,7 @@ def curves(path):
         ]
 
 
+@pytest.mark.long
 def test_one_after_another_with_a_kill_or_side_by_side_the_bits_are_the_same(searched, tmp_path):
     """Nor does a checkpoint that cannot be written any more."""
     other = shutil.copy(searched, tmp_path / "other.sqlite")
