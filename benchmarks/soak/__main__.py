@@ -27,6 +27,8 @@ from itertools import count
 from pathlib import Path
 
 import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TimeRemainingColumn
 
 from benchmarks.soak.faults import FAULTS
 from benchmarks.soak.scene import Scene
@@ -170,12 +172,20 @@ def main(minutes: float, seed: int, only: int | None, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that nothing is left behind
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="metaqnn-soak-") as folder:
+    columns = ("{task.description}", BarColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with (
+        tempfile.TemporaryDirectory(prefix="metaqnn-soak-") as folder,
+        Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar,
+    ):
         soak = Soak(seed, Path(folder), out, began + 60 * minutes)
+        task = bar.add_task("no fault yet", total=1 if only else 60 * minutes)
         for number in (only,) if only else count(1):
             if time.monotonic() >= soak.ends:
                 break
             soak.play(number)
+            said = f"{soak.counts.total()} faults, {len(soak.violations)} violations"
+            bar.update(task, completed=1 if only else time.monotonic() - began, description=said)
     summary = soak.summary(time.monotonic() - began)
     (out / "soak.json").write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
     for kind, times in summary["faults"].items():

@@ -401,7 +401,8 @@ def test_verify_passes(metaqnn, finished):
         "  Only chained: configuration, measured scores, losses, figures and reasons of 40 episodes "
         f"(head {head}).\n"
         "  Not proved:   runs.*, worker_events.*, writer.*, *.*_seconds, *.*_at, *.device; search.models, "
-        "search.workers, search.checkpoint_seconds, search.hang_seconds, warm_start and versions of plugins in config.\n"
+        "search.workers, search.checkpoint_seconds, search.hang_seconds, warm_start and versions of "
+        "plugins in config.\n"
     )
 
 
