@@ -27,6 +27,7 @@ _SPACE = _Kind("space on the disk", "free some")
 _FILE_SIZE = _Kind("to write a file of this size", "raise the limit (ulimit -f)")
 _HANDLES = _Kind("to open one more file", "raise the limit (ulimit -n), use fewer workers")
 _PROCESS = _Kind("to start one more process or thread", "end others, raise the limit (ulimit -u), use fewer workers")
+_MEMORY = _Kind("memory to load a library into", "end other processes, raise the limit (ulimit -v)")
 _KERNEL = _Kind("what a system has to give", "end other processes")
 _DISK = _Kind("a disk that can be read and written", "see that it is there and whole")
 _WRITABLE = _Kind("a place that can be written", "mount it so that it can be, or give the permission back")
@@ -68,6 +69,7 @@ _WORDS = (
         if name in _KINDS and name not in _TOO_COMMON
     ),
     (_NO_THREAD, _PROCESS),
+    (re.compile("failed to map segment from shared object"), _MEMORY),
     (re.compile(r"\d requested and \d+ written|PytorchStreamWriter failed writing"), _SPACE),  # NumPy's tofile; Torch
     (re.compile(_TEMPORARY_WORDS), _TEMPORARY),
 )
@@ -182,7 +184,9 @@ def _starts_process(trace: TracebackType | None) -> bool:
 
 def _sentence(kind: _Kind, error: BaseException) -> str:
     strerror, place = getattr(error, "strerror", None), getattr(error, "filename", None)
-    problem = " ".join((strerror or f"{type(error).__name__}: {error}").split())[:300]
+    lines = [line for line in str(error).splitlines() if any(words.search(line) for words, _ in _WORDS)]
+    said = lines[0] if lines else error  # a library's advice around it may fill a page
+    problem = " ".join((strerror or f"{type(error).__name__}: {said}").split())[:300]
     return _told(kind, problem, f"{os.fsdecode(place)}: " if isinstance(place, str | bytes) else "")
 
 

@@ -191,3 +191,19 @@ def test_places_that_must_not_take_a_fault_for_an_answer(tmp_path):
         assert not is_checkpoint_of(tmp_path / "other.npz", "mine")
     assert not is_checkpoint_of(tmp_path / "absent.npz", "mine")
     assert not is_checkpoint_of(tmp_path, "mine")
+
+
+def test_a_library_that_finds_no_memory_is_told_by_its_line_not_by_its_page():
+    try:
+        try:
+            raise ImportError("_contextvars.so: failed to map segment from shared object")
+        except ImportError as error:
+            raise ImportError(f"\n\nPLEASE READ THIS\n\nMany reasons ...\n\nOriginal error was: {error}\n") from error
+    except ImportError as error:
+        told = str(machine_fault(error))
+    assert told == (
+        "expected memory to load a library into, but ImportError: Original error was: _contextvars.so: failed to map "
+        "segment from shared object; end other processes, raise the limit (ulimit -v), and run the same command again: "
+        "nothing that was recorded is lost"
+    )
+    assert machine_fault(ImportError("No module named 'torch'")) is None
