@@ -19,7 +19,7 @@ def verification_lines(found: DatabaseVerification) -> list[str]:
     if found.looks:
         proved.append(f"of {_count(found.looks, 'test_looks')} networks, data set and share")
     chained = [_chained(chain) for chain in found.chains if chain.head and chain.records]
-    gaps = dict.fromkeys(chain.gap for chain in found.chains if chain.gap)
+    gaps = dict.fromkeys(chain.gap for chain in found.chains if chain.gap and chain.records)
     return [
         f"  Proved:       {'; '.join(proved)}.",
         f"  Only chained: {'; '.join(chained) or 'nothing'}.",

@@ -281,9 +281,7 @@ def write_saved(saved: Saved, target: Path) -> None:
             connection.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows.rows.values())
         if saved["config"].rows:
             lost = ", ".join(f"{len(rows.lost)} of {table}" for table, rows in saved.items() if rows.lost)
-            begin_chains(
-                connection, f"rescued from a damaged file, of which is lost: {lost or 'nothing that is known'}"
-            )
+            begin_chains(connection, f"rescued from a damaged file; rows known to be lost: {lost or 'none'}")
 
 
 def _name(key: tuple[Any, ...]) -> str:
