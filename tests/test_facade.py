@@ -13,6 +13,7 @@ import metaqnn
 from metaqnn.core import Strategy
 from metaqnn.errors import ConfigError, MetaqnnError
 from metaqnn.networks.layer_space import LayerSpace, SpaceConfig
+from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.loop import Ending
 
 MODULE = """
@@ -179,6 +180,8 @@ def test_less_can_be_better(tmp_path):
         ({"seed": "x"}, "seed: expected a whole number, got the text 'x'"),
         ({"seed": -1}, "seed: expected a whole number from 0 to"),
         ({"max_seconds": -1}, "max_seconds: expected more than 0, or None"),
+        ({"hang_seconds": 0.5}, "hang_seconds: expected at least 1, or nothing, got 0.5"),
+        ({"hang_seconds": "long"}, "hang_seconds: expected a number or nothing, got the text 'long'"),
         ({"score": 5}, "score: expected a text"),
         ({"space": 7}, "space: expected its space, a class, a name or a section, got 7"),
         ({"lookahead": 0}, "lookahead"),
@@ -212,3 +215,11 @@ def test_a_class_inside_a_function_is_refused(tmp_path):
 
     with pytest.raises(ConfigError, match="stands inside a function"):
         metaqnn.search({"name": "chain", "choices": [2]}, len, tmp_path / "none.sqlite", 1, Mine)
+
+
+def test_how_long_a_worker_may_give_no_sign_of_life_is_recorded_like_in_a_file(tmp_path):
+    result = metaqnn.search(
+        {"name": "chain", "choices": [2, 2]}, lambda architecture: 1.0, tmp_path / "a.sqlite", 1, hang_seconds=7
+    )
+    with ReplayReader(result.database) as reader:
+        assert reader.config()["experiment"]["search"]["hang_seconds"] == 7

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from metaqnn.config import read_section, require
-from metaqnn.core import Evaluation, Evaluator, Observer, Setting, Space, Strategy
+from metaqnn.core import HANG_SECONDS, Evaluation, Evaluator, Observer, Setting, Space, Strategy
 from metaqnn.core.plugins import KINDS, Plugin, find
 from metaqnn.errors import ConfigError
 from metaqnn.replay.frames import Replay, open_replay
@@ -102,6 +102,7 @@ def search(
     workers: int | None = None,
     gpus: Sequence[str] | None = None,
     max_seconds: float | None = None,
+    hang_seconds: float | None = HANG_SECONDS,
     break_lock: bool = False,
     observers: Sequence[Observer] = (),
     announce: Callable[[str], None] = lambda line: print(line, file=sys.stderr),
@@ -125,6 +126,8 @@ def search(
         workers: processes side by side, at most `lookahead`; 0 evaluates in this process.
         gpus: which GPUs to use; None is all that are visible.
         max_seconds: wall clock over all runs.
+        hang_seconds: a worker process that gives no sign of life for so long is replaced, and its candidate tried
+            again; None: never.
         break_lock: take the database from a process on another machine, which has ended.
         observers: told what happens.
         announce: called with lines for the user.
@@ -134,7 +137,8 @@ def search(
     """
     path = Path(database)
     said = _checked(_Arguments, seed=seed, max_seconds=max_seconds)
-    plan = _checked(SearchConfig, models=models, lookahead=lookahead, workers=workers or None)
+    limits = {"lookahead": lookahead, "workers": workers or None, "hang_seconds": hang_seconds}
+    plan = _checked(SearchConfig, models=models, **limits)
     source, here = _source(dataset), None
     if callable(evaluator) and not isinstance(evaluator, type | Evaluator):
         here = why_not_importable(evaluator)
