@@ -1,9 +1,11 @@
 """Workers that show no sign of life, and workers that only seem to: real processes, really stopped."""
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import termios
 import time
 from functools import partial
 from pathlib import Path
@@ -21,7 +23,7 @@ from metaqnn.workers.losses import FORGIVEN, Loss
 from metaqnn.workers.memory_guard import Limits
 from metaqnn.workers.pipe import PipeTransport
 from metaqnn.workers.pool_worker import PoolWorker
-from metaqnn.workers.task import Task, TaskFailed, TaskFinished, TaskProgress, TaskStarted
+from metaqnn.workers.task import Task, TaskFailed, TaskFinished, TaskStarted
 from metaqnn.workers.vital_signs import VitalSigns
 from metaqnn.workers.worker_pool import WorkerPool
 
@@ -60,6 +62,11 @@ def run(pool, *payload):
     pool.submit(Task(1, payload))
     *events, answer = results(pool, TaskFinished | TaskFailed)
     return answer, [event.reason for event in events if isinstance(event, WorkerLost)]
+
+
+def bytes_in(connection):
+    """How much lies in a socket."""
+    return int.from_bytes(fcntl.ioctl(connection, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
 def until(pool, condition):
@@ -135,11 +142,10 @@ def test_an_idle_worker_that_is_stopped_takes_nothing_and_nobody_waits_for_it(ma
 def test_a_worker_that_is_stopped_in_the_middle_of_a_message(make, monkeypatch):
     monkeypatch.setattr("metaqnn.workers.pipe._MESSAGE_SECONDS", 1)
     pool = make()
-    pool.submit(Task(1, ("tell much", 10**7)))
-    results(pool, TaskProgress)  # that it begins
-    worker = psutil.Process(pool.pids[0])
-    wait_until(lambda: pool._workers[0].channel.connection.poll())  # the rest does not fit into its socket
-    worker.suspend()
+    pool.submit(Task(1, ("tell much", 10**7)))  # more than its socket holds; nobody takes it before it is stopped
+    connection = pool._workers[0].channel.connection
+    wait_until(lambda: bytes_in(connection) > 50_000)
+    psutil.Process(pool.pids[0]).suspend()
     events = results(pool, TaskFinished)
     reason = "the worker process stopped in the middle of a message"
     assert [event.reason for event in events if isinstance(event, WorkerLost)] == [reason]
