@@ -10,12 +10,12 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from multiprocessing import Pipe
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection, wait
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
-from typing import cast
+from typing import IO, cast
 
 from metaqnn.machine import fault_of_end
 from metaqnn.workers.memory import gpu_bytes, machine_bytes, resident_bytes
@@ -50,7 +50,11 @@ class PipeTransport(Transport):
         """The processes that say something or are gone."""
         by_connection = {cast(_Process, channel).connection: channel for channel in channels}
         ready = set(wait(list(by_connection), timeout))
-        return [channel for connection, channel in by_connection.items() if connection in ready]
+        return [
+            channel
+            for connection, channel in by_connection.items()
+            if connection in ready or cast(_Process, channel).is_gone()
+        ]
 
     def memory_bytes(self, gpu: str | None) -> int | None:
         """The memory of a GPU, or of this machine."""
@@ -61,26 +65,22 @@ class _Process(Channel):
     """One process; `connection` is readable when it says something or is gone."""
 
     def __init__(self, setup: WorkerSetup, environment: Mapping[str, str]):
-        self._stderr = tempfile.TemporaryFile("w+b")  # noqa: SIM115 - lives as long as the process
-        self.connection, childs_end = Pipe()
-        with socket.socket(fileno=os.dup(self.connection.fileno())) as shared:
-            shared.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", _MESSAGE_SECONDS, 0))
-        self._process = subprocess.Popen(
-            # -P: a file of the user's in the working folder must not stand in for a module.
-            [sys.executable, "-P", "-m", "metaqnn.workers.process_main", str(childs_end.fileno()), str(os.getpid())],
-            pass_fds=[childs_end.fileno()],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=self._stderr,
-            env=environment,
-            start_new_session=True,  # Ctrl-C is for the command, which ends its workers itself
-        )
-        childs_end.close()
-        self.pid, self._was_cut_off = self._process.pid, False
+        self._was_cut_off = self._was_stopped = False
         # A worker that is stopped takes nothing: who sends it more than its socket holds would wait with it.
         self._outbox: SimpleQueue[memoryview | None] = SimpleQueue()
         self._sender = Thread(target=self._send_all, daemon=True)
-        self._sender.start()
+        with contextlib.ExitStack() as undo:  # what was opened is let go of at once where the rest cannot be
+            self._stderr = undo.enter_context(tempfile.TemporaryFile("w+b"))
+            self.connection, childs_end = Pipe()
+            undo.enter_context(self.connection)
+            with childs_end, _as_socket(self.connection) as shared:
+                shared.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", _MESSAGE_SECONDS, 0))
+                self._process = _process(childs_end.fileno(), self._stderr, environment)
+            self.pid = self._process.pid
+            undo.callback(self._wait)
+            undo.callback(self._process.kill)
+            self._sender.start()
+            undo.pop_all()
         self.send(setup)
 
     def send(self, message: object) -> None:
@@ -92,14 +92,22 @@ class _Process(Channel):
                 self.connection.send_bytes(message)
 
     def receive(self) -> Iterator[object]:
+        is_gone = self.is_gone()  # asked first: what it said is there then
         try:
             while self.connection.poll():
                 yield self.connection.recv()
         except OSError as error:
             if isinstance(error, BlockingIOError):
-                self._was_cut_off = True
+                signs = self.vital_signs(None)
+                self._was_cut_off, self._was_stopped = True, signs is not None and signs.is_stopped
                 self._process.kill()
             raise EOFError from error
+        if is_gone:
+            raise EOFError
+
+    def is_gone(self) -> bool:
+        """Whether it ended; a child of it may hold its socket open all the same."""
+        return self._process.poll() is not None
 
     def resident_bytes(self) -> int:
         return resident_bytes(self.pid)
@@ -125,7 +133,7 @@ class _Process(Channel):
         last = next((line.strip() for line in reversed(lines) if line.strip()), "")
         told = f"{reason} ({last[:300]})" if last else reason
         was_killed = code is None or code in _KILLED_FROM_OUTSIDE
-        return Exit(was_killed, told, "" if code is None else fault_of_end(code, said))
+        return Exit(was_killed, told, "" if code is None else fault_of_end(code, said), self._was_stopped)
 
     def end(self) -> None:
         self._process.kill()
@@ -134,7 +142,7 @@ class _Process(Channel):
         self._process.kill()
         self._wait()
         self._outbox.put(None)
-        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(self.connection.fileno())) as shared:
+        with contextlib.suppress(OSError), _as_socket(self.connection) as shared:
             shared.shutdown(socket.SHUT_RDWR)  # a child of the worker may hold its end open, full as it is
         self._sender.join()
         self.connection.close()
@@ -145,6 +153,29 @@ class _Process(Channel):
             return self._process.wait(_EXIT_SECONDS)
         except subprocess.TimeoutExpired:
             return None
+
+
+def _process(fileno: int, stderr: IO[bytes], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        # -P: a file of the user's in the working folder must not stand in for a module.
+        [sys.executable, "-P", "-m", "metaqnn.workers.process_main", str(fileno), str(os.getpid())],
+        pass_fds=[fileno],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=stderr,
+        env=environment,
+        start_new_session=True,  # Ctrl-C is for the command, which ends its workers itself
+    )
+
+
+@contextlib.contextmanager
+def _as_socket(connection: Connection) -> Iterator[socket.socket]:
+    """What a connection does not offer; without a file handle more, of which there may be none."""
+    shared = socket.socket(fileno=connection.fileno())
+    try:
+        yield shared
+    finally:
+        shared.detach()
 
 
 def python_path() -> str:

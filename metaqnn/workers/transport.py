@@ -34,11 +34,13 @@ class Exit:
         was_killed: whether by somebody's signal and not by its own doing.
         reason: why, in one sentence.
         fault: of the machine by which it ended, in one sentence; empty where there was none.
+        was_stopped: whether it was ended because somebody had stopped it.
     """
 
     was_killed: bool
     reason: str
     fault: str = ""
+    was_stopped: bool = False
 
 
 class Channel(ABC):

@@ -215,7 +215,8 @@ class WorkerPool(Pool):
             return
         reason = f"the worker process could not start: {worker.failure}" if worker.failure else ended.reason
         loss = Loss.KILLED if ended.was_killed else Loss.CRASHED
-        self._lose(worker, Loss.HELD_UP if worker.pulse.was_held_up else loss, reason, events)
+        was_held_up = worker.pulse.was_held_up or ended.was_stopped
+        self._lose(worker, Loss.HELD_UP if was_held_up else loss, reason, events)
 
     def _lose(self, worker: PoolWorker, loss: Loss, reason: str, events: list[Event]) -> None:
         """Replace a worker, whose task is tried again as often as such a loss is forgiven, and then has failed.
