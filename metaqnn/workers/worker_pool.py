@@ -3,13 +3,14 @@
 import pickle
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import cast
 
 from metaqnn.core import RETRYABLE, Status, WorkerLost, WorkerReady
 from metaqnn.errors import EvaluatorError, MachineError
 from metaqnn.workers.life_guard import LifeGuard
-from metaqnn.workers.losses import FORGIVEN, Loss, Losses
+from metaqnn.workers.losses import FORGIVEN, FailedStarts, Loss, Losses
 from metaqnn.workers.memory import GIBIBYTE
 from metaqnn.workers.memory_guard import Limits, MemoryGuard
 from metaqnn.workers.pool import Pool
@@ -30,12 +31,6 @@ from metaqnn.workers.transport import Transport, WorkerSetup
 
 _OF_THE_MACHINE = (*RETRYABLE, Status.FAILED)
 """How a task may end whose worker was stopped or suspended meanwhile, without any fault of its own."""
-
-_MAX_FAILED_STARTS = 3
-"""So many workers in a row that end by themselves before they are ready are the machine's fault."""
-
-_MAX_KILLED_STARTS = 20
-"""So many in a row that are killed before they are ready, too: by then it is no accident."""
 
 _TASKS_PER_WORKER = 100
 """A framework keeps a little of every network, about 1 MiB here, so a worker is replaced after so many."""
@@ -82,10 +77,10 @@ class WorkerPool(Pool):
         self._workers: list[PoolWorker] = []
         self._queue: deque[Task] = deque()
         self._losses = Losses()
-        self._failed_starts = self._killed_starts = 0
+        self._failed_starts = FailedStarts()
         self._has_been_ready = False
         self._device = ""
-        self._fault = ""  # of the machine; told when everything before it has been
+        self._failure: Exception | None = None  # raised when everything before it has been told
 
     @property
     def pids(self) -> tuple[int, ...]:
@@ -95,7 +90,8 @@ class WorkerPool(Pool):
     def submit(self, task: Task) -> None:
         """Queue a task; an idle worker takes it at once."""
         self._queue.append(task)
-        self._assign()
+        if self._failure is None:
+            self._assign()
 
     def results(self, timeout: float) -> list[Event]:
         """What the workers said since the last call, waiting at most `timeout` seconds for the first word.
@@ -104,16 +100,23 @@ class WorkerPool(Pool):
             EvaluatorError: workers cannot start.
             MachineError: the machine failed a worker.
         """
-        if self._fault:
+        events: list[Event] = []
+        if self._failure is None:
+            with self._failures_kept():
+                self._look(timeout, events)
+        if self._failure is not None and not events:
             self.stop()
-            raise MachineError(self._fault)
+            raise self._failure
+        return events
+
+    def _look(self, timeout: float, events: list[Event]) -> None:
         self._assign()
         by_channel = {worker.channel: worker for worker in self._workers}
-        events: list[Event] = []
         for channel in self._transport.wait(list(by_channel), timeout):
-            self._listen(by_channel[channel], events)
-        if self._fault:
-            return events
+            with self._failures_kept():  # what the others have said already counts
+                self._listen(by_channel[channel], events)
+        if self._failure is not None:
+            return
         for worker in list(self._workers):
             if worker.task is None:
                 self._renew_if_worn(worker)
@@ -124,7 +127,13 @@ class WorkerPool(Pool):
             self._lose(lifeless.worker, loss, lifeless.reason, events)
         self._end_one_over_memory_limit(events)
         self._assign()
-        return events
+
+    @contextmanager
+    def _failures_kept(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # whatever it is, the events before it are not lost with it
+            self._failure = self._failure or error
 
     def stop(self) -> None:
         """End every worker at once and forget what was queued."""
@@ -178,18 +187,16 @@ class WorkerPool(Pool):
                     worker.beating_thread = message.thread
                     continue
                 if isinstance(message, MachineFailed):
-                    self._fault = message.reason
-                    return
+                    raise MachineError(message.reason)
                 if isinstance(message, WorkerFailed):
                     if self._has_been_ready:  # it worked before: tried again like a worker that was killed
                         worker.failure = message.reason
                         continue
-                    self.stop()
                     raise EvaluatorError(f"expected a worker process that can train, but it failed: {message.reason}")
                 if isinstance(message, WorkerReady):
                     worker.is_ready = self._has_been_ready = True
                     worker.is_gpu = message.is_gpu
-                    self._failed_starts = self._killed_starts = 0
+                    self._failed_starts.forget()
                     self._device = message.device
                 elif isinstance(message, TaskStarted):
                     worker.started_at = worker.pulse.step_began = time.monotonic()
@@ -211,8 +218,7 @@ class WorkerPool(Pool):
         """A worker is gone."""
         ended = worker.channel.exit()
         if ended.fault:
-            self._fault = ended.fault
-            return
+            raise MachineError(ended.fault)
         reason = f"the worker process could not start: {worker.failure}" if worker.failure else ended.reason
         loss = Loss.KILLED if ended.was_killed else Loss.CRASHED
         was_held_up = worker.pulse.was_held_up or ended.was_stopped
@@ -227,28 +233,17 @@ class WorkerPool(Pool):
         task = worker.task
         events.append(WorkerLost(worker.number, task.number if task else None, reason))
         if not worker.is_ready:
-            self._count_failed_start(loss not in (Loss.CRASHED, Loss.HUNG), reason)
+            self._failed_starts.count(loss, reason)
         if task is not None:
             times = self._losses.count(task.number, loss) if worker.is_ready else 0
             if not worker.is_ready or times <= FORGIVEN[loss]:
                 self._queue.appendleft(task)
             elif loss is Loss.HELD_UP:
-                self.stop()
                 raise EvaluatorError(f"expected workers that are left running, but {times} times: {reason}")
             else:
                 status = Status.HUNG if loss is Loss.HUNG else Status.CRASHED
                 self._fail(task, worker, status, f"{reason}, {times} times" if times > 1 else reason, events)
         self._renew(worker)
-
-    def _count_failed_start(self, was_killed: bool, reason: str) -> None:
-        self._killed_starts += was_killed
-        self._failed_starts += not was_killed
-        if self._failed_starts >= _MAX_FAILED_STARTS or self._killed_starts >= _MAX_KILLED_STARTS:
-            self.stop()
-            raise EvaluatorError(
-                f"expected a worker process that can train, but {self._failed_starts + self._killed_starts} in a row "
-                f"ended while starting: {reason}"
-            )
 
     def _renew(self, worker: PoolWorker) -> None:
         """Put a fresh worker in a worker's place."""
@@ -272,7 +267,6 @@ class WorkerPool(Pool):
         if over is None:
             return
         if over.worker.started_at is None and over.is_to_blame:
-            self.stop()
             limit = f"a larger {self._limits.bytes_key}" if self._limits.max_bytes else "more memory"
             raise EvaluatorError(f"expected {limit}: before anything was trained, {over.reason}")
         events.append(WorkerLost(over.worker.number, over.task.number, over.reason))

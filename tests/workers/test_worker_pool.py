@@ -1,16 +1,21 @@
 """The pool: real processes that end, hang and grow, and a transport that is none."""
 
 import os
+import resource
+import threading
 import time
 from functools import partial
 from pathlib import Path
 
+import machine_faults
+import psutil
 import pytest
-from patience import is_within
+from patience import is_within, wait_until
 from workers.runners import Toy, exit_at_start, fail_to_start, kill_itself_at_start, without_space_at_start
 
 from metaqnn.core import Status, WorkerLost, WorkerReady
 from metaqnn.errors import EvaluatorError, MachineError
+from metaqnn.machine import machine_fault
 from metaqnn.workers.inline import InlinePool
 from metaqnn.workers.memory_guard import Limits
 from metaqnn.workers.pipe import PipeTransport
@@ -135,6 +140,54 @@ def test_a_kill_is_forgiven_three_times(make, tmp_path):
 def test_a_signal_of_its_own_doing_is_not_forgiven(make):
     (failed,) = (event for event in run(make(), ("die", "SIGABRT")) if isinstance(event, TaskFailed))
     assert (failed.status, failed.reason) == (Status.CRASHED, "the worker process was ended by SIGABRT")
+
+
+def test_a_crash_is_noticed_though_a_child_of_the_worker_holds_its_socket_open(make, tmp_path):
+    (tmp_path / "stay").touch()
+    failed = run(make(limits=Limits(hang_seconds=None)), ("leave a child", str(tmp_path / "stay")))[-1]
+    (tmp_path / "stay").unlink()
+    assert (failed.status, failed.reason) == (Status.CRASHED, "the worker process was ended by SIGABRT")
+
+
+def test_all_that_was_said_is_told_before_that_no_worker_can_be_started(make):
+    pool = make()
+    pool.submit(Task(1, ("die", "SIGABRT")))
+    worker = psutil.Process(pool.pids[0])
+    wait_until(lambda: worker.status() == psutil.STATUS_ZOMBIE)
+    with machine_faults.no_more_files():
+        events = pool.results(0)
+        assert [type(event) for event in events] == [WorkerReady, TaskStarted, TaskProgress, WorkerLost, TaskFailed]
+        with pytest.raises(OSError, match="Too many open files"):
+            pool.results(0)
+    assert pool.pids == ()
+
+
+class NoThread(threading.Thread):
+    """The machine starts no more of them."""
+
+    def start(self):
+        machine_faults.no_thread()
+
+
+def no_thread(pool, monkeypatch):
+    monkeypatch.setattr("metaqnn.workers.pipe.Thread", NoThread)
+    pool.submit(Task(1, ("jump",)))
+
+
+def no_process(pool, monkeypatch):
+    with machine_faults.limited(resource.RLIMIT_NPROC, 1), machine_faults.as_anybody():
+        pool.submit(Task(1, ("jump",)))
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="nobody tells which files are open")
+@pytest.mark.parametrize("submit", [no_process, no_thread])
+def test_a_worker_that_cannot_be_started_leaves_no_file_open_and_no_process(make, monkeypatch, submit):
+    pool, process = make(), psutil.Process()
+    before = process.num_fds(), process.children()
+    with pytest.raises((OSError, RuntimeError)) as caught:  # it holds all that was in use
+        submit(pool, monkeypatch)
+    assert machine_fault(caught.value)
+    assert (process.num_fds(), process.children()) == before
 
 
 def test_a_worker_that_hangs_is_ended(make, monkeypatch):
