@@ -97,8 +97,11 @@ class WorkerPool(Pool):
         """What the workers said since the last call, waiting at most `timeout` seconds for the first word.
 
         Raises:
-            EvaluatorError: workers cannot start.
+            EvaluatorError: workers cannot start, or are stopped again and again.
             MachineError: the machine failed a worker.
+            OSError, RuntimeError: it failed this process: no worker can be started, or none looked at.
+
+        Each when everything before it has been told, and again at every further call.
         """
         events: list[Event] = []
         if self._failure is None:
