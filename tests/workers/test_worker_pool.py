@@ -152,8 +152,7 @@ def test_a_crash_is_noticed_though_a_child_of_the_worker_holds_its_socket_open(m
 def test_all_that_was_said_is_told_before_that_no_worker_can_be_started(make):
     pool = make()
     pool.submit(Task(1, ("die", "SIGABRT")))
-    worker = psutil.Process(pool.pids[0])
-    wait_until(lambda: worker.status() == psutil.STATUS_ZOMBIE)
+    wait_until(pool._workers[0].channel.is_gone)
     with machine_faults.no_more_files():
         events = pool.results(0)
         assert [type(event) for event in events] == [WorkerReady, TaskStarted, TaskProgress, WorkerLost, TaskFailed]
