@@ -9,6 +9,9 @@ def main() -> None:
         from metaqnn.cli import run
     except KeyboardInterrupt:  # everything later is caught there
         sys.exit(130)
+    except MemoryError:
+        print("metaqnn: expected more memory, but there is none left; end other processes", file=sys.stderr)
+        sys.exit(2)
 
     run()
 

@@ -48,6 +48,8 @@ def _look(scene: Scene, number: int) -> None:
 def second_search(scene: Scene) -> None:
     """A second search on the same file, by its name or by a link, is refused; the first one goes on."""
     command, subject = scene.running(), scene.subject
+    while not (command.is_over() or subject.is_written_by(command)):  # before that either may be the first
+        time.sleep(0.02)
     link = subject.folder / f"link-{time.monotonic_ns()}.sqlite"
     kind = scene.draw.choice(("", "symbolic", "hard")) if subject.database.exists() else ""
     with suppress(OSError):  # a hard link does not reach another file system

@@ -208,6 +208,12 @@ class Subject:
         """As plain `sqlite3` does."""
         return sqlite3.connect(f"file:{self.database}?mode={mode}", uri=True, timeout=30, isolation_level=None)
 
+    def is_written_by(self, command: "Command") -> bool:
+        """Whether a command stands in the database as its one writer."""
+        with suppress(sqlite3.Error), closing(self.connect()) as connection:
+            return connection.execute("SELECT process FROM writer").fetchone() == (command.main.pid,)
+        return False
+
     def read(self) -> list[tuple]:
         if not self.database.exists() or not self.database.stat().st_size:
             return []

@@ -38,6 +38,9 @@ from metaqnn.replay.sqlite_errors import clear_errors
 
 _COLUMNS = "host, boot, space, process, start, inode, taken_at"
 
+_HELD_SECONDS = 5.0
+"""How long to wait for a lock that may be held for a moment; a search that begins keeps it until its first record."""
+
 _RUNNING = "another search or training is running on this file"
 _CHOICE = "wait for it, stop it, or choose another file"
 
@@ -144,7 +147,7 @@ def hold(connection: sqlite3.Connection, path: Path, break_lock: bool, own: tupl
     """
     with clear_errors(path):
         connection.execute("PRAGMA foreign_keys = OFF")  # tables of an older schema are made anew in it
-        connection.execute(f"PRAGMA busy_timeout = {1000 if BUSY_SECONDS > 1 else 0}")
+        connection.execute(f"PRAGMA busy_timeout = {int(1000 * _HELD_SECONDS)}")
         try:
             # What was killed left its log: its entry, and the next one, stand in the file itself.
             connection.execute("PRAGMA journal_mode = DELETE")
