@@ -144,7 +144,7 @@ def hold(connection: sqlite3.Connection, path: Path, break_lock: bool, own: tupl
     """
     with clear_errors(path):
         connection.execute("PRAGMA foreign_keys = OFF")  # tables of an older schema are made anew in it
-        connection.execute(f"PRAGMA busy_timeout = {1000 if BUSY_SECONDS > 1 else 0}")
+        connection.execute("PRAGMA busy_timeout = 1000")
         try:
             # What was killed left its log: its entry, and the next one, stand in the file itself.
             connection.execute("PRAGMA journal_mode = DELETE")
