@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from metaqnn.errors import DamageError
+from metaqnn.errors import ReplayError
 from metaqnn.replay.checks import REFERENCES, Row, decoded, row_faults, row_name
 from metaqnn.replay.database import SCHEMA_VERSION, SQLITE_MAGIC, connect_for_writing, transaction
 from metaqnn.replay.hash_chains import begin_chains
@@ -86,7 +86,7 @@ def read_what_is_left(path: Path, work: Path) -> dict[str, SavedTable]:
         work: where a copy may lie, which does not exist.
 
     Raises:
-        DamageError: nothing at all can be read.
+        ReplayError: nothing at all can be read.
     """
     for ending in ("", "-wal", "-journal"):
         if Path(f"{path}{ending}").is_file():
@@ -106,7 +106,9 @@ def read_what_is_left(path: Path, work: Path) -> dict[str, SavedTable]:
         for ending in ("", "-wal", "-journal", "-shm"):
             Path(f"{work}{ending}").unlink(missing_ok=True)
     if not any(table.rows for table in saved.values()):
-        raise DamageError(path, "expected rows of a replay database, but none can be read")
+        raise ReplayError(
+            f"{path}: expected rows of a replay database, but none can be read; restore a copy of it, or check the path"
+        )
     return saved
 
 
