@@ -16,6 +16,7 @@ from metaqnn.replay.database import SCHEMA_VERSION, SQLITE_MAGIC, connect_for_wr
 from metaqnn.replay.hash_chains import begin_chains
 from metaqnn.replay.migrations import TABLES, StoredColumn, see_as_current, stored_columns
 from metaqnn.replay.pages import read_pages
+from metaqnn.replay.places import behind_links
 
 _NEUTRAL: Mapping[str, Any] = {
     **dict.fromkeys(
@@ -89,8 +90,9 @@ def read_what_is_left(path: Path, work: Path) -> dict[str, SavedTable]:
         ReplayError: nothing at all can be read.
     """
     for ending in ("", "-wal", "-journal"):
-        if Path(f"{path}{ending}").is_file():
-            shutil.copyfile(f"{path}{ending}", f"{work}{ending}")
+        part = Path(f"{behind_links(path)}{ending}")
+        if part.is_file():
+            shutil.copyfile(part, f"{work}{ending}")
     _mend_header(work)
     saved = {table: SavedTable(stored_columns(table)) for table in TABLES if table != "writer"}
     try:
