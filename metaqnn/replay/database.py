@@ -87,6 +87,8 @@ def private_copy(connection: sqlite3.Connection, path: Path) -> sqlite3.Connecti
 def connect_read_only(path: Path) -> sqlite3.Connection:
     """Open the database for looking, also while a search writes to it.
 
+    What a killed process left half-written is taken back; nothing else of the file is changed.
+
     Raises:
         ReplayError: there is no such file, or it is no metaqnn database of a known schema.
     """
@@ -100,6 +102,14 @@ def connect_read_only(path: Path) -> sqlite3.Connection:
             f"{path}: a process writes to this file by another of its names (hard links), or did so until it was "
             "killed, and its log lies beside that one; look at it by that name"
         )
+    try:
+        return _connected(path, True)
+    except ReplayError as error:
+        if getattr(error.__cause__, "sqlite_errorcode", 0) != sqlite3.SQLITE_READONLY_ROLLBACK:
+            raise
+    # Who wrote was killed amid a transaction: nobody holds the file, and only who may write takes back its half.
+    with clear_errors(path), closing(open_file(path, "mode=rw")) as connection:
+        version_of(connection)
     return _connected(path, True)
 
 

@@ -73,12 +73,14 @@ def begin_chains(connection: sqlite3.Connection, gap: str = "") -> None:
     Args:
         connection: to a database of the current schema.
         gap: what is missing, in one sentence, where a damaged database was rescued: the chains that it had are
-            replaced, and each names the gap and the hash that it had come to.
+            replaced, and each names the gap, the hash that it had come to, and the gaps of earlier rescues.
     """
     for chain in CONTENTS:
         if gap:
             _, before = connection.execute(_LAST, (chain,)).fetchone() or (0, "nothing")
-            note = f"{gap} (the chain before had come to {before})"
+            earlier = connection.execute("SELECT note FROM hash_chains WHERE chain = ? AND kind = 'gap'", (chain,))
+            past = "".join(f"; before that: {note}" for (note,) in earlier)
+            note = f"{gap} (the chain before had come to {before}){past}"
             connection.execute("DELETE FROM hash_chains WHERE chain = ?", (chain,))
             add_link(connection, chain, "gap", note=note)
         add_link(connection, chain, "config", content=config_content(connection.execute))

@@ -1,7 +1,8 @@
 """Older schemas: seen as the current one while somebody looks, brought up to date by the next search that writes.
 
-A file is never changed by looking. Temporary views of the connection stand before the tables of the same names; what a
-table gained is an expression over its older columns, which serves for looking and for bringing up to date alike.
+A file is never changed by looking, but for what a killed process left half-written. Temporary views of the connection
+stand before the tables of the same names; what a table gained is an expression over its older columns, which serves for
+looking and for bringing up to date alike.
 """
 
 import json

@@ -27,7 +27,7 @@ from metaqnn.core import (
 from metaqnn.errors import DamageError, ReplayError
 from metaqnn.replay.checks import CheckedTables
 from metaqnn.replay.columns import Stored, stored
-from metaqnn.replay.database import connect_read_only, private_copy
+from metaqnn.replay.database import connect_read_only, has_beside, private_copy
 from metaqnn.replay.sqlite_errors import clear_errors
 
 _EPISODES = """
@@ -220,7 +220,7 @@ class ReplayReader:
         if self._connection.in_transaction:
             yield
             return
-        if is_long and Path(f"{self.path}-wal").exists():
+        if is_long and has_beside(self.path, "-wal"):
             original = self._connection, self._tables
             self._connection = private_copy(self._connection, self.path)
             self._tables = CheckedTables(self._connection)

@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from metaqnn.errors import DamageError
+from metaqnn.errors import ReplayError
 from metaqnn.replay.checks import REFERENCES, Row, decoded, row_faults, row_name
 from metaqnn.replay.database import SCHEMA_VERSION, SQLITE_MAGIC, connect_for_writing, transaction
 from metaqnn.replay.hash_chains import begin_chains
 from metaqnn.replay.migrations import TABLES, StoredColumn, see_as_current, stored_columns
 from metaqnn.replay.pages import read_pages
+from metaqnn.replay.places import behind_links
 
 _NEUTRAL: Mapping[str, Any] = {
     **dict.fromkeys(
@@ -86,11 +87,12 @@ def read_what_is_left(path: Path, work: Path) -> dict[str, SavedTable]:
         work: where a copy may lie, which does not exist.
 
     Raises:
-        DamageError: nothing at all can be read.
+        ReplayError: nothing at all can be read.
     """
     for ending in ("", "-wal", "-journal"):
-        if Path(f"{path}{ending}").is_file():
-            shutil.copyfile(f"{path}{ending}", f"{work}{ending}")
+        part = Path(f"{behind_links(path)}{ending}")
+        if part.is_file():
+            shutil.copyfile(part, f"{work}{ending}")
     _mend_header(work)
     saved = {table: SavedTable(stored_columns(table)) for table in TABLES if table != "writer"}
     try:
@@ -106,7 +108,9 @@ def read_what_is_left(path: Path, work: Path) -> dict[str, SavedTable]:
         for ending in ("", "-wal", "-journal", "-shm"):
             Path(f"{work}{ending}").unlink(missing_ok=True)
     if not any(table.rows for table in saved.values()):
-        raise DamageError(path, "expected rows of a replay database, but none can be read")
+        raise ReplayError(
+            f"{path}: expected rows of a replay database, but none can be read; restore a copy of it, or check the path"
+        )
     return saved
 
 

@@ -10,6 +10,7 @@ from metaqnn.networks.retraining.choice import problem_with
 from metaqnn.replay.columns import missing_keys, shown
 from metaqnn.replay.evaluations import read_evaluations
 from metaqnn.replay.integrity import file_faults
+from metaqnn.replay.places import behind_links
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.retrainings import read_retrainings, weights_folder
 from metaqnn.workflows.components import stored_space
@@ -110,6 +111,6 @@ def _beside(reader: ReplayReader) -> Iterator[str]:
         if path.name not in named:
             yield f"{path}: no retraining names it"
     for ending in ("-journal", "-wal"):
-        beside = Path(f"{reader.path}{ending}")
+        beside = Path(f"{behind_links(reader.path)}{ending}")
         if beside.exists():
             yield f"{beside}: it belongs to the database; a search writes to it, or was killed"

@@ -55,7 +55,8 @@ def verify_database(
         MetaqnnError: a part of the search is not installed, or the file holds no search.
     """
     try:
-        return _verified(reader, on_episode, allowed, heads)
+        with reader.snapshot(is_long=True):  # what a search or a training adds meanwhile is not half looked at
+            return _verified(reader, on_episode, allowed, heads)
     except DamageError as error:
         return DatabaseVerification(0, 0, 0, error.what)
 

@@ -265,3 +265,18 @@ def test_a_rescued_database_names_its_gap(finished):
     assert difference(finished) is None
     alter(finished, "UPDATE hash_chains SET note = 'nothing is missing' WHERE link = 1")
     assert difference(finished).startswith("hash chain of episodes, link 1: it is not what was written (its hash is ")
+
+
+def test_a_database_that_is_rescued_twice_names_both_gaps(finished):
+    heads = []
+    for gap in ("episodes 41 to 44 could not be read", "nothing is known to be lost"):
+        heads.append(head(finished))
+        with closing(sqlite3.connect(finished)) as connection, connection:
+            begin_chains(connection, gap)
+    with ReplayReader(finished) as reader:
+        gaps = [found.gap for found in check_chains(reader)]
+    assert gaps[0] == (
+        f"nothing is known to be lost (the chain before had come to {heads[1]}); before that: "
+        f"episodes 41 to 44 could not be read (the chain before had come to {heads[0]})"
+    )
+    assert difference(finished) is None

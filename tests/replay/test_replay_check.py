@@ -150,7 +150,7 @@ def test_a_file_whose_first_page_is_lost_is_read_page_by_page(finished, tmp_path
 
 def test_nothing_is_saved_of_what_is_no_database(tmp_path):
     (tmp_path / "a.sqlite").write_bytes(b"no database at all" * 1000)
-    with pytest.raises(DamageError, match="expected rows of a replay database, but none can be read"):
+    with pytest.raises(ReplayError, match=r"none can be read; restore a copy of it, or check the path$"):
         rescue_database(tmp_path / "a.sqlite", tmp_path / "new.sqlite")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.sqlite"]
 

@@ -4,9 +4,10 @@ import sqlite3
 from contextlib import closing
 
 import pytest
-from small_searches import difference, interrupt_after, run_small
+from small_searches import difference, go_on, interrupt_after, run_small
 
 from metaqnn.replay.hash_chains import begin_chains
+from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.workflows import verify_database
 
@@ -48,6 +49,15 @@ def test_a_stopped_search_verifies_with_what_is_in_flight(in_flight):
     with ReplayReader(in_flight) as reader:
         verification = verify_database(reader)
     assert (verification.episodes, verification.proposals, verification.difference) == (4, 2, None)
+
+
+def test_a_search_that_goes_on_meanwhile_is_verified_as_it_was(in_flight):
+    with SQLiteReplayMemory(in_flight) as memory, ReplayReader(in_flight) as reader:
+        memory.begin_run(12, 1, {}, [])
+        verification = verify_database(reader, lambda number: go_on(memory, 8) if number == 4 else None)
+        chain = verification.chains[0]
+        assert (verification.episodes, chain.records, verification.difference) == (4, 4, None)
+        assert verify_database(reader).episodes == reader.episode_count() > 4
 
 
 def test_verifying_changes_nothing(finished):

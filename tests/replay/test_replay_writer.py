@@ -19,6 +19,8 @@ from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.retrainings import RetrainingMemory, weights_folder
 from metaqnn.replay.writer import ReplayWriter
+from metaqnn.workflows.check import check_database
+from metaqnn.workflows.rescue import rescue_database
 
 OLD = Path(__file__).parents[1] / "golden" / "schema_v4.sqlite"
 
@@ -34,6 +36,20 @@ with SQLiteReplayMemory(sys.argv[1]) as memory:
         reader.config()
     print("held", flush=True)
     sys.stdin.read()
+"""
+
+MIGRATOR = """
+import os, signal, sys
+from metaqnn.replay import writer
+from metaqnn.replay.memory import SQLiteReplayMemory
+
+def half(connection, version, current):
+    connection.execute("PRAGMA cache_size = 1")  # so that what is half done stands in the file
+    whole(connection, version, current)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+whole, writer.bring_up_to_date = writer.bring_up_to_date, half
+SQLiteReplayMemory(sys.argv[1]).begin_run(13, 1, {}, [])
 """
 
 RUNNING = "another search or training is running on this file"
@@ -105,6 +121,22 @@ def test_what_belongs_to_a_database_is_the_same_by_every_link(finished, tmp_path
     assert difference(moved) is None
 
 
+def test_what_stands_in_the_log_is_found_by_every_link(finished, tmp_path):
+    link = tmp_path / "elsewhere" / "link.sqlite"
+    link.parent.mkdir()
+    link.symlink_to(finished)
+    with held(finished) as process:
+        process.kill()
+    log = Path(f"{finished}-wal")
+    assert [note.split(":")[0] for note in check_database(link)[1]] == [str(log)]
+    rescue = rescue_database(link, tmp_path / "new.sqlite")
+    assert runs(tmp_path / "new.sqlite") == runs(finished) == {t.table: t.kept for t in rescue.tables}["runs"]
+    with ReplayReader(link) as reader, reader.snapshot(is_long=True):
+        assert reader.episode_count() == 40
+        with closing(sqlite3.connect(finished)) as other:  # a long look has its copy: nobody waits for its end
+            assert other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone() == (0, 0, 0)
+
+
 @pytest.mark.parametrize("place", ["hard.sqlite", "elsewhere/hard.sqlite"])
 def test_a_file_of_several_names_is_not_written_to(finished, tmp_path, place):
     (tmp_path / "elsewhere").mkdir()
@@ -156,6 +188,23 @@ def test_who_was_killed_is_followed_by_the_next(finished, how):
     assert entries(finished) == []
     assert runs(finished) == before + 1 + (how == "recording")
     assert difference(finished) is None
+
+
+@pytest.mark.parametrize("by_link", [False, True])
+def test_a_file_whose_writer_was_killed_amid_bringing_it_up_to_date_is_as_before(tmp_path, by_link):
+    path = Path(shutil.copy(OLD, tmp_path))
+    killed = subprocess.run([sys.executable, "-c", MIGRATOR, str(path)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert path.read_bytes() != OLD.read_bytes()
+    name = tmp_path / "link.sqlite"
+    name.symlink_to(path)
+    name = name if by_link else path
+    rescue = rescue_database(name, tmp_path / "new.sqlite")
+    assert (rescue.episodes, rescue.problem, sum(len(table.lost) for table in rescue.tables)) == (40, None, 0)
+    assert Path(f"{path}-journal").exists()
+    assert check_database(name) == ([], [])
+    assert path.read_bytes() == OLD.read_bytes()
+    assert difference(name) is None
 
 
 @pytest.mark.parametrize("gone", [{"boot": "an earlier start"}, {"start": "1"}, {"process": 999_999_999}])
