@@ -1,5 +1,6 @@
 """The write-ahead log beside a database that is being written."""
 
+import os
 import sqlite3
 from pathlib import Path
 
@@ -23,12 +24,15 @@ class Log:
     """
 
     def __init__(self, connection: sqlite3.Connection, path: Path):
-        self._connection, self._place = connection, Path(f"{path}-wal")
+        self._connection, self._place = connection, f"{path}-wal"
         self._held = 0  # bytes of it that somebody still read when it was last to be begun anew
 
     def shorten(self) -> None:
         """Begin the log anew if it is long; to be called outside any transaction."""
-        size = self._place.stat().st_size if self._place.exists() else 0
+        try:
+            size = os.stat(self._place).st_size
+        except FileNotFoundError:
+            return
         if size < self._held + BYTES:
             return
         (before,) = self._connection.execute("PRAGMA busy_timeout").fetchone()

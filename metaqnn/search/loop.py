@@ -163,7 +163,8 @@ class Search:
         self._notify("on_proposal", proposal)
         if proposal.evaluation is None:
             return
-        known = self.memory.evaluation(proposal.evaluation)
+        # What was proposed just now, with its actions at hand, cannot be evaluated yet.
+        known = None if actions is not None else self.memory.evaluation(proposal.evaluation)
         if known is None:
             self.executor.submit(self._candidate(proposal, actions))
         else:
