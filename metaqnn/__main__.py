@@ -2,6 +2,8 @@
 
 import sys
 
+from metaqnn.errors import NO_MEMORY
+
 
 def main() -> None:
     """Run the command line."""
@@ -10,7 +12,7 @@ def main() -> None:
     except KeyboardInterrupt:  # everything later is caught there
         sys.exit(130)
     except MemoryError:
-        print("metaqnn: expected more memory, but there is none left; end other processes", file=sys.stderr)
+        print(f"metaqnn: {NO_MEMORY}", file=sys.stderr)
         sys.exit(2)
 
     run()

@@ -6,6 +6,8 @@ a traceback means a fault of this package, never of its input.
 
 from errno import EACCES, EDQUOT, EFBIG, EMFILE, ENFILE, ENOSPC, EPERM
 
+NO_MEMORY = "expected more memory, but there is none left; end other processes, or use fewer workers"
+
 _ADVICE = {
     (EACCES, EPERM): "choose another place, or have somebody give you the right to enter and use this one",
     (ENOSPC, EDQUOT, EFBIG): "free some space, or choose another place",

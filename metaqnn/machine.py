@@ -134,7 +134,7 @@ def machine_faults() -> Iterator[None]:
         yield
     except MetaqnnError:
         raise
-    except Exception as error:
+    except Exception as error:  # libraries raise a full disk as anything; what is no fault goes on
         raise_machine_fault(error)
         raise
 

@@ -3,6 +3,26 @@
 import sqlite3
 from pathlib import Path
 
+TABLES = {
+    "checkpoints",
+    "config",
+    "evaluations",
+    "final_curves",
+    "finals",
+    "hash_chains",
+    "imported_rows",
+    "learning_curves",
+    "models",
+    "proposals",
+    "q_values",
+    "replay",
+    "runs",
+    "test_looks",
+    "worker_events",
+    "writer",
+}
+"""Every table of a database of today's schema."""
+
 UNSHARED_TABLES = ("runs", "worker_events", "writer")
 """When a search ran and what its worker processes met may differ between equal searches."""
 

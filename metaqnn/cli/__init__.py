@@ -16,7 +16,7 @@ from metaqnn.cli.repairing import check, rescue
 from metaqnn.cli.replay import replay
 from metaqnn.cli.reporting import report
 from metaqnn.cli.searching import resume, search
-from metaqnn.errors import MetaqnnError, advice, brief
+from metaqnn.errors import NO_MEMORY, MetaqnnError, advice, brief
 from metaqnn.machine import machine_fault
 from metaqnn.version import __version__
 
@@ -87,7 +87,7 @@ def run() -> None:
     except click.Abort:
         print("Interrupted; nothing that was recorded is lost.", file=sys.stderr)
         sys.exit(130)
-    except Exception as error:
+    except Exception as error:  # the last that could say it in a sentence; what is nobody's to expect goes on
         sentence = _sentence(error)
         if sentence is None:
             raise
@@ -103,7 +103,7 @@ def _sentence(error: Exception) -> object:
     if fault := machine_fault(error):
         return fault
     if isinstance(error, MemoryError):
-        return "expected more memory, but there is none left; end other processes, or use fewer workers"
+        return NO_MEMORY
     if isinstance(error, OSError):  # where nobody nearer knew better
         where = f"{error.filename}: " if error.filename else ""
         problem = error.strerror or error

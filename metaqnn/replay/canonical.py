@@ -45,7 +45,8 @@ def encode(value: Any) -> bytes:
     Raises:
         TypeError: it is something else.
     """
-    kind = _kind(type(value))  # type: ignore[arg-type] # types have hashes
+    its_type: Any = type(value)
+    kind = _kind(its_type)
     if kind is None:
         raise TypeError(f"expected a plain value, got {value!r:.100} of {type(value).__name__}")
     return _WRITERS[kind](value)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from metaqnn.core import Space
-from metaqnn.errors import IllegalArchitectureError, MetaqnnError, NotationError, ReplayError
+from metaqnn.errors import IllegalArchitectureError, MetaqnnError, NotationError
+from metaqnn.replay.integrity import require_damaged_or_whole
 from metaqnn.replay.places import new_place
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.rescue import (
@@ -67,8 +68,7 @@ def rescue_database(path: Path, target: Path, allowed: Sequence[str] = ()) -> Re
     Raises:
         MetaqnnError: nothing can be saved, or the target exists or cannot be written.
     """
-    if not path.is_file():
-        raise ReplayError(f"{path}: there is no such replay database; check the path")
+    require_damaged_or_whole(path)
     with ExitStack() as places:
         part = places.enter_context(new_place(target))
         saved = read_what_is_left(path, part.with_name(f"damaged-{part.name}"))

@@ -1,5 +1,9 @@
 """`metaqnn replay check` and `metaqnn replay rescue`."""
 
+import sqlite3
+from contextlib import closing
+
+import pytest
 from damages import past_all_checks
 
 
@@ -34,3 +38,29 @@ def test_a_damaged_database_is_told_and_saved(metaqnn, refused, finished, tmp_pa
 def test_no_database_is_neither_checked_nor_saved(refused, tmp_path):
     for words in (("check", tmp_path / "a.sqlite"), ("rescue", tmp_path / "a.sqlite", tmp_path / "new.sqlite")):
         assert refused("replay", *words) == f"{tmp_path}/a.sqlite: there is no such replay database; check the path"
+
+
+@pytest.mark.parametrize("verb", ["check", "rescue"])
+@pytest.mark.parametrize(
+    ("statements", "words"),
+    [
+        ((), "this file is empty: no search has written to it yet; check the path"),
+        (("CREATE TABLE friends (name TEXT)",), "this is another program's database; choose another path"),
+        (
+            ("CREATE TABLE replay (episode)", "PRAGMA application_id = 0x4D514E4E", "PRAGMA user_version = 99"),
+            "a newer metaqnn wrote this database (schema 99, known here: up to 5); upgrade metaqnn",
+        ),
+    ],
+)
+def test_what_is_no_damaged_database_is_refused_without_advice_to_rescue_it(refused, tmp_path, verb, statements, words):
+    path = tmp_path / "other.sqlite"
+    path.touch()
+    with closing(sqlite3.connect(path)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+    before = path.read_bytes()
+    said = refused("replay", verb, path, *([tmp_path / "new.sqlite"] if verb == "rescue" else []))
+    assert said.startswith(f"{path}: ")
+    assert said.endswith(words)
+    assert path.read_bytes() == before
+    assert not (tmp_path / "new.sqlite").exists()

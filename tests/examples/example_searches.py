@@ -6,6 +6,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+from patience import patience
+
 from metaqnn.config import load_yaml
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -27,6 +29,6 @@ def search(name: str, models: int, folder: Path) -> Path:
         [sys.executable, "-m", "metaqnn", "search", experiment, "--models", str(models), "--db", database, *settings],
         env={**os.environ, "PYTHONPATH": str(example)},
         check=True,
-        timeout=280,
+        timeout=patience(280),
     )
     return database

@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from databases import TABLES
 from small_searches import contents, difference, go_on, run_small
 
 from metaqnn.errors import ReplayError
@@ -32,25 +33,6 @@ OLDER = [
 """Every golden file of an older schema: searches of each kind, a table, an import."""
 
 VIEWS = ("best_so_far", "epsilon_stages", "failures", "final_networks", "leaderboard", "predictions")
-
-TABLES = {
-    "checkpoints",
-    "config",
-    "evaluations",
-    "final_curves",
-    "finals",
-    "hash_chains",
-    "imported_rows",
-    "learning_curves",
-    "models",
-    "proposals",
-    "q_values",
-    "replay",
-    "runs",
-    "test_looks",
-    "worker_events",
-    "writer",
-}
 
 
 @pytest.fixture

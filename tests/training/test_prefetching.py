@@ -39,6 +39,9 @@ class CountingSession(Session):
     def make_ready(self):
         self.readied += 1
 
+    def numpy_weights(self):
+        return []
+
     def close(self):
         self.closed += 1
 

@@ -46,6 +46,9 @@ class ScriptedSession(Session):
         loss = math.nan if value is None else 1.0
         return EpochOutcome(loss, 0.5, loss, value or 0.1)
 
+    def numpy_weights(self):
+        return []
+
     def close(self):
         self.engine.closed += 1
 

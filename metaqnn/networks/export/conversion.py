@@ -88,7 +88,7 @@ def main() -> None:
     """Do the job that the first argument describes."""
     try:
         convert(Job.of_text(sys.argv[1]))
-    except Exception as error:
+    except Exception as error:  # converters raise a full disk as anything; what is no fault goes on
         told = machine_fault(error) or (error if isinstance(error, MetaqnnError) else None)
         if told is None:
             raise

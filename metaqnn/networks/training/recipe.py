@@ -54,9 +54,9 @@ class Session(ABC):
     def make_ready(self) -> None:  # noqa: B027 - an engine without anything to do ahead has nothing to say here
         """Do ahead, on the processor, what the first epoch would begin with; may be left out."""
 
+    @abstractmethod
     def numpy_weights(self) -> list[np.ndarray]:
         """All weights in the order of a Keras model of the same network, without those of the preprocessing."""
-        raise NotImplementedError
 
     @abstractmethod
     def close(self) -> None:
@@ -82,13 +82,8 @@ class Engine(ABC):
     def __init__(
         self, data: SearchData, statistics: Statistics, mirror: bool, config: TrainingConfig, use_bfloat16: bool = False
     ):
-        self.data, self.statistics, self.mirror, self.config, self.use_bfloat16 = (
-            data,
-            statistics,
-            mirror,
-            config,
-            use_bfloat16,
-        )
+        self.data, self.statistics, self.mirror = data, statistics, mirror
+        self.config, self.use_bfloat16 = config, use_bfloat16
 
     @abstractmethod
     def open(self, architecture: Architecture, seed: int, attempt: int) -> Session:
