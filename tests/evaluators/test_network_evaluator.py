@@ -111,6 +111,7 @@ def test_candidates_are_trained_with_their_curves_in_two_processes(make):
     assert "1 of" in answers[1].device or "GPU" in answers[1].device
 
 
+@pytest.mark.long  # tests/workers/test_worker_pool.py does the same with workers that start in no time
 def test_a_killed_worker_is_replaced_and_its_candidate_tried_again_three_times(make):
     evaluator = make(LONG)
     evaluator.submit(Candidate(5, SMALL, seed=0))

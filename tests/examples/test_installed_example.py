@@ -16,6 +16,8 @@ from databases import contents
 from metaqnn.errors import ReplayError
 from metaqnn.replay.reader import ReplayReader
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 NAME, MODELS = "countermeasures", 24
 QUICK = ("--set", "evaluator.attacks=4", "--set", "evaluator.traces=150", "--set", "search.lookahead=2")
