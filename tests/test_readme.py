@@ -19,6 +19,8 @@ from metaqnn.networks.retraining.config import OneCycleConfig, read_recipe
 from metaqnn.tables.table import Entry
 from metaqnn.workflows.table_files import load_benchmark
 
+pytestmark = pytest.mark.random_order(disabled=True)  # a reader types them one after another
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from metaqnn.core import Space
 from metaqnn.errors import IllegalArchitectureError, MetaqnnError, NotationError
+from metaqnn.replay.database import has_beside
 from metaqnn.replay.integrity import require_damaged_or_whole
 from metaqnn.replay.places import new_place
 from metaqnn.replay.reader import ReplayReader
@@ -68,7 +69,8 @@ def rescue_database(path: Path, target: Path, allowed: Sequence[str] = ()) -> Re
     Raises:
         MetaqnnError: nothing can be saved, or the target exists or cannot be written.
     """
-    require_damaged_or_whole(path)
+    if not (has_beside(path, "-journal") or has_beside(path, "-wal")):  # to look would take them into the file
+        require_damaged_or_whole(path)
     with ExitStack() as places:
         part = places.enter_context(new_place(target))
         saved = read_what_is_left(path, part.with_name(f"damaged-{part.name}"))
