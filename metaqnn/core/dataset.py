@@ -2,13 +2,26 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from metaqnn.core.options import NoOptions
 from metaqnn.errors import DataError
 
 if TYPE_CHECKING:
     import numpy as np
+
+
+@dataclass(frozen=True)
+class Note:
+    """What a person should know of data as they were read.
+
+    Attributes:
+        kind: 'skipped', what was passed over and why; or 'doubt', what looks wrong and would change results.
+        text: one line without a full stop.
+    """
+
+    kind: Literal["skipped", "doubt"]
+    text: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,6 +32,7 @@ class Split:
         inputs: of shape (N, ...), N at least 1: one example a row.
         targets: int64 of shape (N,), each an index into `class_names`; or of shape (N, classes), 1 where a label holds.
         class_names: one name a class, at least two; the same for both parts.
+        notes: what was noticed while it was read.
 
     Raises:
         DataError: the arrays do not have this form.
@@ -27,6 +41,7 @@ class Split:
     inputs: "np.ndarray"
     targets: "np.ndarray"
     class_names: tuple[str, ...]
+    notes: tuple[Note, ...] = ()
 
     def __post_init__(self) -> None:
         inputs, targets, classes = self.inputs, self.targets, len(self.class_names)

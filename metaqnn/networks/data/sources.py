@@ -75,4 +75,6 @@ def images_of(split: Split) -> ImageSplit:
     Raises:
         DataError: it holds something else.
     """
-    return split if isinstance(split, ImageSplit) else ImageSplit(split.inputs, split.targets, split.class_names)
+    if isinstance(split, ImageSplit):
+        return split
+    return ImageSplit(split.inputs, split.targets, split.class_names, split.notes)
