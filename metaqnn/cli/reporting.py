@@ -45,4 +45,4 @@ def report(database: Path, out: Path | None, top: int) -> None:
     with counting("figures") as count:
         page = write_report(data, out, count)
     print(f"The report of {plural(data.provenance.done, domain.noun)}, in {time.monotonic() - began:.1f} s: {page}")
-    print(f"Its figures, as PNG and SVG: {out / FIGURES}")
+    print(f"Its figures, as PNG and SVG, with their numbers as CSV: {out / FIGURES}")

@@ -88,7 +88,12 @@ class TestLook:
 
     def interval(self) -> tuple[float, float]:
         """The 95 % interval of a share over test splits like this one (Wilson, JASA 1927), in [0, 1]."""
-        from scipy.stats import binomtest
+        return share_interval(self.score, self.examples)
 
-        found = binomtest(round(self.score * self.examples), self.examples).proportion_ci(0.95, "wilson")
-        return float(found.low), float(found.high)
+
+def share_interval(share: float, count: int) -> tuple[float, float]:
+    """The 95 % interval of a share in [0, 1] that was measured on so many examples (Wilson, JASA 1927)."""
+    from scipy.stats import binomtest
+
+    found = binomtest(round(share * count), count).proportion_ci(0.95, "wilson")
+    return float(found.low), float(found.high)
