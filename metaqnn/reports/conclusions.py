@@ -3,9 +3,9 @@
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 from metaqnn.reports.baseline import RandomSearchBaseline
+from metaqnn.reports.domain import Check
 from metaqnn.reports.report_data import ReportData
 from metaqnn.reports.words import initial, percent, plural, points, signed
 
@@ -17,14 +17,6 @@ _MANY_FAILED = 0.1
 
 _WORTH_A_RETRY = ("crashed", "hung", "out_of_memory", "timed_out")
 """Failures that another machine, or more time, may do away with."""
-
-
-@dataclass(frozen=True)
-class Check:
-    """One reason to trust the result: it holds ('good'), it does not ('doubt'), or nobody has looked ('open')."""
-
-    state: Literal["good", "doubt", "open"]
-    text: str
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,21 @@
 """How a report speaks of what was searched. A domain that knows its architectures better says it in a subclass."""
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
 
 from metaqnn.core import QValue, Score
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.reports.values import Values, values_of
 from metaqnn.reports.words import amount
 
-if TYPE_CHECKING:
-    from metaqnn.reports.conclusions import Check
+
+@dataclass(frozen=True)
+class Check:
+    """One reason to trust the result: it holds ('good'), it does not ('doubt'), or nobody has looked ('open')."""
+
+    state: Literal["good", "doubt", "open"]
+    text: str
 
 
 class Domain:
@@ -68,7 +74,7 @@ class Domain:
         """Further sentences on what was found, from what the domain read for its own sections."""
         return ()
 
-    def checks(self, own: Any) -> Iterable["Check"]:
+    def checks(self, own: Any) -> Iterable[Check]:
         """Further reasons to trust the result, or not to."""
         return ()
 

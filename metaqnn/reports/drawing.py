@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
@@ -82,14 +83,26 @@ def style() -> AbstractContextManager[None]:
 
 def blank(title: str, across: str, up: str, width: float = WIDTH, height: float = HEIGHT) -> tuple["Figure", "Axes"]:
     """A figure with one set of axes and its labels, which are wrapped where they are long."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = _drawing()(figsize=(width, height), layout="constrained")
     axes = figure.add_subplot()
     axes.set_title(fill(title, int(9.3 * width)))
     axes.set_xlabel(across)
     axes.set_ylabel(fill(up, int(11 * height)))
     return figure, axes
+
+
+@cache
+def _drawing() -> type["Figure"]:
+    """Matplotlib's figure, which notebooks show without a further word."""
+    from matplotlib.figure import Figure
+
+    class Drawing(Figure):
+        def _repr_png_(self) -> bytes:
+            content = io.BytesIO()
+            self.savefig(content, format="png", dpi=_DOTS_PER_INCH / 2)
+            return content.getvalue()
+
+    return Drawing
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -12,19 +12,16 @@ from metaqnn.config import read_section, require
 from metaqnn.core import HANG_SECONDS, Evaluation, Evaluator, Observer, Setting, Space, Strategy
 from metaqnn.core.plugins import KINDS, Plugin, find
 from metaqnn.errors import ConfigError
-from metaqnn.replay.frames import Replay, open_replay
-from metaqnn.replay.leaderboard import RankedModel, best_model
+from metaqnn.replay.leaderboard import best_model
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.config import SearchConfig
-from metaqnn.search.loop import Ending
 from metaqnn.workers.functions import FunctionEvaluator, FunctionOptions, name_of, why_not_importable
 from metaqnn.workflows.components import build_evaluator
+from metaqnn.workflows.display import display_for
 from metaqnn.workflows.experiment import Experiment
 from metaqnn.workflows.search import SearchOptions, run_search
+from metaqnn.workflows.search_result import SearchResult
 from metaqnn.workflows.section import Section, read_dataset, read_part
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _PLACE = "metaqnn.search"
 
@@ -48,43 +45,6 @@ class _Arguments:
         require(is_time, "max_seconds", "more than 0, or None", self.max_seconds)
 
 
-@dataclass(frozen=True)
-class SearchResult:
-    """What a search found.
-
-    Attributes:
-        best: the best architecture with its score and costs; None where none was evaluated to the end.
-        database: the file, for `metaqnn replay`, `report` and everything else.
-        ending: why it ended.
-    """
-
-    best: RankedModel | None
-    database: Path
-    ending: Ending
-
-    def open(self) -> Replay:
-        """The database as DataFrames, read anew each time; close it, or use it in a `with`."""
-        return open_replay(self.database)
-
-    @property
-    def models(self) -> "pd.DataFrame":
-        """Every architecture with what it gave, in the order of proposal."""
-        with self.open() as replay:
-            return replay.models
-
-    @property
-    def episodes(self) -> "pd.DataFrame":
-        """The replay memory in the order of learning."""
-        with self.open() as replay:
-            return replay.episodes
-
-    @property
-    def curves(self) -> "pd.DataFrame":
-        """Every point of every learning curve."""
-        with self.open() as replay:
-            return replay.curves
-
-
 def search(
     space: Space | type[Space] | Part,
     evaluator: Function | Evaluator | type[Evaluator] | Part,
@@ -105,6 +65,7 @@ def search(
     hang_seconds: float | None = HANG_SECONDS,
     break_lock: bool = False,
     observers: Sequence[Observer] = (),
+    progress: bool | None = None,
     announce: Callable[[str], None] = lambda line: print(line, file=sys.stderr),
 ) -> SearchResult:
     """Search a space, or go on where the database stands.
@@ -130,6 +91,7 @@ def search(
             again; None: never.
         break_lock: take the database from a process on another machine, which has ended.
         observers: told what happens.
+        progress: whether to show how far it is, on standard error or in the notebook; None: where somebody sees it.
         announce: called with lines for the user.
 
     Raises:
@@ -178,7 +140,7 @@ def search(
             in_process=in_process,
             break_lock=break_lock,
         ),
-        observers,
+        (*display_for(progress), *observers),
         announce,
         made or build_evaluator(experiment),
     )

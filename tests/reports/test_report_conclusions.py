@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from metaqnn.reports.conclusions import Check, Step, conclusions_of
+from metaqnn.reports.conclusions import Step, conclusions_of
+from metaqnn.reports.domain import Check
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 

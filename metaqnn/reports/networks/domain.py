@@ -5,8 +5,7 @@ from typing import Any, ClassVar
 
 from metaqnn.core import QValue, Score, Status, share_interval
 from metaqnn.replay.reader import ReplayReader
-from metaqnn.reports.conclusions import Check
-from metaqnn.reports.domain import Domain
+from metaqnn.reports.domain import Check, Domain
 from metaqnn.reports.drawing import Axis
 from metaqnn.reports.networks import retraining_figures
 from metaqnn.reports.networks.diagrams import diagram_of, legend
