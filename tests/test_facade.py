@@ -15,6 +15,7 @@ from metaqnn.errors import ConfigError, MetaqnnError
 from metaqnn.networks.layer_space import LayerSpace, SpaceConfig
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.loop import Ending
+from metaqnn.workflows import load_experiment, stored_experiment
 
 MODULE = """
 import os
@@ -223,3 +224,37 @@ def test_how_long_a_worker_may_give_no_sign_of_life_is_recorded_like_in_a_file(t
     )
     with ReplayReader(result.database) as reader:
         assert reader.config()["experiment"]["search"]["hang_seconds"] == 7
+
+
+def test_networks_are_searched_as_from_a_file(tmp_path):
+    """The parts of a search over networks, in Python and in YAML, are the same experiment."""
+    file = tmp_path / "digits.yaml"
+    file.write_text(
+        "name: digits\ndataset: {name: digits, validation_size: 300, train_limit: 100}\nspace: {name: layers, max_depth: 2}\n"
+        "strategy: {name: random}\ntraining: {epochs: 1}\nsearch: {models: 1, lookahead: 1}\n",
+        encoding="utf-8",
+    )
+    result = metaqnn.search(
+        {"name": "layers", "max_depth": 2},
+        {"name": "network", "epochs": 1},
+        tmp_path / "digits.sqlite",
+        models=1,
+        strategy="random",
+        dataset={"name": "digits", "validation_size": 300, "train_limit": 100},
+        workers=0,
+    )
+    with ReplayReader(result.database) as reader:
+        assert stored_experiment(reader) == load_experiment(file)
+
+
+def test_a_result_shows_itself_in_a_notebook(tmp_path):
+    result = metaqnn.search({"name": "chain", "choices": [3, 3]}, lambda a: len(a.text), tmp_path / "<a>.sqlite", 5)
+    shown = result._repr_html_()
+    assert f"model {result.best.model}" in shown
+    assert result.best.architecture in shown
+    assert "&lt;a&gt;.sqlite" in shown
+    assert "<a>" not in shown
+    assert "trace" in result.figure_names
+    assert result.figure("trace")._repr_png_().startswith(b"\x89PNG")
+    with pytest.raises(MetaqnnError, match=r"'trance' is no figure of .*; did you mean 'trace'"):
+        result.figure("trance")

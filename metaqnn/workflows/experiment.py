@@ -152,7 +152,7 @@ def read_experiment(
         finder = proposing(finder)
     evaluator = _evaluator(content, file, finder)
     is_of_networks = evaluator.name == NETWORK
-    dataset, source = _dataset(content.get("dataset"), file, finder, is_of_networks)
+    dataset, source = read_data(content.get("dataset"), file, finder, is_of_networks)
     return Experiment(
         header.name,
         header.seed,
@@ -185,10 +185,14 @@ def _evaluator(content: Mapping[str, Any], file: str, finder: Finder) -> Section
     return Section(finder("evaluator", NETWORK, f"{file}: evaluator.name"), options)
 
 
-def _dataset(
+def read_data(
     content: Any, file: str, finder: Finder, is_of_networks: bool
 ) -> tuple[DatasetConfig | Section | None, Section | None]:
-    """The section `dataset`, and the data set that packages offer under its name."""
+    """The section `dataset`, and the data set that packages offer under its name.
+
+    Raises:
+        ConfigError: there is none where networks are trained, or it is not as it should be.
+    """
     if content is None and not is_of_networks:
         return None, None
     content = section_keys("dataset", content, file)

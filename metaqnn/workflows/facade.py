@@ -1,5 +1,6 @@
 """A search from Python, in one call: `metaqnn.search(...)`."""
 
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,16 +13,17 @@ from metaqnn.config import read_section, require
 from metaqnn.core import HANG_SECONDS, Evaluation, Evaluator, Observer, Setting, Space, Strategy
 from metaqnn.core.plugins import KINDS, Plugin, find
 from metaqnn.errors import ConfigError
+from metaqnn.networks.retraining.config import read_recipe
 from metaqnn.replay.leaderboard import best_model
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.config import SearchConfig
 from metaqnn.workers.functions import FunctionEvaluator, FunctionOptions, name_of, why_not_importable
 from metaqnn.workflows.components import build_evaluator
 from metaqnn.workflows.display import display_for
-from metaqnn.workflows.experiment import Experiment
+from metaqnn.workflows.experiment import Experiment, read_data
 from metaqnn.workflows.search import SearchOptions, run_search
 from metaqnn.workflows.search_result import SearchResult
-from metaqnn.workflows.section import Section, read_dataset, read_part
+from metaqnn.workflows.section import NETWORK, Section, read_part
 
 _PLACE = "metaqnn.search"
 
@@ -101,7 +103,7 @@ def search(
     said = _checked(_Arguments, seed=seed, max_seconds=max_seconds)
     limits = {"lookahead": lookahead, "workers": workers or None, "hang_seconds": hang_seconds}
     plan = _checked(SearchConfig, models=models, **limits)
-    source, here = _source(dataset), None
+    here = None
     if callable(evaluator) and not isinstance(evaluator, type | Evaluator):
         here = why_not_importable(evaluator)
         function = {"function": name_of(evaluator), "score": score, "direction": direction, "failure": failure}
@@ -118,16 +120,19 @@ def search(
         raise ConfigError(f"{_PLACE}: expected an evaluator that worker processes can import, but {here}")
     if here is not None:
         announce(f"Candidates are evaluated in this process, one after another: {here} to have them in processes.")
+    of_networks = section.name == NETWORK
+    data, source = read_data({"name": dataset} if isinstance(dataset, str) else dataset, _PLACE, find, of_networks)
     experiment = Experiment(
-        path.stem,
+        re.sub(r"[^\w.-]", "-", path.stem).lstrip(".") or "search",  # what an experiment may be called
         said.seed,
-        source,
+        data,
         _section("space", space),
         _section("strategy", strategy),
         section,
         _section("reward", reward),
         plan,
         source,
+        read_recipe(None, _PLACE) if of_networks else None,
     )
     in_process = here is not None or workers == 0
     report = run_search(
@@ -173,9 +178,3 @@ def _section(kind: str, part: Any) -> Section:
         return read_part(kind, {"name": target}, _PLACE, find)
     plugin.load()
     return Section(plugin, part.options if getattr(part, "options", None) is not None else cls.Options())
-
-
-def _source(dataset: Part | None) -> Section | None:
-    if dataset is None:
-        return None
-    return read_dataset({"name": dataset} if isinstance(dataset, str) else dataset, _PLACE, find)
