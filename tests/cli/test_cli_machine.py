@@ -56,3 +56,14 @@ def test_what_cannot_be_told_is_not_a_traceback(run):
     code, errors = run("plugins", out="/dev/full")
     assert (code, errors.count("\n")) == (2, 1)
     assert run("replay", "top", "absent.sqlite", out="/dev/null 2> /dev/full") == (2, "")
+
+
+def test_no_more_files_while_it_starts_is_a_sentence():
+    limited = (
+        "import resource; from metaqnn.__main__ import main; "
+        "most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]; resource.setrlimit(resource.RLIMIT_NOFILE, (3, most)); "
+        "main()"
+    )
+    ended = subprocess.run([sys.executable, "-c", limited], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
+    assert "expected to read this, but Too many open files" in ended.stderr
