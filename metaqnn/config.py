@@ -6,6 +6,7 @@ what was expected, what came and, for a misspelt name, the nearest valid one.
 """
 
 import dataclasses
+import math
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -156,6 +157,8 @@ def differences(old: Any, new: Any, path: str = "") -> list[tuple[str, Any, Any]
 def _convert(value: Any, hint: Any, path: str, file: str) -> Any:
     """`value` as the type `hint`; numbers in scientific notation, which YAML takes for text, included."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if isinstance(value, float) and math.isnan(value):  # it would never equal what is recorded of it
+        raise ConfigError(f"{file}: {path}: expected {_type_name(hint)}, got {value}, which is no number")
     if origin in (Union, types.UnionType):
         if value is None and type(None) in arguments:
             return None
@@ -185,7 +188,7 @@ def _convert(value: Any, hint: Any, path: str, file: str) -> Any:
     elif hint is float and isinstance(value, str):
         with suppress(ValueError):
             if "_" not in value and value.isascii():  # Python takes 1_000, and the digits of every script
-                return float(value)
+                return _convert(float(value), hint, path, file)
     elif hint is float and isinstance(value, int) and not isinstance(value, bool):
         try:
             return float(value)
