@@ -128,7 +128,11 @@ def read_section(section: type[Section], content: Any, path: str, file: str) -> 
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             raise ConfigError(f"{file}: {_join(path, name)}: this key must be given")
     try:
-        return section(**values)
+        made = section(**values)
+        for name, value in values.items():  # it would never equal what is recorded of it
+            is_number = not isinstance(value, float) or not math.isnan(value)
+            require(is_number, name, _type_name(hints[name]), value)
+        return made
     except KeyValueError as error:
         raise ConfigError(
             f"{file}: {_join(path, error.key)}: expected {error.expected}, got {shown(error.got)}"
@@ -157,8 +161,6 @@ def differences(old: Any, new: Any, path: str = "") -> list[tuple[str, Any, Any]
 def _convert(value: Any, hint: Any, path: str, file: str) -> Any:
     """`value` as the type `hint`; numbers in scientific notation, which YAML takes for text, included."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if isinstance(value, float) and math.isnan(value):  # it would never equal what is recorded of it
-        raise ConfigError(f"{file}: {path}: expected {_type_name(hint)}, got {value}, which is no number")
     if origin in (Union, types.UnionType):
         if value is None and type(None) in arguments:
             return None
@@ -188,7 +190,7 @@ def _convert(value: Any, hint: Any, path: str, file: str) -> Any:
     elif hint is float and isinstance(value, str):
         with suppress(ValueError):
             if "_" not in value and value.isascii():  # Python takes 1_000, and the digits of every script
-                return _convert(float(value), hint, path, file)
+                return float(value)
     elif hint is float and isinstance(value, int) and not isinstance(value, bool):
         try:
             return float(value)

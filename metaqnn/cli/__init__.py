@@ -74,7 +74,7 @@ _LONG = 200
 
 
 def run() -> None:
-    """The entry point: a bad input or a place that cannot be used ends in a sentence and code 2, a signal in 128 + it."""
+    """The entry point: bad input or a place that cannot be used ends in a sentence and code 2, signal n in 128 + n."""
     try:
         cli(prog_name="metaqnn", standalone_mode=False)
     except _HELP_ASKED as error:
