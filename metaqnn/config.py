@@ -6,6 +6,7 @@ what was expected, what came and, for a misspelt name, the nearest valid one.
 """
 
 import dataclasses
+import math
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -127,7 +128,11 @@ def read_section(section: type[Section], content: Any, path: str, file: str) -> 
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             raise ConfigError(f"{file}: {_join(path, name)}: this key must be given")
     try:
-        return section(**values)
+        made = section(**values)
+        for name, value in values.items():  # it would never equal what is recorded of it
+            is_number = not isinstance(value, float) or not math.isnan(value)
+            require(is_number, name, _type_name(hints[name]), value)
+        return made
     except KeyValueError as error:
         raise ConfigError(
             f"{file}: {_join(path, error.key)}: expected {error.expected}, got {shown(error.got)}"

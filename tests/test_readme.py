@@ -100,10 +100,15 @@ def folder(tmp_path_factory):
     return folder
 
 
+_OF_MAKE = ("ARGS", "MAKEFLAGS", "MAKELEVEL", "MFLAGS")
+"""What `make test ARGS=...` hands down to every make below it."""
+
+
 @pytest.fixture(scope="module")
 def environment(folder):
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return os.environ | {"PATH": path, "METAQNN_DATA": str(folder / "data")}
+    given = {name: value for name, value in os.environ.items() if name not in _OF_MAKE}
+    return given | {"PATH": path, "METAQNN_DATA": str(folder / "data")}
 
 
 def test_the_readme_has_the_snippets_that_this_file_runs():

@@ -2,6 +2,7 @@
 
 import sys
 from contextlib import suppress
+from signal import SIGINT
 
 import click
 
@@ -73,7 +74,7 @@ _LONG = 200
 
 
 def run() -> None:
-    """The entry point: a bad input or a place that cannot be used ends in a sentence and code 2, Ctrl-C in 130."""
+    """The entry point: bad input or a place that cannot be used ends in a sentence and code 2, signal n in 128 + n."""
     try:
         cli(prog_name="metaqnn", standalone_mode=False)
     except _HELP_ASKED as error:
@@ -84,9 +85,10 @@ def run() -> None:
         hint = f" (see {context.command_path} --help)" if context else ""
         print(f"metaqnn: {_told(error.format_message())}{hint}", file=sys.stderr)
         sys.exit(2)
-    except click.Abort:
+    except click.Abort as error:
         print("Interrupted; nothing that was recorded is lost.", file=sys.stderr)
-        sys.exit(130)
+        signals = error.__cause__.args if error.__cause__ else ()
+        sys.exit(128 + (signals[0] if signals else SIGINT))
     except Exception as error:  # the last that could say it in a sentence; what is nobody's to expect goes on
         sentence = _sentence(error)
         if sentence is None:
