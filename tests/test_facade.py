@@ -230,7 +230,8 @@ def test_networks_are_searched_as_from_a_file(tmp_path):
     """The parts of a search over networks, in Python and in YAML, are the same experiment."""
     file = tmp_path / "digits.yaml"
     file.write_text(
-        "name: digits\ndataset: {name: digits, validation_size: 300, train_limit: 100}\nspace: {name: layers, max_depth: 2}\n"
+        "name: digits\ndataset: {name: digits, validation_size: 300, train_limit: 100}\n"
+        "space: {name: layers, max_depth: 2}\n"
         "strategy: {name: random}\ntraining: {epochs: 1}\nsearch: {models: 1, lookahead: 1}\n",
         encoding="utf-8",
     )
