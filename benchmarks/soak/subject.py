@@ -214,6 +214,15 @@ class Subject:
             return connection.execute("SELECT process FROM writer").fetchone() == (command.main.pid,)
         return False
 
+    def had_two_writers(self) -> bool:
+        """Whether a run began before the one before it had ended."""
+        with closing(self.connect()) as connection:
+            return bool(
+                connection.execute(
+                    "SELECT count(*) FROM runs a JOIN runs b ON b.run = a.run + 1 WHERE b.started_at < a.ended_at"
+                ).fetchone()[0]
+            )
+
     def read(self) -> list[tuple]:
         if not self.database.exists() or not self.database.stat().st_size:
             return []
