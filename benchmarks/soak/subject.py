@@ -117,7 +117,9 @@ class Command:
     @property
     def main(self) -> psutil.Process:
         """Its process, within the wrapper's."""
-        children = self.process.children() if self._is_wrapped and not self.is_over() else []
+        children = []
+        with suppress(psutil.Error):
+            children = self.process.children() if self._is_wrapped and not self.is_over() else []
         return children[0] if children else self.process
 
     def is_over(self) -> bool:
@@ -132,9 +134,10 @@ class Command:
 
     def signal(self, number: int, *processes: psutil.Process) -> None:
         """Send a signal to these processes, or to its main one."""
-        for process in processes or (self.main,):
-            with suppress(psutil.Error):
-                process.send_signal(number)
+        with suppress(psutil.Error):
+            for process in processes or (self.main,):
+                with suppress(psutil.Error):
+                    process.send_signal(number)
 
     def wait(self, allowed: Collection[int] = (), is_silent: bool = False) -> int:
         """Wait for its end, and see how it ended.
