@@ -116,23 +116,23 @@ class FolderLayout:
             self._notes.append(Note("skipped", f"folders beside the parts: {brief(', '.join(others))}"))
         if "test" in roles:
             self._test = self.path / roles["test"]
+        if "val" in roles and not subfolders(self.path / roles["val"]):
+            self._notes.append(Note("doubt", f"{shown(roles.pop('val'))} has no folders of classes and is not read"))
         if "val" in roles and self._test is None:
             self._test = self.path / roles["val"]
             text = f"there is no folder 'test', so that {shown(roles['val'])} is the test part, for final results alone"
             self._notes.append(Note("doubt", text))
         elif "val" in roles:
             self._train.append(self.path / roles["val"])
-            text = (
-                f"the images of {shown(roles['val'])} joined the training part, from which a search holds out its own "
-                "validation images by the seed"
-            )
+            what = f"the images of {shown(roles['val'])} joined the training part"
+            text = f"{what}, from which a search holds out its own validation images by the seed"
             self._notes.append(Note("doubt", text))
 
     def _as_classes(self, roles: dict[str, str], others: list[str], layout: Layout) -> None:
         """See that it is one: 'train' without folders in it may be a class, as of a data set of vehicles."""
         if layout == "classes":
             return
-        if "train" in roles and (len(roles) > 1 or not others):
+        if "train" in roles and not others:
             raise self._flat(self.path / roles["train"])
         beside = [name for role, name in roles.items() if role != "train"]
         if beside:
