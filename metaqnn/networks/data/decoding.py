@@ -52,7 +52,9 @@ def common_form(files: Sequence[Path], depth: int | None) -> Form:
     for file in files:
         with opened(file, _FORMATS) as image:
             _require_depth(file, image, depth)
-            size = image.size[::-1] if _orientation(image) >= _TURNED else image.size
+            size = image.size
+            if size[0] != size[1] and _orientation(image) >= _TURNED:  # to look may mean to decode a PNG
+                size = size[::-1]
             if file is files[0]:
                 first = size
             if size != first:
@@ -90,6 +92,7 @@ def _decoded(file: Path, image: "Image.Image", form: Form, depth: int | None) ->
     from PIL import Image
 
     what = []
+    image.load()  # first, so that damage is met here
     if image.format != "MPO" and getattr(image, "is_animated", False):  # an MPO is one photograph in several sizes
         what.append("have several frames, of which the first is taken")
     orientation, is_colour, is_cmyk = _orientation(image), image.mode not in _GREY, image.mode == "CMYK"
