@@ -282,6 +282,13 @@ pixels("CMYK", Image.new("CMYK", (3, 2), (0, 255, 255, 0)), None, "jpg")
 pixels("an animated GIF", Image.new("RGB", (3, 2), "blue"), [0, 0, 255], "gif", options=FRAMES)
 pixels("an animated WebP", Image.new("RGB", (3, 2), "blue"), [0, 0, 255], "webp", options={**FRAMES, "lossless": True})
 pixels("a TIFF of several pages", Image.new("RGB", (3, 2), "blue"), [0, 0, 255], "tif", options=FRAMES)
+pixels(
+    "a JPEG with further pictures in it, as phones write (MPO): the first",
+    Image.new("RGB", (3, 2), (90, 90, 90)),
+    [90, 90, 90],
+    "jpg",
+    options={**FRAMES, "format": "MPO"},
+)
 pixels("grey of 16 bits", Image.new("I;16", (3, 2), 300), None)
 pixels("grey of 16 bits, `depth: 16`", Image.new("I;16", (3, 2), 32768), 128, depth=16)
 pixels("grey of 16 bits in a TIFF, `depth: 16`", Image.new("I;16", (3, 2), 65535), 255, "tif", depth=16)
