@@ -10,7 +10,7 @@ import pytest
 
 from metaqnn.core import TestLook, TrainingSplit
 from metaqnn.errors import DataError, MetaqnnError
-from metaqnn.networks.data import open_source
+from metaqnn.networks.data import DatasetConfig, open_source
 from metaqnn.networks.retraining.choice import best_of_each_model, best_retrainings, stored_network
 from metaqnn.networks.retraining.stored import load_network
 from metaqnn.networks.retraining.test_split import open_test_split
@@ -128,4 +128,4 @@ def test_what_is_refused(trained):
 )
 def test_a_test_split_of_another_kind_is_refused(names, shape, sentence):
     with pytest.raises(DataError, match=re.escape(sentence)):
-        open_test_split("digits", {}, names, shape)
+        open_test_split(DatasetConfig("digits"), names, shape)

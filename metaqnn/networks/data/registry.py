@@ -10,10 +10,13 @@ from typing import Any
 from metaqnn.config import nearest
 from metaqnn.core import Dataset
 from metaqnn.core.plugins import OWN, Plugin, find, installed, is_target, read_options
-from metaqnn.errors import DataError, shown
+from metaqnn.errors import DataError, brief, shown
 from metaqnn.networks.data.archives import Archive
+from metaqnn.networks.data.config import FOLDER_KEYS, DatasetConfig
 from metaqnn.networks.data.folders import ImageFolder
 from metaqnn.networks.data.sources import images_of
+
+_PACKED = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar")
 
 
 @dataclass(frozen=True)
@@ -75,12 +78,34 @@ def open_source(name: str, options: Mapping[str, Any] | None = None, is_named_by
     path = Path(os.path.expanduser(name))  # as it is, where there is no such user
     if path.suffix.lower() == ".npz":
         return Archive(path)
+    if path.suffix.lower() in _PACKED and not os.path.isdir(path):
+        raise DataError(
+            f"{path}: expected a folder of images or an .npz file, got an archive; unpack it, and name the folder"
+        )
     if os.path.isdir(path) or len(path.parts) > 1:
         return ImageFolder(path)
     raise DataError(
         f"{shown(name)} is neither a data set nor a path to an .npz file or a folder of images; "
         f"{nearest(name, installed('dataset'))}"
     )
+
+
+def open_dataset(config: DatasetConfig, is_named_by_user: bool = False) -> Dataset:
+    """The data set of a section, as its keys say that it is to be read; see `open_source`.
+
+    Raises:
+        DataError: also where a key that is said decides nothing for this kind of data set.
+    """
+    source = open_source(config.name, config.options, is_named_by_user)
+    if isinstance(source, ImageFolder):
+        return ImageFolder(source.path, config.decoding, config.layout, config.depth)
+    said = [key for key in FOLDER_KEYS if config.as_mapping().get(key) is not None]
+    if said:
+        raise DataError(
+            f"dataset.{said[0]}: expected nothing, as it says how a folder of images is read and "
+            f"{brief(config.name)} is none"
+        )
+    return source
 
 
 def _made(plugin: Plugin, options: Mapping[str, Any] | None) -> Dataset:
