@@ -13,6 +13,7 @@ from metaqnn.core.plugins import OWN, Plugin, find, installed, is_target, read_o
 from metaqnn.errors import DataError, shown
 from metaqnn.networks.data.archives import Archive
 from metaqnn.networks.data.folders import ImageFolder
+from metaqnn.networks.data.numpy_folder import FIRST, NumpyFolder
 from metaqnn.networks.data.sources import images_of
 
 
@@ -44,7 +45,7 @@ def catalogue() -> list[CatalogueRow]:
     rows = []
     for name, (plugin, *_) in installed("dataset").items():
         part: Any = plugin.load() if plugin.package == OWN else None
-        if part is not None:
+        if hasattr(part, "KNOWN"):
             dataset: Dataset = part(part.Options())
             _, shape, class_names, num_train, num_test = part.KNOWN
             known = (name, shape, len(class_names), num_train, num_test)
@@ -75,6 +76,8 @@ def open_source(name: str, options: Mapping[str, Any] | None = None, is_named_by
     path = Path(os.path.expanduser(name))  # as it is, where there is no such user
     if path.suffix.lower() == ".npz":
         return Archive(path)
+    if path.name == FIRST or os.path.isfile(path / FIRST):
+        return NumpyFolder(path.parent if path.name == FIRST else path)
     if os.path.isdir(path) or len(path.parts) > 1:
         return ImageFolder(path)
     raise DataError(
