@@ -2,7 +2,7 @@
 
 from metaqnn.networks.data.config import DatasetConfig, Preprocessing
 from metaqnn.networks.data.preprocessing import Statistics, fit_statistics
-from metaqnn.networks.data.registry import CatalogueRow, catalogue, image_facts, open_source
+from metaqnn.networks.data.registry import CatalogueRow, catalogue, image_facts, open_dataset, open_source
 from metaqnn.networks.data.search_data import SearchData, data_facts, load_search_data
 from metaqnn.networks.data.sources import ImageSplit
 from metaqnn.networks.data.split import stratified
@@ -19,6 +19,7 @@ __all__ = [
     "fit_statistics",
     "image_facts",
     "load_search_data",
+    "open_dataset",
     "open_source",
     "stratified",
 ]

@@ -11,6 +11,7 @@ import numpy as np
 
 from metaqnn.core import Note
 from metaqnn.errors import DataError, brief, shown
+from metaqnn.networks.data.decoding import pixels_of
 
 TAKEN = (
     "a tf.data.Dataset, a PyTorch Dataset or DataLoader, a Hugging Face Dataset, or another source of "
@@ -220,20 +221,10 @@ def batch_of(image: Any, label: Any, what: str) -> Batch:
 
 def _array(value: Any) -> np.ndarray:
     if hasattr(value, "getbands"):  # an image of Pillow
-        return _picture(value)
+        return pixels_of(value, "an image")
     if hasattr(value, "detach"):  # a tensor of PyTorch, perhaps on a GPU
         value = value.detach().cpu()
     return np.asarray(value)
-
-
-def _picture(image: Any) -> np.ndarray:
-    """The pixels of an image of Pillow, turned as it is shown."""
-    from PIL import ImageOps
-
-    if image.mode[0] in "IF":
-        raise DataError(f"expected images of 8 bits a channel, got mode {image.mode}; convert them to 8 bits")
-    image = ImageOps.exif_transpose(image)
-    return np.asarray(image.convert("L" if image.mode in ("1", "L", "LA") else "RGB"))
 
 
 def _is_tensor(value: Any) -> bool:

@@ -109,7 +109,7 @@ def _predict(job: Predict) -> Predicted:
     import numpy as np
 
     data = _load(job.source)
-    test = open_test_split(job.source.dataset.name, job.source.dataset.options, data.class_names, data.input_shape)
+    test = open_test_split(job.source.dataset, data.class_names, data.input_shape)
     splits = {"validation": (data.x_validation, data.y_validation), "test": (test.images, test.labels)}
     said: dict[str, list] = {name: [] for name in splits}
     for stored in job.networks:
