@@ -65,7 +65,7 @@ class NetworkEvaluator(Evaluator):
         self.dataset: DatasetConfig = section
         data = load_search_data(self.dataset, setting.seed, is_named_by_user=True)
         if options.engine != "fit" and isinstance(data.x_train, MappedRows):
-            require_room(data.x_train.nbytes, "the training images, which only 'training.engine: fit' leaves on the disk")
+            require_room(data.x_train.nbytes, "the training images, which 'training.engine: fit' leaves on the disk")
         self._facts = data_facts(data)
         self.score = accuracy(data.classes)
         most = None if options.max_memory is None else options.max_memory * GIBIBYTE

@@ -101,8 +101,7 @@ def test_without_a_network_svhn_fails_in_one_sentence(monkeypatch, tmp_path):
     assert "Connection refused" in text
     assert "\n" not in text
     assert text.endswith(
-        "); put svhn.npz with x_train, y_train, x_test and y_test into the folder that METAQNN_DATA names "
-        f"({tmp_path})"
+        f"); put svhn.npz with x_train, y_train, x_test and y_test into the folder that METAQNN_DATA names ({tmp_path})"
     )
     assert list((tmp_path / "cache").iterdir()) == []
 

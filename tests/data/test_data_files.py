@@ -113,20 +113,19 @@ def encoded(number):
 
 
 def test_tfrecord_shards(tmp_path):
-    for part, first, packed in (("train.tfrecord-00000-of-00002", 0, False), ("train.tfrecord-00001-of-00002", 6, True)):
+    for first, packed in ((0, False), (6, True)):
+        part = f"train.tfrecord-0000{first // 6}-of-00002"
         numbers = range(first, first + 6)
-        shard(
-            tmp_path / part, [{"image/encoded": encoded(n), "image/class/label": n % 2} for n in numbers], packed
-        )
+        shard(tmp_path / part, [{"image/encoded": encoded(n), "image/class/label": n % 2} for n in numbers], packed)
     shard(tmp_path / "test.tfrecord", [{"image/encoded": encoded(n), "image/class/label": n % 2} for n in (20, 21)])
     source = open_source(str(tmp_path))
     assert source.train().images[:, 0, 0, 0].tolist() == list(range(12))
     assert source.train().labels.tolist() == [0, 1] * 6
     assert source.test().images[:, 0, 0, 0].tolist() == [20, 21]
-    raw = tmp_path / "raw.tfrecord"
+    raw, sizes = tmp_path / "raw.tfrecord", {"height": 2, "width": 3, "depth": 2}
     shard(
         raw,
-        [{"image_raw": bytes([n] * 12), "height": 2, "width": 3, "depth": 2, "y": KINDS[n % 2].encode()} for n in range(20)],
+        [{"image_raw": bytes([n] * 12), **sizes, "y": KINDS[n % 2].encode()} for n in range(20)],
     )
     assert "set dataset.label_column" in refused(raw)
     train = open_source(str(raw), {"label_column": "y"}).train()
@@ -183,3 +182,22 @@ def test_npy_pairs_stay_on_the_disk(tmp_path, arrays, archive):
     assert refused(folder, "test") == f"{folder}/x_test.npy: there is no such file"
     (tmp_path / "npy" / "y_train.npy").write_bytes(b"no array")
     assert "it cannot be read" in refused(folder)
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+def test_an_epoch_from_the_disk_is_the_same_as_one_from_memory(tmp_path, arrays, archive, mirror):
+    from metaqnn.networks.architecture import parse
+    from metaqnn.networks.data import fit_statistics
+    from metaqnn.networks.training.config import TrainingConfig
+    from metaqnn.networks.training.fit_engine import FitEngine
+
+    outcomes = []
+    for name in (arrays_in(tmp_path / "npy", arrays()), str(archive())):
+        data = load_search_data(DatasetConfig(name, validation_size=10), seed=3)
+        statistics = fit_statistics("standardize", data.x_train)
+        engine = FitEngine(data, statistics, mirror, TrainingConfig(batch_size=7, epochs=2))
+        session = engine.open(parse("[C(4,3,1), SM(10)]"), 5, 1)
+        outcomes.append([session.run_epoch(epoch, 0.01, lambda: None) for epoch in (1, 2)])
+        outcomes[-1].append([weights.tobytes() for weights in session.numpy_weights()])
+        session.close()
+    assert outcomes[0] == outcomes[1]

@@ -104,5 +104,6 @@ class FileOptions:
 
     def as_mapping(self) -> dict[str, Any]:
         """What is said and no default, as plain values."""
-        said = {each.name: getattr(self, each.name) for each in fields(self) if getattr(self, each.name) != each.default}
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in said.items()}
+        said = {each.name: getattr(self, each.name) for each in fields(self)}
+        changed = {each.name: said[each.name] for each in fields(self) if said[each.name] != each.default}
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in changed.items()}

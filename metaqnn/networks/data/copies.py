@@ -85,8 +85,8 @@ class Copied(Dataset):
             ) from None
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise DataError(
-                f"{self._path}: the copy of the data is damaged; remove that folder, and call metaqnn.search again with "
-                "the same data set"
+                f"{self._path}: the copy of the data is damaged; remove that folder, and call metaqnn.search again "
+                "with the same data set"
             ) from error
 
 
@@ -137,7 +137,7 @@ def _copy(parts: Mapping[str, Any], place: Path) -> CopyOptions:
     for part in (part for part in ("train", "test") if part in parts):
         written = _write(parts[part], part, place)
         numbers, names = as_labels(np.array(written.labels), names, f"the labels of the {part} part")
-        order = sorted(range(len(numbers)), key=lambda row, of=written.digests, at=numbers: (of[row], at[row]))
+        order = [row for *_, row in sorted(zip(written.digests, numbers.tolist(), range(len(numbers)), strict=True))]
         raw = np.memmap(place / f"{part}.raw", np.uint8, "r", shape=(len(order), *written.shape))
         images = np.lib.format.open_memmap(place / f"x_{part}.npy", "w+", np.uint8, raw.shape)
         for start in range(0, len(order), _ROWS):
@@ -198,7 +198,7 @@ def _write(source: Any, part: str, place: Path) -> _Written:
                     file.write(content)
                     digests.append(hashlib.sha256(content).digest())
         if -1 in labels:
-            raise DataError(f"{what}: expected labels from 0, got -1, which marks what has no label; leave that part out")
+            raise DataError(f"{what}: expected labels from 0, got -1, as of what has no label; leave that part out")
         return _Written(shape, labels, digests, pixels.notes())
 
     return in_colour_if_any(source, what, gather)

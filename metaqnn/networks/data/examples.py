@@ -247,8 +247,8 @@ def _labels(marks: np.ndarray, what: str) -> Labels:
     """Labels as whole numbers or texts, whether they came as these, as columns of one, or as one column a class."""
     marks = marks.reshape(len(marks), -1)
     if marks.shape[1] > 1:
-        is_one = marks.dtype.kind in "uifb" and bool((((marks == 0) | (marks == 1)).all() and (marks.sum(1) == 1).all()))
-        if not is_one:
+        ones = marks.dtype.kind in "uifb" and ((marks == 0) | (marks == 1)).all() and (marks.sum(1) == 1).all()
+        if not ones:
             raise DataError(f"{what}: expected one label an image, got {marks.shape[1]} numbers that mark no one class")
         marks = marks.argmax(axis=1)[:, np.newaxis]
     marks = marks[:, 0]
@@ -360,9 +360,7 @@ def read(source: Any, what: str, is_colour: bool, pixels: Pixels) -> Iterator[Ba
             raise
         except Exception as error:  # the source is code of the user's
             reason = brief(" ".join(str(error).split()), 200) or "nothing else is known"
-            raise DataError(
-                f"{what}: example {number} cannot be read: {type(error).__name__}: {reason}"
-            ) from error
+            raise DataError(f"{what}: example {number} cannot be read: {type(error).__name__}: {reason}") from error
         if pair is None:
             break
         batch = batch_of(*pair, what)

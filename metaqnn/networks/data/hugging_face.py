@@ -62,7 +62,7 @@ class SavedDataset(Dataset):
             from datasets import load_from_disk
         except ImportError as error:
             raise DataError(
-                f"{self.path}: Hugging Face's datasets are needed to read this folder; install them: pip install datasets"
+                f"{self.path}: this folder is read by Hugging Face's datasets; install them: pip install datasets"
             ) from error
         try:
             loaded = load_from_disk(str(self.path))

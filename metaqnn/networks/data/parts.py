@@ -26,10 +26,9 @@ def test_name(found: Iterable[str], options: FileOptions, what: str) -> str | No
     names = list(found)
     for key, name in (("train_split", options.train_split), ("test_split", options.test_split)):
         if name is not None and name not in names:
-            raise DataError(
-                f"{what}: expected a part {shown(name)}, got {brief(', '.join(names))}; set dataset.{key} to one of them"
-            )
-    return options.test_split or next((name for name in _TESTS if name in names and name != options.train_split), None)
+            raise DataError(f"{what}: expected a part {shown(name)}, got {brief(', '.join(names))}; set dataset.{key}")
+    usual = (name for name in _TESTS if name in names and name != options.train_split)
+    return options.test_split or next(usual, None)
 
 
 def unused(names: Iterable[str], options: FileOptions, test: str | None) -> tuple[Note, ...]:

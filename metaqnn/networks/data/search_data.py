@@ -9,7 +9,7 @@ import numpy as np
 from metaqnn.core import Note
 from metaqnn.errors import DataError
 from metaqnn.networks.data.config import DatasetConfig
-from metaqnn.networks.data.mapped_rows import MappedRows, rows_of
+from metaqnn.networks.data.mapped_rows import rows_of
 from metaqnn.networks.data.registry import open_dataset
 from metaqnn.networks.data.sources import images_of
 from metaqnn.networks.data.split import stratified
@@ -21,7 +21,7 @@ class SearchData:
     """Training and validation images of one search.
 
     Attributes:
-        x_train: uint8 of shape (N, height, width, channels); of data in .npy files still on the disk.
+        x_train: uint8 of shape (N, height, width, channels); of data in .npy files it is `MappedRows`.
         y_train: int64 of shape (N,), indices into `class_names`.
         x_validation: uint8 of shape (M, height, width, channels).
         y_validation: int64 of shape (M,).
@@ -31,7 +31,7 @@ class SearchData:
         notes: what was noticed while they were read.
     """
 
-    x_train: np.ndarray | MappedRows
+    x_train: np.ndarray
     y_train: np.ndarray
     x_validation: np.ndarray
     y_validation: np.ndarray

@@ -25,7 +25,7 @@ _IMAGES = (
     *("image", "file", "filename", "file_name", "path", "filepath", "file_path", "image_path", "image_name"),
     *("image_id", "imageid", "img", "id"),
 )
-_LABELS = ("label", "labels", "class", "target", "category", "class_name", "breed", "species", "diagnosis", "level", "y")
+_LABELS = ("label", "labels", "class", "target", "category", "class_name", "breed", "species", "diagnosis", "y")
 _SPLITS = ("split", "set", "subset", "part", "partition", "fold_name")
 _NO_CLASSES = ("train", "test", "val", "valid", "validation", "images", "train_images", "test_images", "img")
 _FOLDERS = ("", "train", "images", "train_images", "img")
@@ -105,7 +105,7 @@ class TableOfFiles(Dataset):
         except (UnicodeDecodeError, csv.Error) as error:
             raise DataError(f"{self.path}: expected a table in UTF-8 with commas, but {error}") from error
         if len(table) < 2:
-            raise DataError(f"{self.path}: expected a line of column names and one line an image, got {len(table)} lines")
+            raise DataError(f"{self.path}: expected column names and one line an image, got {len(table)} lines")
         header = [cell.strip() for cell in table[0]]
         image, label, split = self._columns(header)
         for number, row in enumerate(islice(table, 1, None), 2):
@@ -118,7 +118,7 @@ class TableOfFiles(Dataset):
         train = [row for row in table[1:] if row[split].strip() == self.options.train_split]
         tests = [row for row in table[1:] if row[split].strip() == test] if test else None
         notes = parts.unused(found, self.options, test)
-        return self._rows(train, image, label), tests and self._rows(tests, image, label), notes
+        return self._rows(train, image, label), self._rows(tests, image, label) if tests else None, notes
 
     def _rows(self, rows: Sequence[Sequence[str]], image: int, label: int) -> _Rows:
         return _Rows([row[image].strip() for row in rows], [row[label].strip() for row in rows])
@@ -134,7 +134,8 @@ class TableOfFiles(Dataset):
                         f"{self.path}: dataset.{key}: there is no column {shown(said)} among {brief(', '.join(header))}"
                     )
                 return header.index(said)
-            return next((lower.index(name) for name in usual if name in lower and lower.index(name) not in others), None)
+            found = (lower.index(name) for name in usual if name in lower)
+            return next((place for place in found if place not in others), None)
 
         options = self.options
         label = place(options.label_column, _LABELS, "label_column", ())
@@ -178,8 +179,8 @@ class TableOfFiles(Dataset):
                 break
         else:
             raise DataError(
-                f"{self.path}: expected the image {shown(names[0])} beside it or in {'/, '.join(_FOLDERS[1:])}/, got none; "
-                "write paths from the folder of the table on, or set dataset.image_column"
+                f"{self.path}: expected the image {shown(names[0])} beside it or in {'/, '.join(_FOLDERS[1:])}/, got "
+                "none; write paths from the folder of the table on, or set dataset.image_column"
             )
         place = top / folder
         stems = {entry.stem: entry for entry in sorted(place.iterdir()) if entry.is_file()} if place.is_dir() else {}

@@ -133,9 +133,7 @@ def _stored_shape(features: Mapping[str, Sequence[Any]]) -> tuple[int, ...] | No
     return sizes[0], sizes[1], sizes[2] if isinstance(sizes[2], int) else 1
 
 
-def _named(
-    features: Mapping[str, Sequence[Any]], said: str | None, usual: Sequence[str], key: str, where: str
-) -> str:
+def _named(features: Mapping[str, Sequence[Any]], said: str | None, usual: Sequence[str], key: str, where: str) -> str:
     """The feature that holds the image, or the label."""
     found = [name for name in ([said] if said else usual) if features.get(name)]
     if not found:
@@ -150,7 +148,7 @@ def _records(path: Path) -> Iterator[bytes]:
     with open_regular(path) as plain:
         is_packed = plain.read(2) == b"\x1f\x8b"
         plain.seek(0)
-        file: Any = gzip.open(plain) if is_packed else plain
+        file: Any = gzip.GzipFile(fileobj=plain) if is_packed else plain
         try:
             while head := file.read(12):
                 yield _record(file, head)
@@ -175,7 +173,8 @@ def _features(content: bytes, where: str) -> dict[str, list[Any]]:
     except DecodeError as error:
         raise DataError(f"{where}: expected a tf.train.Example, got other data") from error
     features = example.features.feature
-    return {name: list(getattr(each, kind).value) for name, each in features.items() if (kind := each.WhichOneof("kind"))}
+    kinds = {name: each.WhichOneof("kind") for name, each in features.items()}
+    return {name: list(getattr(features[name], kind).value) for name, kind in kinds.items() if kind}
 
 
 @cache
