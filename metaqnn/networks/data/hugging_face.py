@@ -18,7 +18,7 @@ _ADVICE = "set dataset.image_column and dataset.label_column"
 
 def is_saved_dataset(path: Path) -> bool:
     """Whether a folder was written by `save_to_disk`."""
-    return (path / "dataset_dict.json").is_file() or (path / "state.json").is_file()
+    return os.path.isfile(path / "dataset_dict.json") or os.path.isfile(path / "state.json")
 
 
 class SavedDataset(Dataset):

@@ -15,6 +15,7 @@ from metaqnn.networks.data.archives import Archive
 from metaqnn.networks.data.config import FOLDER_KEYS, DatasetConfig, FileOptions
 from metaqnn.networks.data.folders import ImageFolder
 from metaqnn.networks.data.hugging_face import SavedDataset, is_saved_dataset
+from metaqnn.networks.data.image_files import told
 from metaqnn.networks.data.numpy_folder import FIRST, NumpyFolder
 from metaqnn.networks.data.sources import images_of
 from metaqnn.networks.data.table_files import ENDINGS, TableOfFiles, table_of
@@ -122,11 +123,12 @@ def _files(path: Path, options: FileOptions) -> Dataset | None:
     """The data set of files that are no folder of images by class; None where they are none of these."""
     if path.suffix.lower() in ENDINGS:
         return TableOfFiles(path, options)
-    if is_saved_dataset(path):
-        return SavedDataset(path, options)
-    if is_tfrecord(path):
-        return TFRecords(path, options)
-    table = table_of(path)
+    with told(path):
+        if is_saved_dataset(path):
+            return SavedDataset(path, options)
+        if is_tfrecord(path):
+            return TFRecords(path, options)
+        table = table_of(path)
     return TableOfFiles(table, options) if table else None
 
 

@@ -33,7 +33,7 @@ _FOLDERS = ("", "train", "images", "train_images", "img")
 
 def table_of(folder: Path) -> Path | None:
     """The table of labels in a folder whose images are not sorted by class; None where there is none."""
-    if not folder.is_dir() or subfolders(folder / "train"):
+    if not os.path.isdir(folder) or subfolders(folder / "train"):
         return None
     if len([name for name in subfolders(folder) if name.lower() not in _NO_CLASSES]) > 1:
         return None

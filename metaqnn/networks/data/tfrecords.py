@@ -33,7 +33,7 @@ _MOST_BYTES = 2**31
 
 def is_tfrecord(path: Path) -> bool:
     """Whether a path is a TFRecord file by its name, or a folder that holds some."""
-    return bool(_NAME.search(path.name)) or (path.is_dir() and bool(_shards(path)))
+    return bool(_NAME.search(path.name)) or (os.path.isdir(path) and bool(_shards(path)))
 
 
 def _shards(path: Path) -> list[Path]:
@@ -80,7 +80,7 @@ class TFRecords(Dataset):
         return os.path.exists(self.path)
 
     def _parts(self) -> tuple[list[Path], list[Path], tuple[Any, ...]]:
-        files = _shards(self.path) if self.path.is_dir() else [self.path]
+        files = _shards(self.path) if os.path.isdir(self.path) else [self.path]
         words = [word for word in (self.options.train_split, self.options.test_split) if word]
         named: dict[str, list[Path]] = {}
         for file in files:
