@@ -1,6 +1,7 @@
 """`metaqnn.search(...)`: functions and classes of a user's module, searched as a user's program would."""
 
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -11,7 +12,7 @@ from databases import contents
 
 import metaqnn
 from metaqnn.core import Strategy
-from metaqnn.errors import ConfigError, MetaqnnError
+from metaqnn.errors import ConfigError, MetaqnnError, ReplayError
 from metaqnn.networks.layer_space import LayerSpace, SpaceConfig
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.loop import Ending
@@ -259,3 +260,44 @@ def test_a_result_shows_itself_in_a_notebook(tmp_path):
     assert result.figure("trace")._repr_png_().startswith(b"\x89PNG")
     with pytest.raises(MetaqnnError, match=r"'trance' is no figure of .*; did you mean 'trace'"):
         result.figure("trance")
+
+
+class _Scans:
+    """The protocol of a PyTorch Dataset."""
+
+    def __len__(self):
+        return 60
+
+    def __getitem__(self, row):
+        return np.full((8, 8), 20 + row + 150 * (row % 2), np.uint8), row % 2
+
+
+@pytest.mark.long
+def test_a_search_on_an_object_is_resumed_with_it_or_without(tmp_path, monkeypatch):
+    monkeypatch.setenv("METAQNN_CACHE", str(tmp_path / "cache"))
+
+    def search(models, dataset=None):
+        return metaqnn.search(
+            {"name": "layers", "max_depth": 2, "convolution": {"filters": [16], "receptive_fields": [3]}},
+            {"name": "network", "epochs": 2, "batch_size": 8},
+            tmp_path / "scans.sqlite",
+            models,
+            "random",
+            dataset={"name": dataset or _Scans(), "validation_size": 10},
+            workers=0,
+            announce=lambda line: None,
+        )
+
+    assert search(1).ending is Ending.COMPLETED
+    rows = [_Scans()[row] for row in range(60)]
+    assert len(search(2, iter(rows[::-1])).models) == 2  # the same images in another order
+    with pytest.raises(ReplayError, match="hash"):
+        search(3, iter(rows[:50]))
+    shutil.rmtree(tmp_path / "cache" / "copies")
+    search(2)
+    assert len(list((tmp_path / "cache" / "copies").iterdir())) == 1
+
+
+def test_what_is_no_data_set_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match=r"dataset: expected a name, a path, a section, or a tf\.data.* got 3$"):
+        metaqnn.search("layers", "network", tmp_path / "a.sqlite", 1, dataset=3)

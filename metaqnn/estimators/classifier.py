@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from metaqnn.errors import DataError
 from metaqnn.estimators import search
-from metaqnn.estimators.checks import arrays_as_fitted, check_parameters, training_arrays
+from metaqnn.estimators.checks import arrays_as_fitted, as_arrays, check_parameters, training_arrays
 from metaqnn.estimators.images import PixelScale, image_shape
 from metaqnn.estimators.network import quiet_import
 from metaqnn.estimators.settings import WHERE, DataFacts, experiment_content
@@ -107,12 +107,13 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
     workers: int | None = None
     verbose: int = 1
 
-    def fit(self, X, y):
+    def fit(self, X, y=None):
         """Search for a network and train it.
 
         Args:
-            X: (N, features), (N, height, width) or (N, height, width, channels); numbers.
-            y: (N,) labels: numbers or texts, at least two different ones.
+            X: (N, features), (N, height, width) or (N, height, width, channels); numbers. Or (image, label) pairs: a
+                tf.data.Dataset, a PyTorch Dataset or DataLoader, or a Hugging Face Dataset, read once into memory.
+            y: (N,) labels: numbers or texts, at least two different ones; None where X has them.
 
         Returns:
             this estimator.
@@ -124,7 +125,7 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
             KeyboardInterrupt: it was interrupted; with a `path` the next fit goes on.
         """
         self.__dict__.pop("network_", None)  # what fails below must not leave an old network with new classes
-        X, y = training_arrays(self, X, y)
+        X, y = training_arrays(self, *as_arrays(X, y))
         check_parameters(self)
         shape = image_shape(X.shape, self.input_shape)
         self.classes_, labels = np.unique(y, return_inverse=True)
@@ -154,7 +155,7 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
             ValueError: other features or images than those of `fit`, or missing values.
         """
         check_is_fitted(self, "network_")
-        X = arrays_as_fitted(self, X)
+        X = arrays_as_fitted(self, as_arrays(X)[0])
         scale = PixelScale(np.asarray(self.pixel_low_), np.asarray(self.pixel_high_))
         return self.network_.probabilities(scale.apply(X).reshape(-1, *self.image_shape_))
 
@@ -173,7 +174,7 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
         best = self.predict_proba(X).argmax(axis=1)
         return self.classes_[best]
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X, y=None, sample_weight=None):
         """The share of rows whose label is predicted.
 
         Args:
@@ -185,6 +186,9 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
             ValueError: other features or images than those of `fit`, or missing values.
         """
         check_is_fitted(self, "network_")
+        X, y = as_arrays(X, y)
+        if y is None:
+            raise DataError("y: expected labels to compare with, got None; give y, or (image, label) pairs as X")
         unknown = set(np.ravel(np.asarray(y)).tolist()) - set(self.classes_.tolist())
         if unknown:
             known = ", ".join(map(repr, self.classes_.tolist()[:10])) + (", ..." if len(self.classes_) > 10 else "")

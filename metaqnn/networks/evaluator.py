@@ -57,11 +57,15 @@ class NetworkEvaluator(Evaluator):
 
     def __init__(self, options: TrainingConfig, setting: Setting):
         from metaqnn.networks.data import data_facts, load_search_data
+        from metaqnn.networks.data.mapped_rows import MappedRows
+        from metaqnn.networks.data.sources import require_room
 
         super().__init__(options, setting)
         section: Any = setting.section  # of networks not as plain values
         self.dataset: DatasetConfig = section
         data = load_search_data(self.dataset, setting.seed, is_named_by_user=True)
+        if options.engine != "fit" and isinstance(data.x_train, MappedRows):
+            require_room(data.x_train.nbytes, "the training images, which 'training.engine: fit' leaves on the disk")
         self._facts = data_facts(data)
         self.score = accuracy(data.classes)
         most = None if options.max_memory is None else options.max_memory * GIBIBYTE

@@ -9,7 +9,7 @@ from typing import Any
 from metaqnn.config import as_mapping, load_yaml, nearest, override, read_section
 from metaqnn.core.plugins import Plugin, find, installed, is_target
 from metaqnn.errors import ConfigError, brief, shown
-from metaqnn.networks.data.config import FOLDER_KEYS, NEWEST_DECODING, DatasetConfig
+from metaqnn.networks.data.config import FOLDER_KEYS, NEWEST_DECODING, DatasetConfig, FileOptions
 from metaqnn.networks.retraining.config import RetrainingConfig, read_recipe
 from metaqnn.networks.training.config import TrainingConfig
 from metaqnn.search.config import SearchConfig
@@ -203,7 +203,8 @@ def read_data(
     """The section `dataset`, and the data set that packages offer under its name.
 
     Raises:
-        ConfigError: there is none where networks are trained, or it is not as it should be.
+        ConfigError: something in it cannot be used.
+        PluginError: the data set cannot be used.
     """
     if content is None and not is_of_networks:
         return None, None
@@ -217,9 +218,13 @@ def read_data(
         source = read_dataset({"name": name} | others, file, finder)
     if not is_of_networks:
         return source, source
-    kept = {key: value for key, value in content.items() if key in own} if source else content
+    of_files = [] if source else option_names(FileOptions)
+    kept = {key: value for key, value in content.items() if key in own or not (source or key in of_files)}
     section = read_section(DatasetConfig, kept, "dataset", file)
-    return (replace(section, options=as_mapping(source.options)) if source else section), source
+    if source:
+        return replace(section, options=as_mapping(source.options)), source
+    said = {key: value for key, value in others.items() if key in of_files}
+    return replace(section, options=read_section(FileOptions, said, "dataset", file).as_mapping()), None
 
 
 def shipped_experiments() -> dict[str, Path]:

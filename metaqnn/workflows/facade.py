@@ -13,6 +13,7 @@ from metaqnn.config import read_section, require
 from metaqnn.core import HANG_SECONDS, Evaluation, Evaluator, Observer, Setting, Space, Strategy
 from metaqnn.core.plugins import KINDS, Plugin, find
 from metaqnn.errors import ConfigError
+from metaqnn.networks.data.config import DatasetConfig
 from metaqnn.networks.retraining.config import read_recipe
 from metaqnn.replay.leaderboard import best_model
 from metaqnn.replay.reader import ReplayReader
@@ -56,7 +57,7 @@ def search(
     *,
     seed: int = 0,
     reward: Part = "score",
-    dataset: Part | None = None,
+    dataset: Any = None,
     score: str = "score",
     direction: Literal["maximize", "minimize"] = "maximize",
     failure: float | None = None,
@@ -82,7 +83,10 @@ def search(
         models: budget of distinct architectures in total.
         strategy: its class, its name or its section.
         seed: all randomness derives from it.
-        reward, dataset: names or sections.
+        reward: its name or its section.
+        dataset: a name, a path or a section; or the data themselves, which are copied once into the cache: a
+            tf.data.Dataset, a PyTorch Dataset or DataLoader, a Hugging Face Dataset, another source of (image, label)
+            pairs, or two arrays (images, labels); or {"train": ..., "test": ...} with one of these for each part.
         score, direction, failure: of a function: what its result is called, which way it is better, and what a failed
             candidate counts as (None: 0, or 1 where less is better).
         lookahead: episodes that may be in flight.
@@ -103,7 +107,7 @@ def search(
     said = _checked(_Arguments, seed=seed, max_seconds=max_seconds)
     limits = {"lookahead": lookahead, "workers": workers or None, "hang_seconds": hang_seconds}
     plan = _checked(SearchConfig, models=models, **limits)
-    here = None
+    here: str | None = None
     if callable(evaluator) and not isinstance(evaluator, type | Evaluator):
         here = why_not_importable(evaluator)
         function = {"function": name_of(evaluator), "score": score, "direction": direction, "failure": failure}
@@ -120,8 +124,8 @@ def search(
         raise ConfigError(f"{_PLACE}: expected an evaluator that worker processes can import, but {here}")
     if here is not None:
         announce(f"Candidates are evaluated in this process, one after another: {here} to have them in processes.")
-    of_networks = section.name == NETWORK
-    data, source = read_data({"name": dataset} if isinstance(dataset, str) else dataset, _PLACE, find, of_networks)
+    is_of_networks = section.name == NETWORK
+    data, source = _data(dataset, is_of_networks, announce)
     experiment = Experiment(
         re.sub(r"[^\w.-]", "-", path.stem).lstrip(".") or "search",  # what an experiment may be called
         said.seed,
@@ -132,7 +136,7 @@ def search(
         _section("reward", reward),
         plan,
         source,
-        read_recipe(None, _PLACE) if of_networks else None,
+        read_recipe(None, _PLACE) if is_of_networks else None,
     )
     in_process = here is not None or workers == 0
     report = run_search(
@@ -178,3 +182,22 @@ def _section(kind: str, part: Any) -> Section:
         return read_part(kind, {"name": target}, _PLACE, find)
     plugin.load()
     return Section(plugin, part.options if getattr(part, "options", None) is not None else cls.Options())
+
+
+def _data(
+    dataset: Any, is_of_networks: bool, announce: Callable[[str], None]
+) -> tuple[DatasetConfig | Section | None, Section | None]:
+    """The section `dataset` that a name, a section or the data themselves stand for, and what packages offer for it."""
+    from metaqnn.networks.data.copies import NAME, can_be_copied, keep_copy
+    from metaqnn.networks.data.examples import TAKEN
+
+    others: Mapping[str, Any] = {}
+    if isinstance(dataset, Mapping) and can_be_copied(dataset.get("name")):  # with other keys of the section
+        dataset, others = dataset["name"], {key: value for key, value in dataset.items() if key != "name"}
+    if can_be_copied(dataset):
+        announce("Reading the data set once, to keep a copy of it ...")
+        dataset = {"name": NAME, "hash": keep_copy(dataset).hash, **others}
+    if dataset is not None and not isinstance(dataset, str | Mapping):
+        raise ConfigError(f"{_PLACE}: dataset: expected a name, a path, a section, or {TAKEN}, got {dataset!r:.100}")
+    content = {"name": dataset} if isinstance(dataset, str) else dataset
+    return read_data(content, _PLACE, find, is_of_networks)

@@ -19,7 +19,8 @@ class DatasetConfig:
     """The section `dataset`; the defaults hold out the paper's 5,000 validation images.
 
     Attributes:
-        name: a registered name, or a path to an .npz file or to a folder of images.
+        name: a registered name, or a path: to a folder of images, a table of files and labels, arrays, or
+            files of other libraries.
         train_limit: train on a stratified subset of this many of the images not held out; None is all.
         validation_size: images of the training part held out, class distribution unchanged.
         preprocessing: how uint8 images become numbers; fitted on the training images alone.
@@ -30,7 +31,7 @@ class DatasetConfig:
         layout: what the folders in a folder of images are: 'parts' (train, val, test) or 'classes'; 'auto' tells it
             from their names, and refuses what could be either.
         depth: bits a value has, 9 to 16, in images of more than 8; None refuses those.
-        options: of a data set of a plug-in; they stand among the other keys.
+        options: of a data set of a plug-in, or of files (`FileOptions`); they stand among the other keys.
     """
 
     name: str
@@ -74,3 +75,35 @@ class DatasetConfig:
         }
         said |= {"layout": self.layout != "auto" and self.layout, "options": self.options}
         return {key: value for key, value in (content | said).items() if key not in said or value}
+
+
+@dataclass(frozen=True)
+class FileOptions:
+    """Keys of the section `dataset` for tables (.csv), TFRecord files and folders of Hugging Face's `datasets`.
+
+    Attributes:
+        image_column: the column, or the feature, that holds an image or the name of its file; None finds it.
+        label_column: likewise, its label.
+        split_column: of a table, where it says to which part a row belongs; None finds it.
+        train_split: what the training part is called: in that column, among the splits, or in the names of files.
+        test_split: likewise, the test part; None is 'test', or else 'validation'.
+        image_shape: (height, width, channels) of images stored as raw bytes; None finds it in the file.
+    """
+
+    image_column: str | None = None
+    label_column: str | None = None
+    split_column: str | None = None
+    train_split: str = "train"
+    test_split: str | None = None
+    image_shape: tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        shape = self.image_shape
+        is_shape = shape is None or (len(shape) == 3 and min(shape) >= 1)
+        require(is_shape, "image_shape", "(height, width, channels), each at least 1, or nothing", shape)
+
+    def as_mapping(self) -> dict[str, Any]:
+        """What is said and no default, as plain values."""
+        said = {each.name: getattr(self, each.name) for each in fields(self)}
+        changed = {each.name: said[each.name] for each in fields(self) if said[each.name] != each.default}
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in changed.items()}

@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -172,3 +173,41 @@ def _scaled(file: Path, image: "Image.Image", depth: int | None) -> "Image.Image
     if isinstance(image.info.get("transparency"), int):
         scaled[values == image.info["transparency"]] = 255
     return Image.fromarray(scaled.astype(np.uint8))
+
+
+def pixels_of(image: "Image.Image", name: str) -> np.ndarray:
+    """The pixels of an image that is no file of its own: upright, on white, grey or in colour as it is.
+
+    Args:
+        image: opened.
+        name: of it, for messages.
+
+    Returns:
+        uint8 of shape (height, width) or (height, width, 3).
+
+    Raises:
+        DataError: it has more than 8 bits a channel.
+    """
+    place = Path(name)
+    _require_depth(place, image, None)
+    form = Form(*image.size, "L" if image.mode in _GREY else "RGB")
+    return _decoded(place, image, form, None)[0]
+
+
+def decoded(content: bytes, name: str) -> np.ndarray:
+    """The pixels of an encoded image; see `pixels_of`.
+
+    Raises:
+        DataError: it is no image.
+    """
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(BytesIO(content), formats=_FORMATS) as image:
+                return pixels_of(image, name)
+    except DataError:
+        raise
+    except Exception as error:  # Pillow raises whatever the damage leads to
+        raise DataError(f"{name}: expected an encoded image ({', '.join(_FORMATS)}), but it cannot be read") from error

@@ -9,6 +9,7 @@ import numpy as np
 from metaqnn.core import Note
 from metaqnn.errors import DataError
 from metaqnn.networks.data.config import DatasetConfig
+from metaqnn.networks.data.mapped_rows import rows_of
 from metaqnn.networks.data.registry import open_dataset
 from metaqnn.networks.data.sources import images_of
 from metaqnn.networks.data.split import stratified
@@ -20,7 +21,7 @@ class SearchData:
     """Training and validation images of one search.
 
     Attributes:
-        x_train: uint8 of shape (N, height, width, channels).
+        x_train: uint8 of shape (N, height, width, channels); of data in .npy files it is `MappedRows`.
         y_train: int64 of shape (N,), indices into `class_names`.
         x_validation: uint8 of shape (M, height, width, channels).
         y_validation: int64 of shape (M,).
@@ -94,9 +95,9 @@ def load_search_data(config: DatasetConfig, seed: int, is_named_by_user: bool = 
         chosen, _ = stratified(split.labels[train], config.train_limit, Stream(seed, "train_limit"))
         train = train[chosen]
     return SearchData(
-        x_train=split.images[train],
+        x_train=rows_of(split.images, train),
         y_train=split.labels[train],
-        x_validation=split.images[validation],
+        x_validation=np.asarray(split.images[validation]),
         y_validation=split.labels[validation],
         class_names=split.class_names,
         data_hash=array_hash(split.images, split.labels),
