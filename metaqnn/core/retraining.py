@@ -92,3 +92,26 @@ class TestLook:
 
         found = binomtest(round(self.score * self.examples), self.examples).proportion_ci(0.95, "wilson")
         return float(found.low), float(found.high)
+
+
+@dataclass(frozen=True)
+class TestCheck:
+    """A look at the images of a test split that says how good nothing is: they were compared with the training part.
+
+    Attributes:
+        look: its number among all looks, from 1.
+        dataset: whose test split.
+        examples: how many.
+        command: what was run.
+        found: what looks wrong across both parts, a text each.
+        looked_at: when, ISO 8601 in UTC; empty before it is recorded.
+    """
+
+    __test__ = False  # pytest would take it for a test by its name
+
+    look: int
+    dataset: str
+    examples: int
+    command: str
+    found: tuple[str, ...]
+    looked_at: str = ""

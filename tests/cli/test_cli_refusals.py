@@ -178,7 +178,7 @@ def test_a_database_of_another_program(refused, small_yaml, tmp_path):
 
 def test_a_newer_schema(refused, small_yaml, finished):
     with closing(sqlite3.connect(finished)) as connection:
-        connection.execute("PRAGMA user_version = 6")
+        connection.execute("PRAGMA user_version = 7")
     for command in (["search", small_yaml, "--db", finished], ["replay", "summary", finished]):
         assert refused(*command) == (
             f"{finished}: a newer metaqnn wrote this database (schema 6, known here: up to 5); upgrade metaqnn"

@@ -10,11 +10,11 @@ import pytest
 
 from metaqnn.core import TestLook, TrainingSplit
 from metaqnn.errors import DataError, MetaqnnError
-from metaqnn.networks.data import open_source
+from metaqnn.networks.data import DatasetConfig, open_source
 from metaqnn.networks.retraining.choice import best_of_each_model, best_retrainings, stored_network
 from metaqnn.networks.retraining.stored import load_network
 from metaqnn.networks.retraining.test_split import open_test_split
-from metaqnn.networks.retraining.testing import evaluate, evaluate_ensemble
+from metaqnn.networks.retraining.testing import TestTerms, evaluate, evaluate_ensemble
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.retrainings import RetrainingMemory, read_test_looks, weights_folder
 
@@ -41,7 +41,7 @@ def test_the_interval_of_a_look(correct, count, low, high):
 def test_a_look_counts_what_the_network_says(device, trained):
     with RetrainingMemory(trained) as memory:
         retrainings = best_retrainings(memory)[:2]
-        results = evaluate(memory, retrainings, "metaqnn evaluate")
+        results = evaluate(memory, retrainings, TestTerms("metaqnn evaluate"))
         looks = read_test_looks(memory)
     assert [(result.look, result.retrainings) for result in results] == [
         (look, (retraining,)) for look, retraining in zip(looks, retrainings, strict=True)
@@ -63,7 +63,7 @@ def test_a_look_counts_what_the_network_says(device, trained):
 def test_an_ensemble_averages_probabilities(device, trained):
     with RetrainingMemory(trained) as memory:
         retrainings = best_of_each_model(best_retrainings(memory))
-        result = evaluate_ensemble(memory, retrainings, False, "metaqnn ensemble")
+        result = evaluate_ensemble(memory, retrainings, False, TestTerms("metaqnn ensemble"))
     assert len(retrainings) == 3
     mean = sum(said(trained, retraining).astype(np.float64) for retraining in retrainings) / 3
     assert result.look.score == np.mean(mean.argmax(1) == open_source("digits").test().labels)
@@ -76,8 +76,8 @@ def test_an_ensemble_averages_probabilities(device, trained):
 def test_a_greedy_ensemble_is_not_worse_on_its_images_than_the_best_network(trained):
     with RetrainingMemory(trained) as memory:
         retrainings = best_retrainings(memory)
-        result = evaluate_ensemble(memory, retrainings, True, "metaqnn ensemble --greedy")
-        ((numbers,),) = memory.query("SELECT finals FROM test_looks")[1]
+        result = evaluate_ensemble(memory, retrainings, True, TestTerms("metaqnn ensemble --greedy"))
+        ((numbers,),) = memory.query("SELECT finals FROM test_looks WHERE kind != 'checked'")[1]
     assert result.look.kind == "greedy"
     assert json.loads(numbers) == [retraining.number for retraining in result.retrainings]
     assert result.look.validation_score >= retrainings[0].score
@@ -86,7 +86,7 @@ def test_a_greedy_ensemble_is_not_worse_on_its_images_than_the_best_network(trai
 def refused(memory, retrainings, *, greedy=None) -> str:
     look = evaluate if greedy is None else partial(evaluate_ensemble, is_greedy=greedy)
     with pytest.raises(MetaqnnError) as error:
-        look(memory, retrainings, command="metaqnn evaluate")
+        look(memory, retrainings, terms=TestTerms("metaqnn evaluate"))
     assert read_test_looks(memory) == []
     return str(error.value)
 
@@ -128,4 +128,4 @@ def test_what_is_refused(trained):
 )
 def test_a_test_split_of_another_kind_is_refused(names, shape, sentence):
     with pytest.raises(DataError, match=re.escape(sentence)):
-        open_test_split("digits", {}, names, shape)
+        open_test_split(DatasetConfig("digits"), names, shape)

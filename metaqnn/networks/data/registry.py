@@ -10,8 +10,9 @@ from typing import Any
 from metaqnn.config import nearest
 from metaqnn.core import Dataset
 from metaqnn.core.plugins import OWN, Plugin, find, installed, is_target, read_options
-from metaqnn.errors import DataError, shown
+from metaqnn.errors import DataError, brief, shown
 from metaqnn.networks.data.archives import Archive
+from metaqnn.networks.data.config import ARRAY_KEYS, DatasetConfig
 from metaqnn.networks.data.folders import ImageFolder
 from metaqnn.networks.data.sources import images_of
 
@@ -80,6 +81,23 @@ def open_source(name: str, options: Mapping[str, Any] | None = None, is_named_by
     raise DataError(
         f"{shown(name)} is neither a data set nor a path to an .npz file or a folder of images; "
         f"{nearest(name, installed('dataset'))}"
+    )
+
+
+def open_dataset(config: DatasetConfig, is_named_by_user: bool = False) -> Dataset:
+    """The data set of a section, as its keys say that it is to be read; see `open_source`.
+
+    Raises:
+        DataError: also where a key that is said decides nothing for this kind of data set.
+    """
+    source = open_source(config.name, config.options, is_named_by_user)
+    said = [key for key in ARRAY_KEYS if getattr(config, key) is not None]
+    if not said:
+        return source
+    if isinstance(source, Archive):
+        return Archive(source.path, None, config.channels, config.scale)
+    raise DataError(
+        f"dataset.{said[0]}: expected nothing, as it says how an .npz file is read and {brief(config.name)} is none"
     )
 
 

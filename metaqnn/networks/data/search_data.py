@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from metaqnn.core import Note
 from metaqnn.errors import DataError
 from metaqnn.networks.data.config import DatasetConfig
-from metaqnn.networks.data.registry import open_source
+from metaqnn.networks.data.registry import open_dataset
 from metaqnn.networks.data.sources import images_of
 from metaqnn.networks.data.split import stratified
 from metaqnn.seeding import Stream
@@ -26,6 +27,7 @@ class SearchData:
         class_names: one name a class.
         data_hash: SHA-256 of the source's whole training part, hexadecimal: the same data has the same.
         split_hash: SHA-256 of the row numbers of both parts, hexadecimal: the same split has the same.
+        notes: what was noticed while they were read.
     """
 
     x_train: np.ndarray
@@ -35,6 +37,7 @@ class SearchData:
     class_names: tuple[str, ...]
     data_hash: str
     split_hash: str
+    notes: tuple[Note, ...] = ()
 
     @property
     def fingerprint(self) -> str:
@@ -69,12 +72,12 @@ def load_search_data(config: DatasetConfig, seed: int, is_named_by_user: bool = 
 
     The validation images depend on the seed and `validation_size` alone, whatever `train_limit` is.
 
-    See `open_source` for `is_named_by_user`.
+    See `open_dataset` for `is_named_by_user`.
 
     Raises:
         DataError: the data set is absent or unusable, or smaller than the section asks for.
     """
-    split = images_of(open_source(config.name, config.options, is_named_by_user).train())
+    split = images_of(open_dataset(config, is_named_by_user).train())
     number = len(split.labels)
     if config.validation_size >= number:
         raise DataError(
@@ -98,6 +101,7 @@ def load_search_data(config: DatasetConfig, seed: int, is_named_by_user: bool = 
         class_names=split.class_names,
         data_hash=array_hash(split.images, split.labels),
         split_hash=array_hash(validation, train),
+        notes=split.notes,
     )
 
 
