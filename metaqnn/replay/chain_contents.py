@@ -11,8 +11,8 @@ hold; one that is no JSON, as its text. A content is a list of values for `metaq
   order of their code points, and for each name a list of one value a point: false where the point lacks it;
 - a retraining: final, model, architecture, seed, recipe, dataset, data, part, finetuned_from, size, status, reason,
   score, weights; then its curve, as above with attempt 1;
-- a look at a test split: look, kind, finals, dataset, examples, score, validation_score, command; of kind `checked`
-  found after them;
+- a look at a test split: look, kind, finals, dataset, examples, score, validation_score, command; and after them
+  found, where that is not empty;
 - the configuration: keys -> values, but `experiment` without MAY_CHANGE and PATHS, and each of `plugins` without its
   `version`;
 - a row of an imported file: row, net, content, episode, problem, reason.
@@ -78,7 +78,8 @@ def retraining_content(query: Query, number: int) -> list[object] | None:
 def look_content(query: Query, number: int) -> list[object] | None:
     """A look at a test split; None where there is none of that number."""
     for row in query(_LOOK, (number,)):
-        return [*row[:2], _decoded(row[2]), *row[3:8], *([_decoded(row[8])] if row[1] == "checked" else [])]
+        found = _decoded(row[8])
+        return [*row[:2], _decoded(row[2]), *row[3:8], *([] if found == [] else [found])]
     return None
 
 

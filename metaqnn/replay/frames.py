@@ -25,7 +25,7 @@ _DTYPES = {
         ),
         "string": (
             "architecture status reason purpose device source state action recipe dataset part weights "
-            "kind finals command"
+            "kind finals command found"
         ),
         "bool": "is_predicted reused",
         "time": "recorded_at started_at ended_at looked_at",
