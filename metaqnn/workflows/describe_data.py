@@ -7,6 +7,7 @@ from typing import Any
 
 from metaqnn.config import override
 from metaqnn.core import Note, TestCheck
+from metaqnn.core.plugins import installed
 from metaqnn.errors import ConfigError, DataError, brief
 from metaqnn.networks.data import DataDescription, DatasetConfig, open_dataset
 from metaqnn.networks.data.description import describe_part, with_test
@@ -39,7 +40,7 @@ def describe_data(
     """
     config = _section(name, overrides)
     source = open_dataset(config, is_named_by_user=True)
-    if not source.available():
+    if name in installed("dataset") and not source.available():
         announce(f"The data set {brief(name)} is not on this machine; trying to download it ...")
     train = images_of(source.train())
     description, look = describe_part(train, config)
