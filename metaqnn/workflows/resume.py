@@ -68,6 +68,11 @@ def changed_keys(stored: Mapping, current: Mapping) -> list[str]:
     ]
 
 
+def _compared(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What of the data must be the same: hashes, and not the description, whose words may get better."""
+    return {key: value for key, value in data.items() if key != "description" or not isinstance(value, Mapping)}
+
+
 def refuse_changes(path: Path, stored: Mapping, current: Mapping, what: str = "search") -> None:
     """Refuse to mix two searches in one database.
 
@@ -75,10 +80,7 @@ def refuse_changes(path: Path, stored: Mapping, current: Mapping, what: str = "s
         ReplayError: what was changed makes it another search.
     """
     changed = changed_keys(stored["experiment"], current["experiment"])
-    # A description says what is in the data, in words that may get better; hashes say whether they are the same.
-    was, now = (
-        {key: value for key, value in each["data"].items() if key != "description"} for each in (stored, current)
-    )
+    was, now = _compared(stored["data"]), _compared(current["data"])
     if not changed and was != now:
         details = [f"{key} was {old!r}, now {new!r}" for key, old, new in differences(was, now)]
         dataset = current["experiment"].get("dataset")

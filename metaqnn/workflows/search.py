@@ -157,7 +157,8 @@ def announce_download(experiment: Experiment, announce: Callable[[str], None]) -
 
 def announce_doubts(facts: Mapping[str, Any], announce: Callable[[str], None]) -> None:
     """Say what of the training data was passed over or looks wrong, in a line each."""
-    notes = (facts.get("description") or {}).get("notes", ())
+    description = facts.get("description")
+    notes = description.get("notes", ()) if isinstance(description, Mapping) else ()
     words = {"skipped": "Passed over", "doubt": "Doubt"}
     lines = [f"{words[note['kind']]}: {note['text']}." for note in notes if note["kind"] in words]
     for line in lines[:_MOST_DOUBTS]:

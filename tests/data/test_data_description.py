@@ -71,6 +71,14 @@ def test_a_description_is_bounded():
     assert len(json.dumps(found)) < 60_000
 
 
+def test_where_images_are_standardized_their_scale_does_not_matter(archive):
+    config = DatasetConfig(str(archive(x_train=np.arange(40 * 25).reshape(40, 5, 5) % 16)), validation_size=10)
+    assert any("nearly black" in text for text in described(config)[1].of_kind("doubt"))
+    assert not any(
+        "nearly black" in note for note in described(replace(config, preprocessing="standardize"))[1].of_kind("doubt")
+    )
+
+
 def test_images_are_the_same_only_to_the_bit():
     images = np.random.Generator(np.random.Philox(0)).integers(0, 256, (1200, 4, 4, 1), dtype=np.uint8)
     labels = np.arange(1200) % 3

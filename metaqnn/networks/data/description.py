@@ -219,10 +219,10 @@ def _doubts(looks: Mapping[str, Look], class_names: Sequence[str], config: Datas
     """What looks wrong within the training part."""
     whole = list(looks.values())
     shape, high = whole[0].images.shape[1:], max(look.high for look in whole)
-    if high < _DARK and config.scale is None:
+    if high < _DARK and config.scale is None and config.preprocessing in ("none", "mean"):  # others know no scale
         advice = f"; dataset.scale: {high or 1} makes that white" if config.name.lower().endswith(".npz") else ""
         yield f"no value is above {high} of 255, so that the images are nearly black{advice}"
-    if shape[2] > 4 and shape[0] == shape[2]:
+    if shape[2] > 4 and shape[0] == shape[2] and config.channels is None:
         yield f"images of {'x'.join(map(str, shape))} may have their channels first: see dataset.channels"
     if blank := sum(look.blank for look in whole):
         yield f"{_images(blank)} of a single value throughout"
@@ -274,7 +274,7 @@ def _thumbnails(train: Look, class_names: Sequence[str]) -> Iterator[Thumbnail]:
     """The first training image of each of the first classes that have one."""
     labels, first = np.unique(train.labels, return_index=True)
     for label, row in list(zip(labels, first, strict=True))[:3]:
-        image = np.asarray(train.images[int(row)])
+        image = np.asarray(train.images[int(row) : int(row) + 1])[0]
         image = image[..., :3] if image.shape[2] >= 3 else image[..., :1]
         step = -(-max(image.shape[:2]) // _SIDE)
         height, width = (-(-size // step) for size in image.shape[:2])
