@@ -224,7 +224,9 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
         facts = DataFacts(len(images), self.image_shape_, len(self.classes_), share)
         images_file = search.data_file(database)
         content = experiment_content(self.get_params(deep=False), facts, str(images_file), self._seed(stored))
-        experiment = read_experiment(content, WHERE, lambda line: warnings.warn(line, FutureWarning, stacklevel=5))
+        experiment = read_experiment(
+            content, WHERE, lambda line: warnings.warn(line, FutureWarning, stacklevel=5)
+        ).begun(stored)
         if stored:
             search.refuse_another(database, stored, experiment, images, labels)
         if not (stored and images_file.is_file()):

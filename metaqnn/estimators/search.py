@@ -20,6 +20,7 @@ from metaqnn.replay.leaderboard import Winner, read_winner
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.loop import Ending
 from metaqnn.workflows import Experiment, SearchOptions, read_experiment, run_search
+from metaqnn.workflows.old_names import as_recorded
 from metaqnn.workflows.resume import changed_keys
 
 
@@ -63,7 +64,7 @@ def refuse_another(
     Raises:
         ReplayError: with what differs.
     """
-    as_now_read = read_experiment(stored["experiment"], str(database)).as_mapping()
+    as_now_read = read_experiment(as_recorded(stored["experiment"]), str(database)).as_mapping()
     changed = changed_keys(as_now_read, experiment.as_mapping())
     if changed:
         raise ReplayError(

@@ -11,7 +11,7 @@ from metaqnn.replay.checks import as_damage
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.strategies.schedule import Schedule, ScheduleConfig
 from metaqnn.workflows.experiment import Experiment, Finder, read_experiment
-from metaqnn.workflows.old_names import renamed
+from metaqnn.workflows.old_names import as_recorded, renamed
 
 _NO_DATA = {"dataset": {"name": "digits"}}
 """Stands for any data in an experiment of which only what proposes is asked."""
@@ -134,7 +134,9 @@ def stored_experiment(reader: ReplayReader, allowed: Sequence[str] = (), evaluat
     config = reader.config()
     finder = stored_finder(config.get("plugins", {}), allowed, reader.path)
     with as_damage(reader.path, "table config, row 'experiment', column value"):
-        return read_experiment(config["experiment"], "as an experiment", finder=finder, evaluates=evaluates)
+        return read_experiment(
+            as_recorded(config["experiment"]), "as an experiment", finder=finder, evaluates=evaluates
+        )
 
 
 def require_plugins(reader: ReplayReader, allowed: Sequence[str] = (), evaluates: bool = True) -> None:

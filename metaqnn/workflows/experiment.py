@@ -9,7 +9,7 @@ from typing import Any
 from metaqnn.config import as_mapping, load_yaml, nearest, override, read_section
 from metaqnn.core.plugins import Plugin, find, installed, is_target
 from metaqnn.errors import ConfigError, brief, shown
-from metaqnn.networks.data.config import ARRAY_KEYS, DatasetConfig
+from metaqnn.networks.data.config import ARRAY_KEYS, FOLDER_KEYS, NEWEST_DECODING, DatasetConfig
 from metaqnn.networks.retraining.config import RetrainingConfig, read_recipe
 from metaqnn.networks.training.config import TrainingConfig
 from metaqnn.search.config import SearchConfig
@@ -87,6 +87,18 @@ class Experiment:
     def data_words(self) -> str:
         """What is evaluated on, for people."""
         return self.dataset.name if self.dataset is not None else self.evaluator.name
+
+    def begun(self, stored: Mapping[str, Any]) -> "Experiment":
+        """With the decoding of images that the search began with, where none is said.
+
+        Args:
+            stored: what the database holds of the search; empty where it begins now.
+        """
+        if not isinstance(self.dataset, DatasetConfig) or self.dataset.decoding is not None:
+            return self
+        section = stored.get("experiment", {}).get("dataset") or {}
+        decoding = section.get("decoding", 1) if stored else NEWEST_DECODING
+        return replace(self, dataset=replace(self.dataset, decoding=decoding))
 
     def as_mapping(self) -> dict[str, Any]:
         """The experiment as plain values, as a file would hold it with every default spelled out."""
@@ -195,7 +207,7 @@ def _dataset(
     name, own = content.get("name"), option_names(DatasetConfig) if is_of_networks else ["name"]
     is_part = not is_of_networks or (isinstance(name, str) and (name in installed("dataset") or is_target(name)))
     if is_part:
-        own = [key for key in own if key not in ARRAY_KEYS]
+        own = [key for key in own if key not in (*ARRAY_KEYS, *FOLDER_KEYS)]
     source, others = None, {key: value for key, value in content.items() if key not in own}
     if is_part:
         source = read_dataset({"name": name} | others, file, finder)

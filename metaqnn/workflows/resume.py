@@ -95,19 +95,25 @@ def refuse_changes(path: Path, stored: Mapping, current: Mapping, what: str = "s
         )
 
 
-def require_search(database: Path) -> Mapping:
-    """What a search in this file was started with; empty where it holds nothing yet, or nothing that can be read.
+def started_with(database: Path) -> Mapping:
+    """What the search or the table in a file was started with; empty where it holds nothing yet, or nothing readable.
 
     What is wrong with a file is said when it is opened for writing; here only what is whole can be something else.
+    """
+    try:
+        with ReplayReader(database) as reader:
+            return reader.config()
+    except ReplayError:
+        return {}
+
+
+def require_search(database: Path) -> Mapping:
+    """What a search in this file was started with, as `started_with`.
 
     Raises:
         ReplayError: it holds a table, or imported episodes.
     """
-    try:
-        with ReplayReader(database) as reader:
-            config = reader.config()
-    except ReplayError:
-        return {}
+    config = started_with(database)
     if config.get("purpose") == "table":
         raise ReplayError(f"{database}: this file holds an enumerated table; choose another with --db")
     if config.get("purpose") == "import":

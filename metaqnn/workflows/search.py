@@ -23,6 +23,7 @@ from metaqnn.workflows.check import stored_architectures
 from metaqnn.workflows.components import Components, build_components, build_evaluator, named_again, stored_budget
 from metaqnn.workflows.experiment import Experiment, read_experiment
 from metaqnn.workflows.forecast import forecast
+from metaqnn.workflows.old_names import as_recorded
 from metaqnn.workflows.resume import (
     changes_since,
     chosen_models,
@@ -106,7 +107,8 @@ def run_search(
     with stop.installed():
         if options.must_exist and not database.is_file():
             raise nothing_to_resume(database)
-        is_new = options.fresh or not require_search(database)
+        stored = {} if options.fresh else require_search(database)
+        experiment = experiment.begun(stored)
         if evaluator is None:
             announce_download(experiment, announce)
             evaluator = build_evaluator(experiment)
@@ -114,7 +116,7 @@ def run_search(
         # Everything that can be refused is, before a file is made or moved.
         components = build_components(experiment, evaluator.facts(), evaluator.score)
         warm_start = None
-        if is_new and experiment.warm_start is not None:
+        if not stored and experiment.warm_start is not None:
             warm_start = read_warm_start(Path(experiment.warm_start), components, evaluator)
         _workers(experiment, options, ())
         if options.fresh:
@@ -241,7 +243,9 @@ def _begin(
     stored = memory.config()
     if stored:  # as this version reads it: keys that are new since then have their defaults
         named = named_again(experiment.plugins)
-        stored["experiment"] = read_experiment(stored["experiment"], str(memory.path), finder=named).as_mapping()
+        stored["experiment"] = read_experiment(
+            as_recorded(stored["experiment"]), str(memory.path), finder=named
+        ).as_mapping()
     current: dict[str, Any] = {
         "experiment": experiment.as_mapping(),
         "seed": experiment.seed,

@@ -223,3 +223,10 @@ def test_what_is_read_is_what_is_meant(tmp_path, monkeypatch):
     assert np.array_equal(
         images(np.array([0, 2048, 4095] * 40)[:40].reshape(40, 1, 1), scale=4095)[:3].ravel(), [0, 128, 255]
     )
+
+
+def test_a_search_from_before_shapes_were_doubted_reads_what_it_read(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.savez("own.npz", x_train=BANDS, y_train=LABELS)
+    stored = DatasetConfig.recorded({"name": "./own.npz", "validation_size": 10}, "small.sqlite")
+    assert np.array_equal(open_dataset(stored).train().images, BANDS)

@@ -4,9 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, get_args
 
-from metaqnn.config import require
+from metaqnn.config import read_section, require
 
 Preprocessing = Literal["none", "mean", "global_contrast", "standardize"]
+Layout = Literal["auto", "parts", "classes"]
+
+NEWEST_DECODING = 2
+FOLDER_KEYS = ("layout", "depth")
+"""Keys that say how a folder of images is read: of a data set of a plug-in they are its own."""
 
 ARRAY_KEYS = ("channels", "scale")
 """Keys that say how arrays are read: of a data set of a plug-in they are its own."""
@@ -24,6 +29,12 @@ class DatasetConfig:
         mirror: whether training images are mirrored horizontally at random; the training package does it.
         channels: where arrays of images have their channels; None tells it from the shape, where that can be told.
         scale: the value that is white in arrays of images, in place of 255; None takes them as they are.
+        decoding: how image files become pixels. None is the newest, 2, or in a search that is resumed the one that it
+            began with; a database without the key means 1, in which orientation, transparency and links are not
+            looked at.
+        layout: what the folders in a folder of images are: 'parts' (train, val, test) or 'classes'; 'auto' tells it
+            from their names, and refuses what could be either.
+        depth: bits a value has, 9 to 16, in images of more than 8; None refuses those.
         options: of a data set of a plug-in; they stand among the other keys.
     """
 
@@ -34,6 +45,9 @@ class DatasetConfig:
     mirror: bool = False
     channels: Literal["first", "last"] | None = None
     scale: float | None = None
+    decoding: int | None = None
+    layout: Layout = "auto"
+    depth: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def __post_init__(self):
@@ -46,8 +60,25 @@ class DatasetConfig:
         require(self.channels in ("first", "last", None), "channels", "first, last, or nothing", self.channels)
         kinds = get_args(Preprocessing)
         require(self.preprocessing in kinds, "preprocessing", f"one of {', '.join(kinds)}", self.preprocessing)
+        require(self.decoding in (None, 1, 2), "decoding", "1, 2, or nothing", self.decoding)
+        require(self.layout in get_args(Layout), "layout", f"one of {', '.join(get_args(Layout))}", self.layout)
+        require(self.depth is None or 9 <= self.depth <= 16, "depth", "9 to 16 bits, or nothing", self.depth)
+        is_old = self.decoding == 1 and (self.layout, self.depth) != ("auto", None)
+        require(not is_old, "decoding", "2, as dataset.layout and dataset.depth have no meaning before", self.decoding)
+
+    @classmethod
+    def recorded(cls, content: Mapping[str, Any], place: str) -> "DatasetConfig":
+        """The section as a database holds it, perhaps from before there was a decoding.
+
+        Raises:
+            ConfigError: something in it cannot be used; the message names the place.
+        """
+        return read_section(cls, {"decoding": 1, **content}, "dataset", place)
 
     def as_mapping(self) -> dict[str, Any]:
-        """The section as plain values; options of a plug-in, and how arrays are read, only where that is said."""
+        """The section as plain values; without what `recorded` adds, and without what does not concern it."""
         content = {each.name: getattr(self, each.name) for each in fields(self)}
-        return {key: value for key, value in content.items() if value or key not in ("options", *ARRAY_KEYS)}
+        said: dict[str, Any] = {key: content[key] for key in ("depth", "options", *ARRAY_KEYS)}
+        said["decoding"] = self.decoding != 1 and (self.decoding or NEWEST_DECODING)
+        said["layout"] = self.layout != "auto" and self.layout
+        return {key: value for key, value in (content | said).items() if key not in said or value}

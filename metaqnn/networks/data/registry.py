@@ -12,9 +12,11 @@ from metaqnn.core import Dataset
 from metaqnn.core.plugins import OWN, Plugin, find, installed, is_target, read_options
 from metaqnn.errors import DataError, brief, shown
 from metaqnn.networks.data.archives import Archive
-from metaqnn.networks.data.config import ARRAY_KEYS, DatasetConfig
+from metaqnn.networks.data.config import ARRAY_KEYS, FOLDER_KEYS, DatasetConfig
 from metaqnn.networks.data.folders import ImageFolder
 from metaqnn.networks.data.sources import images_of
+
+_PACKED = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar")
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,10 @@ def open_source(name: str, options: Mapping[str, Any] | None = None, is_named_by
     path = Path(os.path.expanduser(name))  # as it is, where there is no such user
     if path.suffix.lower() == ".npz":
         return Archive(path)
+    if path.suffix.lower() in _PACKED and not os.path.isdir(path):
+        raise DataError(
+            f"{path}: expected a folder of images or an .npz file, got an archive; unpack it, and name the folder"
+        )
     if os.path.isdir(path) or len(path.parts) > 1:
         return ImageFolder(path)
     raise DataError(
@@ -91,14 +97,21 @@ def open_dataset(config: DatasetConfig, is_named_by_user: bool = False) -> Datas
         DataError: also where a key that is said decides nothing for this kind of data set.
     """
     source = open_source(config.name, config.options, is_named_by_user)
-    said = [key for key in ARRAY_KEYS if getattr(config, key) is not None]
-    if not said:
-        return source
-    if isinstance(source, Archive):
-        return Archive(source.path, None, config.channels, config.scale)
-    raise DataError(
-        f"dataset.{said[0]}: expected nothing, as it says how an .npz file is read and {brief(config.name)} is none"
-    )
+    own: tuple[str, ...] = ()
+    if isinstance(source, ImageFolder):
+        source, own = ImageFolder(source.path, config.decoding, config.layout, config.depth), FOLDER_KEYS
+    elif isinstance(source, Archive):
+        # Before there was a decoding, no shape was taken for one that can be read in two ways.
+        channels = config.channels or ("last" if config.decoding == 1 else None)
+        source, own = Archive(source.path, None, channels, config.scale), ARRAY_KEYS
+    said = config.as_mapping()
+    for keys, what in ((FOLDER_KEYS, "a folder of images"), (ARRAY_KEYS, "an .npz file")):
+        for key in keys if keys != own else ():
+            if key in said:
+                raise DataError(
+                    f"dataset.{key}: expected nothing, as it says how {what} is read and {brief(config.name)} is none"
+                )
+    return source
 
 
 def _made(plugin: Plugin, options: Mapping[str, Any] | None) -> Dataset:

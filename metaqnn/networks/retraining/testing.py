@@ -106,11 +106,13 @@ def _ask(
     for retraining in retrainings:
         if problem := problem_with(memory, retraining):
             raise ReplayError(f"{memory.path}: {problem}")
-    sections = {tuple(sorted(retraining.dataset.items())) for retraining in retrainings}
-    if len(sections) != 1:
+    sections = [DatasetConfig.recorded(retraining.dataset, str(memory.path)) for retraining in retrainings]
+    if any(section != sections[0] for section in sections):
         raise ReplayError(f"{memory.path}: expected networks of one data set, got several; choose with --dataset")
     source = DataSource(
-        DatasetConfig(**retrainings[0].dataset), memory.config()["seed"], data_fingerprint(retrainings[0].data)
+        sections[0],
+        memory.config()["seed"],
+        data_fingerprint(retrainings[0].data),
     )
     networks = tuple(stored_network(memory, retraining) for retraining in retrainings)
     said = predict(Predict(source, networks, terms.allow_duplicates))
