@@ -89,7 +89,8 @@ def train(database, models, split, overrides, style, **options) -> None:
 def evaluate(database, model, numbers, is_all, split, dataset, allow_duplicates, break_lock, style) -> None:
     """Look at the TEST SPLIT with a trained network, chosen by validation; every look is recorded.
 
-    Only this command and `ensemble` open the test split. Choosing by what it shows would make it a validation split:
+    Its images are first compared with the training part; test images that are training images are refused unless
+    allowed. No other command but `ensemble` and `datasets` opens the test split. Choosing by what it shows would make it a validation split:
     look rarely, and report the first look.
     """
     from metaqnn.core import TrainingSplit

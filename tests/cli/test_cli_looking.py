@@ -138,7 +138,7 @@ def test_datasets_says_what_it_understands(metaqnn, tmp_path, monkeypatch):
         "  ------------------------------------------------------------------------------\n"
         "  fact   x_train is uint8 of shape (40, 8, 8)\n"
         "  fact   x_test is uint8 of shape (11, 8, 8)\n"
-        "  doubt  1 of 11 test images are training images, too, so that the test accuracy\n"
+        "  doubt  1 of 11 test images is a training image, too, so that the test accuracy\n"
         "         would be too good\n"
         "\n"
     )

@@ -185,7 +185,7 @@ def compare_parts(train: Sequence[Look], test: Look, class_names: Sequence[str])
     doubts = []
     if duplicates:
         doubts.append(
-            f"{duplicates:,} of {len(test.hashes):,} test images are training images, too, so that the test accuracy "
+            f"{duplicates:,} of {len(test.hashes):,} test images {_known(duplicates)}, too, so that the test accuracy "
             "would be too good"
         )
     high = max(look.high for look in train)
@@ -240,7 +240,7 @@ def _doubts(looks: Mapping[str, Look], class_names: Sequence[str], config: Datas
         known = set(looks["train"].hashes)
         if again := sum(image in known for image in looks["validation"].hashes):
             yield (
-                f"{again:,} of {len(looks['validation'].hashes):,} validation images are training images, too, so that "
+                f"{again:,} of {len(looks['validation'].hashes):,} validation images {_known(again)}, too, so that "
                 "the score is too good"
             )
     for name, look in looks.items():
@@ -252,6 +252,10 @@ def _doubts(looks: Mapping[str, Look], class_names: Sequence[str], config: Datas
 
 def _images(number: int) -> str:
     return "1 image is" if number == 1 else f"{number:,} images are"
+
+
+def _known(number: int) -> str:
+    return "is a training image" if number == 1 else "are training images"
 
 
 def _classes(names: Sequence[str]) -> str:
