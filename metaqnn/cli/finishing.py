@@ -90,8 +90,8 @@ def evaluate(database, model, numbers, is_all, split, dataset, allow_duplicates,
     """Look at the TEST SPLIT with a trained network, chosen by validation; every look is recorded.
 
     Its images are first compared with the training part; test images that are training images are refused unless
-    allowed. No other command but `ensemble` and `datasets` opens the test split. Choosing by what it shows would make it a validation split:
-    look rarely, and report the first look.
+    allowed. No other command but `ensemble` and `datasets` opens the test split. Choosing by what it shows would make
+    it a validation split: look rarely, and report the first look.
     """
     from metaqnn.core import TrainingSplit
     from metaqnn.networks.retraining import testing

@@ -162,14 +162,9 @@ def announce_doubts(facts: Mapping[str, Any], announce: Callable[[str], None]) -
     description = facts.get("description")
     notes = description.get("notes", ()) if isinstance(description, Mapping) else ()
     words = {"skipped": "Passed over", "doubt": "Doubt"}
-    lines = [f"{words[note['kind']]}: {note['text']}." for note in notes if note["kind"] in words]
-    for line in lines[:_MOST_DOUBTS]:
-        announce(line)
-    if len(lines) > _MOST_DOUBTS:
-        announce(f"{len(lines) - _MOST_DOUBTS} more such lines: `metaqnn replay summary` shows all of them.")
-
-
-_MOST_DOUBTS = 8
+    for note in notes:
+        if note["kind"] in words:
+            announce(f"{words[note['kind']]}: {note['text']}.")
 
 
 @dataclass(frozen=True)
