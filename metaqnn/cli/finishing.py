@@ -12,6 +12,9 @@ from metaqnn.cli.output import format_option, print_tables
 _database = click.argument("database", type=click.Path(path_type=Path))
 _SPLITS = click.Choice(["train", "train+validation"])
 _split = click.option("--split", type=_SPLITS, help="Images that the networks learned from. [those of the newest]")
+_allow_duplicates = click.option(
+    "--allow-duplicates", is_flag=True, help="Go on where test images are training images, too."
+)
 _dataset = click.option("--dataset", metavar="NAME", help="Data set that the networks were trained on. [the search's]")
 
 
@@ -80,13 +83,15 @@ def train(database, models, split, overrides, style, **options) -> None:
 @click.option("--all", "is_all", is_flag=True, help="Every trained network of the split and data set.")
 @_split
 @_dataset
+@_allow_duplicates
 @break_lock_option
 @format_option
-def evaluate(database, model, numbers, is_all, split, dataset, break_lock, style) -> None:
+def evaluate(database, model, numbers, is_all, split, dataset, allow_duplicates, break_lock, style) -> None:
     """Look at the TEST SPLIT with a trained network, chosen by validation; every look is recorded.
 
-    Only this command and `ensemble` open the test split. Choosing by what it shows would make it a validation split:
-    look rarely, and report the first look.
+    Its images are first compared with the training part; test images that are training images are refused unless
+    allowed. No other command but `ensemble` and `datasets` opens the test split. Choosing by what it shows would make
+    it a validation split: look rarely, and report the first look.
     """
     from metaqnn.core import TrainingSplit
     from metaqnn.networks.retraining import testing
@@ -101,7 +106,7 @@ def evaluate(database, model, numbers, is_all, split, dataset, break_lock, style
         else:
             retrainings = best_retrainings(memory, dataset, TrainingSplit(split) if split else None, model)
             retrainings = retrainings if is_all else retrainings[:1]
-        _look(memory, retrainings, lambda command: testing.evaluate(memory, retrainings, command), style)
+        _look(memory, retrainings, lambda terms: testing.evaluate(memory, retrainings, terms), allow_duplicates, style)
 
 
 @click.command(cls=CommandWithOldNames, old_names={"--part": "--split"})
@@ -112,9 +117,10 @@ def evaluate(database, model, numbers, is_all, split, dataset, break_lock, style
 @click.option("--greedy", is_flag=True, help="Select members on the validation images, with repeats (Caruana 2004).")
 @_split
 @_dataset
+@_allow_duplicates
 @break_lock_option
 @format_option
-def ensemble(database, top, greedy, split, dataset, break_lock, style) -> None:
+def ensemble(database, top, greedy, split, dataset, allow_duplicates, break_lock, style) -> None:
     """Average the probabilities of trained networks, and look at the TEST SPLIT; the look is recorded.
 
     One network of each of the best models by validation. With --greedy, members are selected among all networks of
@@ -135,17 +141,20 @@ def ensemble(database, top, greedy, split, dataset, break_lock, style) -> None:
                 f"expected at least two trained networks, got {len(best)}; train more: "
                 f"metaqnn train {database} --top {top}"
             )
-        _look(memory, best, lambda command: [evaluate_ensemble(memory, best, greedy, command)], style)
+        _look(memory, best, lambda terms: [evaluate_ensemble(memory, best, greedy, terms)], allow_duplicates, style)
 
 
-def _look(memory, retrainings, evaluate, style: str) -> None:
+def _look(memory, retrainings, evaluate, allow_duplicates: bool, style: str) -> None:
     """Open the test split, print what is seen there, and say how often that was done."""
+    from metaqnn.networks.retraining.testing import TestTerms
     from metaqnn.replay.retrainings import read_test_looks
 
     name = retrainings[0].dataset["name"]
     earlier = sum(look.dataset == name for look in read_test_looks(memory))
     print(f"Opening the test split of {name} ({earlier} earlier looks).", file=sys.stderr, flush=True)
-    print_tables([_looks_table(evaluate(shlex.join(["metaqnn", *sys.argv[1:]])))], style)
+    command = shlex.join(["metaqnn", *sys.argv[1:]])
+    terms = TestTerms(command, allow_duplicates, lambda line: print(line, file=sys.stderr, flush=True))
+    print_tables([_looks_table(evaluate(terms))], style)
     if style == "table":
         total = len(read_test_looks(memory))
         print(f"Looks at a test split so far: {total}, all recorded in {memory.path} (table test_looks).")

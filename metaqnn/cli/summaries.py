@@ -30,6 +30,7 @@ def summary_table(reader) -> Table:
     rows = [
         ("experiment", f"{sections['name']}: {subject_of(sections)}, seed {sections['seed']}"),
         *([("warm_start", f"{facts.imported} episodes of {sections.get('warm_start')}")] if facts.imported else []),
+        *_data(reader),
         ("models", f"{facts.models_done} of {facts.models_total}"),
         ("episodes", f"{facts.episodes}, {facts.in_flight} more in flight"),
         ("epsilon", "-" if facts.epsilon is None else f"{facts.epsilon:g}"),
@@ -43,6 +44,16 @@ def summary_table(reader) -> Table:
         *_heads(reader),
     ]
     return Table(str(reader.path), ("fact", "value"), tuple(rows))
+
+
+def _data(reader) -> list[tuple[str, str]]:
+    """What was understood of the images, and what looks wrong; nothing of a database that is older than that."""
+    from metaqnn.networks.data.description import read_description
+
+    found = read_description(reader.config()["data"], reader.path)
+    if found is None:
+        return []
+    return [("data", found.words), *((note.kind, note.text) for note in found.notes if note.kind != "fact")]
 
 
 def import_table(reader) -> Table:

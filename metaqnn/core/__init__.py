@@ -27,7 +27,7 @@ from metaqnn.core.memory import ReplayMemory
 from metaqnn.core.observer import Observer, SearchStatus
 from metaqnn.core.options import NoOptions
 from metaqnn.core.recording import Recording, StoredEvaluation
-from metaqnn.core.retraining import TRAINING, Retraining, TestLook, TrainingSplit, share_interval
+from metaqnn.core.retraining import TRAINING, Retraining, TestCheck, TestLook, TrainingSplit, share_interval
 from metaqnn.core.reward import Reward
 from metaqnn.core.score import Score
 from metaqnn.core.space import Action, Space, State
@@ -81,6 +81,7 @@ __all__ = [
     "Step",
     "StoredEvaluation",
     "Strategy",
+    "TestCheck",
     "TestLook",
     "TrainingSplit",
     "Trajectory",

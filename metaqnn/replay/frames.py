@@ -25,7 +25,7 @@ _DTYPES = {
         ),
         "string": (
             "architecture status reason purpose device source state action recipe dataset part weights "
-            "kind finals command"
+            "kind finals command found"
         ),
         "bool": "is_predicted reused",
         "time": "recorded_at started_at ended_at looked_at",
@@ -68,7 +68,7 @@ _FINAL_CURVES = """
     SELECT final, epoch, figures, score AS validation_SCORE, epoch_seconds FROM final_curves ORDER BY final, epoch"""
 _TEST_LOOKS = """
     SELECT look, kind, finals, dataset, examples, score AS SCORE, validation_score AS validation_SCORE, command,
-           looked_at
+           looked_at, found
     FROM test_looks ORDER BY look"""
 
 
@@ -108,7 +108,7 @@ class Replay:
     q_values = _frame(_Q_VALUES, "What the agent has learned, as of its last checkpoint.")
     finals = _frame(_FINALS, "Every training by the final recipe, with its last test accuracy if anybody looked.")
     final_curves = _frame(_FINAL_CURVES, "Every epoch of those trainings.")
-    test_looks = _frame(_TEST_LOOKS, "Every look at a test split; `finals` is a JSON list of their numbers.")
+    test_looks = _frame(_TEST_LOOKS, "Every look at a test split; `finals` and `found` are JSON lists.")
 
     @property
     def path(self) -> Path:

@@ -9,7 +9,7 @@ from typing import Any
 from metaqnn.config import as_mapping, load_yaml, nearest, override, read_section
 from metaqnn.core.plugins import Plugin, find, installed, is_target
 from metaqnn.errors import ConfigError, brief, shown
-from metaqnn.networks.data.config import FOLDER_KEYS, NEWEST_DECODING, DatasetConfig, FileOptions
+from metaqnn.networks.data.config import ARRAY_KEYS, FOLDER_KEYS, NEWEST_DECODING, DatasetConfig, FileOptions
 from metaqnn.networks.retraining.config import RetrainingConfig, read_recipe
 from metaqnn.networks.training.config import TrainingConfig
 from metaqnn.search.config import SearchConfig
@@ -210,11 +210,11 @@ def read_data(
         return None, None
     content = section_keys("dataset", content, file)
     name, own = content.get("name"), option_names(DatasetConfig) if is_of_networks else ["name"]
-    source, others = None, {key: value for key, value in content.items() if key not in own}
     is_part = not is_of_networks or (isinstance(name, str) and (name in installed("dataset") or is_target(name)))
     if is_part:
-        own = [key for key in own if key not in FOLDER_KEYS]
-        others |= {key: content[key] for key in FOLDER_KEYS if key in content}
+        own = [key for key in own if key not in (*ARRAY_KEYS, *FOLDER_KEYS)]
+    source, others = None, {key: value for key, value in content.items() if key not in own}
+    if is_part:
         source = read_dataset({"name": name} | others, file, finder)
     if not is_of_networks:
         return source, source

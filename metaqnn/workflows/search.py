@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,6 +112,7 @@ def run_search(
         if evaluator is None:
             announce_download(experiment, announce)
             evaluator = build_evaluator(experiment)
+        announce_doubts(evaluator.facts(), announce)
         # Everything that can be refused is, before a file is made or moved.
         components = build_components(experiment, evaluator.facts(), evaluator.score)
         warm_start = None
@@ -154,6 +155,16 @@ def announce_download(experiment: Experiment, announce: Callable[[str], None]) -
         name, options = experiment.dataset.name, experiment.dataset.options
         if not open_source(name, options, is_named_by_user=True).available():
             announce(f"The data set {name} is not on this machine; trying to download it ...")
+
+
+def announce_doubts(facts: Mapping[str, Any], announce: Callable[[str], None]) -> None:
+    """Say what of the training data was passed over or looks wrong, in a line each."""
+    description = facts.get("description")
+    notes = description.get("notes", ()) if isinstance(description, Mapping) else ()
+    words = {"skipped": "Passed over", "doubt": "Doubt"}
+    for note in notes:
+        if note["kind"] in words:
+            announce(f"{words[note['kind']]}: {note['text']}.")
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,7 @@ def checked(html: str) -> Page:
     assert page.links
     assert {link.removeprefix("#") for link in page.links if not link.startswith("figures/")} <= set(page.ids)
     assert all(alternative.strip() for alternative in page.alternatives)
-    assert all(source.startswith("data:image/svg+xml;base64,") for source in page.sources)
+    assert all(source.startswith(("data:image/svg+xml;base64,", "data:image/png;base64,")) for source in page.sources)
     assert "http://" not in html
     assert "https://" not in html
     return page
@@ -135,7 +135,7 @@ def test_every_figure_is_written_and_shows_something(written):
         *("trace", "accuracy-by-epsilon", "q-by-kind", "q-by-receptive-field", "top-01-curve", "top-02-curve"),
         *("accuracy-parameters", "accuracy-flops", "times"),
     }
-    assert len(page.sources) == len(names)
+    assert sum(source.startswith("data:image/svg") for source in page.sources) == len(names)
     assert not list(written.rglob(".metaqnn-part-*"))
     for name in names:
         pixels = np.asarray(Image.open(written / "figures" / f"{name}.png").convert("L"))
@@ -357,3 +357,17 @@ def test_predictions_and_the_baseline_are_drawn(find, tmp_path):
             content = BytesIO()
             figure.savefig(content, format="png")
             assert len(content.getvalue()) > 5_000
+
+
+def test_the_data_stand_in_the_page_with_three_images(find, finished_once):
+    page = Page(render(find(finished_once), {}))
+    assert "1,047 train, 300 validation images of 8x8x1 in 10 classes, values 0 to 255" in page.text
+    drawn = dict(zip(page.alternatives, page.sources, strict=False))
+    for name in "012":
+        address = drawn[f"A training image of the class {name}"]
+        with Image.open(BytesIO(base64.b64decode(address.removeprefix("data:image/png;base64,")))) as image:
+            assert (image.size, image.mode) == ((8, 8), "L")
+
+
+def test_a_database_that_is_older_than_descriptions_has_no_images(find):
+    assert "A training image" not in render(find(GOLDEN / "schema_v5.sqlite"), {})

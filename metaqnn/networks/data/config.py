@@ -13,6 +13,9 @@ NEWEST_DECODING = 2
 FOLDER_KEYS = ("layout", "depth")
 """Keys that say how a folder of images is read: of a data set of a plug-in they are its own."""
 
+ARRAY_KEYS = ("channels", "scale")
+"""Keys that say how arrays are read: of a data set of a plug-in they are its own."""
+
 
 @dataclass(frozen=True)
 class DatasetConfig:
@@ -25,6 +28,8 @@ class DatasetConfig:
         validation_size: images of the training part held out, class distribution unchanged.
         preprocessing: how uint8 images become numbers; fitted on the training images alone.
         mirror: whether training images are mirrored horizontally at random; the training package does it.
+        channels: where arrays of images have their channels; None tells it from the shape, where that can be told.
+        scale: the value that is white in arrays of images, in place of 255; None takes them as they are.
         decoding: how image files become pixels. None is the newest, 2, or in a search that is resumed the one that it
             began with; a database without the key means 1, in which orientation, transparency and links are not
             looked at.
@@ -39,6 +44,8 @@ class DatasetConfig:
     validation_size: int = 5000
     preprocessing: Preprocessing = "none"
     mirror: bool = False
+    channels: Literal["first", "last"] | None = None
+    scale: float | None = None
     decoding: int | None = None
     layout: Layout = "auto"
     depth: int | None = None
@@ -49,6 +56,9 @@ class DatasetConfig:
         limit = self.train_limit
         require(limit is None or limit >= 1, "train_limit", "at least 1 image, or nothing", limit)
         require(self.validation_size >= 1, "validation_size", "at least 1 image", self.validation_size)
+        is_scale = self.scale is None or 0 < self.scale < float("inf")
+        require(is_scale, "scale", "the value that is white, above 0, or nothing", self.scale)
+        require(self.channels in ("first", "last", None), "channels", "first, last, or nothing", self.channels)
         kinds = get_args(Preprocessing)
         require(self.preprocessing in kinds, "preprocessing", f"one of {', '.join(kinds)}", self.preprocessing)
         require(self.decoding in (None, 1, 2), "decoding", "1, 2, or nothing", self.decoding)
@@ -69,11 +79,9 @@ class DatasetConfig:
     def as_mapping(self) -> dict[str, Any]:
         """The section as plain values; without what `recorded` adds, and without what does not concern it."""
         content = {each.name: getattr(self, each.name) for each in fields(self)}
-        said: dict[str, Any] = {
-            "decoding": self.decoding != 1 and (self.decoding or NEWEST_DECODING),
-            "depth": self.depth,
-        }
-        said |= {"layout": self.layout != "auto" and self.layout, "options": self.options}
+        said: dict[str, Any] = {key: content[key] for key in ("depth", "options", *ARRAY_KEYS)}
+        said["decoding"] = self.decoding != 1 and (self.decoding or NEWEST_DECODING)
+        said["layout"] = self.layout != "auto" and self.layout
         return {key: value for key, value in (content | said).items() if key not in said or value}
 
 

@@ -12,7 +12,7 @@ from metaqnn.core import Dataset
 from metaqnn.core.plugins import OWN, Plugin, find, installed, is_target, read_options
 from metaqnn.errors import DataError, brief, shown
 from metaqnn.networks.data.archives import Archive
-from metaqnn.networks.data.config import FOLDER_KEYS, DatasetConfig, FileOptions
+from metaqnn.networks.data.config import ARRAY_KEYS, FOLDER_KEYS, DatasetConfig, FileOptions
 from metaqnn.networks.data.folders import ImageFolder
 from metaqnn.networks.data.hugging_face import SavedDataset, is_saved_dataset
 from metaqnn.networks.data.image_files import told
@@ -108,14 +108,20 @@ def open_dataset(config: DatasetConfig, is_named_by_user: bool = False) -> Datas
     source = open_source(config.name, config.options, is_named_by_user)
     if config.decoding == 1 and isinstance(source, TableOfFiles) and source.path.suffix != Path(config.name).suffix:
         source = ImageFolder(source.path.parent)  # what a folder with a table was before there were tables
+    own: tuple[str, ...] = ()
     if isinstance(source, ImageFolder):
-        return ImageFolder(source.path, config.decoding, config.layout, config.depth)
-    said = [key for key in FOLDER_KEYS if config.as_mapping().get(key) is not None]
-    if said:
-        raise DataError(
-            f"dataset.{said[0]}: expected nothing, as it says how a folder of images is read and "
-            f"{brief(config.name)} is none"
-        )
+        source, own = ImageFolder(source.path, config.decoding, config.layout, config.depth), FOLDER_KEYS
+    elif isinstance(source, Archive):
+        # Before there was a decoding, no shape was taken for one that can be read in two ways.
+        channels = config.channels or ("last" if config.decoding == 1 else None)
+        source, own = Archive(source.path, None, channels, config.scale), ARRAY_KEYS
+    said = config.as_mapping()
+    for keys, what in ((FOLDER_KEYS, "a folder of images"), (ARRAY_KEYS, "an .npz file")):
+        for key in keys if keys != own else ():
+            if key in said:
+                raise DataError(
+                    f"dataset.{key}: expected nothing, as it says how {what} is read and {brief(config.name)} is none"
+                )
     return source
 
 

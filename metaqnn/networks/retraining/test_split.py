@@ -1,10 +1,37 @@
-"""The test split: this is the only place of the package that opens it, for `metaqnn.networks.retraining.testing`."""
+"""The test split: this is the only place of the package that opens it.
+
+`metaqnn.networks.retraining.testing` asks for it to say how good a network is, `metaqnn.workflows.describe_data` to
+compare its images with those of the training part.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+from metaqnn.core import Note
 from metaqnn.errors import DataError
 from metaqnn.networks.data import DatasetConfig, ImageSplit, open_dataset
+from metaqnn.networks.data.description import Look, compare_parts
 from metaqnn.networks.data.sources import images_of
+
+
+@dataclass(frozen=True)
+class SplitCheck:
+    """What looks wrong across the training part and the test split.
+
+    Attributes:
+        examples: of the test split.
+        duplicates: of them, images that are training images, to the bit.
+        notes: the doubts, and what was noticed while the test split was read.
+    """
+
+    examples: int
+    duplicates: int
+    notes: tuple[Note, ...]
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Their texts."""
+        return tuple(note.text for note in self.notes if note.kind == "doubt")
 
 
 def open_test_split(
@@ -30,3 +57,10 @@ def open_test_split(
             f"got {', '.join(split.class_names)}"
         )
     return split
+
+
+def check_test_split(test: ImageSplit, train: Sequence[Look]) -> tuple[SplitCheck, Look]:
+    """Compare an open test split with the training part, in one or several pieces."""
+    look = Look(test.images, test.labels)
+    duplicates, doubts = compare_parts(train, look, test.class_names)
+    return SplitCheck(len(test.labels), duplicates, (*test.notes, *doubts)), look

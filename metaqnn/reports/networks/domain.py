@@ -1,13 +1,16 @@
 """How a report speaks of networks."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 from metaqnn.core import QValue, Score, Status, share_interval
+from metaqnn.networks.data.description import read_description
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.reports.domain import Check, Domain
 from metaqnn.reports.drawing import Axis
 from metaqnn.reports.networks import retraining_figures
+from metaqnn.reports.networks.data_pictures import draw_data
 from metaqnn.reports.networks.diagrams import diagram_of, legend
 from metaqnn.reports.networks.kinds import layer_values
 from metaqnn.reports.networks.retraining_tables import curves_table, errors_table
@@ -137,7 +140,10 @@ class NetworkDomain(Domain):
     def context(self, data: ReportData) -> Mapping[str, Any]:
         """Diagrams, and what the templates compute."""
         shape = tuple(data.subject.data["input_shape"])
+        description = read_description(data.subject.data, Path(data.provenance.database))
         return {
+            "description": description,
+            "data_pictures": draw_data(description),
             "diagrams": {top.rank: diagram_of(top.ranked.architecture, shape) for top in data.top},
             "legend": legend(),
             "error_interval": error_interval,
