@@ -119,9 +119,11 @@ def search(
         models: budget of distinct architectures in total.
         strategy: its class, its name or its section.
         seed: all randomness derives from it.
-        reward, dataset: names or sections.
-        score, direction, failure: of a function: what its result is called, which way it is better, and what a failed
-            candidate counts as (None: 0, or 1 where less is better).
+        reward: its name or its section.
+        dataset: likewise; None where the evaluator needs no data.
+        score: of a function: what its result is called.
+        direction: of a function: which way its result is better.
+        failure: of a function: what a failed candidate counts as (None: 0, or 1 where less is better).
         lookahead: episodes that may be in flight.
         workers: processes side by side, at most `lookahead`; 0 evaluates in this process.
         gpus: which GPUs to use; None is all that are visible.
