@@ -1,6 +1,7 @@
 """What `make docs` writes that no page holds: the reference of configurations, from the dataclasses that read them."""
 
 import dataclasses
+import inspect
 import re
 import typing
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 from metaqnn.config import as_mapping, type_words
-from metaqnn.core.plugins import KINDS, OWN, installed
+from metaqnn.core.plugins import OWN, installed
 from metaqnn.networks.data.config import DatasetConfig
 from metaqnn.networks.retraining.config import RECIPES
 from metaqnn.networks.training.config import TrainingConfig
@@ -22,8 +23,16 @@ from metaqnn.search.config import SearchConfig
 from metaqnn.workflows.experiment import Experiment
 from metaqnn.workflows.table_files import TableSection
 
-_PART = "of a plug-in"
-_TOP = {"name": "a text", "seed": "a whole number", "warm_start": "a text or nothing"}
+_PART = "of a data set of a plug-in"
+"""Begins what is said of a field that holds keys of others."""
+
+_TOP = (
+    ("name", "a text", "must be given"),
+    ("seed", "a whole number", "`0`"),
+    ("warm_start", "a text or nothing", "`null`"),
+)
+"""The keys of an experiment that stand in no section."""
+
 _INTRODUCTION = """# Configuration
 
 Every key of an experiment and of a table file, from the dataclasses that read them. A key without a default must be
@@ -52,14 +61,16 @@ def configuration() -> str:
 
 
 def _pages() -> Iterator[str]:
-    yield _table("The top of an experiment", [(k, t, _top_default(k), meanings(Experiment)[k]) for k, t in _TOP.items()])
+    told = meanings(Experiment)
+    yield _table("The top of an experiment", [(*row, told[row[0]]) for row in _TOP])
     yield _section("dataset", DatasetConfig)
-    for kind in ("space", "strategy", "evaluator", "reward"):
+    for kind in ("dataset", "space", "strategy", "evaluator", "reward"):
         for name, (plugin, *_) in installed(kind).items():
             if plugin.package == OWN and (kind, name) != ("evaluator", "network"):
                 part = plugin.load()
                 about = (part.__doc__ or "").split("\n")[0]
-                yield _section(kind, part.Options, name, about, getattr(part, "PRESETS", {}))
+                if keys(part.Options):
+                    yield _section(kind, part.Options, name, about, getattr(part, "PRESETS", {}))
     yield _section("training", TrainingConfig)
     yield _section("search", SearchConfig)
     for name, recipe in RECIPES.items():
@@ -74,14 +85,15 @@ def meanings(section: type[Any]) -> dict[str, str]:
         for part in griffe.Docstring(each.__doc__ or "").parse("google", warnings=False):
             if part.kind is griffe.DocstringSectionKind.attributes:
                 for attribute in part.value:
-                    found.setdefault(attribute.name, " ".join(attribute.description.split()))
+                    text = re.sub(r"\bNone\b", "`null`", " ".join(attribute.description.split()))
+                    found.setdefault(attribute.name, text)
     return found
 
 
 def keys(section: type[Any]) -> list[dataclasses.Field[Any]]:
-    """The keys that a user may write; a `name` that has one value only names the section."""
-    hints, found = typing.get_type_hints(section), []
-    for field in dataclasses.fields(section):
+    """The keys that a user may write, its own before inherited ones; a `name` of one value only names the section."""
+    hints, own, found = typing.get_type_hints(section), inspect.get_annotations(section), []
+    for field in sorted(dataclasses.fields(section), key=lambda field: field.name not in own):
         names_part = field.name == "name" and typing.get_origin(hints["name"]) is typing.Literal
         if field.init and not names_part and not meanings(section).get(field.name, "").startswith(_PART):
             found.append(field)
@@ -107,15 +119,10 @@ def _section(path: str, section: type[Any], name: str = "", about: str = "", pre
 
 def _table(title: str, rows: list[tuple[str, str, str, str]], about: str = "") -> str:
     lines = [f"\n## {title}\n", *([about.strip() + "\n"] if about else [])]
-    if not rows:
-        return "\n".join([*lines, "It has no keys.\n"])
     lines += ["| Key | Type | Default | Meaning |", "|---|---|---|---|"]
-    lines += [" | ".join([f"| `{key}`", kind, default, meaning.replace("|", "\\|")]) + " |" for key, kind, default, meaning in rows]
+    for key, kind, default, meaning in rows:
+        lines.append(f"| `{key}` | {kind} | {default} | {meaning.replace('|', '&#124;')} |")
     return "\n".join(lines) + "\n"
-
-
-def _top_default(key: str) -> str:
-    return {"name": "must be given", "seed": "`0`", "warm_start": "`null`"}[key]
 
 
 def _as_yaml(value: Any) -> str:
