@@ -51,7 +51,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Take from the fences what is said to the tests alone."""
+    """Take away what is said to the tests alone."""
+    markdown = re.sub(r"^<!-- test: .* -->\n", "", markdown, flags=re.MULTILINE)
     return re.sub(r"^(```\w+) no-run$", r"\1", markdown, flags=re.MULTILINE)
 
 
