@@ -22,6 +22,7 @@ class Snippet:
         text: its content, shortened as comments before it say: `<!-- test: models=30 => models=2 -->`.
         line: where it begins, from 1.
         is_run: whether a test runs it.
+        is_slow: whether `make test-all` alone does, as a comment before it says: `<!-- test: slow -->`.
         file: where its first line says that it is to be saved; in SQL, the database that is asked.
     """
 
@@ -29,6 +30,7 @@ class Snippet:
     text: str
     line: int
     is_run: bool
+    is_slow: bool
     file: str | None
 
     @property
@@ -56,12 +58,15 @@ def snippets(page: Path) -> Iterator[Snippet]:
     for fence in _FENCE.finditer(text):
         indent, language, flags, content = fence.groups()
         content = re.sub(f"^{indent}", "", content, flags=re.MULTILINE)
-        for old, new in _CHANGE.findall(text[end : fence.start()]):
+        before = text[end : fence.start()]
+        for old, new in _CHANGE.findall(before):
             assert old in content, f"{name_of(page)}: the comment before a block wants to change {old!r}"
             content = content.replace(old, new)
         end, line = fence.end(), text.count("\n", 0, fence.start()) + 1
         named = _FILE.match(content)
-        yield Snippet(language, content, line, "no-run" not in flags, named and named[1])
+        yield Snippet(
+            language, content, line, "no-run" not in flags, "<!-- test: slow -->" in before, named and named[1]
+        )
     assert not _CHANGE.search(text[end:]), f"{name_of(page)}: a comment wants to change what does not follow"
 
 

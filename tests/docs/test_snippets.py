@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pages import PAGES, ROOT, name_of, says, snippets
 from patience import patience
@@ -17,8 +18,17 @@ READ_ALONE = {"text", ""}
 SHELL, PROGRAMS = {"console"}, {"python"}
 
 
-def _parameter(page):
-    return pytest.param(page, id=name_of(page), marks=[pytest.mark.long] * says(page, "long"))
+def _parameters():
+    """Each page with the blocks to run; one with slow blocks once without them, and once whole."""
+    for page in PAGES:
+        blocks = [snippet for snippet in snippets(page) if snippet.is_run and snippet.language not in READ_ALONE]
+        quick = [snippet for snippet in blocks if not snippet.is_slow]
+        if says(page, "long"):
+            quick = []
+        if quick:
+            yield pytest.param(page, quick, id=name_of(page))
+        if quick != blocks:
+            yield pytest.param(page, blocks, id=f"{name_of(page)} whole", marks=pytest.mark.long)
 
 
 @pytest.fixture
@@ -28,7 +38,7 @@ def folder(tmp_path):
 
 
 def checkout(folder):
-    """What a reader has who stands in a checkout, with the environment of these tests."""
+    """What a reader has in a checkout, in these tests' environment, with made-up images in place of two data sets."""
     for name in ("Makefile", "setup.cfg", "pyproject.toml"):
         shutil.copy2(ROOT / name, folder / name)
     for name in ("benchmarks", "examples"):
@@ -36,6 +46,13 @@ def checkout(folder):
     (folder / ".venv").mkdir()
     (folder / ".venv" / "bin").symlink_to(Path(sys.executable).parent)
     (folder / ".venv" / ".installed").touch()
+    (folder / "data").mkdir()
+    for name, count, shape in (("cifar10", 5200, (32, 32, 3)), ("mnist", 14200, (28, 28, 1))):
+        random = np.random.Generator(np.random.Philox(0))
+        labels = np.arange(count) % 10
+        images = ((labels * 25).reshape(-1, 1, 1, 1) + random.integers(0, 20, (count, *shape))).astype(np.uint8)
+        arrays = {"x_train": images, "y_train": labels, "x_test": images[:10], "y_test": labels[:10]}
+        np.savez(folder / "data" / f"{name}.npz", **arrays)
 
 
 def run(command, folder):
@@ -61,14 +78,12 @@ def ask(database, queries):
 
 
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("page", [_parameter(page) for page in PAGES if any(s.is_run for s in snippets(page))])
-def test_the_snippets_of_a_page_run(page, folder):
+@pytest.mark.parametrize(("page", "blocks"), list(_parameters()))
+def test_the_snippets_of_a_page_run(page, blocks, folder):
     if says(page, "checkout"):
         checkout(folder)
-    for snippet in snippets(page):
+    for snippet in blocks:
         place = f"{name_of(page)}:{snippet.line}"
-        if not snippet.is_run or snippet.language in READ_ALONE:
-            continue
         if snippet.language == "sql":
             assert snippet.file, f"{place}: expected a first line '-- file: DATABASE'"
             ask(folder / snippet.file, snippet.text)
