@@ -1,4 +1,4 @@
-"""What `make docs` writes that no page holds: the reference of configurations, from the dataclasses that read them."""
+"""What `make docs` writes that no page holds: the reference of keys, from the dataclasses, and of the package."""
 
 import dataclasses
 import inspect
@@ -14,13 +14,16 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
+import metaqnn
 from metaqnn.config import as_mapping, type_words
 from metaqnn.core.plugins import OWN, installed
 from metaqnn.networks.data.config import DatasetConfig
 from metaqnn.networks.retraining.config import RECIPES
 from metaqnn.networks.training.config import TrainingConfig
+from metaqnn.replay.frames import Replay
 from metaqnn.search.config import SearchConfig
 from metaqnn.workflows.experiment import Experiment
+from metaqnn.workflows.facade import SearchResult
 from metaqnn.workflows.table_files import TableSection
 
 _PART = "of a data set of a plug-in"
@@ -41,11 +44,17 @@ sentence that names the nearest valid one.
 """
 
 
+_PACKAGE = """# The package
+
+What is used most is reachable from `metaqnn` itself, loaded on first use; and what two of the functions return."""
+
+
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that are made."""
     root = Path(config.config_file_path).parent
     changelog = (root / "CHANGELOG.md").read_text(encoding="utf-8")
-    for path, content in {"reference/configuration.md": configuration(), "changelog.md": changelog}.items():
+    made = {"reference/configuration.md": configuration(), "reference/python/package.md": package()}
+    for path, content in {**made, "changelog.md": changelog}.items():
         files.append(File.generated(config, path, content=content))
     return files
 
@@ -54,6 +63,13 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     """Take away what is said to the tests alone."""
     markdown = re.sub(r"^<!-- test: .* -->\n", "", markdown, flags=re.MULTILINE)
     return re.sub(r"^(```\w+) no-run$", r"\1", markdown, flags=re.MULTILINE)
+
+
+def package() -> str:
+    """The page of what `import metaqnn` offers, and of what that returns."""
+    offered = [getattr(metaqnn, name) for name in metaqnn.__all__ if not name.startswith("__")]
+    paths = [f"::: {each.__module__}.{each.__qualname__}" for each in (*offered, SearchResult, Replay)]
+    return "\n\n".join([_PACKAGE, *paths]) + "\n"
 
 
 def configuration() -> str:
