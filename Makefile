@@ -73,7 +73,7 @@ soak: $(VENV)/.installed-dev ## disturb real searches at random for an hour [OUT
 	$(BIN)/python -m benchmarks.soak --out $(or $(OUT),build/soak) $(ARGS)
 
 docs: $(VENV)/.installed-docs ## build the documentation into build/docs, without a network
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --site-dir $(abspath $(or $(OUT),build/docs))
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --site-dir $(abspath $(or $(OUT),build/docs))
 	@echo "Open $(or $(OUT),build/docs)/index.html; with its search: python3 -m http.server --directory $(or $(OUT),build/docs)"
 
 wheel: $(VENV)/.installed-dev ## build the wheel into dist/, of the same bytes each time
