@@ -72,7 +72,7 @@ class Dataset(ABC):
     Args:
         options: the section `dataset` as `Options`, where it is named there.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from metaqnn.core import Dataset, Split
         >>> class Stripes(Dataset):

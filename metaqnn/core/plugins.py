@@ -46,7 +46,8 @@ class Plugin:
         kind: one of `KINDS`.
         name: what a section says.
         target: `module:Name`, what is loaded.
-        package, version: of the distribution that offers it; empty where it is named by its target.
+        package: the distribution that offers it; empty where it is named by its target.
+        version: of that distribution.
     """
 
     kind: str

@@ -76,7 +76,8 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
         n_features_in_: features of a row of X, or pixels of an image.
         feature_names_in_: names of the columns, where X is a DataFrame.
         image_shape_: (height, width, channels) of an image.
-        pixel_low_, pixel_high_: what became 0 and 255; numbers, or arrays with one of each feature.
+        pixel_low_: what became 0; a number, or an array with one of each feature.
+        pixel_high_: what became 255, likewise.
         database_: path of the replay database.
         best_architecture_: the network, in the paper's notation.
         best_accuracy_: what it reached on the images held out during the search, in [0, 1].
@@ -178,7 +179,8 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
         """The share of rows whose label is predicted.
 
         Args:
-            X, y: as in `fit`.
+            X: as in `fit`.
+            y: likewise.
             sample_weight: of every row; None counts them alike.
 
         Raises:

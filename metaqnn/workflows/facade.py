@@ -87,8 +87,9 @@ def search(
         dataset: a name, a path or a section; or the data themselves, which are copied once into the cache: a
             tf.data.Dataset, a PyTorch Dataset or DataLoader, a Hugging Face Dataset, another source of (image, label)
             pairs, or two arrays (images, labels); or {"train": ..., "test": ...} with one of these for each part.
-        score, direction, failure: of a function: what its result is called, which way it is better, and what a failed
-            candidate counts as (None: 0, or 1 where less is better).
+        score: of a function: what its result is called.
+        direction: of a function: which way its result is better.
+        failure: of a function: what a failed candidate counts as (None: 0, or 1 where less is better).
         lookahead: episodes that may be in flight.
         workers: processes side by side, at most `lookahead`; 0 evaluates in this process.
         gpus: which GPUs to use; None is all that are visible.
