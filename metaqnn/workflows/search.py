@@ -23,6 +23,7 @@ from metaqnn.workflows.check import stored_architectures
 from metaqnn.workflows.components import Components, build_components, build_evaluator, named_again, stored_budget
 from metaqnn.workflows.experiment import Experiment, read_experiment
 from metaqnn.workflows.forecast import forecast
+from metaqnn.workflows.observing import ObserverProcess
 from metaqnn.workflows.resume import (
     changes_since,
     chosen_models,
@@ -31,6 +32,7 @@ from metaqnn.workflows.resume import (
     refuse_changes,
     require_search,
 )
+from metaqnn.workflows.section import Section
 from metaqnn.workflows.warm_start import WarmStart, read_warm_start
 
 
@@ -49,6 +51,7 @@ class SearchOptions:
             starting a process takes longer than training. See `metaqnn.workers.evaluating.make_executor`.
         break_lock: take the database from a process of which this machine cannot know whether it has ended.
         estimate: tell how long a new search will take, from a measurement of some seconds, before it begins.
+        observe: observers beside those of the experiment.
     """
 
     models: int | None = None
@@ -60,6 +63,7 @@ class SearchOptions:
     in_process: bool = False
     break_lock: bool = False
     estimate: bool = True
+    observe: tuple[Section, ...] = ()
 
     def __post_init__(self):
         if self.models is not None and not 1 <= self.models <= MAX_MODELS:
@@ -130,7 +134,8 @@ def run_search(
                     if options.estimate and not options.in_process:
                         run.forecast(memory, announce)
                     stack.enter_context(stop.deferred())
-                    ending = run.search(memory, observers, lambda: stop.requested)
+                    named = _named_observers(experiment, options, database, announce, stop)
+                    ending = run.search(memory, (*observers, *named), lambda: stop.requested)
                     outcome = str(ending)
                 except KeyboardInterrupt:
                     stack.enter_context(stop.deferred())
@@ -142,6 +147,18 @@ def run_search(
                     with suppress(ReplayError) if outcome == "failed" else nullcontext():
                         memory.end_run(outcome)
     return SearchReport(ending, stop.signal if ending is Ending.INTERRUPTED else None)
+
+
+def _named_observers(
+    experiment: Experiment, options: SearchOptions, database: Path, announce: Callable[[str], None], stop: StopRequest
+) -> list[ObserverProcess]:
+    """The observers that the experiment or the user names, each once."""
+    allowed = [plugin.name for plugin in experiment.plugins.values()]
+    named: list[Section] = []
+    for section in (*experiment.observers, *options.observe):
+        if section not in named:
+            named.append(section)
+    return [ObserverProcess(section, database, allowed, announce, lambda: stop.requested) for section in named]
 
 
 def announce_download(experiment: Experiment, announce: Callable[[str], None]) -> None:
