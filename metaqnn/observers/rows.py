@@ -48,23 +48,19 @@ class _Rows(SearchObserver):
         if content and not kept:
             moved_aside(self.path)
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self.path.open("r+b" if kept else "xb", buffering=0)
+        self._file = self.path.open("r+b" if kept else "xb")
         self._file.truncate(kept)
         self._file.seek(kept)
         return last
 
     def write(self, observed: ObservedEpisode) -> None:
         """Add a row."""
-        self._write(self._line(observed).encode())
+        self._file.write(self._line(observed).encode())
+        self._file.flush()
 
     def stop(self) -> None:
         """Close the file."""
         self._file.close()
-
-    def _write(self, content: bytes) -> None:
-        written = self._file.write(content)
-        while written < len(content):  # a full disk takes a part before it raises
-            written += self._file.write(content[written:])
 
     @abstractmethod
     def _whole_rows(self, content: bytes) -> tuple[int, int]:
