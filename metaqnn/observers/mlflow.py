@@ -1,6 +1,7 @@
 """MLflow: a run for the search, and below it one for each evaluation."""
 
 import math
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -39,6 +40,7 @@ class MLflow(SearchObserver):
 
     def start(self) -> int:
         """Find the run of the search, or make it."""
+        os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # of every run that ends
         from mlflow import MlflowClient
 
         self._client = client = MlflowClient(self.options.uri)
@@ -48,7 +50,7 @@ class MLflow(SearchObserver):
         found = self._runs({_SEARCH: self.search.identity})
         if found:
             self._run = found[0].info.run_id
-            client.set_terminated(self._run, "RUNNING")
+            client.update_run(self._run, "RUNNING")
             return int(found[0].data.tags.get(_EPISODE, 0))
         tags = {_SEARCH: self.search.identity, "mlflow.source.name": "metaqnn", "mlflow.runName": self.search.name}
         self._run = client.create_run(self._experiment, tags=tags).info.run_id

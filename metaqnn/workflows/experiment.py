@@ -174,7 +174,9 @@ def read_experiment(
 
 def _observers(content: Any, file: str) -> tuple[Section, ...]:
     if not isinstance(content, list | None):
-        raise ConfigError(f"{file}: observers: expected a list of names or sections such as [csv], got {shown(content)}")
+        raise ConfigError(
+            f"{file}: observers: expected a list of names or sections such as [csv], got {shown(content)}"
+        )
     return tuple(read_observer(one, f"{file}: observers[{index}]") for index, one in enumerate(content or ()))
 
 

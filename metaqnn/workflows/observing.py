@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from metaqnn.config import as_mapping
-from metaqnn.core import Episode, Event, Observer, ObservedEpisode, SearchObserver, SearchStatus
+from metaqnn.core import Episode, Event, ObservedEpisode, Observer, SearchObserver, SearchStatus
 from metaqnn.core.plugins import Plugin, read_options
 from metaqnn.errors import MetaqnnError
 from metaqnn.replay.observed import ObservedEpisodes, observed_search
@@ -226,8 +226,6 @@ def section_of(name: str, target: str, package: str, options: Mapping[str, Any])
     """
     plugin = Plugin("observer", name, target, package)
     return Section(plugin, read_options(plugin.load(), options, "", name))
-
-
 
 
 def follow_to_the_end(reader: ReplayReader, section: Section, allowed: Sequence[str] = ()) -> int:

@@ -119,7 +119,9 @@ def read_observer(content: Any, place: str) -> Section:
     """
     section = {"name": content} if isinstance(content, str) else content
     if not isinstance(section, Mapping) or not isinstance(section.get("name"), str):
-        raise ConfigError(f"{place}: expected the name of an observer, or its keys with 'name: NAME', got {shown(content)}")
+        raise ConfigError(
+            f"{place}: expected the name of an observer, or its keys with 'name: NAME', got {shown(content)}"
+        )
     plugin = find("observer", section["name"], place)
     part: Any = plugin.load()
     for module, package in part.needs.items():
