@@ -29,7 +29,9 @@ KINDS: Mapping[str, type[Any]] = {
     "reward": Reward,
     "observer": SearchObserver,
 }
-"""Section of an experiment -> the contract of what it names (`observers` is a list of sections). The entry points of a kind are in `metaqnn.KINDs`."""
+"""Section of an experiment -> the contract of what it names; its list `observers` has any number of one kind.
+
+The entry points of a kind are in `metaqnn.KINDs`."""
 
 OWN = "metaqnn"
 """The distribution whose parts are the built-in ones."""

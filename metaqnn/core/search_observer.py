@@ -55,7 +55,7 @@ class ObservedEpisode:
 
 
 class SearchObserver(ABC):
-    """Keeps what a search records in a file, or in a tool that people look at.
+    r"""Keeps what a search records in a file, or in a tool that people look at.
 
     It runs in a process of its own, which reads the database behind the search: it may take its time, and what it
     raises ends it alone. Episodes come in their order. The process may be killed at any instant; the next one asks
@@ -77,7 +77,7 @@ class SearchObserver(ABC):
         ...
         ...     def write(self, observed):
         ...         with self._path.open("a") as file:
-        ...             file.write(f"{len(observed.actions)}\\n")
+        ...             file.write(f"{len(observed.actions)}\n")
     """
 
     Options: ClassVar[type] = NoOptions
@@ -101,5 +101,5 @@ class SearchObserver(ABC):
     def write(self, observed: ObservedEpisode) -> None:
         """Keep an episode; the first is the one after that which `start` named."""
 
-    def stop(self) -> None:
+    def stop(self) -> None:  # noqa: B027 (may be left out)
         """Close what it writes to; nothing comes any more. Not called where the process is killed."""

@@ -92,7 +92,8 @@ class MLflow(SearchObserver):
             "device": evaluation.device,
         }
         run_id = self._client.create_run(self._experiment, began, tags).info.run_id
-        metrics, at = [], float(began)
+        metrics: list[Metric] = []
+        at = float(began)
         for point in evaluation.curve:
             at += 1000 * point.seconds
             metrics += _metrics({score.name: point.score, **point.figures}, point.step, round(at))

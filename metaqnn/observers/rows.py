@@ -48,7 +48,7 @@ class _Rows(SearchObserver):
         if content and not kept:
             moved_aside(self.path)
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self.path.open("r+b" if kept else "xb")
+        self._file = self.path.open("r+b" if os.path.lexists(self.path) else "xb")
         self._file.truncate(kept)
         self._file.seek(kept)
         return last

@@ -187,7 +187,8 @@ def _series(name: str, values: Sequence[Any]) -> "pd.Series":
         known = [str(category) for category in _CATEGORIES.get(name, ())]
         found = sorted({value for value in values if value is not None} - set(known))  # of an older schema, too
         dtype = pd.CategoricalDtype(pd.Index([*known, *found], dtype="str"))
-    return pd.Series(values, dtype=dtype)
+    series: pd.Series = pd.Series(values, dtype=dtype)
+    return series
 
 
 def _by_name(values: Sequence[str]) -> "dict[str, pd.Series]":

@@ -115,7 +115,7 @@ def _trials(reader: ReplayReader, space: Space) -> list[Any]:
             )
     distributions = _distributions(space, [walks[row[0]] for row in rows])
     trials = []
-    for number, (architecture, state, began, ended, evaluation, attributes) in enumerate(rows):
+    for number, (architecture, state, began, completed, evaluation, attributes) in enumerate(rows):
         chosen = {step_name(place): step.action for place, step in enumerate(walks[architecture].steps, start=1)}
         curve = evaluation.curve if evaluation else ()
         trials.append(
@@ -125,7 +125,7 @@ def _trials(reader: ReplayReader, space: Space) -> list[Any]:
                 state=state,
                 value=evaluation.score if evaluation and state is TrialState.COMPLETE else None,
                 datetime_start=_local(began),
-                datetime_complete=ended and _local(ended),
+                datetime_complete=completed and _local(completed),
                 params=chosen,
                 distributions={name: distributions[name] for name in chosen},
                 user_attrs={name: value for name, value in attributes.items() if value not in (None, "")},

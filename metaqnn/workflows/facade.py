@@ -20,8 +20,9 @@ from metaqnn.search.loop import Ending
 from metaqnn.workers.functions import FunctionEvaluator, FunctionOptions, name_of, why_not_importable
 from metaqnn.workflows.components import build_evaluator
 from metaqnn.workflows.experiment import Experiment
+from metaqnn.workflows.guarded_observer import GuardedObserver
 from metaqnn.workflows.search import SearchOptions, run_search
-from metaqnn.workflows.section import Section, read_dataset, read_part
+from metaqnn.workflows.section import Section, read_dataset, read_observer, read_part
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -104,7 +105,7 @@ def search(
     max_seconds: float | None = None,
     hang_seconds: float | None = HANG_SECONDS,
     break_lock: bool = False,
-    observers: Sequence[Observer] = (),
+    observers: Sequence[Observer | Part] = (),
     announce: Callable[[str], None] = lambda line: print(line, file=sys.stderr),
 ) -> SearchResult:
     """Search a space, or go on where the database stands.
@@ -129,7 +130,7 @@ def search(
         hang_seconds: a worker process that gives no sign of life for so long is replaced, and its candidate tried
             again; None: never.
         break_lock: take the database from a process on another machine, which has ended.
-        observers: told what happens.
+        observers: names or sections, which run in processes of their own; or objects, which are told in this one.
         announce: called with lines for the user.
 
     Raises:
@@ -168,6 +169,7 @@ def search(
         source,
     )
     in_process = here is not None or workers == 0
+    named = [read_observer(one, f"{_PLACE}: observers") for one in observers if not isinstance(one, Observer)]
     report = run_search(
         experiment,
         path,
@@ -177,8 +179,9 @@ def search(
             gpus=None if gpus is None else tuple(gpus),
             in_process=in_process,
             break_lock=break_lock,
+            observe=tuple(named),
         ),
-        observers,
+        [GuardedObserver(one, announce) for one in observers if isinstance(one, Observer)],
         announce,
         made or build_evaluator(experiment),
     )

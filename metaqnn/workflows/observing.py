@@ -218,6 +218,18 @@ class ObserverProcess(Observer):
             process.wait()
 
 
+def observer_processes(
+    sections: Sequence[Section],
+    database: Path,
+    allowed: Sequence[str],
+    announce: Callable[[str], None],
+    stop_requested: Callable[[], bool],
+) -> list[ObserverProcess]:
+    """The processes of the observers that are named, each once; the other arguments are those of `ObserverProcess`."""
+    named = [section for place, section in enumerate(sections) if section not in sections[:place]]
+    return [ObserverProcess(section, database, allowed, announce, stop_requested) for section in named]
+
+
 def section_of(name: str, target: str, package: str, options: Mapping[str, Any]) -> Section:
     """The observer that a process is told of.
 

@@ -67,7 +67,8 @@ def main() -> None:
     code = 0
     try:
         words = _Words()
-        section = section_of(*setup["plugin"], setup["options"])
+        name, target, package = setup["plugin"]
+        section = section_of(name, target, package, setup["options"])
         with ReplayReader(Path(setup["database"])) as reader:
             following = Following(reader, section, setup["allowed"])
             is_last = False

@@ -23,7 +23,7 @@ from metaqnn.workflows.check import stored_architectures
 from metaqnn.workflows.components import Components, build_components, build_evaluator, named_again, stored_budget
 from metaqnn.workflows.experiment import Experiment, read_experiment
 from metaqnn.workflows.forecast import forecast
-from metaqnn.workflows.observing import ObserverProcess
+from metaqnn.workflows.observing import observer_processes
 from metaqnn.workflows.resume import (
     changes_since,
     chosen_models,
@@ -134,7 +134,10 @@ def run_search(
                     if options.estimate and not options.in_process:
                         run.forecast(memory, announce)
                     stack.enter_context(stop.deferred())
-                    named = _named_observers(experiment, options, database, announce, stop)
+                    allowed = [plugin.name for plugin in experiment.plugins.values()]
+                    named = observer_processes(
+                        (*experiment.observers, *options.observe), database, allowed, announce, lambda: stop.requested
+                    )
                     ending = run.search(memory, (*observers, *named), lambda: stop.requested)
                     outcome = str(ending)
                 except KeyboardInterrupt:
@@ -147,18 +150,6 @@ def run_search(
                     with suppress(ReplayError) if outcome == "failed" else nullcontext():
                         memory.end_run(outcome)
     return SearchReport(ending, stop.signal if ending is Ending.INTERRUPTED else None)
-
-
-def _named_observers(
-    experiment: Experiment, options: SearchOptions, database: Path, announce: Callable[[str], None], stop: StopRequest
-) -> list[ObserverProcess]:
-    """The observers that the experiment or the user names, each once."""
-    allowed = [plugin.name for plugin in experiment.plugins.values()]
-    named: list[Section] = []
-    for section in (*experiment.observers, *options.observe):
-        if section not in named:
-            named.append(section)
-    return [ObserverProcess(section, database, allowed, announce, lambda: stop.requested) for section in named]
 
 
 def announce_download(experiment: Experiment, announce: Callable[[str], None]) -> None:
