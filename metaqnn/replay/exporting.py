@@ -2,6 +2,7 @@
 
 import csv
 import json
+import sqlite3
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,11 @@ def require_parquet(what: str) -> None:
     """
     if find_spec("pyarrow") is None:  # pandas uses it
         raise ReplayError(f"{what} needs the package pyarrow, which is not installed; pip install 'metaqnn[parquet]'")
+
+
+def write_without_waiting(connection: sqlite3.Connection) -> None:
+    """Have no transaction wait for the disk: for a file that takes its name when it is whole."""
+    connection.execute("PRAGMA synchronous = OFF")
 
 
 def _tables(reader: ReplayReader) -> list[str]:

@@ -24,7 +24,7 @@ def observed(number: int) -> ObservedEpisode:
     """A made-up episode: every third repeats the one before, and every fourth has failed."""
     reused, has_failed = number % 3 == 0, number % 4 == 0
     score = None if has_failed else number / 64
-    text = f'[A({number}), "B,1"] – ä'
+    text = f'[A({number}), "B,1"] ä é'
     origin = EpisodeOrigin.RETRIED if number % 5 == 0 else EpisodeOrigin.SAMPLED
     episode = Episode(number, number, {"epsilon": 0.5}, number, text, number, score, score or 0.1, reused, origin)
     points = tuple(CurvePoint(step, step / 64, 0.5, {"loss": math.nan if has_failed else 1.0}) for step in (1, 2))

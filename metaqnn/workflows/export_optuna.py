@@ -8,6 +8,7 @@ from typing import Any
 from metaqnn.core import EpisodeOrigin, Evaluation, Space, Status, Trajectory
 from metaqnn.errors import ReplayError
 from metaqnn.observers.decisions import step_name
+from metaqnn.replay.exporting import write_without_waiting
 from metaqnn.replay.observed import ObservedEpisodes, observed_search
 from metaqnn.replay.places import new_place
 from metaqnn.replay.reader import ReplayReader
@@ -63,10 +64,7 @@ def _hurry(storage: Any) -> None:
     """Write no trial to the disk by itself: the file takes its name when it is whole, and is on the disk before."""
     from sqlalchemy import event
 
-    @event.listens_for(storage.engine, "connect")
-    def _(connection: Any, _record: object) -> None:
-        connection.execute("PRAGMA synchronous = OFF")
-
+    event.listen(storage.engine, "connect", lambda connection, _: write_without_waiting(connection))
     storage.engine.dispose()  # connections of before
 
 

@@ -37,7 +37,7 @@ class TestCSV(ObserverContract):
         self.tell(observer, 1, 4)
         observer.stop()
         first, _, third, fourth = rows_of(search, ".csv")
-        assert first["architecture"] == '[A(1), "B,1"] – ä'
+        assert first["architecture"] == '[A(1), "B,1"] ä é'
         assert (first["score"], first["parameters"], first["recorded"]) == ("0.015625", "10", '{"epsilon": 0.5}')
         assert third["reused"] == "True"
         assert third["status"] == third["reason"] == ""
