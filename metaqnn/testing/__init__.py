@@ -1,4 +1,4 @@
-"""Suites that every space, strategy, evaluator, data set and observer passes: pytest base classes, for those who write one.
+"""Suites that every space, strategy, evaluator, data set and observer passes: pytest base classes to subclass.
 
 from metaqnn.testing import SpaceContract
 

@@ -46,6 +46,7 @@ def test_trials_have_decisions_curves_states_and_costs(finished_once, tmp_path):
     assert list((tmp_path).iterdir()) == [tmp_path / "study.sqlite"]
 
 
+@pytest.mark.long
 def test_what_was_retried_is_a_trial_of_its_own_and_what_is_in_flight_runs(tmp_path):
     database = tmp_path / "small.sqlite"
     run_small(database)
@@ -61,7 +62,7 @@ def test_what_was_retried_is_a_trial_of_its_own_and_what_is_in_flight_runs(tmp_p
 
 
 def test_what_was_stopped_early_is_pruned(tmp_path):
-    database = shutil.copy(GOLDEN / "v3_guided.sqlite", tmp_path / "guided.sqlite")
+    database = shutil.copy(GOLDEN / "v3_predicted.sqlite", tmp_path / "guided.sqlite")
     with ReplayReader(database) as reader:
         stopped = [e for e in reader.episodes() if e.is_predicted and not e.reused]
     trials = study_of(database, tmp_path / "study.sqlite").trials
