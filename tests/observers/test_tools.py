@@ -1,4 +1,4 @@
-"""The tools themselves: servers and pages started for real, fed by a search, and opened in a browser where there is one.
+"""The tools themselves: servers started for real, fed by a search, and opened in a browser where there is one.
 
 What cannot live beside this package (MLflow's server) gets an environment of its own. Where the variable SCREENSHOTS
 names a folder, pictures of the pages are left there.
@@ -65,6 +65,13 @@ def free_port() -> int:
         return one.getsockname()[1]
 
 
+def asked(url: str, body: dict | None = None):
+    """What a server answers."""
+    request = urllib.request.Request(url, None if body is None else json.dumps(body).encode())
+    with urllib.request.urlopen(request) as answer:
+        return json.load(answer)
+
+
 def page(url: str, name: str, tmp_path: Path) -> str:
     """What a browser makes of a page, as text."""
     if CHROMIUM is None:
@@ -83,12 +90,16 @@ def test_tensorboard_shows_curves_and_hyperparameters(database, tmp_path):
     port = free_port()
     command = [sys.executable, "-m", "tensorboard.main", "--logdir", tmp_path / "runs", "--port", port]
     with served(command, port, tmp_path) as url:
-        scalars = page(f"{url}/#scalars", "tensorboard-scalars", tmp_path)
-        assert "curve/accuracy" in scalars
-        assert "model-0009" in scalars
-        hyperparameters = page(f"{url}/#hparams", "tensorboard-hparams", tmp_path)
-        assert "step 01" in hyperparameters
-        assert "[C(8,1,1), C(8,3,1)" in hyperparameters
+        wait_until(lambda: len(asked(f"{url}/data/plugin/scalars/tags")) == 13, 120)
+        tags = {run.rpartition("/")[2]: set(found) for run, found in asked(f"{url}/data/plugin/scalars/tags").items()}
+        assert {"curve/accuracy", "curve/validation_loss", "evaluation/score"} <= tags["model-0009"]
+        everything = {"experimentName": "", "allowedStatuses": ["STATUS_SUCCESS", "STATUS_FAILURE"], "sliceSize": 100}
+        groups = asked(f"{url}/data/plugin/hparams/session_groups", everything)["sessionGroups"]
+        best = next(group["hparams"] for group in groups if group["hparams"]["model"] == 9)
+        assert (best["step 02"], best["parameters"], best["status"]) == ("C(8,3,1)", 3206, "ok")
+        assert len(groups) == 12
+        for name in ("scalars", "hparams"):  # what they draw is hidden from a dump of the page
+            assert "<title>TensorBoard</title>" in page(f"{url}/#{name}", f"tensorboard-{name}", tmp_path)
 
 
 def test_optuna_dashboard_shows_the_study(database, tmp_path):
@@ -97,9 +108,7 @@ def test_optuna_dashboard_shows_the_study(database, tmp_path):
     port = free_port()
     command = [sys.executable, "-m", "optuna_dashboard._cli", "sqlite:///study.sqlite", "--port", port]
     with served(command, port, tmp_path) as url:
-        with urllib.request.urlopen(f"{url}/api/studies/1") as answer:
-            study = json.load(answer)
-        assert len(study["trials"]) == 12
+        assert len(asked(f"{url}/api/studies/1")["trials"]) == 12
         assert "Hyperparameter Importance" in page(f"{url}/dashboard/studies/1", "optuna", tmp_path)
         trial = page(f"{url}/dashboard/studies/1/trials?numbers=8", "optuna-trial", tmp_path)
         assert "C(8,3,1)" in trial
@@ -109,10 +118,12 @@ def test_optuna_dashboard_shows_the_study(database, tmp_path):
 def mlflow_server(tmp_path_factory):
     """MLflow's server, from an environment of its own."""
     folder = tmp_path_factory.mktemp("mlflow")
-    subprocess.run([sys.executable, "-m", "venv", folder / "env"], check=True)
-    subprocess.run([folder / "env" / "bin" / "pip", "install", "-q", "mlflow>=3.6"], check=True, capture_output=True)
+    environment = Path(os.environ.get("MLFLOW_ENVIRONMENT", folder / "env"))  # one that is there, or a new one
+    if not environment.exists():
+        subprocess.run([sys.executable, "-m", "venv", environment], check=True)
+        subprocess.run([environment / "bin" / "pip", "install", "-q", "mlflow>=3.6"], check=True, capture_output=True)
     port = free_port()
-    command = [folder / "env" / "bin" / "mlflow", "server", "--host", "127.0.0.1", "--port", port, "--workers", 1]
+    command = [environment / "bin" / "mlflow", "server", "--host", "127.0.0.1", "--port", port, "--workers", 1]
     with served(command, port, folder) as url:
         yield url
 
