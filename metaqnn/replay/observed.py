@@ -4,14 +4,21 @@ from collections.abc import Callable, Iterator
 from hashlib import blake2b
 
 from metaqnn.core import EpisodeOrigin, ObservedEpisode, ObservedSearch
+from metaqnn.errors import ReplayError
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.runs import read_runs
 
 
 def observed_search(reader: ReplayReader) -> ObservedSearch:
-    """What the search of a database is; one that goes on stays the same, and so does a copy."""
-    config, first = reader.config(), read_runs(reader)[0]
-    experiment = config["experiment"]
+    """What the search of a database is; one that goes on stays the same, and so does a copy.
+
+    Raises:
+        ReplayError: none has begun there.
+    """
+    config, runs = reader.config(), read_runs(reader)
+    if not runs:
+        raise ReplayError(f"{reader.path}: nothing was written to this database yet; start a search with it first")
+    experiment, first = config["experiment"], runs[0]
     identity = blake2b(f"{experiment['name']} {config['seed']} {first.started_at}".encode(), digest_size=6).hexdigest()
     return ObservedSearch(experiment["name"], identity, reader.path, config["seed"], reader.score(), experiment)
 
