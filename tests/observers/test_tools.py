@@ -19,7 +19,7 @@ from patience import patience, wait_until
 from small_searches import run_small
 
 from metaqnn.observers.mlflow import MLflow, MLflowOptions
-from metaqnn.observers.wandb import WandbOptions, WeightsAndBiases
+from metaqnn.replay.observed import observed_search
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.testing import ObserverContract
 from metaqnn.workflows.export_optuna import export_optuna
@@ -166,40 +166,14 @@ def test_mlflow_is_fed_by_a_running_search_and_shows_its_runs(mlflow_server, tmp
     assert "step 02" in run
 
 
-def histories(folder: Path) -> dict[str, list[int]]:
-    """The steps of every run that is kept offline, by its identity."""
-    from wandb.proto import wandb_internal_pb2
-    from wandb.sdk.internal.datastore import DataStore
-
-    steps: dict[str, list[int]] = {}
-    for path in sorted(folder.glob("wandb/offline-run-*/run-*.wandb")):
-        store, identity = DataStore(), ""
-        store.open_for_scan(str(path))
-        while (content := store.scan_data()) is not None:
-            record = wandb_internal_pb2.Record.FromString(content)
-            if record.WhichOneof("record_type") == "run":
-                identity = record.run.run_id
-            elif record.WhichOneof("record_type") == "history":
-                steps.setdefault(identity, []).append(record.history.step.num)
-    return steps
-
-
-class TestWeightsAndBiases(ObserverContract):
-    length = 7
-
-    @pytest.fixture
-    def make_observer(self):
-        return lambda search: WeightsAndBiases(WandbOptions(mode="offline"), search)
-
-    @pytest.fixture
-    def read_back(self, tmp_path):
-        return lambda search: histories(tmp_path)[search.identity]
-
-    def test_every_evaluation_has_a_run_with_its_curve(self, make_observer, search, tmp_path):
-        observer = make_observer(search)
-        observer.start()
-        self.tell(observer, 1, 4)
-        observer.stop()
-        kept = histories(tmp_path)
-        assert set(kept) == {search.identity, *(f"{search.identity}-{number}" for number in (1, 2, 4))}
-        assert kept[f"{search.identity}-2"] == [1, 2]
+def test_wandb_keeps_a_run_for_the_search_and_for_each_evaluation_once(database, tmp_path):
+    pytest.importorskip("wandb")
+    command = [sys.executable, "-m", "metaqnn", "observe", database, f"wandb,mode=offline,folder={tmp_path}"]
+    said = [subprocess.run(command, check=True, capture_output=True, text=True).stdout for _ in range(2)]
+    with ReplayReader(database) as reader:
+        assert said[0] == f"wandb: {reader.episode_count()} new episodes.\n"
+        identity = observed_search(reader).identity
+        trained = {f"{identity}-{episode.number}" for episode in reader.episodes() if not episode.reused}
+    assert said[1] == "wandb: 0 new episodes.\n"
+    kept = [path.stem.removeprefix("run-") for path in tmp_path.glob("wandb/offline-run-*/run-*.wandb")]
+    assert sorted(name for name in kept if name != identity) == sorted(trained)
