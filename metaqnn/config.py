@@ -131,7 +131,7 @@ def read_section(section: type[Section], content: Any, path: str, file: str) -> 
         made = section(**values)
         for name, value in values.items():  # it would never equal what is recorded of it
             is_number = not isinstance(value, float) or not math.isnan(value)
-            require(is_number, name, _type_name(hints[name]), value)
+            require(is_number, name, type_words(hints[name]), value)
         return made
     except KeyValueError as error:
         raise ConfigError(

@@ -296,8 +296,8 @@ def test_an_absent_file(tmp_path):
         ({"trainig": {}}, "trainig: there is no such section; did you mean 'training'?"),
         (
             {"zzz": {}},
-            "zzz: there is no such section; valid names are dataset, evaluator, final, name, reward, search, seed, "
-            "space, strategy, training, warm_start",
+            "zzz: there is no such section; valid names are dataset, evaluator, final, name, observers, reward, "
+            "search, seed, space, strategy, training, warm_start",
         ),
         (
             {"strategy": {"name": "q_learing"}},

@@ -13,6 +13,7 @@ from metaqnn.cli.exchange import import_
 from metaqnn.cli.exporting import export
 from metaqnn.cli.finishing import ensemble, evaluate, train
 from metaqnn.cli.looking import datasets, describe, plugins
+from metaqnn.cli.observing import observe
 from metaqnn.cli.repairing import check, rescue
 from metaqnn.cli.replay import replay
 from metaqnn.cli.reporting import report
@@ -50,7 +51,7 @@ def cli() -> None:
 
 _COMMANDS = (
     *(search, resume, replay, report, train, evaluate, ensemble, export, compare, enumerate_, describe, datasets),
-    plugins,
+    *(plugins, observe),
 )
 
 for _command in _COMMANDS:

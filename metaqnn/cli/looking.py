@@ -40,7 +40,9 @@ def describe(network: str, size: str, style: str) -> None:
 @click.command()
 @format_option
 def plugins(style: str) -> None:
-    """List spaces, strategies, evaluators, data sets and rewards: from which package, and what failed to load and why.
+    """List spaces, strategies, evaluators, data sets, rewards and observers.
+
+    Each with the package that it comes from, or what failed to load and why.
 
     What cannot be loaded disturbs nothing else until an experiment names it.
     """

@@ -54,6 +54,14 @@ allow_option = click.option(
     "--allow", "allowed", multiple=True, metavar="MODULE:NAME", help="Run this code, which the database names."
 )
 
+observe_option = click.option(
+    "--observe",
+    "observers",
+    multiple=True,
+    metavar="NAME[,KEY=VALUE...]",
+    help="Keep the search elsewhere, too: csv, jsonl, tensorboard, mlflow, wandb, or one of a package.",
+)
+
 break_lock_option = click.option(
     "--break-lock",
     is_flag=True,

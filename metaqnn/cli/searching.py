@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from metaqnn.cli.options import allow_option, break_lock_option, gpus_option, overrides_option
+from metaqnn.cli.options import allow_option, break_lock_option, gpus_option, observe_option, overrides_option
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -38,6 +38,7 @@ def _options(command):
             help="Processes that train side by side, at most search.lookahead. [one per GPU, otherwise one per core]",
         ),
         gpus_option,
+        observe_option,
         break_lock_option,
         allow_option,
     ):
@@ -66,11 +67,13 @@ def resume(experiment, database, overrides, **options) -> None:
     _search(experiment, database, overrides, **options, must_exist=True)
 
 
-def _search(where, database, overrides, max_time, allowed, **options) -> None:
+def _search(where, database, overrides, max_time, allowed, observers, **options) -> None:
     from metaqnn.replay.reader import ReplayReader
     from metaqnn.workflows import SearchOptions, default_database, load_experiment, run_search, stored_experiment
     from metaqnn.workflows.display import make_display
+    from metaqnn.workflows.section import read_observer_words
 
+    observe = tuple(read_observer_words(words) for words in observers)
     if where.endswith(".sqlite") and database is None and not overrides:
         database = Path(where)
         with ReplayReader(database) as reader:
@@ -82,7 +85,7 @@ def _search(where, database, overrides, max_time, allowed, **options) -> None:
     report = run_search(
         experiment,
         database,
-        SearchOptions(max_seconds=max_time, **options),
+        SearchOptions(max_seconds=max_time, observe=observe, **options),
         [make_display()],
         lambda line: print(line, flush=True),
     )

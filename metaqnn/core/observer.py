@@ -1,4 +1,7 @@
-"""The contract of displays: they see a search happen, and change nothing."""
+"""The contract of displays: they see a search happen in its own process, and change nothing.
+
+What keeps a search elsewhere is a `metaqnn.core.SearchObserver`, which has a process of its own.
+"""
 
 from dataclasses import dataclass
 

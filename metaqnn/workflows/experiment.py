@@ -21,6 +21,7 @@ from metaqnn.workflows.section import (
     option_names,
     proposing,
     read_dataset,
+    read_observer,
     read_part,
     section_keys,
 )
@@ -40,6 +41,7 @@ class Experiment:
         search, final: the sections.
         warm_start: path of a database, a search's or an imported one, whose episodes a new search is told before it
             proposes anything; None begins with nothing.
+        observers: what each run tells of the search; no part of it, so neither stored nor compared.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Experiment:
     source: Section | None = None
     final: RetrainingConfig | None = None
     warm_start: str | None = None
+    observers: tuple[Section, ...] = ()
 
     @property
     def is_of_networks(self) -> bool:
@@ -101,7 +104,7 @@ class Experiment:
         return replace(self, dataset=replace(self.dataset, decoding=decoding))
 
     def as_mapping(self) -> dict[str, Any]:
-        """The experiment as plain values, as a file would hold it with every default spelled out."""
+        """The experiment as plain values, as a file would hold it with every default spelled out, without observers."""
         content: dict[str, Any] = {"name": self.name, "seed": self.seed}
         if isinstance(self.dataset, DatasetConfig):
             section = self.dataset.as_mapping()
@@ -125,7 +128,7 @@ class _Header:
     warm_start: str | None = None
 
 
-_SECTIONS = ("dataset", "space", "strategy", "evaluator", "reward", "training", "search", "final")
+_SECTIONS = ("dataset", "space", "strategy", "evaluator", "reward", "training", "search", "final", "observers")
 
 
 def read_experiment(
@@ -177,7 +180,16 @@ def read_experiment(
         source,
         read_recipe(content.get("final"), file) if is_of_networks else None,
         header.warm_start,
+        _observers(content.get("observers"), file),
     )
+
+
+def _observers(content: Any, file: str) -> tuple[Section, ...]:
+    if not isinstance(content, list | None):
+        raise ConfigError(
+            f"{file}: observers: expected a list of names or sections such as [csv], got {shown(content)}"
+        )
+    return tuple(read_observer(one, f"{file}: observers[{index}]") for index, one in enumerate(content or ()))
 
 
 def _evaluator(content: Mapping[str, Any], file: str, finder: Finder) -> Section:

@@ -22,9 +22,10 @@ from metaqnn.workers.functions import FunctionEvaluator, FunctionOptions, name_o
 from metaqnn.workflows.components import build_evaluator
 from metaqnn.workflows.display import display_for
 from metaqnn.workflows.experiment import Experiment, read_data
+from metaqnn.workflows.guarded_observer import GuardedObserver
 from metaqnn.workflows.search import SearchOptions, run_search
 from metaqnn.workflows.search_result import SearchResult
-from metaqnn.workflows.section import NETWORK, Section, read_part
+from metaqnn.workflows.section import NETWORK, Section, read_observer, read_part
 
 _PLACE = "metaqnn.search"
 
@@ -67,7 +68,7 @@ def search(
     max_seconds: float | None = None,
     hang_seconds: float | None = HANG_SECONDS,
     break_lock: bool = False,
-    observers: Sequence[Observer] = (),
+    observers: Sequence[Observer | Part] = (),
     progress: bool | None = None,
     announce: Callable[[str], None] = lambda line: print(line, file=sys.stderr),
 ) -> SearchResult:
@@ -97,7 +98,7 @@ def search(
         hang_seconds: a worker process that gives no sign of life for so long is replaced, and its candidate tried
             again; None: never.
         break_lock: take the database from a process on another machine, which has ended.
-        observers: told what happens.
+        observers: names or sections, which run in processes of their own; or objects, which are told in this one.
         progress: whether to show how far it is, on standard error or in the notebook; None: where somebody sees it.
         announce: called with lines for the user.
 
@@ -140,6 +141,7 @@ def search(
         read_recipe(None, _PLACE) if is_of_networks else None,
     )
     in_process = here is not None or workers == 0
+    named = [read_observer(one, f"{_PLACE}: observers") for one in observers if not isinstance(one, Observer)]
     report = run_search(
         experiment,
         path,
@@ -149,8 +151,12 @@ def search(
             gpus=None if gpus is None else tuple(gpus),
             in_process=in_process,
             break_lock=break_lock,
+            observe=tuple(named),
         ),
-        (*display_for(progress), *observers),
+        (
+            *display_for(progress),
+            *(GuardedObserver(one, announce) for one in observers if isinstance(one, Observer)),
+        ),
         announce,
         made or build_evaluator(experiment),
     )

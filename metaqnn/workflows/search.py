@@ -23,6 +23,7 @@ from metaqnn.workflows.check import stored_architectures
 from metaqnn.workflows.components import Components, build_components, build_evaluator, named_again, stored_budget
 from metaqnn.workflows.experiment import Experiment, read_experiment
 from metaqnn.workflows.forecast import forecast
+from metaqnn.workflows.observing import observer_processes
 from metaqnn.workflows.old_names import as_recorded
 from metaqnn.workflows.resume import (
     changes_since,
@@ -32,6 +33,7 @@ from metaqnn.workflows.resume import (
     refuse_changes,
     require_search,
 )
+from metaqnn.workflows.section import Section
 from metaqnn.workflows.warm_start import WarmStart, read_warm_start
 
 
@@ -50,6 +52,7 @@ class SearchOptions:
             starting a process takes longer than training. See `metaqnn.workers.evaluating.make_executor`.
         break_lock: take the database from a process of which this machine cannot know whether it has ended.
         estimate: tell how long a new search will take, from a measurement of some seconds, before it begins.
+        observe: observers beside those of the experiment.
     """
 
     models: int | None = None
@@ -61,6 +64,7 @@ class SearchOptions:
     in_process: bool = False
     break_lock: bool = False
     estimate: bool = True
+    observe: tuple[Section, ...] = ()
 
     def __post_init__(self):
         if self.models is not None and not 1 <= self.models <= MAX_MODELS:
@@ -133,7 +137,11 @@ def run_search(
                     if options.estimate and not options.in_process:
                         run.forecast(memory, announce)
                     stack.enter_context(stop.deferred())
-                    ending = run.search(memory, observers, lambda: stop.requested)
+                    allowed = [plugin.name for plugin in experiment.plugins.values()]
+                    named = observer_processes(
+                        (*experiment.observers, *options.observe), database, allowed, announce, lambda: stop.requested
+                    )
+                    ending = run.search(memory, (*observers, *named), lambda: stop.requested)
                     outcome = str(ending)
                 except KeyboardInterrupt:
                     stack.enter_context(stop.deferred())

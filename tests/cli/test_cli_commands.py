@@ -19,6 +19,7 @@ COMMANDS = [
     "describe",
     "datasets",
     "plugins",
+    "observe",
     "replay",
     "replay summary",
     "replay top",
