@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from metaqnn.cli.options import overrides_option
+from metaqnn.cli.options import database_argument, overrides_option
 from metaqnn.cli.output import format_option, print_tables
 
 _EXAMPLES = 3
@@ -13,7 +13,7 @@ _EXAMPLES = 3
 
 @click.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.argument("database", type=click.Path(path_type=Path))
+@database_argument
 @click.option(
     "--experiment", required=True, metavar="FILE or NAME", help="Whose space, reward and strategy the episodes are for."
 )
@@ -45,7 +45,7 @@ def import_(file: Path, database: Path, experiment: str, overrides: tuple[str, .
 
 
 @click.command()
-@click.argument("database", type=click.Path(path_type=Path))
+@database_argument
 @click.option(
     "--layout",
     type=click.Choice(["metaqnn2017", "tables"]),

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import click
 
-from metaqnn.cli.options import CommandWithOldNames
+from metaqnn.cli.options import CommandWithOldNames, database_argument
 
 
 @click.command(cls=CommandWithOldNames, old_names={"--final": "--retraining"})
-@click.argument("database", type=click.Path(path_type=Path))
+@database_argument
 @click.option("--model", type=int, help="The best retraining of this model.")
 @click.option("--retraining", type=int, help="This very retraining. [the best of all]")
 @click.option(

@@ -2,21 +2,26 @@
 
 import shlex
 import sys
-from pathlib import Path
 
 import click
 
-from metaqnn.cli.options import CommandWithOldNames, break_lock_option, gpus_option, overrides_option, workers_option
+from metaqnn.cli.options import (
+    CommandWithOldNames,
+    break_lock_option,
+    database_argument,
+    gpus_option,
+    overrides_option,
+    workers_option,
+)
 from metaqnn.cli.output import format_option, print_tables
 
-_database = click.argument("database", type=click.Path(path_type=Path))
 _SPLITS = click.Choice(["train", "train+validation"])
 _split = click.option("--split", type=_SPLITS, help="Images that the networks learned from. [those of the newest]")
 _dataset = click.option("--dataset", metavar="NAME", help="Data set that the networks were trained on. [the search's]")
 
 
 @click.command(cls=CommandWithOldNames, old_names={"--again": "--retrain", "--part": "--split"})
-@_database
+@database_argument
 @click.option(
     "--top", type=click.IntRange(1, 100_000), default=5, show_default=True, help="How many of the best networks."
 )
@@ -74,7 +79,7 @@ def train(database, models, split, overrides, style, **options) -> None:
 
 
 @click.command(cls=CommandWithOldNames, old_names={"--final": "--retraining", "--part": "--split"})
-@_database
+@database_argument
 @click.option("--model", type=int, help="The best retraining of this model. [the best of all, by validation]")
 @click.option("--retraining", "numbers", metavar="N", type=int, multiple=True, help="This retraining; may be repeated.")
 @click.option("--all", "is_all", is_flag=True, help="Every trained network of the split and data set.")
@@ -105,7 +110,7 @@ def evaluate(database, model, numbers, is_all, split, dataset, break_lock, style
 
 
 @click.command(cls=CommandWithOldNames, old_names={"--part": "--split"})
-@_database
+@database_argument
 @click.option(
     "--top", type=click.IntRange(2, 1000), default=5, show_default=True, help="How many models, by validation."
 )

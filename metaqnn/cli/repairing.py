@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from metaqnn.cli.options import allow_option
+from metaqnn.cli.options import allow_option, database_argument
 from metaqnn.cli.output import print_tables
 
 _NAMED = 5
@@ -13,7 +13,7 @@ _NAMED = 5
 
 
 @click.command()
-@click.argument("database", type=click.Path(path_type=Path))
+@database_argument
 @allow_option
 def check(database: Path, allowed: tuple[str, ...]) -> None:
     """Look for damage: in the file, in every row, and in the files beside it.
@@ -34,7 +34,7 @@ def check(database: Path, allowed: tuple[str, ...]) -> None:
 
 
 @click.command()
-@click.argument("database", type=click.Path(path_type=Path))
+@database_argument
 @click.argument("target", type=click.Path(path_type=Path))
 @allow_option
 def rescue(database: Path, target: Path, allowed: tuple[str, ...]) -> None:

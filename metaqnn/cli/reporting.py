@@ -5,12 +5,12 @@ from pathlib import Path
 
 import click
 
-from metaqnn.cli.options import require_place
+from metaqnn.cli.options import database_argument, require_place
 from metaqnn.cli.replay import open_written
 
 
 @click.command()
-@click.argument("database", type=click.Path(path_type=Path))
+@database_argument
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
