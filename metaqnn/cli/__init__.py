@@ -3,7 +3,6 @@
 import os
 import sys
 from contextlib import suppress
-from typing import ClassVar
 
 import click
 
@@ -50,7 +49,7 @@ _HELP_ASKED = getattr(click.exceptions, "NoArgsIsHelpError", ())
 class _Commands(CommandsByTask):
     """All commands by what people want to do."""
 
-    tasks: ClassVar = {
+    tasks = {  # noqa: RUF012 - declared in the class above
         "Search": ("experiments", "init", "search", "resume", "enumerate", "compare"),
         "Look": ("replay", "report", "config", "describe"),
         "Take the best away": ("train", "evaluate", "ensemble", "export"),

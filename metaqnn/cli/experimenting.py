@@ -49,24 +49,24 @@ def show(name: str) -> None:
 
     shipped = shipped_experiments()
     if name not in shipped:
-        raise ConfigError(f"there is no experiment {name!r}; {nearest(name, shipped)}; list them: metaqnn experiments")
+        raise ConfigError(f"there is no experiment {name!r}; {nearest(name, shipped)} (all: metaqnn experiments)")
     click.echo(shipped[name].read_text(encoding="utf-8"), nl=False)
 
 
 @click.command()
-@click.argument("data", metavar="PATH")
+@click.argument("path")
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), help="The new file. [NAME.yaml, after the data's name]"
 )
-def init(data: str, out: Path | None) -> None:
+def init(path: str, out: Path | None) -> None:
     """Write a commented experiment for the data at PATH: a folder of images per class, an .npz file, or a name.
 
     Asks nothing, and never writes over a file. The training part is read, so that sizes fit; the file runs as it is.
     """
     from metaqnn.workflows.experiment_files import begin_experiment
 
-    path, facts = begin_experiment(data, out)
-    click.echo(f"Wrote {path}: {facts}.\nRun it: metaqnn search {shlex.quote(str(path))}")
+    file, facts = begin_experiment(path, out)
+    click.echo(f"Wrote {file}: {facts}.\nRun it: metaqnn search {shlex.quote(str(file))}")
 
 
 @click.command()

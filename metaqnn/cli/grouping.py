@@ -3,6 +3,7 @@
 import inspect
 import re
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import click
 
@@ -14,7 +15,7 @@ class CommandsByTask(click.Group):
         tasks: from the heading of a task to its commands in order; what is in none stands under 'Commands'.
     """
 
-    tasks: Mapping[str, Sequence[str]] = {}
+    tasks: ClassVar[Mapping[str, Sequence[str]]] = {}
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the lists."""

@@ -3,7 +3,6 @@
 import re
 import sys
 from pathlib import Path
-from typing import ClassVar
 
 import click
 
@@ -18,7 +17,7 @@ from metaqnn.replay.tables import Table
 class _Commands(CommandsByTask):
     """What people want of a database."""
 
-    tasks: ClassVar = {
+    tasks = {  # noqa: RUF012 - declared in the class above
         "What was found": ("summary", "top", "show", "episodes", "curves", "q-values"),
         "Is it right": ("verify", "check", "rescue"),
         "Copies and other programs": ("copy", "import", "export", "retry"),

@@ -103,7 +103,7 @@ def examine() -> Examination:
     from metaqnn.workers.environment import usable_cores
 
     gpus, problem = _try_tensorflow()
-    versions = {"python": platform.python_version(), _OWN: __version__}
+    versions: dict[str, str | None] = {"python": platform.python_version(), _OWN: __version__}
     versions |= {name: _version(name) for name in _PACKAGES}
     data, folder = data_folder(), Path("replay_db").absolute()
     room = disk_usage(folder if folder.is_dir() else Path.cwd())

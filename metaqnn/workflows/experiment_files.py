@@ -22,22 +22,22 @@ _FEW = 2000
 
 _TEMPLATE = """\
 # {subject}
-# What may stand here, and every default: metaqnn experiments show cifar10
-name: {name}                # names the database, replay_db/{name}.sqlite
-seed: 0                     # the same seed gives the same rows
+# Other settings to look at: metaqnn experiments show cifar10
+name: {name}  # names the database, replay_db/{name}.sqlite
+seed: 0  # the same seed gives the same rows
 
 dataset:
   name: {data}
-  validation_size: {validation}     # of {images}; networks are compared on these
-  preprocessing: standardize        # fitted on the training images alone
-  mirror: false                     # true where an image and its mirror image mean the same
+  validation_size: {validation}  # of {images}; networks are compared on these
+  preprocessing: standardize  # fitted on the training images alone
+  mirror: false             # true where an image and its mirror image mean the same
 
 space:                      # the networks that can be built
   max_depth: {depth}
   convolution: {{filters: [16, 32, 64], receptive_fields: {fields}}}
   pooling: {pooling}
   fully_connected: {{neurons: [128, 64], max_in_row: 2}}
-  limits: {{flops: {flops}}}   # of one image's forward pass; larger networks train longer
+  limits: {{flops: {flops}}}  # of one image's forward pass; larger networks train longer
 
 strategy:
   name: linear_ucb          # others: metaqnn plugins
