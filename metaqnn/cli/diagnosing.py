@@ -1,5 +1,7 @@
 """`metaqnn doctor`: what this installation can do, on one screen."""
 
+import sys
+
 import click
 
 from metaqnn.cli.output import print_json
@@ -22,4 +24,4 @@ def doctor(is_json: bool) -> None:
         for line in found.lines():
             click.echo(line)
     if found.problem:
-        click.get_current_context().exit(1)
+        sys.exit(1)
