@@ -7,6 +7,7 @@ import click
 
 from metaqnn.cli.options import database_argument, overrides_option
 from metaqnn.cli.output import format_option, print_tables
+from metaqnn.errors import counted
 
 _EXAMPLES = 3
 
@@ -77,7 +78,7 @@ def export(database: Path, layout: str | None, style: str, out: Path) -> None:
         if not reader.config():
             raise ReplayError(f"{database}: nothing was written to this database yet; start a search with it first")
         if layout == "metaqnn2017":
-            print(f"Wrote {export_released(reader, out):,} rows to {out}.")
+            print(f"Wrote {counted(export_released(reader, out), 'row')} to {out}.")
         else:
             counts = export_tables(reader, style, out)
-            print(f"Wrote {len(counts)} tables with {sum(counts.values()):,} rows to {out}.")
+            print(f"Wrote {len(counts)} tables with {counted(sum(counts.values()), 'row')} to {out}.")

@@ -26,7 +26,7 @@ def experiments(context: click.Context, style: str) -> None:
         experiment = load_experiment(path)
         what = (experiment.data_words, experiment.strategy.name, experiment.search.models)
         rows.append((name, *what, _purpose(path.read_text(encoding="utf-8"))))
-    print_tables([Table("Experiments", ("name", "dataset", "strategy", "models", "purpose"), tuple(rows))], style)
+    print_tables([Table("Experiments", ("name", "dataset", "strategy", "models", "description"), tuple(rows))], style)
     if style == "table":
         print("See one: metaqnn experiments show digits\nRun one: metaqnn search digits")
 

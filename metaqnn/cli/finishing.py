@@ -14,6 +14,7 @@ from metaqnn.cli.options import (
     workers_option,
 )
 from metaqnn.cli.output import format_option, print_tables
+from metaqnn.errors import counted
 
 _SPLITS = click.Choice(["train", "train+validation"])
 _split = click.option("--split", type=_SPLITS, help="Images that the networks learned from. [those of the newest]")
@@ -181,5 +182,5 @@ def _looks_table(results):
         row = (found.look, found.kind, ", ".join(map(str, found.retrainings)), found.validation_score, found.score)
         row += (1 - found.score, 1 - high, 1 - low, round((1 - found.score) * found.examples))
         rows.append((*row, *[result.retrainings[0].architecture] * is_of_one))
-    title = f"Test split of {look.dataset}, {look.examples:,} images; low and high: 95 % interval of the error"
+    title = f"Test split of {look.dataset}, {counted(look.examples, 'image')}; low and high: 95 % interval of the error"
     return Table(title, (*columns, *["architecture"] * is_of_one), tuple(rows), frozenset(columns[3:8]))

@@ -42,7 +42,7 @@ def format_option(command):
 _COSTS = ("flops", "parameters", "size")
 """Columns of large numbers, which are shortened for people."""
 
-_LONG = ("architecture", "net", "reason", "device", "read_from", "value", "verdict", "purpose")
+_LONG = ("architecture", "net", "reason", "device", "read_from", "value", "verdict", "description")
 """Columns of long texts: they stand beside the others where there is room, else on lines of their own."""
 
 _ROOM = 32

@@ -7,6 +7,7 @@ import click
 
 from metaqnn.cli.options import allow_option, database_argument
 from metaqnn.cli.output import print_tables
+from metaqnn.errors import counted
 
 _NAMED = 5
 """Lost rows of a table that are named; of more the number is told."""
@@ -57,6 +58,7 @@ def rescue(database: Path, target: Path, allowed: tuple[str, ...]) -> None:
     if found.problem:
         print(f"What is kept can be looked into, but it does not verify: {found.problem}.")
     elif found.is_search:
-        print(f"{found.episodes} episodes are kept and verify; the search goes on from there: metaqnn resume {target}")
+        are = "is kept and verifies" if found.episodes == 1 else "are kept and verify"
+        print(f"{counted(found.episodes, 'episode')} {are}; the search goes on from there: metaqnn resume {target}")
     else:
         print("What is kept holds together: metaqnn replay summary", target)

@@ -11,6 +11,7 @@ from metaqnn.cli.looking import layers_table
 from metaqnn.cli.options import allow_option, break_lock_option, database_argument
 from metaqnn.cli.output import format_option, print_tables
 from metaqnn.cli.summaries import import_table, raw_summary, summary_table
+from metaqnn.errors import counted
 from metaqnn.replay.tables import Table
 
 
@@ -163,9 +164,10 @@ def verify(database: Path, allowed: tuple[str, ...], heads: tuple[str, ...]) -> 
     if verification.difference:
         print(f"{database}: NOT as it should be. {verification.difference}.")
         sys.exit(1)
+    flight, values = counted(verification.proposals, "proposal"), counted(verification.q_values, "Q-value")
     print(
-        f"{database}: verified. {verification.episodes} episodes, {verification.proposals} proposals in flight and "
-        f"{verification.q_values} Q-values follow from the {origin}."
+        f"{database}: verified. {counted(verification.episodes, 'episode')}, {flight} in flight and {values} follow "
+        f"from the {origin}."
     )
     print("\n".join(verification_lines(verification)))
 

@@ -49,7 +49,7 @@ def run(*words, **environment):
 def test_every_shipped_experiment_is_listed_with_a_purpose(metaqnn):
     rows = json.loads(metaqnn("experiments", "--json").out)
     assert {row["name"] for row in rows} == set(shipped_experiments())
-    assert all(len(row["purpose"]) > 20 for row in rows)
+    assert all(len(row["description"]) > 20 for row in rows)
     assert max(map(len, metaqnn("experiments").out.splitlines())) <= 80
 
 
