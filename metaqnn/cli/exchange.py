@@ -6,15 +6,16 @@ from pathlib import Path
 
 import click
 
-from metaqnn.cli.options import allow_option, overrides_option
+from metaqnn.cli.options import allow_option, database_argument, overrides_option
 from metaqnn.cli.output import format_option, print_tables
+from metaqnn.errors import counted
 
 _EXAMPLES = 3
 
 
 @click.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.argument("database", type=click.Path(path_type=Path))
+@database_argument
 @click.option(
     "--experiment", required=True, metavar="FILE or NAME", help="Whose space, reward and strategy the episodes are for."
 )
@@ -46,7 +47,7 @@ def import_(file: Path, database: Path, experiment: str, overrides: tuple[str, .
 
 
 @click.command()
-@click.argument("database", type=click.Path(path_type=Path))
+@database_argument
 @click.option(
     "--layout",
     type=click.Choice(["metaqnn2017", "tables", "optuna"]),
@@ -80,12 +81,12 @@ def export(database: Path, layout: str | None, style: str, out: Path, allowed: t
         if not reader.config():
             raise ReplayError(f"{database}: nothing was written to this database yet; start a search with it first")
         if layout == "metaqnn2017":
-            print(f"Wrote {export_released(reader, out):,} rows to {out}.")
+            print(f"Wrote {counted(export_released(reader, out), 'row')} to {out}.")
         elif layout == "optuna":
             from metaqnn.workflows.export_optuna import export_optuna
 
-            print(f"Wrote a study of {export_optuna(reader, out, allowed):,} trials to {out}.")
+            print(f"Wrote a study of {counted(export_optuna(reader, out, allowed), 'trial')} to {out}.")
             print(f"Look at it:  optuna-dashboard {shlex.quote(f'sqlite:///{out}')}")
         else:
             counts = export_tables(reader, style, out)
-            print(f"Wrote {len(counts)} tables with {sum(counts.values()):,} rows to {out}.")
+            print(f"Wrote {len(counts)} tables with {counted(sum(counts.values()), 'row')} to {out}.")

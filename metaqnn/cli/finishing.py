@@ -2,14 +2,20 @@
 
 import shlex
 import sys
-from pathlib import Path
 
 import click
 
-from metaqnn.cli.options import CommandWithOldNames, break_lock_option, gpus_option, overrides_option, workers_option
+from metaqnn.cli.options import (
+    CommandWithOldNames,
+    break_lock_option,
+    database_argument,
+    gpus_option,
+    overrides_option,
+    workers_option,
+)
 from metaqnn.cli.output import format_option, print_tables
+from metaqnn.errors import counted
 
-_database = click.argument("database", type=click.Path(path_type=Path))
 _SPLITS = click.Choice(["train", "train+validation"])
 _split = click.option("--split", type=_SPLITS, help="Images that the networks learned from. [those of the newest]")
 _allow_duplicates = click.option(
@@ -19,7 +25,7 @@ _dataset = click.option("--dataset", metavar="NAME", help="Data set that the net
 
 
 @click.command(cls=CommandWithOldNames, old_names={"--again": "--retrain", "--part": "--split"})
-@_database
+@database_argument
 @click.option(
     "--top", type=click.IntRange(1, 100_000), default=5, show_default=True, help="How many of the best networks."
 )
@@ -77,7 +83,7 @@ def train(database, models, split, overrides, style, **options) -> None:
 
 
 @click.command(cls=CommandWithOldNames, old_names={"--final": "--retraining", "--part": "--split"})
-@_database
+@database_argument
 @click.option("--model", type=int, help="The best retraining of this model. [the best of all, by validation]")
 @click.option("--retraining", "numbers", metavar="N", type=int, multiple=True, help="This retraining; may be repeated.")
 @click.option("--all", "is_all", is_flag=True, help="Every trained network of the split and data set.")
@@ -110,7 +116,7 @@ def evaluate(database, model, numbers, is_all, split, dataset, allow_duplicates,
 
 
 @click.command(cls=CommandWithOldNames, old_names={"--part": "--split"})
-@_database
+@database_argument
 @click.option(
     "--top", type=click.IntRange(2, 1000), default=5, show_default=True, help="How many models, by validation."
 )
@@ -185,5 +191,5 @@ def _looks_table(results):
         row = (found.look, found.kind, ", ".join(map(str, found.retrainings)), found.validation_score, found.score)
         row += (1 - found.score, 1 - high, 1 - low, round((1 - found.score) * found.examples))
         rows.append((*row, *[result.retrainings[0].architecture] * is_of_one))
-    title = f"Test split of {look.dataset}, {look.examples:,} images; low and high: 95 % interval of the error"
+    title = f"Test split of {look.dataset}, {counted(look.examples, 'image')}; low and high: 95 % interval of the error"
     return Table(title, (*columns, *["architecture"] * is_of_one), tuple(rows), frozenset(columns[3:8]))

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import click
 
-from metaqnn.cli.options import require_place
+from metaqnn.cli.options import database_argument, require_place
 from metaqnn.cli.replay import open_written
 
 
 @click.command()
-@click.argument("database", type=click.Path(path_type=Path))
+@database_argument
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
@@ -25,8 +25,8 @@ def report(database: Path, out: Path | None, top: int) -> None:
     DATABASE may belong to a running search, which is not disturbed; the page says how far it was. Reads what is
     recorded, and never a data set.
     """
+    from metaqnn.errors import counted
     from metaqnn.reports.page import FIGURES, PAGE, write_report
-    from metaqnn.reports.words import plural
     from metaqnn.workflows.display.counting import counting
     from metaqnn.workflows.report import read_report
 
@@ -39,6 +39,6 @@ def report(database: Path, out: Path | None, top: int) -> None:
     with counting("figures") as count:
         page = write_report(data, out, count)
     print(
-        f"The report of {plural(data.provenance.done, data.domain.noun)}, in {time.monotonic() - began:.1f} s: {page}"
+        f"The report of {counted(data.provenance.done, data.domain.noun)}, in {time.monotonic() - began:.1f} s: {page}"
     )
     print(f"Its figures, as PNG and SVG, with their numbers as CSV: {out / FIGURES}")

@@ -4,10 +4,11 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from metaqnn.errors import counted
 from metaqnn.reports.baseline import RandomSearchBaseline
 from metaqnn.reports.domain import Check
 from metaqnn.reports.report_data import ReportData
-from metaqnn.reports.words import initial, percent, plural, points, signed
+from metaqnn.reports.words import initial, percent, points, signed
 
 RARE = 0.05
 """A probability below which chance is no explanation."""
@@ -56,7 +57,7 @@ def _found(data: ReportData) -> Iterator[str]:
     interval = None if data.provenance.is_table else domain.interval(score, best.score, data.subject.data)
     spread = f" (95 % interval: {percent(interval[0])} to {percent(interval[1])})" if interval else ""
     yield (
-        f"Model {best.model} is the best of {plural(len(data.ranking), domain.noun)}: {domain.metric(score)} "
+        f"Model {best.model} is the best of {counted(len(data.ranking), domain.noun)}: {domain.metric(score)} "
         f"{score.words(best.score)}{spread}."
     )
     if isinstance(data.baseline, RandomSearchBaseline):
@@ -87,7 +88,7 @@ def _checks(data: ReportData) -> Iterator[Check]:
     failed, good = len(data.failures), len(data.ranking)
     if failed:
         is_doubtful = failed >= _MANY_FAILED * (failed + good)
-        yield Check("doubt" if is_doubtful else "good", f"{failed:,} of {plural(failed + good, domain.work)} failed.")
+        yield Check("doubt" if is_doubtful else "good", f"{failed:,} of {counted(failed + good, domain.work)} failed.")
     elif good:
         yield Check("good", f"No {domain.work} failed.")
     if len(provenance.runs) > 1 and provenance.changed_versions:
@@ -102,7 +103,7 @@ def _better_than_chance(data: ReportData) -> Check:
         return Check("open", "Whether it beat random search is not known; the section on the baseline says why.")
     if not baseline.chosen:
         return Check("open", f"All its {noun}s are random: there is nothing that it chose.")
-    share = f"{baseline.better:,} of {plural(baseline.chosen, f'chosen {noun}')}"
+    share = f"{baseline.better:,} of {counted(baseline.chosen, f'chosen {noun}')}"
     text = f"{initial(share)} beat every random one"
     if baseline.better and baseline.probability < RARE:
         return Check("good", f"{text}; by chance alone so many have probability {baseline.probability:.2g}.")

@@ -5,6 +5,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from metaqnn.config import as_mapping
+from metaqnn.errors import counted
 from metaqnn.reports import words
 from metaqnn.reports.baseline import RandomSearchBaseline
 from metaqnn.reports.conclusions import conclusions_of
@@ -77,7 +78,7 @@ def render(data: ReportData, pictures: Mapping[str, Picture]) -> str:
     page.filters["score"] = score.words
     page.filters["difference"] = words.points if score.is_share else words.signed
     metric = Axis(score, domain.metric(score))
-    page.globals |= {"plural": words.plural, "curve_name": curve_name, "cost_name": cost_name}
+    page.globals |= {"plural": counted, "curve_name": curve_name, "cost_name": cost_name}
     return page.get_template("page.html").render(
         it=data,
         conclusions=conclusions_of(data),

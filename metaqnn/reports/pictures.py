@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from metaqnn.errors import counted
 from metaqnn.reports import figure_tables as tables
 from metaqnn.reports import figures, trace_figures
 from metaqnn.reports.baseline import RandomSearchBaseline
 from metaqnn.reports.drawing import Axis
 from metaqnn.reports.figure_tables import FigureTable, table_of
 from metaqnn.reports.report_data import ReportData
-from metaqnn.reports.words import plural
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def _of_trace(data: ReportData, axis: Axis) -> Iterator[Job]:
         return
     yield Job(
         "trace",
-        f"{axis.title} of {plural(len(trace.scores), noun)} in the order of proposal, with the mean of the last "
+        f"{axis.title} of {counted(len(trace.scores), noun)} in the order of proposal, with the mean of the last "
         f"{trace.window}, the mean at each epsilon, and the best so far, which ends at "
         f"{data.score.words(trace.best[-1])}.",
         lambda: trace_figures.draw_trace(trace, axis, noun),
@@ -102,7 +102,7 @@ def _of_costs(data: ReportData, axis: Axis) -> Iterator[Job]:
     for each in data.trade_offs:
         yield Job(
             cost_name(data, each.cost),
-            f"{axis.title} against {domain.cost(each.cost)} of {plural(len(data.ranking), domain.noun)}, "
+            f"{axis.title} against {domain.cost(each.cost)} of {counted(len(data.ranking), domain.noun)}, "
             f"{len(each.front)} of them on the Pareto front, which the table lists.",
             partial(
                 figures.draw_trade_off, data.ranking, each, axis, domain.cost(each.cost, is_axis=True), domain.noun
@@ -116,14 +116,14 @@ def _of_evaluations(data: ReportData, axis: Axis) -> Iterator[Job]:
     if controls:
         yield Job(
             "predictions",
-            f"Predicted against reached {axis.name} of {plural(len(controls), 'control')}.",
+            f"Predicted against reached {axis.name} of {counted(len(controls), 'control')}.",
             lambda: figures.draw_predictions(controls, axis),
             lambda: table_of(("predicted", "reached"), controls),
         )
     if any(value > 0 for value in seconds):
         yield Job(
             "times",
-            f"Distribution of the time of {plural(len(seconds), data.domain.work)}.",
+            f"Distribution of the time of {counted(len(seconds), data.domain.work)}.",
             lambda: figures.draw_times(seconds, data.domain.work),
             lambda: table_of((data.domain.work, "seconds"), enumerate(seconds, start=1)),
         )

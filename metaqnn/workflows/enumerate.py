@@ -23,7 +23,7 @@ from metaqnn.core import (
     Trajectory,
     WorkerLost,
 )
-from metaqnn.errors import ConfigError, ReplayError
+from metaqnn.errors import ConfigError, ReplayError, counted
 from metaqnn.files import moved_aside
 from metaqnn.machine import machine_faults
 from metaqnn.replay.copying import move_aside
@@ -71,7 +71,7 @@ class EnumerationProgress:
     @property
     def words(self) -> str:
         """The rest of it for people."""
-        return f"of {self.networks:,} networks, best {self.score.words(self.best_score)}, {self.failed} failed"
+        return f"of {counted(self.networks, 'network')}, best {self.score.words(self.best_score)}, {self.failed} failed"
 
     def after(self, found: float | None) -> "EnumerationProgress":
         """One training later."""
