@@ -53,7 +53,7 @@ class _Commands(CommandsByTask):
 
     tasks = {  # noqa: RUF012 - declared in the class above
         "Search": ("experiments", "init", "search", "resume", "enumerate", "compare"),
-        "Look": ("replay", "report", "config", "describe"),
+        "Look": ("replay", "report", "observe", "config", "describe"),
         "Take the best away": ("train", "evaluate", "ensemble", "export"),
         "This installation": ("datasets", "plugins", "doctor", "completion"),
     }
