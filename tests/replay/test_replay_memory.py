@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 from contracts.records import ACCURACY, evaluation, model
-from patience import patience
 from small_searches import (
     ENDLESS,
     contents,
@@ -442,7 +441,6 @@ def looking_again_and_again(path):
 
 def test_the_log_stays_short_while_others_look_again_and_again(memory, path, monkeypatch):
     monkeypatch.setattr(log, "BYTES", 2**17)
-    monkeypatch.setattr(log, "PATIENCE", int(1000 * patience(10)))  # who looks may have to wait for a processor
     sizes = []
     with looking_again_and_again(path) as looks:
         for number in range(1, 201):
