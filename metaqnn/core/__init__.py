@@ -27,7 +27,7 @@ from metaqnn.core.memory import ReplayMemory
 from metaqnn.core.observer import Observer, SearchStatus
 from metaqnn.core.options import NoOptions
 from metaqnn.core.recording import Recording, StoredEvaluation
-from metaqnn.core.retraining import TRAINING, Retraining, TestLook, TrainingSplit
+from metaqnn.core.retraining import TRAINING, Retraining, TestLook, TrainingSplit, share_interval
 from metaqnn.core.reward import Reward
 from metaqnn.core.score import Score
 from metaqnn.core.space import Action, Space, State
@@ -88,4 +88,5 @@ __all__ = [
     "WorkerReady",
     "score_of_curve",
     "scored",
+    "share_interval",
 ]

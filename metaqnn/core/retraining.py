@@ -87,8 +87,18 @@ class TestLook:
     looked_at: str = ""
 
     def interval(self) -> tuple[float, float]:
-        """The 95 % interval of a share over test splits like this one (Wilson, JASA 1927), in [0, 1]."""
-        from scipy.stats import binomtest
+        """The 95 % interval of the score over test splits like this one, in [0, 1]."""
+        return share_interval(self.score, self.examples)
 
-        found = binomtest(round(self.score * self.examples), self.examples).proportion_ci(0.95, "wilson")
-        return float(found.low), float(found.high)
+
+def share_interval(share: float, examples: int) -> tuple[float, float]:
+    """The 95 % interval of a share over samples like this one (Wilson, JASA 1927), in [0, 1].
+
+    Args:
+        share: in [0, 1].
+        examples: how many it is a share of, at least 1.
+    """
+    from scipy.stats import binomtest
+
+    found = binomtest(round(share * examples), examples).proportion_ci(0.95, "wilson")
+    return float(found.low), float(found.high)
