@@ -10,6 +10,9 @@ from metaqnn.cli.options import CommandWithOldNames
 if TYPE_CHECKING:
     from metaqnn.networks.export.card import ValidationAccuracy
 
+_MUCH_LOST = 0.005
+"""Of the accuracy, in [0, 1], above which a line says what to do."""
+
 
 def _refuse_other_images(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
     """An option that some converters have: here there is nothing to choose."""
@@ -74,7 +77,10 @@ def export(database: Path, model: int | None, retraining: int | None, target: Pa
 def _accuracies(found: "ValidationAccuracy") -> str:
     before, after = (f"{100 * share:.2f} %" for share in (found.before, found.after))
     text = f"Accuracy on {found.images:,} validation images: {before} before, {after} after"
-    return f"{text} (ranges chosen on {found.calibration} of them)." if found.calibration else f"{text}."
+    if found.calibration:
+        text += f" (ranges chosen on {found.calibration} of them)"
+    lost = found.before - found.after
+    return f"{text}." if lost <= _MUCH_LOST else f"{text}: {100 * lost:.2f} points lost; without --int8 it is none."
 
 
 def _bytes(size: int) -> str:

@@ -10,6 +10,8 @@ import pytest
 from test_cli_refusals import mounted
 from trained_networks import add_retraining, random_images, random_network, recipe_of, save_as_before
 
+from metaqnn.cli.exporting import _accuracies
+from metaqnn.networks.export.card import ValidationAccuracy
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.retrainings import weights_folder
 
@@ -174,6 +176,22 @@ def test_a_disk_that_is_full_leaves_nothing(refused, finished, tmp_path):
             "choose another"
         )
         assert [path.name for path in folder.iterdir()] == ["full"]
+
+
+@pytest.mark.parametrize(
+    ("found", "line"),
+    [
+        (ValidationAccuracy(0.98, 0.98, 300), "98.00 % before, 98.00 % after."),
+        (ValidationAccuracy(0.98, 0.976, 2000, 500), "98.00 % before, 97.60 % after (ranges chosen on 500 of them)."),
+        (
+            ValidationAccuracy(0.98, 0.97, 2000, 500),
+            "98.00 % before, 97.00 % after (ranges chosen on 500 of them): 1.00 points lost; without --int8 it is "
+            "none.",
+        ),
+    ],
+)
+def test_an_accuracy_before_and_after(found, line):
+    assert _accuracies(found) == f"Accuracy on {found.images:,} validation images: {line}"
 
 
 def test_options_that_do_not_go_together(refused, finished, tmp_path):
