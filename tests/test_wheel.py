@@ -72,6 +72,6 @@ def test_the_wheel_says_what_it_asks_for(wheels):
     required = {c["description"].removeprefix("asked for as ") for c in bill["components"] if c["scope"] == "required"}
     assert sorted(required) == setup["options"]["install_requires"].split()
     optional = {c["name"] for c in bill["components"] if c["scope"] == "optional"}
-    assert optional == {"onnx", "onnxruntime", "optuna", "pyarrow", "smac"}
+    assert optional == {"ai-edge-litert", "onnx", "onnxruntime", "optuna", "pyarrow", "smac"}
     (root,) = (d for d in bill["dependencies"] if d["ref"] == f"pkg:pypi/metaqnn@{version}")
     assert sorted(root["dependsOn"]) == sorted(component["bom-ref"] for component in bill["components"])

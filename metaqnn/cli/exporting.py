@@ -1,11 +1,28 @@
 """`metaqnn export`: take a trained network away, or its architecture."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from metaqnn.cli.options import CommandWithOldNames, database_argument
 from metaqnn.errors import counted
+
+if TYPE_CHECKING:
+    from metaqnn.networks.export.card import ValidationAccuracy
+
+_MUCH_LOST = 0.005
+"""Of the accuracy, in [0, 1], above which a line says what to do."""
+
+
+def _refuse_other_images(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    """An option that some converters have: here there is nothing to choose."""
+    if value in (None, "validation"):
+        return
+    raise click.UsageError(
+        f"expected no --verify-on {value}: an export is calibrated and compared on validation images, always; a test "
+        "split tells something only while nothing is chosen by it, so only `metaqnn evaluate` looks, and records it"
+    )
 
 
 @click.command(cls=CommandWithOldNames, old_names={"--final": "--retraining"})
@@ -17,19 +34,25 @@ from metaqnn.errors import counted
     "target",
     type=click.Path(path_type=Path),
     required=True,
-    help="NAME.keras, NAME.onnx, NAME.json (the architecture alone), or a name without an ending: a SavedModel folder.",
+    help="NAME.keras, NAME.onnx, NAME.tflite, NAME.pt2 (PyTorch), NAME.json (the architecture alone), or a name "
+    "without an ending: a SavedModel folder.",
 )
-def export(database: Path, model: int | None, retraining: int | None, target: Path) -> None:
+@click.option(
+    "--int8", "is_int8", is_flag=True, help="A .tflite file in whole numbers of 8 bits: a quarter of the size."
+)
+@click.option("--verify-on", callback=_refuse_other_images, expose_value=False, hidden=True)
+def export(database: Path, model: int | None, retraining: int | None, target: Path, is_int8: bool) -> None:
     """Take a trained network out of a DATABASE, as a file that needs no metaqnn.
 
     The export takes raw uint8 images and gives probabilities. Before the command says that it is done, a fresh process
-    has loaded it and predicted the same as the original on the validation images.
+    has loaded it and predicted the same as the original on the validation images. A model card and a description of the
+    architecture come with it.
     """
     from metaqnn.networks.export.export import export_network
 
     if model is not None and retraining is not None:
         raise click.UsageError("expected --model or --retraining, got both; a retraining belongs to one model")
-    done = export_network(database, target, model, retraining, lambda line: print(line, flush=True))
+    done = export_network(database, target, model, retraining, lambda line: print(line, flush=True), is_int8)
     what = f"model {done.model}"
     if done.retraining is not None:
         measured = done.retraining.score
@@ -40,12 +63,25 @@ def export(database: Path, model: int | None, retraining: int | None, target: Pa
     if done.agreement is None:
         print("Read it:")
     else:
-        print(
-            f"The largest difference of a probability from the original's is {done.agreement.difference:.2g} on "
-            f"{counted(done.agreement.images, 'image')} (allowed: {done.format.tolerance:g})."
-        )
-        print(f"Load it; images are uint8 of shape (number, {', '.join(map(str, done.input_shape))}):")
+        if not is_int8:
+            print(
+                f"The largest difference of a probability from the original's is {done.agreement.difference:.2g} on "
+                f"{counted(done.agreement.images, 'image')} (allowed: {done.format.tolerance:g})."
+            )
+        if done.accuracy:
+            print(_accuracies(done.accuracy))
+        print(f"Model card: {done.companions[0]}; classes and architecture: {done.companions[1]}")
+        print(f"Load it; it takes {done.takes}:")
     print("\n".join(f"    {line}" for line in done.format.snippet(target).splitlines()))
+
+
+def _accuracies(found: "ValidationAccuracy") -> str:
+    before, after = (f"{100 * share:.2f} %" for share in (found.before, found.after))
+    text = f"Accuracy on {found.images:,} validation images: {before} before, {after} after"
+    if found.calibration:
+        text += f" (ranges chosen on {found.calibration} of them)"
+    lost = found.before - found.after
+    return f"{text}." if lost <= _MUCH_LOST else f"{text}: {100 * lost:.2f} points lost; without --int8 it is none."
 
 
 def _bytes(size: int) -> str:

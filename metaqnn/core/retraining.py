@@ -114,9 +114,14 @@ class TestCheck:
     looked_at: str = ""
 
 
-def share_interval(share: float, count: int) -> tuple[float, float]:
-    """The 95 % interval of a share in [0, 1] that was measured on so many examples (Wilson, JASA 1927)."""
+def share_interval(share: float, examples: int) -> tuple[float, float]:
+    """The 95 % interval of a share over samples like this one (Wilson, JASA 1927), in [0, 1].
+
+    Args:
+        share: in [0, 1].
+        examples: how many it is a share of, at least 1.
+    """
     from scipy.stats import binomtest
 
-    found = binomtest(round(share * count), count).proportion_ci(0.95, "wilson")
+    found = binomtest(round(share * examples), examples).proportion_ci(0.95, "wilson")
     return float(found.low), float(found.high)

@@ -10,6 +10,8 @@ import pytest
 from test_cli_refusals import mounted
 from trained_networks import add_retraining, random_images, random_network, recipe_of, save_as_before
 
+from metaqnn.cli.exporting import _accuracies
+from metaqnn.networks.export.card import ValidationAccuracy
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.retrainings import weights_folder
 
@@ -33,8 +35,10 @@ def test_an_export_says_what_it_is_and_how_it_is_loaded(metaqnn, finished, tmp_p
     ]
     assert lines[4].startswith("The largest difference of a probability from the original's is ")
     assert lines[4].endswith(" on 310 images (allowed: 0.0001).")
-    assert lines[5] == "Load it; images are uint8 of shape (number, 8, 8, 1):"
-    snippet = "\n".join(line.removeprefix("    ") for line in lines[6:])
+    card, description = tmp_path / "README.md", tmp_path / "it's mine.onnx.json"
+    assert lines[5] == f"Model card: {card}; classes and architecture: {description}"
+    assert lines[6] == "Load it; it takes uint8 images of shape (number, 8, 8, 1):"
+    snippet = "\n".join(line.removeprefix("    ") for line in lines[7:])
     assert snippet.count("\n") == 2
     # The three lines, as somebody copies them into a program of their own.
     images = random_images(5, (8, 8, 1), "of somebody else")
@@ -132,8 +136,8 @@ def test_a_target_that_exists(refused, finished, tmp_path, name):
 
 def test_an_ending_that_is_none(refused, finished, tmp_path):
     assert refused("export", finished, "--to", tmp_path / "model.pb") == (
-        f"{tmp_path / 'model.pb'}: expected a name that ends in one of .keras, .onnx, .json, or one without an ending "
-        "for a TensorFlow SavedModel folder, got '.pb'"
+        f"{tmp_path / 'model.pb'}: expected a name that ends in one of .keras, .onnx, .tflite, .pt2, .json, or one "
+        "without an ending for a TensorFlow SavedModel folder, got '.pb'"
     )
 
 
@@ -174,9 +178,30 @@ def test_a_disk_that_is_full_leaves_nothing(refused, finished, tmp_path):
         assert [path.name for path in folder.iterdir()] == ["full"]
 
 
+@pytest.mark.parametrize(
+    ("found", "line"),
+    [
+        (ValidationAccuracy(0.98, 0.98, 300), "98.00 % before, 98.00 % after."),
+        (ValidationAccuracy(0.98, 0.976, 2000, 500), "98.00 % before, 97.60 % after (ranges chosen on 500 of them)."),
+        (
+            ValidationAccuracy(0.98, 0.97, 2000, 500),
+            "98.00 % before, 97.00 % after (ranges chosen on 500 of them): 1.00 points lost; without --int8 it is "
+            "none.",
+        ),
+    ],
+)
+def test_an_accuracy_before_and_after(found, line):
+    assert _accuracies(found) == f"Accuracy on {found.images:,} validation images: {line}"
+
+
 def test_options_that_do_not_go_together(refused, finished, tmp_path):
     assert refused("export", finished, "--model", 1, "--retraining", 1, "--to", tmp_path / "model.keras") == (
         "expected --model or --retraining, got both; a retraining belongs to one model (see metaqnn export --help)"
+    )
+    assert refused("export", finished, "--to", tmp_path / "model.keras", "--verify-on", "test") == (
+        "expected no --verify-on test: an export is calibrated and compared on validation images, always; a test split "
+        "tells something only while nothing is chosen by it, so only `metaqnn evaluate` looks, and records it (see "
+        "metaqnn export --help)"
     )
     assert refused("export", finished) == "Missing option '--to'. (see metaqnn export --help)"
 

@@ -12,10 +12,11 @@ from trained_networks import KINDS, add_retraining, random_network, recipe_of, s
 
 from metaqnn.errors import DataError, ExportError
 from metaqnn.networks.data import open_source
-from metaqnn.networks.export import conversion, export, reloading
+from metaqnn.networks.export import conversion, reloading
 from metaqnn.networks.export.conversion import Job, convert
 from metaqnn.networks.export.export import export_network
-from metaqnn.networks.export.formats import FORMATS, KERAS, ONNX, SAVED_MODEL
+from metaqnn.networks.export.formats import FORMATS, KERAS, LITERT, ONNX, SAVED_MODEL, TORCH
+from metaqnn.networks.export.placing import new_place
 from metaqnn.networks.export.reloading import program
 from metaqnn.networks.retraining.stored import StoredNetwork
 from metaqnn.replay.retrainings import weights_folder
@@ -68,7 +69,7 @@ def test_every_form_predicts_the_same_of_the_whole_test_split_in_a_process_witho
         stored = stored_at(tmp_path, network, NETWORKS[number], KINDS[number], number % 2 == 1)
         expected = np.asarray(network(images, training=False))
         assert np.ptp(expected, axis=0).max() > 0.001
-        for form in (KERAS, ONNX, SAVED_MODEL):
+        for form in (KERAS, ONNX, SAVED_MODEL, LITERT):
             target = tmp_path / f"exported-{number}{form.ending}"
             answers = tmp_path / f"answers-{number}{form.ending}.npy"
             files = (target, tmp_path / "images.npy", tmp_path / "original.npy")
@@ -80,7 +81,7 @@ def test_every_form_predicts_the_same_of_the_whole_test_split_in_a_process_witho
         [sys.executable, "-P", "-c", "\n".join(programs)], cwd="/", capture_output=True, text=True, check=False
     )
     assert ran.returncode == 0, ran.stderr
-    assert len(wanted) == 12
+    assert len(wanted) == 16
     for answers, (expected, tolerance) in wanted.items():
         found = np.load(answers)
         assert found.shape == (450, 10)
@@ -90,7 +91,9 @@ def test_every_form_predicts_the_same_of_the_whole_test_split_in_a_process_witho
 
 
 @pytest.mark.parametrize("form", [ONNX, SAVED_MODEL], ids=["file", "folder"])
-def test_an_export_arrives_when_a_fresh_process_agrees(trained, folder, form):
+def test_an_export_arrives_when_a_fresh_process_agrees(trained, folder, form, monkeypatch):
+    if form.backend:  # it is written with that backend, whatever is set
+        monkeypatch.setenv("KERAS_BACKEND", "none of these")
     target, said = folder / f"model{form.ending}", []
     done = export_network(trained, target, announce=said.append)
     assert (done.target, done.format, done.model, done.retraining.number) == (target, form, 4, 4)
@@ -103,9 +106,11 @@ def test_an_export_arrives_when_a_fresh_process_agrees(trained, folder, form):
         f"Writing retraining 4 of model 4: {form.name} ...",
         "Loading it in a fresh process and comparing what it predicts with the original ...",
     ]
-    assert [path.name for path in folder.iterdir()] == [target.name]
+    beside = [] if target.is_dir() else ["README.md", f"{target.name}.json"]
+    assert sorted(path.name for path in folder.iterdir()) == sorted([target.name, *beside])
+    assert all(path.is_file() for path in done.companions)
     files = [target] if target.is_file() else [path for path in target.rglob("*") if path.is_file()]
-    assert done.size == sum(path.stat().st_size for path in files) > 0
+    assert done.size == sum(path.stat().st_size for path in files if path not in done.companions) > 0
     if form is ONNX:
         import onnx
 
@@ -141,7 +146,7 @@ def test_a_target_that_appeared_in_the_meantime_is_kept(tmp_path):
     target = tmp_path / "model.keras"
 
     def export_beside_another():
-        with export._new_place(target) as part:
+        with new_place(target) as part:
             part.write_text("ours", encoding="utf-8")
             target.write_text("theirs", encoding="utf-8")
 
@@ -184,25 +189,6 @@ def test_images_that_are_not_here(trained, folder, monkeypatch, tmp_path):
     assert said == [f"The data set {absent} is not on this machine; trying to download it ..."]
 
 
-def job(tmp_path, network, form) -> Job:
-    stored = stored_at(tmp_path, network, "[SM(10)]", "none")
-    np.save(tmp_path / "images.npy", np.zeros((2, 8, 8, 1), dtype=np.uint8))
-    return Job(form.name, stored, *(str(tmp_path / name) for name in ("exported", "images.npy", "original.npy")))
-
-
-def test_a_saved_model_folder_needs_the_tensorflow_backend(tmp_path, monkeypatch):
-    network = random_network("[SM(10)]", (8, 8, 1), "none")
-    import keras
-
-    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
-    with pytest.raises(ExportError) as caught:
-        convert(job(tmp_path, network, SAVED_MODEL))
-    assert str(caught.value) == (
-        "a SavedModel folder is written with Keras's TensorFlow backend, but KERAS_BACKEND is jax; set it to "
-        "tensorflow, or export to .onnx"
-    )
-
-
 def test_a_fault_of_a_process_is_told_by_its_last_words():
     with pytest.raises(ExportError) as caught:
         reloading._run(["-c", "import sys; print('first', file=sys.stderr); 1 / 0"], "trying")
@@ -212,5 +198,5 @@ def test_a_fault_of_a_process_is_told_by_its_last_words():
 
 
 def test_the_forms_that_hold_weights_are_those_that_the_process_knows():
-    assert [form for form in FORMATS if form.tolerance] == [KERAS, ONNX, SAVED_MODEL]
+    assert [form for form in FORMATS if form.tolerance] == [KERAS, ONNX, SAVED_MODEL, LITERT, TORCH]
     assert conversion.REFUSED not in (0, 1, 2)  # what Python itself ends with

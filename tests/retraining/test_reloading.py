@@ -6,7 +6,14 @@ from trained_networks import random_images
 
 from metaqnn.errors import ExportError
 from metaqnn.networks.export.formats import FORMATS, ONNX
-from metaqnn.networks.export.reloading import Agreement, compare, comparison_images, program, reloaded_predictions
+from metaqnn.networks.export.reloading import (
+    Agreement,
+    compare,
+    comparison_images,
+    program,
+    reloaded_predictions,
+    spread,
+)
 
 ORIGINAL = np.array([[0.7, 0.2, 0.1], [0.1, 0.45, 0.45], [0.0, 0.5, 0.5]], dtype=np.float32)
 
@@ -51,7 +58,7 @@ def test_other_shapes_do_not_agree():
 @pytest.mark.parametrize(("count", "kept"), [(1, 1), (300, 300), (1000, 1000), (5000, 1000)])
 def test_images_to_compare_on_are_of_the_validation_images_random_black_and_white(count, kept):
     validation = random_images(count, (4, 3, 2))
-    images = comparison_images(validation)
+    images = comparison_images(validation[spread(count, 1000)])
     assert images.dtype == np.uint8
     assert images.shape == (kept + 10, 4, 3, 2)
     known = {image.tobytes() for image in validation}
@@ -59,11 +66,11 @@ def test_images_to_compare_on_are_of_the_validation_images_random_black_and_whit
     assert [image.tobytes() in known for image in images] == [True] * kept + [False] * 10
     assert len({image.tobytes() for image in images}) == kept + 10
     assert (np.unique(images[-2]), np.unique(images[-1])) == (0, 255)
-    np.testing.assert_array_equal(images, comparison_images(validation))
+    np.testing.assert_array_equal(images, comparison_images(validation[spread(count, 1000)]))
 
 
 def test_no_program_of_a_fresh_process_mentions_metaqnn_but_to_see_that_it_is_absent(tmp_path):
-    for form in FORMATS[:3]:
+    for form in FORMATS[:-1]:
         *lines, last = program(form, tmp_path / "model").splitlines()
         assert not [line for line in lines if "metaqnn" in line]
         assert last.startswith("assert not [")

@@ -62,8 +62,13 @@ _REBUILD = (
 )
 
 
-def describe_network(reader: ReplayReader, model: int, retraining: Retraining | None = None) -> dict[str, Any]:
-    """The content of the file for a model that exists, as it was searched, or for one of its retrainings."""
+def describe_network(
+    reader: ReplayReader, model: int, retraining: Retraining | None = None, has_images: bool = True
+) -> dict[str, Any]:
+    """The content of the file for a model that exists, as it was searched, or for one of its retrainings.
+
+    Without `has_images` no images are looked for, and the class names are null.
+    """
     config = reader.config()
     experiment = config["experiment"]
     known = next(each for each in reader.models() if each.model == model)
@@ -86,7 +91,7 @@ def describe_network(reader: ReplayReader, model: int, retraining: Retraining | 
         "architecture": str(description.architecture),
         "input_shape": list(description.input_shape),
         "classes": data["classes"],
-        "class_names": known_class_names(reader, dataset, data),
+        "class_names": known_class_names(reader, dataset, data) if has_images else None,
         "preprocessing": {"kind": preprocessing, "text": _PREPROCESSING.get(preprocessing, "")},
         "batch_normalization": bool(recipe.get("batch_normalization", False)),
         "layers": layers,

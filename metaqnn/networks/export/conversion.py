@@ -6,15 +6,15 @@ them to this process. It also notes what the original predicts, by which the res
 
 import json
 import sys
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
-from metaqnn.errors import ExportError, MetaqnnError
+from metaqnn.errors import MetaqnnError
 from metaqnn.machine import machine_fault
-from metaqnn.networks.export.formats import KERAS, ONNX, SAVED_MODEL
+from metaqnn.networks.export.formats import KERAS, LITERT, LITERT_INT8, ONNX, SAVED_MODEL, TORCH
 from metaqnn.networks.retraining.stored import StoredNetwork, load_network
 
 BATCH = 100
@@ -31,10 +31,13 @@ class Job:
     Attributes:
         format: name of the format.
         original: the network.
-        target: what to write.
+        target: what to write; empty for predictions alone.
         images: an .npy file, uint8 of shape (N, height, width, channels).
-        predictions: where to write what the original predicts of them, an .npy file, float32 of shape (N, classes).
-        properties: texts to keep in the file, where the format can.
+        predictions: where to write what the original predicts of them, an .npy file, float32 of shape (N, classes);
+            empty for none.
+        class_names: kept in the file, where the format can; None where they are not known.
+        takes_unit_range: see `metaqnn.networks.export.keras_file`.
+        calibration: an .npy file of images like those, for int8.
     """
 
     format: str
@@ -42,7 +45,9 @@ class Job:
     target: str
     images: str
     predictions: str
-    properties: Mapping[str, str] = field(default_factory=dict)
+    class_names: Sequence[str] | None = None
+    takes_unit_range: bool = False
+    calibration: str = ""
 
     def as_text(self) -> str:
         """The argument of the process."""
@@ -62,26 +67,34 @@ def convert(job: Job) -> None:
         ExportError: the network cannot be exported in that format.
         ReplayError: its file does not hold its weights.
     """
-    import keras
-
-    model = load_network(job.original)
-    images = np.load(job.images)
-    answers = [model.predict(images[start : start + BATCH], verbose=0) for start in range(0, len(images), BATCH)]
-    np.save(job.predictions, np.concatenate(answers))
+    model, target = load_network(job.original), Path(job.target)
+    if job.predictions:
+        images = np.load(job.images)
+        answers = [model.predict(images[start : start + BATCH], verbose=0) for start in range(0, len(images), BATCH)]
+        np.save(job.predictions, np.concatenate(answers))
+    if not job.target:
+        return
     if job.format == KERAS.name:
-        model.save(job.target)
+        from metaqnn.networks.export.keras_file import with_guarded_input
+
+        with_guarded_input(model, job.class_names, job.takes_unit_range).save(target)
     elif job.format == ONNX.name:
         from metaqnn.networks.export.onnx_graph import write_onnx
 
-        write_onnx(model, Path(job.target), job.properties)
+        notes = {"architecture": job.original.architecture}
+        if job.class_names is not None:
+            notes["class_names"] = json.dumps(job.class_names, ensure_ascii=False)
+        write_onnx(model, target, notes)
     elif job.format == SAVED_MODEL.name:
-        backend = keras.backend.backend()
-        if backend != "tensorflow":
-            raise ExportError(
-                f"a SavedModel folder is written with Keras's TensorFlow backend, but KERAS_BACKEND is {backend}; "
-                "set it to tensorflow, or export to .onnx"
-            )
         model.export(job.target, format="tf_saved_model", verbose=False)
+    elif job.format in (LITERT.name, LITERT_INT8.name):
+        from metaqnn.networks.export.litert_file import write_litert
+
+        write_litert(model, target, np.load(job.calibration) if job.calibration else None)
+    elif job.format == TORCH.name:
+        from metaqnn.networks.export.torch_file import write_torch
+
+        write_torch(model, target)
 
 
 def main() -> None:

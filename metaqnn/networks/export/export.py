@@ -1,27 +1,45 @@
-"""Taking a network out of a database: written beside the target, reloaded, compared, and moved there when it agrees."""
+"""Taking a network out of a database: written beside the target, reloaded, compared, and moved there when it agrees.
 
-import json
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+A trained network is accompanied by a model card and by the description of its architecture: in a folder they stand
+inside, beside a file they have names of their own.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from metaqnn.core import Retraining
 from metaqnn.errors import DataError, ExportError, ReplayError
-from metaqnn.files import written_whole
 from metaqnn.networks.data import DatasetConfig, SearchData, load_search_data, open_source
 from metaqnn.networks.export import reloading
 from metaqnn.networks.export.architecture_file import describe_network, read_architecture, write_architecture
+from metaqnn.networks.export.card import ValidationAccuracy, model_card, read_facts
 from metaqnn.networks.export.conversion import Job
-from metaqnn.networks.export.formats import ARCHITECTURE, ExportFormat, format_of
+from metaqnn.networks.export.formats import ARCHITECTURE, KERAS, LITERT, ExportFormat, format_of
+from metaqnn.networks.export.placing import (
+    companion_places,
+    new_place,
+    removed_on_failure,
+    require_new,
+    write_companions,
+)
 from metaqnn.networks.export.reloading import Agreement
 from metaqnn.networks.retraining import choice
+from metaqnn.networks.retraining.ensembles import accuracy
 from metaqnn.replay.leaderboard import best_model
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.retrainings import read_retraining, read_retrainings
+
+_MOST_COMPARED = 1000
+"""Validation images on which predictions are compared."""
+
+_MOST_MEASURED = 10_000
+"""Validation images on which an accuracy is measured."""
+
+_MOST_CALIBRATED = 500
+"""Validation images by which the ranges of int8 are chosen; TensorFlow advises "around 100-500"."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +55,9 @@ class Export:
         input_shape: (height, width, channels) of the images that it takes.
         size: bytes, of a folder all of its files.
         agreement: of the predictions with the original's; None for an architecture, which predicts nothing.
+        takes: the images that it takes, in words; empty for an architecture.
+        accuracy: on validation images before and after, where it is measured.
+        companions: the model card and the description, where they stand beside a file or in the folder.
     """
 
     target: Path
@@ -47,6 +68,9 @@ class Export:
     input_shape: tuple[int, ...]
     size: int
     agreement: Agreement | None
+    takes: str = ""
+    accuracy: ValidationAccuracy | None = None
+    companions: tuple[Path, ...] = ()
 
 
 def export_network(
@@ -55,6 +79,7 @@ def export_network(
     model: int | None = None,
     retraining: int | None = None,
     announce: Callable[[str], None] = lambda line: None,
+    is_int8: bool = False,
 ) -> Export:
     """Export a network of a database.
 
@@ -65,6 +90,7 @@ def export_network(
         retraining: this very retraining. Without both, the best of the database, and for an architecture of a
             database without retrainings its best model.
         announce: called with lines for the user before what takes seconds.
+        is_int8: in whole numbers of 8 bits, which only LiteRT files can be.
 
     Raises:
         ExportError: the target exists or cannot be written, its format is unknown or needs what is not installed, or
@@ -72,9 +98,10 @@ def export_network(
         ReplayError: the database has no such network, or it cannot be read.
         DataError: the images to compare on cannot be read.
     """
-    file_format = format_of(target)
+    file_format = format_of(target, is_int8)
     tolerance = file_format.tolerance
-    _require_new(target)
+    require_new(target)
+    companions = () if tolerance is None else companion_places(target, file_format)
     if not target.parent.is_dir():
         raise ExportError(f"{target}: expected a folder that exists, but {target.parent} is none; make it first")
     with ReplayReader(database) as reader:
@@ -86,19 +113,61 @@ def export_network(
             return _export_architecture(reader, target, model, retraining)
         chosen = choice.choose_retraining(reader, model, retraining)
         original, seed = choice.stored_network(reader, chosen), reader.config()["seed"]
+        facts = read_facts(reader, chosen)
     data = _comparison_data(database, chosen, seed, announce)
-    with _new_place(target) as part:
+    is_same = data.data_hash == chosen.data.get("data_hash")
+    if is_int8 and not is_same:
+        raise DataError(
+            f"{chosen.dataset['name']}: expected the images that retraining {chosen.number} was trained on, to choose "
+            "the ranges of int8 on those for validation, but they changed; put them back, or leave --int8 out"
+        )
+    if is_same:
+        facts.description["class_names"] = list(data.class_names)
+    takes_unit_range = file_format is KERAS and is_same and not _has_dark_images(data)
+    calibration = data.x_validation[reloading.spread(len(data.x_validation), _MOST_CALIBRATED)] if is_int8 else None
+    is_measured = is_same and file_format.ending == LITERT.ending
+    used = reloading.spread(len(data.x_validation), _MOST_MEASURED if is_measured else _MOST_COMPARED)
+    with removed_on_failure() as placed, new_place(target) as part:
         announce(f"Writing retraining {chosen.number} of model {chosen.model}: {file_format.name} ...")
         images, predictions = part.with_name("images.npy"), part.with_name("original.npy")
-        np.save(images, reloading.comparison_images(data.x_validation))
-        notes = {"architecture": chosen.architecture, "class_names": json.dumps(data.class_names, ensure_ascii=False)}
-        reloading.run_conversion(Job(file_format.name, original, str(part), str(images), str(predictions), notes))
+        np.save(images, reloading.comparison_images(data.x_validation[used]))
+        job = Job(file_format.name, original, str(part), str(images), str(predictions))
+        job = replace(job, class_names=facts.description["class_names"], takes_unit_range=takes_unit_range)
+        if calibration is not None:
+            job = replace(job, calibration=str(part.with_name("calibration.npy")))
+            np.save(job.calibration, calibration)
+        reloading.run_conversion(file_format, job)
         announce("Loading it in a fresh process and comparing what it predicts with the original ...")
-        reloaded = reloading.reloaded_predictions(file_format, part, images)
-        agreement = reloading.compare(np.load(predictions), reloaded, tolerance)
+        before, after = np.load(predictions), reloading.reloaded_predictions(file_format, part, images)
+        agreement = reloading.compare(before, after, tolerance)
         _require_agreement(agreement, file_format.name, tolerance, chosen)
+        measured = None
+        if is_measured:
+            labels = data.y_validation[used]
+            was, now = (accuracy(each[: len(used)], labels) for each in (before, after))
+            measured = ValidationAccuracy(was, now, len(used), 0 if calibration is None else len(calibration))
+            _require_accuracy(measured, file_format)
         size = _size(part)
-    return Export(target, file_format, chosen.model, chosen, chosen.architecture, data.input_shape, size, agreement)
+        takes = _taken(file_format, data.input_shape, takes_unit_range)
+        card = model_card(facts, file_format, target.name, takes, measured)
+        write_companions(part, companions, card, facts.description, placed)
+    return Export(
+        *(target, file_format, chosen.model, chosen, chosen.architecture, data.input_shape, size, agreement),
+        *(takes, measured, companions),
+    )
+
+
+def _taken(file_format: ExportFormat, shape: tuple[int, ...], takes_unit_range: bool) -> str:
+    takes = f"uint8 images of shape (number, {', '.join(map(str, shape))})"
+    if file_format is KERAS:
+        scales = "from 0 to 255 or from 0 to 1" if takes_unit_range else "from 0 to 255"
+        takes += f", or floats {scales} (its answer to others is NaN)"
+    return takes
+
+
+def _has_dark_images(data: SearchData) -> bool:
+    """Whether an image has no value above 1, but is not black: so could one be that is on the scale from 0 to 1."""
+    return any(1 in images.max(axis=(1, 2, 3)) for images in (data.x_train, data.x_validation))
 
 
 def _export_architecture(reader: ReplayReader, target: Path, model: int | None, retraining: int | None) -> Export:
@@ -116,7 +185,7 @@ def _export_architecture(reader: ReplayReader, target: Path, model: int | None, 
         raise ReplayError(f"{reader.path}: no network was trained to the end yet; name a model with --model")
     choice.require_model(reader, model)
     content = describe_network(reader, model, described)
-    with _new_place(target) as part:
+    with new_place(target) as part:
         write_architecture(content, part)
         architecture, size = str(read_architecture(part)), _size(part)
     return Export(target, ARCHITECTURE, model, described, architecture, tuple(content["input_shape"]), size, None)
@@ -147,20 +216,14 @@ def _require_agreement(agreement: Agreement, name: str, tolerance: float, retrai
     )
 
 
-@contextmanager
-def _new_place(target: Path) -> Iterator[Path]:
-    try:
-        with written_whole(target, is_new=True) as part:
-            yield part
-    except OSError as error:
-        _require_new(target)  # somebody may have put something there in the meantime
-        problem = error.strerror or str(error)
-        raise ExportError(f"{target}: expected a place that can be written, but {problem}; choose another") from error
-
-
-def _require_new(target: Path) -> None:
-    if os.path.lexists(target):
-        raise ExportError(f"{target}: expected a new name, but it exists; choose another, or remove it first")
+def _require_accuracy(measured: ValidationAccuracy, file_format: ExportFormat) -> None:
+    lost = measured.before - measured.after
+    if file_format.most_lost is not None and lost > file_format.most_lost:
+        raise ExportError(
+            f"the {file_format.name} is right on {100 * measured.after:.2f} % of {measured.images:,} validation images "
+            f"where the original is on {100 * measured.before:.2f} %: expected to lose at most "
+            f"{100 * file_format.most_lost:g} points; nothing was exported: leave --int8 out, or export another network"
+        )
 
 
 def _size(path: Path) -> int:

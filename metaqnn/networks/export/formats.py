@@ -1,6 +1,6 @@
 """The formats in which a network leaves a database: their endings, what they need, and how each is loaded."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -14,21 +14,28 @@ class ExportFormat:
     Attributes:
         name: for people, and by which the processes that convert and reload know it.
         ending: of the file's name; empty for a folder.
+        library: by which the Hugging Face Hub knows what loads it.
         packages: what must be installed.
         extra: of metaqnn, which installs them; empty where they are installed by their own names.
         tolerance: the largest difference of probabilities from the original's; None for one without weights.
         loading: lines of Python that import and load, with `{path!r}` for the place.
         predicting: the line that turns `images`, uint8 (N, height, width, channels), into `probabilities`; empty for a
             format that cannot.
+        backend: of Keras, with which it is written; None is any.
+        most_lost: how much of the accuracy on validation images it may lose, in [0, 1], where the tolerance is not the
+            measure.
     """
 
     name: str
     ending: str
+    library: str
     packages: tuple[str, ...]
     extra: str
     tolerance: float | None
     loading: tuple[str, ...]
     predicting: str
+    backend: str | None = None
+    most_lost: float | None = None
 
     def snippet(self, path: Path) -> str:
         """How to load what stands at `path`, as lines of Python."""
@@ -42,6 +49,7 @@ class ExportFormat:
 KERAS = ExportFormat(
     "Keras file",
     ".keras",
+    "keras",
     ("keras",),
     "",
     1e-6,
@@ -51,6 +59,7 @@ KERAS = ExportFormat(
 ONNX = ExportFormat(
     "ONNX file",
     ".onnx",
+    "onnx",
     ("onnx", "onnxruntime"),
     "onnx",
     1e-4,
@@ -60,15 +69,41 @@ ONNX = ExportFormat(
 SAVED_MODEL = ExportFormat(
     "SavedModel folder",
     "",
+    "tensorflow",
     ("tensorflow",),
     "",
     1e-6,
     ("import tensorflow as tf", "model = tf.saved_model.load({path!r})"),
     "probabilities = model.serve(images).numpy()",
+    backend="tensorflow",
+)
+LITERT = ExportFormat(
+    "LiteRT file",
+    ".tflite",
+    "tflite",
+    ("tensorflow", "ai_edge_litert"),
+    "litert",
+    1e-4,
+    ("from ai_edge_litert.interpreter import Interpreter", "predict = Interpreter({path!r}).get_signature_runner()"),
+    "probabilities = predict(images=images)['probabilities']",
+    backend="tensorflow",
+)
+LITERT_INT8 = replace(LITERT, name="LiteRT int8 file", tolerance=1.0, most_lost=0.05)
+TORCH = ExportFormat(
+    "torch.export file",
+    ".pt2",
+    "pytorch",
+    ("torch",),
+    "",
+    1e-4,
+    ("import torch", "network = torch.export.load({path!r}).module()"),
+    "probabilities = network(torch.from_numpy(images)).detach().numpy()",
+    backend="torch",
 )
 ARCHITECTURE = ExportFormat(
     "architecture",
     ".json",
+    "metaqnn",
     (),
     "",
     None,
@@ -80,15 +115,19 @@ ARCHITECTURE = ExportFormat(
     "",
 )
 
-FORMATS = (KERAS, ONNX, SAVED_MODEL, ARCHITECTURE)
-"""All of them."""
+FORMATS = (KERAS, ONNX, SAVED_MODEL, LITERT, TORCH, ARCHITECTURE)
+"""One an ending."""
 
 
-def format_of(target: Path) -> ExportFormat:
+def format_of(target: Path, is_int8: bool = False) -> ExportFormat:
     """The format that a name asks for by its ending.
 
+    Args:
+        target: the name.
+        is_int8: whether whole numbers of 8 bits are asked for.
+
     Raises:
-        ExportError: the ending is none of them, or a package that the format needs is not installed.
+        ExportError: the ending is none of them or has no int8, or a package that the format needs is not installed.
     """
     ending = target.suffix or (target.name if target.name.startswith(".") else "")
     for file_format in FORMATS:
@@ -100,6 +139,8 @@ def format_of(target: Path) -> ExportFormat:
             f"{target}: expected a name that ends in one of {endings}, or one without an ending for a TensorFlow "
             f"SavedModel folder, got {ending!r}"
         )
+    if is_int8 and file_format is not LITERT:
+        raise ExportError(f"{target}: expected a name that ends in .tflite, as only LiteRT files are written in int8")
     missing = [package for package in file_format.packages if find_spec(package) is None]
     if missing:
         install = (
@@ -109,4 +150,4 @@ def format_of(target: Path) -> ExportFormat:
             f"{target}: this needs the package{'s' if len(missing) > 1 else ''} {' and '.join(missing)}, not installed "
             f"here; {install}"
         )
-    return file_format
+    return LITERT_INT8 if is_int8 else file_format

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -35,29 +35,42 @@ class Agreement:
     turned: int
 
 
+def spread(count: int, most: int) -> np.ndarray:
+    """Indices of at most so many of some images, over the whole: they may be in the order of their classes."""
+    return np.linspace(0, count - 1, min(count, most)).astype(int)
+
+
 def comparison_images(validation: np.ndarray) -> np.ndarray:
-    """Images to compare on: at most 1,000 of the validation images, some random ones, all black and all white.
+    """Images to compare on: validation images, some random ones, all black and all white.
 
     Args:
         validation: uint8 of shape (N, height, width, channels).
     """
     shape = validation.shape[1:]
-    # Spread over the whole, since validation images may be in the order of their classes.
-    chosen = np.linspace(0, len(validation) - 1, min(len(validation), 1000)).astype(int)
     count = _RANDOM_IMAGES * int(np.prod(shape))
     random = (Stream(0, "export").raw(count) >> np.uint64(56)).astype(np.uint8).reshape(_RANDOM_IMAGES, *shape)
     flat = [np.full((1, *shape), value, dtype=np.uint8) for value in (0, 255)]
-    return np.concatenate([validation[chosen], random, *flat])
+    return np.concatenate([validation, random, *flat])
 
 
-def run_conversion(job: Job) -> None:
+def run_conversion(file_format: ExportFormat, job: Job) -> None:
     """Convert in a process of its own; see `metaqnn.networks.export.conversion`.
+
+    The original predicts on the backend that Keras has here, or on TensorFlow where only that can write the format, so
+    that a file of PyTorch is not compared with itself.
 
     Raises:
         ExportError: the network cannot be exported in that format, or the process failed.
     """
-    arguments = ["-m", "metaqnn.networks.export.conversion", job.as_text()]
-    _run(arguments, "converting the network", {"PYTHONPATH": python_path()})
+
+    def run(part: Job, backend: str | None) -> None:
+        environment = {"PYTHONPATH": python_path(), **_backend(backend)}
+        _run(["-m", "metaqnn.networks.export.conversion", part.as_text()], "converting the network", environment)
+
+    if file_format.backend == "torch":
+        run(replace(job, target=""), "tensorflow")
+        job = replace(job, predictions="")
+    run(job, file_format.backend)
 
 
 def reloaded_predictions(file_format: ExportFormat, path: Path, images: Path) -> np.ndarray:
@@ -75,9 +88,9 @@ def reloaded_predictions(file_format: ExportFormat, path: Path, images: Path) ->
     """
     answers = images.with_name("reloaded.npy")
     arguments = [str(part.absolute()) for part in (images, answers)]
-    _run(
-        ["-c", program(file_format, path.absolute()), *arguments], f"loading the {file_format.name} in a fresh process"
-    )
+    code = program(file_format, path.absolute())
+    doing = f"loading the {file_format.name} in a fresh process"
+    _run(["-c", code, *arguments], doing, _backend(file_format.backend))
     return np.load(answers)
 
 
@@ -114,6 +127,10 @@ def compare(original: np.ndarray, reloaded: np.ndarray, tolerance: float) -> Agr
     turned = is_clear & (original.argmax(axis=1) != reloaded.argmax(axis=1))
     image = int(differences.argmax())
     return Agreement(len(original), float(differences[image]), image, int(turned.sum()))
+
+
+def _backend(name: str | None) -> dict[str, str]:
+    return {"KERAS_BACKEND": name} if name else {}
 
 
 def _run(arguments: Sequence[str], doing: str, environment: Mapping[str, str] | None = None) -> None:
