@@ -7,6 +7,7 @@ from typing import Any
 from metaqnn.core import Dataset, EarlyStopping, Evaluator, Reward, Score, Setting, Space, Strategy
 from metaqnn.core.plugins import Plugin, find, find_recorded, is_target, require_allowed
 from metaqnn.errors import ReplayError
+from metaqnn.networks.training.backend import recorded_backend
 from metaqnn.replay.checks import as_damage
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.strategies.schedule import Schedule, ScheduleConfig
@@ -134,7 +135,8 @@ def stored_experiment(reader: ReplayReader, allowed: Sequence[str] = (), evaluat
     config = reader.config()
     finder = stored_finder(config.get("plugins", {}), allowed, reader.path)
     with as_damage(reader.path, "table config, row 'experiment', column value"):
-        return read_experiment(config["experiment"], "as an experiment", finder=finder, evaluates=evaluates)
+        experiment = read_experiment(config["experiment"], "as an experiment", finder=finder, evaluates=evaluates)
+        return experiment.with_backend(lambda: recorded_backend(reader))
 
 
 def require_plugins(reader: ReplayReader, allowed: Sequence[str] = (), evaluates: bool = True) -> None:

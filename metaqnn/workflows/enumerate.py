@@ -26,6 +26,7 @@ from metaqnn.core import (
 from metaqnn.errors import ConfigError, ReplayError
 from metaqnn.files import moved_aside
 from metaqnn.machine import machine_faults
+from metaqnn.networks.training.backend import recorded_backend
 from metaqnn.replay.copying import move_aside
 from metaqnn.replay.evaluations import read_evaluations
 from metaqnn.replay.memory import SQLiteReplayMemory
@@ -37,7 +38,7 @@ from metaqnn.workers.environment import usable_cores, visible_gpus
 from metaqnn.workers.evaluating import make_executor
 from metaqnn.workflows.components import build_evaluator, build_space, named_again
 from metaqnn.workflows.experiment import Experiment, read_experiment
-from metaqnn.workflows.resume import changes_since, current_versions, refuse_changes
+from metaqnn.workflows.resume import backend_for, changes_since, current_versions, refuse_changes
 from metaqnn.workflows.search import announce_download
 from metaqnn.workflows.table_memory import TableMemory
 
@@ -123,6 +124,7 @@ def run_enumeration(
     with stop.installed():
         announce_download(experiment, announce)
         experiment = _without_early_stopping(experiment)
+        experiment = experiment.with_backend(lambda: backend_for(None if fresh else database))
         evaluator = build_evaluator(experiment)
         space = build_space(experiment, evaluator.facts())
         networks = _networks(space)
@@ -191,7 +193,8 @@ def _begin(
         raise ReplayError(f"{memory.path}: this file holds a search; choose another for the table with --db")
     if stored:  # as this version reads it: keys that are new since then have their defaults
         named = named_again(experiment.plugins)
-        stored["experiment"] = _sections(read_experiment(stored["experiment"], str(memory.path), finder=named))
+        was = read_experiment(stored["experiment"], str(memory.path), finder=named)
+        stored["experiment"] = _sections(was.with_backend(lambda: recorded_backend(memory)))
         refuse_changes(memory.path, stored, current, "table")
     else:
         memory.initialise(current)

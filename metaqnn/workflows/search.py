@@ -11,6 +11,7 @@ from typing import Any
 from metaqnn.core import EpisodeOrigin, Evaluator, Executor, Observer
 from metaqnn.errors import CalibrationError, ConfigError, ReplayError
 from metaqnn.machine import machine_faults
+from metaqnn.networks.training.backend import recorded_backend
 from metaqnn.replay.copying import move_aside
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.search.config import MAX_MODELS
@@ -24,6 +25,7 @@ from metaqnn.workflows.components import Components, build_components, build_eva
 from metaqnn.workflows.experiment import Experiment, read_experiment
 from metaqnn.workflows.forecast import forecast
 from metaqnn.workflows.resume import (
+    backend_for,
     changes_since,
     chosen_models,
     current_versions,
@@ -107,6 +109,7 @@ def run_search(
         if options.must_exist and not database.is_file():
             raise nothing_to_resume(database)
         is_new = options.fresh or not require_search(database)
+        experiment = experiment.with_backend(lambda: backend_for(None if is_new else database))
         if evaluator is None:
             announce_download(experiment, announce)
             evaluator = build_evaluator(experiment)
@@ -225,7 +228,8 @@ def _begin(
     stored = memory.config()
     if stored:  # as this version reads it: keys that are new since then have their defaults
         named = named_again(experiment.plugins)
-        stored["experiment"] = read_experiment(stored["experiment"], str(memory.path), finder=named).as_mapping()
+        was = read_experiment(stored["experiment"], str(memory.path), finder=named)
+        stored["experiment"] = was.with_backend(lambda: recorded_backend(memory)).as_mapping()
     current: dict[str, Any] = {
         "experiment": experiment.as_mapping(),
         "seed": experiment.seed,
@@ -245,7 +249,7 @@ def _begin(
     models = chosen_models(options.models, experiment, budget, stored, last)
     gpus = visible_gpus() if options.gpus is None else options.gpus
     workers = _workers(experiment, options, gpus)
-    versions = current_versions(experiment)
+    versions = current_versions(experiment, workers == 0)
     changes = changes_since(last, models, workers, versions) if last else []
     for key, old, new in changes:
         if key in versions:

@@ -10,6 +10,7 @@ from metaqnn.networks.retraining.choice import problem_with, stored_network
 from metaqnn.networks.retraining.ensembles import accuracy, average, select_greedily
 from metaqnn.networks.retraining.messages import DataSource, Predict, Predicted, data_fingerprint
 from metaqnn.networks.retraining.pool import predict
+from metaqnn.networks.training.backend import recorded_backend, require_backend
 from metaqnn.replay.retrainings import RetrainingMemory
 
 
@@ -94,7 +95,10 @@ def _ask(memory: RetrainingMemory, retrainings: Sequence[Retraining]) -> Predict
     source = DataSource(
         DatasetConfig(**retrainings[0].dataset), memory.config()["seed"], data_fingerprint(retrainings[0].data)
     )
-    return predict(Predict(source, tuple(stored_network(memory, retraining) for retraining in retrainings)))
+    backend = recorded_backend(memory)
+    require_backend(backend)
+    question = Predict(source, tuple(stored_network(memory, retraining) for retraining in retrainings))
+    return predict(question, backend)
 
 
 def _record(
