@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 _CHANGE_RESULTS = (
-    *("ATEN_", "CUBLAS", "CUDNN_", "JAX_", "KERAS_", "NVIDIA_TF32_", "TF2_", "TF_", "TORCH_", "XLA_"),
+    *("ATEN_", "CUBLAS", "CUDNN_", "JAX_", "NVIDIA_TF32_", "TF2_", "TF_", "TORCH_", "XLA_"),
     *("DNNL_", "MKL_", "NPY_", "ONEDNN_", "OPENBLAS_"),
     *("BLIS_", "GOMP_", "GOTO_", "KMP_", "NUMEXPR_", "OMP_", "VECLIB_"),
     *("PYTHONHASHSEED", "PYTHONWARNINGS"),
@@ -14,8 +14,8 @@ _CHANGE_RESULTS = (
 
 _CHANGE_NO_RESULT = (
     *("TF_CPP_", "TF_FORCE_", "TF_GPU_ALLOCATOR", "XLA_PYTHON_CLIENT_"),  # what is said, and memory
+    "TF_USE_LEGACY_",  # of functions that were written for it
     *("JAX_PLATFORM", "JAX_COMPILATION_CACHE_", "TORCH_HOME", "TORCH_EXTENSIONS_DIR"),  # devices and places
-    *("KERAS_BACKEND", "KERAS_HOME", "TF_USE_LEGACY_KERAS"),  # of a function of the user's: networks have their own
 )
 """Those of them that a worker may have all the same."""
 

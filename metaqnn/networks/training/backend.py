@@ -79,21 +79,19 @@ def import_keras(backend: Backend, may_be_another: bool = False) -> Any:
     """
     if "keras" not in sys.modules:
         require_backend(backend)
-        # Both variables win over `keras.json`, which may name packages that are not installed.
-        ours = {"KERAS_BACKEND": backend, "KERAS_NNX_ENABLED": "false"}
-        before = {name: os.environ.get(name) for name in ours}
-        os.environ.update(ours)
+        theirs = {name: value for name, value in os.environ.items() if name.startswith("KERAS_")}
+        for name in theirs.keys() - {"KERAS_HOME"}:
+            del os.environ[name]
+        # Both win over `keras.json`, which may name packages that are not installed.
+        os.environ |= {"KERAS_BACKEND": backend, "KERAS_NNX_ENABLED": "false"}
         try:
             import keras
         except (ValueError, AttributeError) as error:  # what it says of a `keras.json` that holds nonsense
             told = " ".join(str(error).split())
             raise ConfigError(f"Keras cannot be imported: {told}; mend or delete its file keras.json") from error
         finally:
-            for name, value in before.items():
-                if value is None:
-                    del os.environ[name]
-                else:
-                    os.environ[name] = value
+            del os.environ["KERAS_BACKEND"], os.environ["KERAS_NNX_ENABLED"]
+            os.environ |= theirs
     import keras
 
     found = keras.backend.backend()
