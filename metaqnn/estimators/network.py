@@ -58,7 +58,7 @@ class TrainedNetwork:
             batch = images[start : start + _BATCH]
             filled = np.zeros((_BATCH, *images.shape[1:]), np.uint8)
             filled[: len(batch)] = batch
-            with plain_keras():
+            with plain_keras(is_users_process=True):
                 answer = keras.ops.convert_to_numpy(model(filled, training=False))
             answers.append(answer[: len(batch)].astype(np.float64))
         found = np.concatenate(answers)
@@ -69,7 +69,7 @@ class TrainedNetwork:
         if self._model is None:
             with quiet_import():
                 import_keras(self.backend, may_be_another=True)
-                with plain_keras():
+                with plain_keras(is_users_process=True):
                     self._model = load_network(self.stored, self.content)
         return self._model
 

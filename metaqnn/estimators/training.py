@@ -65,7 +65,7 @@ def train_winner(
         if file.is_file():
             return TrainedNetwork.read(stored, backend)
     device = current_device(backend)
-    with plain_keras():
+    with plain_keras(is_users_process=True):
         _train_as_in_search(experiment, winner, stored, device)
     return TrainedNetwork.read(stored, backend)
 

@@ -87,7 +87,7 @@ class NetworkEvaluator(Evaluator):
         from metaqnn.networks.training.prefetching import PrefetchingEngine
 
         place = place or Place()
-        self._may_skip_tracing = not place.is_own_process
+        self._is_users_process = not place.is_own_process
         self.place = (prepare_device if place.is_own_process else current_device)(self.backend)
         self.device, self.versions, self.is_gpu = self.place.name, self.place.versions, self.place.is_gpu
         self.data = load_search_data(self.dataset, self.setting.seed, is_named_by_user=True)
@@ -108,7 +108,7 @@ class NetworkEvaluator(Evaluator):
         from metaqnn.networks.training.engines import make_engine
 
         mirror = self.dataset.mirror
-        return make_engine(data, self.statistics, mirror, self.options, self.place, self._may_skip_tracing)
+        return make_engine(data, self.statistics, mirror, self.options, self.place, self._is_users_process)
 
     def need_bytes(self, candidate: Candidate) -> int:
         """In single precision, whatever the device computes in: it costs a little waiting at most."""
@@ -138,7 +138,7 @@ class NetworkEvaluator(Evaluator):
         if reason:
             return Evaluation(Status.TOO_LARGE, reason=reason, device=self.device)
 
-        with plain_keras():
+        with plain_keras(self._is_users_process):
             return train(candidate, self.engine, self.options, self.score, report, self.device)
 
     def measure_speed(self, architectures: tuple[str, ...]) -> SpeedMeasurement:
@@ -152,7 +152,7 @@ class NetworkEvaluator(Evaluator):
         from metaqnn.networks.training.recipe import failure_of
 
         try:
-            with plain_keras():
+            with plain_keras(self._is_users_process):
                 return measure_speed(architectures, self.data, self.make_engine, self.options)
         except Exception as error:  # as with a candidate: a network that cannot be trained here must not end the worker
             raise_machine_fault(error)

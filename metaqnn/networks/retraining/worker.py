@@ -41,6 +41,7 @@ class RetrainingRunner(Runner):
     def __init__(self, backend: Backend, threads: int, gpu: str | None = None, device: Device | None = None):
         from metaqnn.networks.training.device import prepare_device
 
+        self._is_users_process = device is not None
         self.place = device or prepare_device(backend, threads)
         self.device, self.versions, self.is_gpu = self.place.name, self.place.versions, self.place.is_gpu
 
@@ -50,7 +51,7 @@ class RetrainingRunner(Runner):
         Raises:
             MetaqnnError: it cannot be done at all.
         """
-        with plain_keras():
+        with plain_keras(self._is_users_process):
             return _predict(payload) if isinstance(payload, Predict) else retrain(payload, report, self.place)
 
 

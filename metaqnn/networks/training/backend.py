@@ -6,14 +6,15 @@ a program may set them later. Nothing of that may change a result.
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from importlib.util import find_spec
 from typing import Any, Literal, cast, get_args
 
 from metaqnn.errors import ConfigError
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.runs import read_runs
+from metaqnn.workers.environment import withheld
 
 Backend = Literal["tensorflow", "torch", "jax"]
 """What Keras computes with; each is the name of its package."""
@@ -67,11 +68,12 @@ def require_backend(backend: Backend) -> None:
         )
 
 
-def import_keras(backend: Backend, may_be_another: bool = False) -> Any:
+def import_keras(backend: Backend, is_users_process: bool = True, may_be_another: bool = False) -> Any:
     """Import Keras with a backend.
 
     Args:
         backend: which.
+        is_users_process: as of `plain_keras`.
         may_be_another: whether another one will do where this program has imported Keras already.
 
     Raises:
@@ -79,19 +81,17 @@ def import_keras(backend: Backend, may_be_another: bool = False) -> Any:
     """
     if "keras" not in sys.modules:
         require_backend(backend)
-        theirs = {name: value for name, value in os.environ.items() if name.startswith("KERAS_")}
-        for name in theirs.keys() - {"KERAS_HOME"}:
-            del os.environ[name]
         # Both win over `keras.json`, which may name packages that are not installed.
-        os.environ |= {"KERAS_BACKEND": backend, "KERAS_NNX_ENABLED": "false"}
+        ours = {"KERAS_BACKEND": backend, "KERAS_NNX_ENABLED": "false"}
+        theirs = withheld(os.environ) if is_users_process else {}
+        theirs |= {name: value for name, value in os.environ.items() if name.startswith("KERAS_")}
+        theirs.pop("KERAS_HOME", None)
         try:
-            import keras
+            with _environment(theirs, ours):
+                import keras
         except (ValueError, AttributeError) as error:  # what it says of a `keras.json` that holds nonsense
             told = " ".join(str(error).split())
             raise ConfigError(f"Keras cannot be imported: {told}; mend or delete its file keras.json") from error
-        finally:
-            del os.environ["KERAS_BACKEND"], os.environ["KERAS_NNX_ENABLED"]
-            os.environ |= theirs
     import keras
 
     found = keras.backend.backend()
@@ -104,15 +104,34 @@ def import_keras(backend: Backend, may_be_another: bool = False) -> Any:
 
 
 @contextmanager
-def plain_keras() -> Iterator[None]:
-    """Let Keras have its own defaults for a while, whatever `keras.json`, variables or this program have set."""
+def _environment(hidden: Mapping[str, str], ours: Mapping[str, str]) -> Iterator[None]:
+    """Hide some variables for a while, and set others."""
+    for name in hidden:
+        del os.environ[name]
+    os.environ |= ours
+    try:
+        yield
+    finally:
+        for name in ours:
+            del os.environ[name]
+        os.environ |= hidden
+
+
+@contextmanager
+def plain_keras(is_users_process: bool = False) -> Iterator[None]:
+    """Let Keras have its own defaults for a while, whatever `keras.json`, variables or this program have set.
+
+    Args:
+        is_users_process: whether variables are hidden for as long, which a worker process has as they must be.
+    """
     from keras import config
 
     before = {name: getattr(config, name)() for name in _SETTINGS}
     try:
         for name, value in _SETTINGS.items():
             getattr(config, f"set_{name}")(value)
-        yield
+        with _environment(withheld(os.environ), {}) if is_users_process else nullcontext():
+            yield
     finally:
         for name, value in before.items():
             getattr(config, f"set_{name}")(value)

@@ -42,7 +42,7 @@ def prepare_device(backend: Backend = "tensorflow", threads: int = 1) -> Device:
     Raises:
         ConfigError: the backend is not installed, or Keras was imported with another one.
     """
-    import_keras(backend)
+    import_keras(backend, is_users_process=False)
     if backend == "tensorflow":
         import tensorflow as tf
 
