@@ -51,7 +51,11 @@ def recorded_backend(reader: ReplayReader) -> Backend:
     """What a database was started with: its key, or in an older one what its runs say that they computed with."""
     sections = reader.config().get("experiment", {})
     said = [(sections.get(name) or {}).get("backend") for name in ("training", "evaluator")]
-    said += [run.versions.get("keras_backend") for run in reversed(read_runs(reader)) if run.device]
+    said += [
+        run.versions.get("keras_backend")
+        for run in reversed(read_runs(reader))
+        if run.device or run.outcome != "failed"
+    ]
     return cast(Backend, next((backend for backend in said if backend in _BACKENDS), _BACKENDS[0]))
 
 
