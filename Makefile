@@ -21,12 +21,15 @@ export PIP_ROOT_USER_ACTION := ignore
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup search resume inspect compare report test test-all test-oldest fuzz lint check bench soak wheel clean
+.PHONY: help setup dev search resume inspect compare report test test-all test-oldest fuzz lint check bench soak docs wheel clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.installed ## set up .venv with the package
+
+dev: $(VENV)/.installed-dev ## set up what contributing needs, and check each commit before it is made
+	$(BIN)/pre-commit install
 
 search: $(VENV)/.installed ## start or resume a search [DATASET= MODELS= DB= ARGS=]
 	@$(BIN)/metaqnn search $(DATASET) $(if $(DB),--db $(DB)) $(if $(MODELS),--models $(MODELS)) $(ARGS)
@@ -69,8 +72,13 @@ bench: $(VENV)/.installed-bench ## measure speed into OUT=build/bench
 soak: $(VENV)/.installed-dev ## disturb real searches at random for an hour [OUT=build/soak ARGS="--minutes 5 --seed 3"]
 	$(BIN)/python -m benchmarks.soak --out $(or $(OUT),build/soak) $(ARGS)
 
+docs: $(VENV)/.installed-docs ## build the documentation into build/docs, without a network
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --site-dir $(abspath $(or $(OUT),build/docs))
+	@echo "Open $(or $(OUT),build/docs)/index.html; with its search: python3 -m http.server --directory $(or $(OUT),build/docs)"
+
 wheel: $(VENV)/.installed-dev ## build the wheel into dist/, of the same bytes each time
 	$(BIN)/python -m build --wheel --no-isolation
+	$(BIN)/twine check --strict dist/*.whl
 
 clean: ## remove what can be made again, never a search
 	rm -rf $(VENV) $(OLDEST) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
@@ -85,6 +93,10 @@ $(VENV)/.installed: setup.cfg pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	@touch $@
+
+$(VENV)/.installed-docs: $(VENV)/.installed
+	@$(BIN)/python -m pip install --quiet --editable ".[docs]"
 	@touch $@
 
 $(VENV)/.installed-bench: $(VENV)/.installed

@@ -13,7 +13,7 @@ from uuid import NAMESPACE_URL, uuid5
 from setuptools import setup
 from setuptools.command.bdist_wheel import bdist_wheel
 
-FOR_DEVELOPERS = {"dev", "bench"}
+FOR_DEVELOPERS = {"dev", "docs", "bench"}
 """Extras that nobody needs who uses the package."""
 
 # The first day that an archive can name, unless the builder says another: the time of building stands nowhere.

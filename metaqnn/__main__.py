@@ -14,6 +14,10 @@ def main() -> None:
     except MemoryError:
         print(f"metaqnn: {NO_MEMORY}", file=sys.stderr)
         sys.exit(2)
+    except OSError as error:  # what would tell it more closely could not be read, either
+        problem = f"{error.filename or 'its own files'}: expected to read this, but {error.strerror or error}"
+        print(f"metaqnn: {problem}; run the same command again when this machine can", file=sys.stderr)
+        sys.exit(2)
 
     run()
 

@@ -6,6 +6,7 @@ what was expected, what came and, for a misspelt name, the nearest valid one.
 """
 
 import dataclasses
+import math
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -127,7 +128,11 @@ def read_section(section: type[Section], content: Any, path: str, file: str) -> 
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             raise ConfigError(f"{file}: {_join(path, name)}: this key must be given")
     try:
-        return section(**values)
+        made = section(**values)
+        for name, value in values.items():  # it would never equal what is recorded of it
+            is_number = not isinstance(value, float) or not math.isnan(value)
+            require(is_number, name, type_words(hints[name]), value)
+        return made
     except KeyValueError as error:
         raise ConfigError(
             f"{file}: {_join(path, error.key)}: expected {error.expected}, got {shown(error.got)}"
@@ -165,7 +170,7 @@ def _convert(value: Any, hint: Any, path: str, file: str) -> Any:
             except ConfigError:
                 if dataclasses.is_dataclass(option) and isinstance(value, Mapping):
                     raise  # its own sentence is the better one
-        raise ConfigError(f"{file}: {path}: expected {_type_name(hint)}, got {_kind(value)}")
+        raise ConfigError(f"{file}: {path}: expected {type_words(hint)}, got {_kind(value)}")
     if isinstance(hint, type) and dataclasses.is_dataclass(hint):
         return read_section(hint, value, path, file)
     if origin is Literal:
@@ -197,7 +202,7 @@ def _convert(value: Any, hint: Any, path: str, file: str) -> Any:
         if (unclear := _first_ambiguous(value)) is None:
             return value
         raise ConfigError(f"{file}: {path}: expected values that can be read in one way only, got {unclear.told()}")
-    raise ConfigError(f"{file}: {path}: expected {_type_name(hint)}, got {_kind(value)}")
+    raise ConfigError(f"{file}: {path}: expected {type_words(hint)}, got {_kind(value)}")
 
 
 def _first_ambiguous(value: Any) -> Ambiguous | None:
@@ -211,7 +216,7 @@ def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else str(name)
 
 
-def _type_name(hint: Any) -> str:
+def type_words(hint: Any) -> str:
     """A type in a user's words."""
     names = {
         int: "a whole number",
@@ -222,11 +227,11 @@ def _type_name(hint: Any) -> str:
     }
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (Union, types.UnionType):
-        return " or ".join(map(_type_name, arguments))
+        return " or ".join(map(type_words, arguments))
     if origin is tuple:
         if arguments[-1] is Ellipsis:
-            return f"a list in which each item is {_type_name(arguments[0])}"
-        return f"a list of {len(arguments)} items ({', '.join(map(_type_name, arguments))})"
+            return f"a list in which each item is {type_words(arguments[0])}"
+        return f"a list of {len(arguments)} items ({', '.join(map(type_words, arguments))})"
     if origin is Literal:
         return " or ".join(map(repr, arguments))
     return names.get(hint, "a section of keys and values")

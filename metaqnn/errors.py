@@ -25,6 +25,11 @@ def brief(text: str, most: int = 100) -> str:
     return text if len(text) <= most else f"{text[: most * 3 // 4]}...{text[-most // 5 :]}"
 
 
+def counted(number: int, noun: str, nouns: str | None = None) -> str:
+    """A number with its noun: '1 repeat', '2,000 repeats'; `nouns` is the plural where it is not the noun with an s."""
+    return f"{number:,} {noun if number == 1 else nouns or noun + 's'}"
+
+
 def shown(value: object, most: int = 100) -> str:
     """A value as a message repeats it."""
     try:

@@ -225,7 +225,7 @@ def written_whole(target: Path, is_new: bool = False) -> Iterator[Path]:
     with private_folder(target) as folder:
         part = folder / target.name
         yield part
-        _flush(part)
+        flush(part)
         if is_new:
             rename_new(part, target)
         else:
@@ -234,10 +234,15 @@ def written_whole(target: Path, is_new: bool = False) -> Iterator[Path]:
             _sync(target.parent)
 
 
-def _flush(path: Path) -> None:
+def flush(path: Path) -> None:
+    """Have a file, or a folder with all that is in it, on the disk, so that a power cut leaves it.
+
+    Raises:
+        OSError: it cannot be written.
+    """
     if path.is_dir():
         for inside in path.iterdir():
-            _flush(inside)
+            flush(inside)
         with suppress(OSError):
             _sync(path)
     else:

@@ -99,7 +99,7 @@ def damages(path: Path, seed: int, flips: int = 40) -> list[Damage]:
         if counts[table]:
             found.append(_statement(f"DELETE FROM {table}"))
     found += [_config(key, change, value) for key in config for change, value in _changes(json.loads(config[key]))]
-    found += [_statement(f"PRAGMA user_version = {version}") for version in (-1, 0, 1, 2, 3, 4, 5, 2**31 - 1)]
+    found += [_statement(f"PRAGMA user_version = {version}") for version in (-1, 0, 1, 2, 3, 4, 5, 6, 2**31 - 1)]
     found.append(_statement("PRAGMA application_id = 7"))
     found += [_bytes(path.stat().st_size, generator) for _ in range(flips)]
     return found

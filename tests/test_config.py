@@ -196,6 +196,11 @@ def test_an_optional_section_may_be_nothing():
     assert read(other=None).other is None
 
 
+@pytest.mark.parametrize("value", [float("nan"), "nan", "-nan"])
+def test_what_is_no_number_is_refused(value):
+    assert refusal(rate=value).startswith("a.yaml: sample.rate: expected a number, got ")
+
+
 def test_a_number_too_large_for_a_float_is_refused():
     message = refusal(rate=10**400)
     assert message.startswith("a.yaml: sample.rate: expected ")

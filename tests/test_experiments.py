@@ -74,9 +74,9 @@ def test_every_shipped_experiment_can_be_put_together(name):
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_every_shipped_experiment_is_stored_and_read_again(name):
-    experiment = load_experiment(name)
+    experiment = load_experiment(name).begun({})
     assert read_experiment(experiment.as_mapping(), "stored") == experiment
-    assert load_experiment(shipped_experiments()[name]) == experiment
+    assert load_experiment(shipped_experiments()[name]).begun({}) == experiment
 
 
 @pytest.mark.parametrize("name", DEPTHS)
@@ -114,6 +114,7 @@ def test_the_paper_s_numbers(name):
         "validation_size": 5000,
         "preprocessing": "standardize",
         "mirror": True,
+        "decoding": 2,
     }
 
 
@@ -295,8 +296,8 @@ def test_an_absent_file(tmp_path):
         ({"trainig": {}}, "trainig: there is no such section; did you mean 'training'?"),
         (
             {"zzz": {}},
-            "zzz: there is no such section; valid names are dataset, evaluator, final, name, reward, search, seed, "
-            "space, strategy, training, warm_start",
+            "zzz: there is no such section; valid names are dataset, evaluator, final, name, observers, reward, "
+            "search, seed, space, strategy, training, warm_start",
         ),
         (
             {"strategy": {"name": "q_learing"}},

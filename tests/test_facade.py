@@ -1,6 +1,7 @@
 """`metaqnn.search(...)`: functions and classes of a user's module, searched as a user's program would."""
 
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -11,10 +12,11 @@ from databases import contents
 
 import metaqnn
 from metaqnn.core import Strategy
-from metaqnn.errors import ConfigError, MetaqnnError
+from metaqnn.errors import ConfigError, MetaqnnError, ReplayError
 from metaqnn.networks.layer_space import LayerSpace, SpaceConfig
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.loop import Ending
+from metaqnn.workflows import load_experiment, stored_experiment
 
 MODULE = """
 import os
@@ -223,3 +225,79 @@ def test_how_long_a_worker_may_give_no_sign_of_life_is_recorded_like_in_a_file(t
     )
     with ReplayReader(result.database) as reader:
         assert reader.config()["experiment"]["search"]["hang_seconds"] == 7
+
+
+def test_networks_are_searched_as_from_a_file(tmp_path):
+    """The parts of a search over networks, in Python and in YAML, are the same experiment."""
+    file = tmp_path / "digits.yaml"
+    file.write_text(
+        "name: digits\ndataset: {name: digits, validation_size: 300, train_limit: 100}\n"
+        "space: {name: layers, max_depth: 2}\n"
+        "strategy: {name: random}\ntraining: {epochs: 1}\nsearch: {models: 1, lookahead: 1}\n",
+        encoding="utf-8",
+    )
+    result = metaqnn.search(
+        {"name": "layers", "max_depth": 2},
+        {"name": "network", "epochs": 1},
+        tmp_path / "digits.sqlite",
+        models=1,
+        strategy="random",
+        dataset={"name": "digits", "validation_size": 300, "train_limit": 100},
+        workers=0,
+    )
+    with ReplayReader(result.database) as reader:
+        assert stored_experiment(reader) == load_experiment(file)
+
+
+def test_a_result_shows_itself_in_a_notebook(tmp_path):
+    result = metaqnn.search({"name": "chain", "choices": [3, 3]}, lambda a: len(a.text), tmp_path / "<a>.sqlite", 5)
+    shown = result._repr_html_()
+    assert f"model {result.best.model}" in shown
+    assert result.best.architecture in shown
+    assert "&lt;a&gt;.sqlite" in shown
+    assert "<a>" not in shown
+    assert "trace" in result.figure_names
+    assert result.figure("trace")._repr_png_().startswith(b"\x89PNG")
+    with pytest.raises(MetaqnnError, match=r"'trance' is no figure of .*; did you mean 'trace'"):
+        result.figure("trance")
+
+
+class _Scans:
+    """The protocol of a PyTorch Dataset."""
+
+    def __len__(self):
+        return 60
+
+    def __getitem__(self, row):
+        return np.full((8, 8), 20 + row + 150 * (row % 2), np.uint8), row % 2
+
+
+@pytest.mark.long
+def test_a_search_on_an_object_is_resumed_with_it_or_without(tmp_path, monkeypatch):
+    monkeypatch.setenv("METAQNN_CACHE", str(tmp_path / "cache"))
+
+    def search(models, dataset=None):
+        return metaqnn.search(
+            {"name": "layers", "max_depth": 2, "convolution": {"filters": [16], "receptive_fields": [3]}},
+            {"name": "network", "epochs": 2, "batch_size": 8},
+            tmp_path / "scans.sqlite",
+            models,
+            "random",
+            dataset={"name": dataset or _Scans(), "validation_size": 10},
+            workers=0,
+            announce=lambda line: None,
+        )
+
+    assert search(1).ending is Ending.COMPLETED
+    rows = [_Scans()[row] for row in range(60)]
+    assert len(search(2, iter(rows[::-1])).models) == 2  # the same images in another order
+    with pytest.raises(ReplayError, match="hash"):
+        search(3, iter(rows[:50]))
+    shutil.rmtree(tmp_path / "cache" / "copies")
+    search(2)
+    assert len(list((tmp_path / "cache" / "copies").iterdir())) == 1
+
+
+def test_what_is_no_data_set_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match=r"dataset: expected a name, a path, a section, or a tf\.data.* got 3$"):
+        metaqnn.search("layers", "network", tmp_path / "a.sqlite", 1, dataset=3)

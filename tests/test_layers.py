@@ -18,7 +18,7 @@ ROWS = [
     {"workflows"},
     {"reports"},
     {"networks", "pipelines", "tables"},
-    {"search", "strategies", "workers", "replay"},
+    {"search", "strategies", "workers", "replay", "observers"},
     {"core"},
     {"config", "seeding", "errors", "files", "machine", "yaml_text"},
     {"version"},
@@ -28,7 +28,19 @@ ROWS = [
 FOUNDATION = {"config", "seeding", "errors", "files", "machine", "yaml_text"}
 """Rooms of one file each, which may import each other as long as there is no circle."""
 
-HEAVY = ("tensorflow", "keras", "torch", "jax", "sklearn", "matplotlib", "pandas")
+HEAVY = (
+    "tensorflow",
+    "keras",
+    "torch",
+    "jax",
+    "sklearn",
+    "matplotlib",
+    "pandas",
+    "tensorboard",
+    "mlflow",
+    "wandb",
+    "optuna",
+)
 
 HEIGHT = {room: len(ROWS) - row for row, rooms in enumerate(ROWS) for room in rooms}
 
@@ -153,6 +165,7 @@ def test_the_check_for_heavy_packages_can_fail():
         *("networks.evaluator", "networks.layer_space", "networks.export.export", "networks.retraining.testing"),
         *("networks.retraining.pool", "workers.worker_pool", "workers.evaluating", "workers.functions"),
         *("reports.report_data", "reports.page", "tables.table", "tables.chain"),
+        *("observers.tensorboard", "observers.mlflow", "observers.wandb", "workflows.observing_process"),
     ],
 )
 def test_importing_loads_nothing_heavy(module):

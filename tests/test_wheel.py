@@ -48,6 +48,17 @@ def test_two_builds_have_the_same_bytes(wheels):
 
 
 @pytest.mark.long
+def test_the_source_distribution_makes_the_same_wheel_and_an_index_takes_both(wheels):
+    folder = wheels[0].parents[1]
+    for command in (["build", "--no-isolation", "--outdir", "both"], ["twine", "check", "--strict", "both/*"]):
+        ran = subprocess.run([sys.executable, "-m", *command], cwd=folder, capture_output=True, text=True, check=False)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+    (wheel,) = (folder / "both").glob("*.whl")
+    assert wheel.read_bytes() == wheels[0].read_bytes()
+    assert len(list((folder / "both").glob("*.tar.gz"))) == 1
+
+
+@pytest.mark.long
 def test_the_wheel_says_what_it_asks_for(wheels):
     setup = configparser.ConfigParser(interpolation=None)
     setup.read(ROOT / "setup.cfg", encoding="utf-8")

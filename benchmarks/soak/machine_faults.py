@@ -23,11 +23,11 @@ def disk_full(scene: Scene) -> None:
 
 
 def file_size_limited(scene: Scene) -> None:
-    """No file may grow beyond where it is."""
+    """No file may grow beyond where it is; what the command itself says has room."""
     command = scene.running()
     files = [Path(f"{scene.subject.database}{ending}") for ending in ("", "-wal")]
     largest = max((file.stat().st_size for file in files if file.exists()), default=0)
-    scene.limit(command, resource.RLIMIT_FSIZE, largest + scene.draw.choice((0, 4096, 40960)))
+    scene.limit(command, resource.RLIMIT_FSIZE, max(4096, largest + scene.draw.choice((0, 4096, 40960))))
     command.wait(REFUSED)
 
 

@@ -65,6 +65,13 @@ def marked() -> list[psutil.Process]:
     return found
 
 
+def _told(process: psutil.Process) -> tuple:
+    """What a process is, if it still is."""
+    with suppress(psutil.Error):
+        return process.pid, process.status(), process.cmdline()[:5]
+    return process.pid, "gone"
+
+
 def end_marked() -> None:
     """End them all."""
     for process in marked():
@@ -117,7 +124,9 @@ class Command:
     @property
     def main(self) -> psutil.Process:
         """Its process, within the wrapper's."""
-        children = self.process.children() if self._is_wrapped and not self.is_over() else []
+        children = []
+        with suppress(psutil.Error):
+            children = self.process.children() if self._is_wrapped and not self.is_over() else []
         return children[0] if children else self.process
 
     def is_over(self) -> bool:
@@ -132,9 +141,10 @@ class Command:
 
     def signal(self, number: int, *processes: psutil.Process) -> None:
         """Send a signal to these processes, or to its main one."""
-        for process in processes or (self.main,):
-            with suppress(psutil.Error):
-                process.send_signal(number)
+        with suppress(psutil.Error):
+            for process in processes or (self.main,):
+                with suppress(psutil.Error):
+                    process.send_signal(number)
 
     def wait(self, allowed: Collection[int] = (), is_silent: bool = False) -> int:
         """Wait for its end, and see how it ended.
@@ -148,8 +158,8 @@ class Command:
             require(is_within(began, 120.0), f"{self} hangs")
             time.sleep(0.01)
         code, errors = self.process.returncode, self._errors.read_text(errors="replace")
-        # Ctrl-C while Python itself starts ends in Python's own words.
-        is_early = errors.rstrip().endswith("KeyboardInterrupt") and f"{TOP}/metaqnn/" not in errors
+        # What happens while Python itself starts is told in Python's own words.
+        is_early = f"{TOP}/metaqnn/" not in errors
         require("Traceback" not in errors or is_early, f"{self} ended with a traceback:\n{errors}")
         require(code in (0, *allowed), f"{self} ended with exit code {code}, expected 0 {[*allowed]}:\n{errors}")
         is_said = bool(errors.strip()) or is_silent or not 0 < code < 128
@@ -214,6 +224,15 @@ class Subject:
             return connection.execute("SELECT process FROM writer").fetchone() == (command.main.pid,)
         return False
 
+    def had_two_writers(self) -> bool:
+        """Whether a run began before the one before it had ended."""
+        with closing(self.connect()) as connection:
+            return bool(
+                connection.execute(
+                    "SELECT count(*) FROM runs a JOIN runs b ON b.run = a.run + 1 WHERE b.started_at < a.ended_at"
+                ).fetchone()[0]
+            )
+
     def read(self) -> list[tuple]:
         if not self.database.exists() or not self.database.stat().st_size:
             return []
@@ -239,7 +258,8 @@ class Subject:
         """
         began = time.monotonic()
         while left := marked():
-            require(is_within(began, 10.0), f"left over: {[(p.pid, p.status(), p.cmdline()[:5]) for p in left]}")
+            if not is_within(began, 10.0):
+                raise ViolationError(f"left over: {[_told(process) for process in left]}")
             time.sleep(0.02)
         require(self._users_files() == self._mine, "a file of the user's was changed")
         replay = self.read()

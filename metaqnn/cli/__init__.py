@@ -1,17 +1,24 @@
 """The command line: parses, calls and prints. Nothing imports it."""
 
+import os
 import sys
 from contextlib import suppress
+from signal import SIGINT
 
 import click
 
 from metaqnn.cli.comparing import compare
+from metaqnn.cli.completing import completion
+from metaqnn.cli.diagnosing import doctor
 from metaqnn.cli.enumerating import enumerate_
 from metaqnn.cli.exchange import export as export_replay
 from metaqnn.cli.exchange import import_
+from metaqnn.cli.experimenting import config, experiments, init
 from metaqnn.cli.exporting import export
 from metaqnn.cli.finishing import ensemble, evaluate, train
+from metaqnn.cli.grouping import CommandsByTask
 from metaqnn.cli.looking import datasets, describe, plugins
+from metaqnn.cli.observing import observe
 from metaqnn.cli.repairing import check, rescue
 from metaqnn.cli.replay import replay
 from metaqnn.cli.reporting import report
@@ -41,7 +48,20 @@ _HELP_ASKED = getattr(click.exceptions, "NoArgsIsHelpError", ())
 """A group without a command shows its help; click before 8.2 does so without an error."""
 
 
-@click.group(help=_HELP, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _Commands(CommandsByTask):
+    """All commands by what people want to do."""
+
+    tasks = {  # noqa: RUF012 - declared in the class above
+        "Search": ("experiments", "init", "search", "resume", "enumerate", "compare"),
+        "Look": ("replay", "report", "observe", "config", "describe"),
+        "Take the best away": ("train", "evaluate", "ensemble", "export"),
+        "This installation": ("datasets", "plugins", "doctor", "completion"),
+    }
+
+
+@click.group(
+    cls=_Commands, help=_HELP, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(__version__, prog_name="metaqnn")
 def cli() -> None:
     """The group of all commands."""
@@ -49,7 +69,7 @@ def cli() -> None:
 
 _COMMANDS = (
     *(search, resume, replay, report, train, evaluate, ensemble, export, compare, enumerate_, describe, datasets),
-    plugins,
+    *(plugins, observe, experiments, init, config, doctor, completion),
 )
 
 for _command in _COMMANDS:
@@ -73,9 +93,9 @@ _LONG = 200
 
 
 def run() -> None:
-    """The entry point: a bad input or a place that cannot be used ends in a sentence and code 2, Ctrl-C in 130."""
+    """The entry point: bad input or a place that cannot be used ends in a sentence and code 2, signal n in 128 + n."""
     try:
-        cli(prog_name="metaqnn", standalone_mode=False)
+        cli(prog_name="metaqnn", standalone_mode=False, color=False if os.environ.get("NO_COLOR") else None)
     except _HELP_ASKED as error:
         error.show()
         sys.exit(2)
@@ -84,9 +104,10 @@ def run() -> None:
         hint = f" (see {context.command_path} --help)" if context else ""
         print(f"metaqnn: {_told(error.format_message())}{hint}", file=sys.stderr)
         sys.exit(2)
-    except click.Abort:
+    except click.Abort as error:
         print("Interrupted; nothing that was recorded is lost.", file=sys.stderr)
-        sys.exit(130)
+        signals = error.__cause__.args if error.__cause__ else ()
+        sys.exit(128 + (signals[0] if signals else SIGINT))
     except Exception as error:  # the last that could say it in a sentence; what is nobody's to expect goes on
         sentence = _sentence(error)
         if sentence is None:

@@ -10,6 +10,7 @@ import click
 
 from metaqnn.cli.options import allow_option, require_place
 from metaqnn.cli.output import format_option, print_tables
+from metaqnn.errors import counted
 
 _FIVE = ("linear_ucb", "q_learning", "random", "regularized_evolution", "reinforce")
 _OTHERS = {"smac": "smac", "tpe": "optuna"}
@@ -92,7 +93,7 @@ def compare(table, strategies, seeds, evaluations, out, processes, lookahead, al
         if moved := moved_aside(path):
             click.echo(f"The earlier {path} was moved to {moved.name}.", err=True)
     comparison.write_csv(traces, out / "compare.csv", lookahead)
-    title = f"{benchmark.name}: {len(benchmark.table.entries):,} networks, lookahead {lookahead}"
+    title = f"{benchmark.name}: {counted(len(benchmark.table.entries), 'network')}, lookahead {lookahead}"
     comparison.draw(traces, title, out / "compare.png")
     if style != "table":
         whole = (comparison.regret_table, comparison.difference_table, comparison.reached_table)

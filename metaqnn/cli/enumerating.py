@@ -5,12 +5,23 @@ from pathlib import Path
 
 import click
 
-from metaqnn.cli.options import break_lock_option, gpus_option, overrides_option, require_place, workers_option
+from metaqnn.cli.options import (
+    break_lock_option,
+    complete_experiments,
+    gpus_option,
+    overridden,
+    overrides_option,
+    require_place,
+    seed_option,
+    workers_option,
+)
+from metaqnn.errors import counted
 
 
 @click.command("enumerate")
-@click.argument("experiment")
+@click.argument("experiment", shell_complete=complete_experiments)
 @click.option("--db", "database", type=click.Path(path_type=Path), help="Database file. [replay_db/NAME.sqlite]")
+@seed_option
 @overrides_option()
 @click.option("--seeds", type=click.IntRange(1, 1000), default=1, show_default=True, help="Trainings of each network.")
 @workers_option
@@ -23,7 +34,7 @@ from metaqnn.cli.options import break_lock_option, gpus_option, overrides_option
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write the finished table, too: FILE.yaml and beside it FILE.csv.gz.",
 )
-def enumerate_(experiment, database, overrides, seeds, workers, gpus, break_lock, fresh, description) -> None:
+def enumerate_(experiment, database, seed, overrides, seeds, workers, gpus, break_lock, fresh, description) -> None:
     """Train every network of a small space: EXPERIMENT is a YAML file or the name of a shipped experiment.
 
     The same command goes on after an interruption; a larger --seeds adds to what is there. What comes out is a table
@@ -35,7 +46,7 @@ def enumerate_(experiment, database, overrides, seeds, workers, gpus, break_lock
     from metaqnn.workflows.enumerate import run_enumeration
     from metaqnn.workflows.table_files import packed_file, write_table
 
-    experiment = load_experiment(experiment, overrides, lambda line: print(line, flush=True))
+    experiment = load_experiment(experiment, overridden(overrides, seed), lambda line: print(line, flush=True))
     database = database or default_database(experiment)
     if description is not None and description.suffix not in (".yaml", ".yml"):
         raise click.BadParameter(f"expected a name that ends in .yaml, got {description}", param_hint="--table")
@@ -63,5 +74,5 @@ def enumerate_(experiment, database, overrides, seeds, workers, gpus, break_lock
         sys.exit(128 + (report.signal or 0))
     if description is not None:
         table = write_table(database, description, experiment.name)
-        print(f"The table of {len(table.entries):,} networks: {description}")
+        print(f"The table of {counted(len(table.entries), 'network')}: {description}")
     print(f"Compare strategies on it: metaqnn compare {description or database}")

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import click
 
-from metaqnn.cli.options import CommandWithOldNames
+from metaqnn.cli.options import CommandWithOldNames, database_argument
+from metaqnn.errors import counted
 
 
 @click.command(cls=CommandWithOldNames, old_names={"--final": "--retraining"})
-@click.argument("database", type=click.Path(path_type=Path))
+@database_argument
 @click.option("--model", type=int, help="The best retraining of this model.")
 @click.option("--retraining", type=int, help="This very retraining. [the best of all]")
 @click.option(
@@ -41,7 +42,7 @@ def export(database: Path, model: int | None, retraining: int | None, target: Pa
     else:
         print(
             f"The largest difference of a probability from the original's is {done.agreement.difference:.2g} on "
-            f"{done.agreement.images:,} images (allowed: {done.format.tolerance:g})."
+            f"{counted(done.agreement.images, 'image')} (allowed: {done.format.tolerance:g})."
         )
         print(f"Load it; images are uint8 of shape (number, {', '.join(map(str, done.input_shape))}):")
     print("\n".join(f"    {line}" for line in done.format.snippet(target).splitlines()))

@@ -2,21 +2,30 @@
 
 import shlex
 import sys
-from pathlib import Path
 
 import click
 
-from metaqnn.cli.options import CommandWithOldNames, break_lock_option, gpus_option, overrides_option, workers_option
+from metaqnn.cli.options import (
+    CommandWithOldNames,
+    break_lock_option,
+    database_argument,
+    gpus_option,
+    overrides_option,
+    workers_option,
+)
 from metaqnn.cli.output import format_option, print_tables
+from metaqnn.errors import counted
 
-_database = click.argument("database", type=click.Path(path_type=Path))
 _SPLITS = click.Choice(["train", "train+validation"])
 _split = click.option("--split", type=_SPLITS, help="Images that the networks learned from. [those of the newest]")
+_allow_duplicates = click.option(
+    "--allow-duplicates", is_flag=True, help="Go on where test images are training images, too."
+)
 _dataset = click.option("--dataset", metavar="NAME", help="Data set that the networks were trained on. [the search's]")
 
 
 @click.command(cls=CommandWithOldNames, old_names={"--again": "--retrain", "--part": "--split"})
-@_database
+@database_argument
 @click.option(
     "--top", type=click.IntRange(1, 100_000), default=5, show_default=True, help="How many of the best networks."
 )
@@ -74,19 +83,21 @@ def train(database, models, split, overrides, style, **options) -> None:
 
 
 @click.command(cls=CommandWithOldNames, old_names={"--final": "--retraining", "--part": "--split"})
-@_database
+@database_argument
 @click.option("--model", type=int, help="The best retraining of this model. [the best of all, by validation]")
 @click.option("--retraining", "numbers", metavar="N", type=int, multiple=True, help="This retraining; may be repeated.")
 @click.option("--all", "is_all", is_flag=True, help="Every trained network of the split and data set.")
 @_split
 @_dataset
+@_allow_duplicates
 @break_lock_option
 @format_option
-def evaluate(database, model, numbers, is_all, split, dataset, break_lock, style) -> None:
+def evaluate(database, model, numbers, is_all, split, dataset, allow_duplicates, break_lock, style) -> None:
     """Look at the TEST SPLIT with a trained network, chosen by validation; every look is recorded.
 
-    Only this command and `ensemble` open the test split. Choosing by what it shows would make it a validation split:
-    look rarely, and report the first look.
+    Its images are first compared with the training part; test images that are training images are refused unless
+    allowed. No other command but `ensemble` and `datasets` opens the test split. Choosing by what it shows would make
+    it a validation split: look rarely, and report the first look.
     """
     from metaqnn.core import TrainingSplit
     from metaqnn.networks.retraining import testing
@@ -101,20 +112,21 @@ def evaluate(database, model, numbers, is_all, split, dataset, break_lock, style
         else:
             retrainings = best_retrainings(memory, dataset, TrainingSplit(split) if split else None, model)
             retrainings = retrainings if is_all else retrainings[:1]
-        _look(memory, retrainings, lambda command: testing.evaluate(memory, retrainings, command), style)
+        _look(memory, retrainings, lambda terms: testing.evaluate(memory, retrainings, terms), allow_duplicates, style)
 
 
 @click.command(cls=CommandWithOldNames, old_names={"--part": "--split"})
-@_database
+@database_argument
 @click.option(
     "--top", type=click.IntRange(2, 1000), default=5, show_default=True, help="How many models, by validation."
 )
 @click.option("--greedy", is_flag=True, help="Select members on the validation images, with repeats (Caruana 2004).")
 @_split
 @_dataset
+@_allow_duplicates
 @break_lock_option
 @format_option
-def ensemble(database, top, greedy, split, dataset, break_lock, style) -> None:
+def ensemble(database, top, greedy, split, dataset, allow_duplicates, break_lock, style) -> None:
     """Average the probabilities of trained networks, and look at the TEST SPLIT; the look is recorded.
 
     One network of each of the best models by validation. With --greedy, members are selected among all networks of
@@ -135,17 +147,20 @@ def ensemble(database, top, greedy, split, dataset, break_lock, style) -> None:
                 f"expected at least two trained networks, got {len(best)}; train more: "
                 f"metaqnn train {database} --top {top}"
             )
-        _look(memory, best, lambda command: [evaluate_ensemble(memory, best, greedy, command)], style)
+        _look(memory, best, lambda terms: [evaluate_ensemble(memory, best, greedy, terms)], allow_duplicates, style)
 
 
-def _look(memory, retrainings, evaluate, style: str) -> None:
+def _look(memory, retrainings, evaluate, allow_duplicates: bool, style: str) -> None:
     """Open the test split, print what is seen there, and say how often that was done."""
+    from metaqnn.networks.retraining.testing import TestTerms
     from metaqnn.replay.retrainings import read_test_looks
 
     name = retrainings[0].dataset["name"]
     earlier = sum(look.dataset == name for look in read_test_looks(memory))
     print(f"Opening the test split of {name} ({earlier} earlier looks).", file=sys.stderr, flush=True)
-    print_tables([_looks_table(evaluate(shlex.join(["metaqnn", *sys.argv[1:]])))], style)
+    command = shlex.join(["metaqnn", *sys.argv[1:]])
+    terms = TestTerms(command, allow_duplicates, lambda line: print(line, file=sys.stderr, flush=True))
+    print_tables([_looks_table(evaluate(terms))], style)
     if style == "table":
         total = len(read_test_looks(memory))
         print(f"Looks at a test split so far: {total}, all recorded in {memory.path} (table test_looks).")
@@ -176,5 +191,5 @@ def _looks_table(results):
         row = (found.look, found.kind, ", ".join(map(str, found.retrainings)), found.validation_score, found.score)
         row += (1 - found.score, 1 - high, 1 - low, round((1 - found.score) * found.examples))
         rows.append((*row, *[result.retrainings[0].architecture] * is_of_one))
-    title = f"Test split of {look.dataset}, {look.examples:,} images; low and high: 95 % interval of the error"
+    title = f"Test split of {look.dataset}, {counted(look.examples, 'image')}; low and high: 95 % interval of the error"
     return Table(title, (*columns, *["architecture"] * is_of_one), tuple(rows), frozenset(columns[3:8]))

@@ -1,10 +1,14 @@
 """Commands that look and change nothing: `describe` and `datasets`."""
 
 import re
+import shlex
+import sys
 from dataclasses import astuple
+from pathlib import Path
 
 import click
 
+from metaqnn.cli.options import overrides_option
 from metaqnn.cli.output import format_option, print_tables
 from metaqnn.replay.tables import Table
 
@@ -36,7 +40,9 @@ def describe(network: str, size: str, style: str) -> None:
 @click.command()
 @format_option
 def plugins(style: str) -> None:
-    """List spaces, strategies, evaluators, data sets and rewards: from which package, and what failed to load and why.
+    """List spaces, strategies, evaluators, data sets, rewards and observers.
+
+    Each with the package that it comes from, or what failed to load and why.
 
     What cannot be loaded disturbs nothing else until an experiment names it.
     """
@@ -56,12 +62,28 @@ def plugins(style: str) -> None:
 
 
 @click.command()
+@click.argument("name", metavar="[PATH|NAME]", required=False)
+@overrides_option("dataset.scale=15")
+@click.option("--no-test", is_flag=True, help="Leave the test split closed.")
+@click.option(
+    "--db",
+    "database",
+    type=click.Path(path_type=Path),
+    help="Replay database in which opening the test split is recorded as a look. [none]",
+)
 @format_option
-def datasets(style: str) -> None:
-    """List the data sets: where each would be read from, and whether it is there.
+def datasets(name, overrides, no_test, database, style) -> None:
+    """Show what is understood of a data set; without PATH or NAME, list the data sets that have names.
 
-    A path to an .npz file (x_train, y_train, x_test, y_test) or to a folder of images per class works too.
+    A path to an .npz file (x_train, y_train, x_test, y_test) or to a folder of images per class works too. Shown are
+    classes with counts, sizes, values, what was passed over, and what looks wrong within the training part and across
+    training and test part. Nothing is trained.
     """
+    if name is not None:
+        _describe_data(name, overrides, no_test, database, style)
+        return
+    if overrides or no_test or database:
+        raise click.UsageError("expected the PATH or NAME of a data set beside these options")
     from metaqnn.networks.data import catalogue
 
     rows = tuple(
@@ -70,6 +92,28 @@ def datasets(style: str) -> None:
     )
     columns = ("name", "image", "classes", "train", "test", "there", "read_from")
     print_tables([Table("Data sets", columns, rows)], style)
+
+
+def _describe_data(name: str, overrides, no_test: bool, database: Path | None, style: str) -> None:
+    from metaqnn.workflows.describe_data import describe_data
+
+    def tell(line: str) -> None:
+        print(line, file=sys.stderr, flush=True)
+
+    command = shlex.join(["metaqnn", *sys.argv[1:]])
+    found = describe_data(name, overrides, not no_test, database, command, tell)
+    size = _size(found.input_shape)
+    parts = tuple((part.name, part.images, size, part.low, part.high) for part in found.parts)
+    counts = zip(found.class_names, *(part.counts for part in found.parts), strict=True)
+    titles = (name, "Images of each class", "What was noticed") if style == "table" else ("parts", "classes", "notes")
+    tables = [
+        Table(titles[0], ("part", "images", "size", "lowest", "highest"), parts),
+        Table(titles[1], ("class", *(part.name for part in found.parts)), tuple(counts)),
+        Table(titles[2], ("kind", "value"), tuple((note.kind, note.text) for note in found.notes)),
+    ]
+    print_tables(tables if found.notes or style != "table" else tables[:2], style)
+    if style == "table" and not found.of_kind("doubt"):
+        print("Nothing looks wrong.")
 
 
 def layers_table(description) -> Table:

@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+import json
 import os
 import re
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 
 class CommandWithOldNames(click.Command):
@@ -47,11 +49,70 @@ gpus_option = click.option("--gpus", callback=_gpus, metavar="LIST", help="GPUs 
 
 def overrides_option(example: str = "training.epochs=5"):
     """The option that changes keys of an experiment; the help shows the example."""
-    return click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help=f"Change a key, as {example}.")
+    return click.option(
+        "--set",
+        "overrides",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help=f"Change a key, as --set {example}; may be repeated.",
+    )
+
+
+seed_option = click.option(
+    "--seed",
+    type=click.IntRange(0, 2**63 - 1),
+    metavar="N",
+    help="Seed of all randomness, as --seed 3: the same as --set seed=3.",
+)
+
+
+quiet_option = click.option(
+    "-q", "--quiet", "is_quiet", is_flag=True, help="Show no progress: only what comes out, and errors."
+)
+
+
+def overridden(overrides: tuple[str, ...], seed: int | None, strategy: str | None = None) -> tuple[str, ...]:
+    """`--set`, `--seed` and `--strategy` as assignments; the latter two win."""
+    named = () if strategy is None else (f"strategy={json.dumps({'name': strategy})}",)
+    return (*overrides, *named, *(() if seed is None else (f"seed={seed}",)))
+
+
+def complete_experiments(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[Any]:
+    """Shipped experiments; files where a path is begun or none fits."""
+    from metaqnn.workflows.experiment import shipped_experiments
+
+    names = [name for name in shipped_experiments() if name.startswith(begun)]
+    if begun and not names:
+        return [CompletionItem(begun, type="file")]
+    return [CompletionItem(name) for name in names]
+
+
+def complete_databases(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[Any]:
+    """Databases where searches write them by default; files where there are none that fit."""
+    found = sorted(str(path) for path in Path("replay_db").glob("*.sqlite") if str(path).startswith(begun))
+    return [CompletionItem(path) for path in found] or [CompletionItem(begun, type="file")]
+
+
+def complete_strategies(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[Any]:
+    """Strategies that are installed."""
+    from metaqnn.core.plugins import installed
+
+    return [CompletionItem(name) for name in sorted(installed("strategy")) if name.startswith(begun)]
+
+
+database_argument = click.argument("database", type=click.Path(path_type=Path), shell_complete=complete_databases)
 
 
 allow_option = click.option(
     "--allow", "allowed", multiple=True, metavar="MODULE:NAME", help="Run this code, which the database names."
+)
+
+observe_option = click.option(
+    "--observe",
+    "observers",
+    multiple=True,
+    metavar="NAME[,KEY=VALUE...]",
+    help="Keep the search elsewhere, too: csv, jsonl, tensorboard, mlflow, wandb, or one of a package.",
 )
 
 break_lock_option = click.option(

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import shutil
 import sys
 from textwrap import wrap
@@ -10,19 +11,38 @@ import click
 
 from metaqnn.replay.tables import Table
 
-format_option = click.option(
-    "--format",
-    "style",
-    type=click.Choice(["table", "json", "csv"]),
-    default="table",
-    show_default=True,
-    help="How to print.",
-)
+
+def _json(context: click.Context, _parameter: click.Parameter, is_json: bool) -> None:
+    """`--json` is `--format json`, wherever it stands among the options."""
+    if is_json and context.params.get("style") not in (None, "table", "json"):
+        raise click.UsageError("expected --json or --format, got both, which say different things", context)
+    if is_json:
+        context.params["style"] = "json"
+
+
+def _format(context: click.Context, _parameter: click.Parameter, style: str) -> str:
+    """What `--json` said before stays."""
+    before = context.params.get("style")
+    if before == "json" and style not in ("table", "json"):
+        raise click.UsageError("expected --json or --format, got both, which say different things", context)
+    return before or style
+
+
+def format_option(command):
+    """The options that say how tables are printed: `--format` and, the same as `--format json`, `--json`."""
+    styles = click.Choice(["table", "json", "csv"])
+    command = click.option(
+        "--json", is_flag=True, expose_value=False, callback=_json, help="Print JSON: the same as --format json."
+    )(command)
+    return click.option(
+        "--format", "style", type=styles, default="table", show_default=True, callback=_format, help="How to print."
+    )(command)
+
 
 _COSTS = ("flops", "parameters", "size")
 """Columns of large numbers, which are shortened for people."""
 
-_LONG = ("architecture", "net", "reason", "device", "read_from", "value", "verdict")
+_LONG = ("architecture", "net", "reason", "device", "read_from", "value", "verdict", "description")
 """Columns of long texts: they stand beside the others where there is room, else on lines of their own."""
 
 _ROOM = 32
@@ -38,9 +58,11 @@ def print_tables(tables: list[Table], style: str) -> None:
     JSON is one list of objects for one table, else an object of such lists by title; CSV is one block a table.
     """
     if style == "json":
-        content = {table.title: [dict(zip(table.columns, row, strict=True)) for row in table.rows] for table in tables}
-        json.dump(next(iter(content.values())) if len(content) == 1 else content, sys.stdout, indent=2)
-        print()
+        content = {
+            table.title: [dict(zip(table.columns, map(_plain, row), strict=True)) for row in table.rows]
+            for table in tables
+        }
+        print_json(next(iter(content.values())) if len(content) == 1 else content)
     elif style == "csv":
         writer = csv.writer(sys.stdout, lineterminator="\n")
         for number, table in enumerate(tables):
@@ -54,6 +76,16 @@ def print_tables(tables: list[Table], style: str) -> None:
             for line in wrap(table.title, width):
                 click.secho(line, bold=True)
             print("\n".join(_lines(table, width)), end="\n\n")
+
+
+def print_json(content: object) -> None:
+    """Print a document for programs; numbers are numbers, and what JSON has no number for is null."""
+    json.dump(content, sys.stdout, indent=2, allow_nan=False)
+    print()
+
+
+def _plain(value: object) -> object:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _lines(table: Table, width: int) -> list[str]:

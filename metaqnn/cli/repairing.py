@@ -5,15 +5,16 @@ from pathlib import Path
 
 import click
 
-from metaqnn.cli.options import allow_option
+from metaqnn.cli.options import allow_option, database_argument
 from metaqnn.cli.output import print_tables
+from metaqnn.errors import counted
 
 _NAMED = 5
 """Lost rows of a table that are named; of more the number is told."""
 
 
 @click.command()
-@click.argument("database", type=click.Path(path_type=Path))
+@database_argument
 @allow_option
 def check(database: Path, allowed: tuple[str, ...]) -> None:
     """Look for damage: in the file, in every row, and in the files beside it.
@@ -34,7 +35,7 @@ def check(database: Path, allowed: tuple[str, ...]) -> None:
 
 
 @click.command()
-@click.argument("database", type=click.Path(path_type=Path))
+@database_argument
 @click.argument("target", type=click.Path(path_type=Path))
 @allow_option
 def rescue(database: Path, target: Path, allowed: tuple[str, ...]) -> None:
@@ -57,6 +58,7 @@ def rescue(database: Path, target: Path, allowed: tuple[str, ...]) -> None:
     if found.problem:
         print(f"What is kept can be looked into, but it does not verify: {found.problem}.")
     elif found.is_search:
-        print(f"{found.episodes} episodes are kept and verify; the search goes on from there: metaqnn resume {target}")
+        are = "is kept and verifies" if found.episodes == 1 else "are kept and verify"
+        print(f"{counted(found.episodes, 'episode')} {are}; the search goes on from there: metaqnn resume {target}")
     else:
         print("What is kept holds together: metaqnn replay summary", target)

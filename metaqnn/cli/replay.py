@@ -6,22 +6,32 @@ from pathlib import Path
 
 import click
 
+from metaqnn.cli.grouping import CommandsByTask
 from metaqnn.cli.looking import layers_table
-from metaqnn.cli.options import allow_option, break_lock_option
+from metaqnn.cli.options import allow_option, break_lock_option, database_argument
 from metaqnn.cli.output import format_option, print_tables
 from metaqnn.cli.summaries import import_table, raw_summary, summary_table
+from metaqnn.errors import counted
 from metaqnn.replay.tables import Table
 
-_database = click.argument("database", type=click.Path(path_type=Path))
+
+class _Commands(CommandsByTask):
+    """What people want of a database."""
+
+    tasks = {  # noqa: RUF012 - declared in the class above
+        "What was found": ("summary", "top", "show", "episodes", "curves", "q-values"),
+        "Is it right": ("verify", "check", "rescue"),
+        "Copies and other programs": ("copy", "import", "export", "retry"),
+    }
 
 
-@click.group()
+@click.group(cls=_Commands)
 def replay() -> None:
     """Look into a replay DATABASE (a running search is not disturbed)."""
 
 
 @replay.command()
-@_database
+@database_argument
 @format_option
 def summary(database: Path, style: str) -> None:
     """How far the search is, what it found, what it saved, what failed."""
@@ -42,7 +52,7 @@ def summary(database: Path, style: str) -> None:
 
 
 @replay.command()
-@_database
+@database_argument
 @click.option("-n", "count", type=click.IntRange(min=1), default=10, show_default=True, help="How many.")
 @format_option
 def top(database: Path, count: int, style: str) -> None:
@@ -54,7 +64,7 @@ def top(database: Path, count: int, style: str) -> None:
 
 
 @replay.command()
-@_database
+@database_argument
 @click.argument("model", type=int)
 @format_option
 def show(database: Path, model: int, style: str) -> None:
@@ -77,7 +87,7 @@ def show(database: Path, model: int, style: str) -> None:
 
 
 @replay.command()
-@_database
+@database_argument
 @click.option("-n", "count", type=click.IntRange(min=1), default=20, show_default=True, help="The last so many.")
 @format_option
 def episodes(database: Path, count: int, style: str) -> None:
@@ -89,7 +99,7 @@ def episodes(database: Path, count: int, style: str) -> None:
 
 
 @replay.command()
-@_database
+@database_argument
 @click.argument("models", type=int, nargs=-1)
 @format_option
 def curves(database: Path, models: tuple[int, ...], style: str) -> None:
@@ -101,7 +111,7 @@ def curves(database: Path, models: tuple[int, ...], style: str) -> None:
 
 
 @replay.command("q-values")
-@_database
+@database_argument
 @click.option("--state", help="Only states that begin so: '0:' or '3:C(64,3,1)'.")
 @click.option("-n", "count", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many.")
 @format_option
@@ -114,7 +124,7 @@ def q_values(database: Path, state: str | None, count: int, style: str) -> None:
 
 
 @replay.command()
-@_database
+@database_argument
 @allow_option
 @click.option(
     "--head",
@@ -154,15 +164,16 @@ def verify(database: Path, allowed: tuple[str, ...], heads: tuple[str, ...]) -> 
     if verification.difference:
         print(f"{database}: NOT as it should be. {verification.difference}.")
         sys.exit(1)
+    flight, values = counted(verification.proposals, "proposal"), counted(verification.q_values, "Q-value")
     print(
-        f"{database}: verified. {verification.episodes} episodes, {verification.proposals} proposals in flight and "
-        f"{verification.q_values} Q-values follow from the {origin}."
+        f"{database}: verified. {counted(verification.episodes, 'episode')}, {flight} in flight and {values} follow "
+        f"from the {origin}."
     )
     print("\n".join(verification_lines(verification)))
 
 
 @replay.command()
-@_database
+@database_argument
 @click.argument("target", type=click.Path(path_type=Path))
 def copy(database: Path, target: Path) -> None:
     """Copy a database to TARGET, consistently, also while a search writes to it."""
@@ -173,7 +184,7 @@ def copy(database: Path, target: Path) -> None:
 
 
 @replay.command()
-@_database
+@database_argument
 @break_lock_option
 @allow_option
 def retry(database: Path, break_lock: bool, allowed: tuple[str, ...]) -> None:

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import click
 
-from metaqnn.cli.options import require_place
+from metaqnn.cli.options import database_argument, require_place
 from metaqnn.cli.replay import open_written
 
 
 @click.command()
-@click.argument("database", type=click.Path(path_type=Path))
+@database_argument
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
@@ -25,24 +25,20 @@ def report(database: Path, out: Path | None, top: int) -> None:
     DATABASE may belong to a running search, which is not disturbed; the page says how far it was. Reads what is
     recorded, and never a data set.
     """
-    from metaqnn.reports.domain import Domain
-    from metaqnn.reports.networks.domain import NetworkDomain
+    from metaqnn.errors import counted
     from metaqnn.reports.page import FIGURES, PAGE, write_report
-    from metaqnn.reports.provenance import Subject
-    from metaqnn.reports.report_data import read_report_data
-    from metaqnn.reports.words import plural
-    from metaqnn.workflows import is_of_networks, stored_schedule, stored_sections
     from metaqnn.workflows.display.counting import counting
+    from metaqnn.workflows.report import read_report
 
     began = time.monotonic()
     with open_written(database) as reader:
-        subject = Subject(stored_sections(reader), stored_schedule(reader), reader.config()["data"])
-        domain = NetworkDomain() if is_of_networks(reader) else Domain()
         out = out or Path("build") / "report" / database.stem
         require_place("--out", out, PAGE)
         require_place("--out", out / FIGURES)
-        data = read_report_data(reader, subject, top, domain)
+        data = read_report(reader, top)
     with counting("figures") as count:
         page = write_report(data, out, count)
-    print(f"The report of {plural(data.provenance.done, domain.noun)}, in {time.monotonic() - began:.1f} s: {page}")
-    print(f"Its figures, as PNG and SVG: {out / FIGURES}")
+    print(
+        f"The report of {counted(data.provenance.done, data.domain.noun)}, in {time.monotonic() - began:.1f} s: {page}"
+    )
+    print(f"Its figures, as PNG and SVG, with their numbers as CSV: {out / FIGURES}")

@@ -8,7 +8,19 @@ from pathlib import Path
 
 import click
 
-from metaqnn.cli.options import allow_option, break_lock_option, gpus_option, overrides_option
+from metaqnn.cli.options import (
+    allow_option,
+    break_lock_option,
+    complete_experiments,
+    complete_strategies,
+    gpus_option,
+    observe_option,
+    overridden,
+    overrides_option,
+    quiet_option,
+    seed_option,
+)
+from metaqnn.errors import counted
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -25,10 +37,17 @@ def _seconds(_context: click.Context, parameter: click.Parameter, text: str | No
 
 def _options(command):
     for option in (
-        click.argument("experiment"),
+        click.argument("experiment", shell_complete=complete_experiments),
         click.option(
             "--db", "database", type=click.Path(path_type=Path), help="Database file. [replay_db/NAME.sqlite]"
         ),
+        click.option(
+            "--strategy",
+            metavar="NAME",
+            shell_complete=complete_strategies,
+            help="What proposes networks, with its default options, as --strategy random.",
+        ),
+        seed_option,
         overrides_option(),
         click.option("--models", type=click.IntRange(max=10**9), help="Distinct networks in total, over all runs."),
         click.option("--max-time", callback=_seconds, metavar="TIME", help="Total time over all runs: 8h, 90m, 45s."),
@@ -38,6 +57,8 @@ def _options(command):
             help="Processes that train side by side, at most search.lookahead. [one per GPU, otherwise one per core]",
         ),
         gpus_option,
+        observe_option,
+        quiet_option,
         break_lock_option,
         allow_option,
     ):
@@ -48,43 +69,57 @@ def _options(command):
 @click.command()
 @_options
 @click.option("--fresh", is_flag=True, help="Move an existing database aside and start anew.")
-def search(experiment, database, overrides, **options) -> None:
-    """Start a search, or resume it: EXPERIMENT is a YAML file or the name of a shipped experiment.
+def search(experiment, database, **options) -> None:
+    r"""Start a search, or resume it: EXPERIMENT is a YAML file or the name of a shipped experiment.
 
     The same command resumes after an interruption or a crash. Ctrl-C stops within two seconds.
+
+    \b
+    Examples:
+      metaqnn search digits
+      metaqnn search digits --strategy random --seed 1 --db replay_db/random.sqlite
+      metaqnn search digits --set training.epochs=5 --set "space.max_depth=4"
     """
-    _search(experiment, database, overrides, **options)
+    _search(experiment, database, **options)
 
 
 @click.command()
 @_options
-def resume(experiment, database, overrides, **options) -> None:
+def resume(experiment, database, **options) -> None:
     """Resume a search; refuses where there is nothing to resume.
 
     EXPERIMENT may also be a database, whose own experiment then goes on: metaqnn resume replay_db/digits.sqlite
     """
-    _search(experiment, database, overrides, **options, must_exist=True)
+    _search(experiment, database, **options, must_exist=True)
 
 
-def _search(where, database, overrides, max_time, allowed, **options) -> None:
+def _search(where, database, overrides, strategy, seed, max_time, allowed, observers, is_quiet, **options) -> None:
     from metaqnn.replay.reader import ReplayReader
     from metaqnn.workflows import SearchOptions, default_database, load_experiment, run_search, stored_experiment
     from metaqnn.workflows.display import make_display
+    from metaqnn.workflows.section import read_observer_words
+
+    observe = tuple(read_observer_words(words) for words in observers)
+    overrides = overridden(overrides, seed, strategy)
+
+    def announce(line: str) -> None:
+        if not is_quiet:
+            print(line, flush=True)
 
     if where.endswith(".sqlite") and database is None and not overrides:
         database = Path(where)
         with ReplayReader(database) as reader:
             experiment = stored_experiment(reader, allowed)
     else:
-        experiment = load_experiment(where, overrides, lambda line: print(line, flush=True))
+        experiment = load_experiment(where, overrides, announce)
         database = database or default_database(experiment)
-    print(f"{experiment.name}: {experiment.data_words}, seed {experiment.seed}, database {database}", flush=True)
+    announce(f"{experiment.name}: {experiment.data_words}, seed {experiment.seed}, database {database}")
     report = run_search(
         experiment,
         database,
-        SearchOptions(max_seconds=max_time, **options),
-        [make_display()],
-        lambda line: print(line, flush=True),
+        SearchOptions(max_seconds=max_time, observe=observe, **options),
+        [] if is_quiet else [make_display()],
+        announce,
     )
     _print_ending(database, report)
     if report.signal is not None:
@@ -116,14 +151,15 @@ def _print_ending(database: Path, report) -> None:
         print_tables([top(reader, 5)], "table")
     done, total = summary.models_done, summary.models_total
     if report.ending is Ending.COMPLETED:
-        print(f"The search is complete: {done} networks in {facts['time']}, {facts['reused']}.")
+        print(f"The search is complete: {counted(done, 'network')} in {facts['time']}, {facts['reused']}.")
     elif report.ending is Ending.EXHAUSTED:
-        repeats = f"{summary.max_repeats} repeats in a row found nothing new"
+        repeats = f"{counted(summary.max_repeats, 'repeat')} in a row found nothing new"
         why = facts["exhausted"] if summary.exhausted else repeats
-        print(f"The search ended after {done} of {total} networks: {why}.")
+        print(f"The search ended after {done} of {counted(total, 'network')}: {why}.")
     else:
         why = "Time is up" if report.ending is Ending.OUT_OF_TIME else "Stopped"
-        print(f"{why}: {done} of {total} networks are kept in {database}; what was in training will be trained again.")
+        kept = f"{done} of {counted(total, 'network')} are kept in {database}"
+        print(f"{why}: {kept}; what was in training will be trained again.")
         again = shlex.join(argument for argument in sys.argv[1:] if argument not in ("--fresh", "--break-lock"))
         larger = "  (with a larger --max-time: it counts all runs)" if report.ending is Ending.OUT_OF_TIME else ""
         print(f"Go on:       {_program()} {again}{larger}")

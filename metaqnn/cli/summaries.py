@@ -1,5 +1,6 @@
 """The summary of a database: for people a table of facts in words, for programs one row of plain values."""
 
+from metaqnn.errors import counted
 from metaqnn.replay.tables import Table
 
 _PROBLEM_WORDS = {
@@ -23,26 +24,37 @@ def summary_table(reader) -> Table:
         words = reader.score().words(facts.best.score)
         best = f"{words} (model {facts.best.model}{origin}) {facts.best.architecture}"
     failed = ", ".join(f"{count} {status}" for status, count in facts.failed.items()) or "none"
-    exhausted = "none"
+    exhausted, episodes = "none", counted(facts.imported, "episode")
     if facts.exhausted:
         epsilons = ", ".join(f"{epsilon:g}" for epsilon in facts.exhausted)
-        exhausted = f"{facts.max_repeats} repeats in a row ended epsilon {epsilons} early"
+        exhausted = f"{counted(facts.max_repeats, 'repeat')} in a row ended epsilon {epsilons} early"
     rows = [
         ("experiment", f"{sections['name']}: {subject_of(sections)}, seed {sections['seed']}"),
-        *([("warm_start", f"{facts.imported} episodes of {sections.get('warm_start')}")] if facts.imported else []),
+        *([("warm_start", f"{episodes} of {sections.get('warm_start')}")] if facts.imported else []),
+        *_data(reader),
         ("models", f"{facts.models_done} of {facts.models_total}"),
         ("episodes", f"{facts.episodes}, {facts.in_flight} more in flight"),
         ("epsilon", "-" if facts.epsilon is None else f"{facts.epsilon:g}"),
         ("best", best),
-        ("reused", f"{facts.reused} repeats reused, {duration(facts.saved_seconds)} of training saved"),
+        ("reused", f"{counted(facts.reused, 'repeat')} reused, {duration(facts.saved_seconds)} of training saved"),
         ("failed", failed),
         *([("predicted", _prediction_words(predictions, reader.score()))] if stops_early else []),
         ("exhausted", exhausted),
-        ("time", f"{duration(facts.elapsed_seconds)} in {facts.runs} run{'s' if facts.runs != 1 else ''}"),
+        ("time", f"{duration(facts.elapsed_seconds)} in {counted(facts.runs, 'run')}"),
         ("q_values", f"as of episode {facts.values_as_of}"),
         *_heads(reader),
     ]
     return Table(str(reader.path), ("fact", "value"), tuple(rows))
+
+
+def _data(reader) -> list[tuple[str, str]]:
+    """What was understood of the images, and what looks wrong; nothing of a database that is older than that."""
+    from metaqnn.networks.data.description import read_description
+
+    found = read_description(reader.config()["data"], reader.path)
+    if found is None:
+        return []
+    return [("data", found.words), *((note.kind, note.text) for note in found.notes if note.kind != "fact")]
 
 
 def import_table(reader) -> Table:
@@ -64,7 +76,7 @@ def import_table(reader) -> Table:
         ("models", f"{facts['models']} distinct networks"),
         (
             "reused",
-            f"{facts['repeats']} repeat{'s' if facts['repeats'] != 1 else ''} of them, worth what the first was",
+            f"{counted(facts['repeats'], 'repeat')} of them, worth what the first was",
         ),
         ("refused", ", ".join(f"{count} {word}" for count, word in refused) or "none"),
         ("best", best),
@@ -88,7 +100,8 @@ def _heads(reader) -> list[tuple[str, str]]:
 
 def _prediction_words(facts, score) -> str:
     """What stopping early saved, and how good the predictions were."""
-    words = f"{facts.predicted} stopped early, {facts.epochs_saved} epochs ({100 * facts.saved_share:.0f} %) saved"
+    saved = f"{counted(facts.epochs_saved, 'epoch')} ({100 * facts.saved_share:.0f} %) saved"
+    words = f"{facts.predicted} stopped early, {saved}"
     if facts.controls:
         off = f"{100 * facts.prediction_error:.2f} points" if score.is_share else f"{facts.prediction_error:.4g}"
         words += f"; off by {off} on {facts.controls} trained on all the same"

@@ -1,5 +1,6 @@
 """What `metaqnn replay verify` says: what was proved, what is covered by hash chains alone, and what is not."""
 
+from metaqnn.errors import counted
 from metaqnn.replay.chain_check import ChainFindings
 from metaqnn.replay.chain_contents import MAY_CHANGE, PATHS
 from metaqnn.workflows.verify import UNPROVED, DatabaseVerification
@@ -66,4 +67,4 @@ def _unproved(found: DatabaseVerification) -> list[str]:
 
 
 def _count(number: int, chain: str) -> str:
-    return f"{number} {_NOUNS[chain][number != 1]}"
+    return counted(number, *_NOUNS[chain])

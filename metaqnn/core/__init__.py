@@ -27,9 +27,10 @@ from metaqnn.core.memory import ReplayMemory
 from metaqnn.core.observer import Observer, SearchStatus
 from metaqnn.core.options import NoOptions
 from metaqnn.core.recording import Recording, StoredEvaluation
-from metaqnn.core.retraining import TRAINING, Retraining, TestLook, TrainingSplit
+from metaqnn.core.retraining import TRAINING, Retraining, TestCheck, TestLook, TrainingSplit, share_interval
 from metaqnn.core.reward import Reward
 from metaqnn.core.score import Score
+from metaqnn.core.search_observer import ObservedEpisode, ObservedSearch, SearchObserver
 from metaqnn.core.space import Action, Space, State
 from metaqnn.core.strategy import Context, Exploration, PendingEpisode, Strategy
 from metaqnn.core.trajectory import Step, Trajectory
@@ -59,6 +60,8 @@ __all__ = [
     "Model",
     "NoOptions",
     "Note",
+    "ObservedEpisode",
+    "ObservedSearch",
     "Observer",
     "PendingEpisode",
     "Place",
@@ -71,6 +74,7 @@ __all__ = [
     "Retraining",
     "Reward",
     "Score",
+    "SearchObserver",
     "SearchStatus",
     "Setting",
     "Space",
@@ -81,6 +85,7 @@ __all__ = [
     "Step",
     "StoredEvaluation",
     "Strategy",
+    "TestCheck",
     "TestLook",
     "TrainingSplit",
     "Trajectory",
@@ -88,4 +93,5 @@ __all__ = [
     "WorkerReady",
     "score_of_curve",
     "scored",
+    "share_interval",
 ]

@@ -16,11 +16,12 @@ class Note:
     """What a person should know of data as they were read.
 
     Attributes:
-        kind: 'skipped', what was passed over and why; or 'doubt', what looks wrong and would change results.
+        kind: 'fact', how something was read; 'skipped', what was passed over and why; or 'doubt', what looks wrong and
+            would change results.
         text: one line without a full stop.
     """
 
-    kind: Literal["skipped", "doubt"]
+    kind: Literal["fact", "skipped", "doubt"]
     text: str
 
 
@@ -71,7 +72,7 @@ class Dataset(ABC):
     Args:
         options: the section `dataset` as `Options`, where it is named there.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> from metaqnn.core import Dataset, Split
         >>> class Stripes(Dataset):

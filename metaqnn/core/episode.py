@@ -81,7 +81,9 @@ class Episode:
 
     Attributes:
         number: from 1, in the order of proposal.
-        iteration, recorded, origin: as in the proposal.
+        iteration: as in the proposal.
+        recorded: likewise.
+        origin: likewise.
         model: number of the model.
         architecture: canonical text.
         evaluation: number of the evaluation that the reward comes from.
@@ -114,7 +116,8 @@ class QValue:
     """One entry of a Q-table.
 
     Attributes:
-        state, action: texts of the space's key and action.
+        state: text of the space's key.
+        action: text of the space's action.
         value: the estimate.
         updates: how often it was updated.
     """

@@ -64,7 +64,8 @@ class Prediction:
     Attributes:
         step: of the last attempt, after which it was made.
         score: the one expected of the whole attempt.
-        low, high: a standard deviation below and above it.
+        low: a standard deviation below it.
+        high: a standard deviation above it.
     """
 
     step: int

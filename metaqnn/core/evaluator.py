@@ -39,7 +39,8 @@ class Limits:
     Attributes:
         max_seconds: an evaluation that takes much longer hangs; None is no limit.
         max_bytes: of memory of a worker process on a CPU; None is what the machine has.
-        seconds_key, bytes_key: the keys by which a user sets them, for messages.
+        seconds_key: the key by which a user sets the seconds, for messages.
+        bytes_key: likewise, the memory.
         computes: whether an evaluation uses a processor or reports a point all the while, so that one that does
             neither for minutes hangs; leave it False where one may wait for an answer from elsewhere.
     """
@@ -78,7 +79,7 @@ class Evaluator(ABC):
         options: the section `evaluator`, as `Options`.
         setting: seed and data.
 
-    Example:
+    Examples:
         >>> from metaqnn.core import Candidate, Evaluation, Evaluator, Score, Setting, Status
         >>> class Ones(Evaluator):
         ...     '''The share of ones among the digits of an architecture.'''

@@ -7,13 +7,14 @@ from metaqnn.core.evaluation import CurvePoint, Evaluation
 
 @dataclass(frozen=True)
 class WorkerReady:
-    """A worker process can evaluate."""
+    """A worker process can evaluate; `resident_bytes` is the memory that it holds before its first candidate."""
 
     worker: int
     pid: int
     device: str
     versions: dict[str, str] = field(default_factory=dict)
     is_gpu: bool = False
+    resident_bytes: int = 0
 
 
 @dataclass(frozen=True)

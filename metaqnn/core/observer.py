@@ -1,4 +1,7 @@
-"""The contract of displays: they see a search happen, and change nothing."""
+"""The contract of displays: they see a search happen in its own process, and change nothing.
+
+What keeps a search elsewhere is a `metaqnn.core.SearchObserver`, which has a process of its own.
+"""
 
 from dataclasses import dataclass
 
@@ -12,12 +15,14 @@ class SearchStatus:
     """Where a search stands, for displays.
 
     Attributes:
-        models_done, models_total: distinct architectures told, and the budget.
+        models_done: distinct architectures told.
+        models_total: the budget of distinct architectures.
         episodes: told; none of what the search began with counts here or below.
         reused: episodes that needed no evaluation.
         failed: models whose last evaluation failed.
         epsilon: of the newest proposal; None where the strategy has none.
-        best_score, best_architecture: so far; None before the first success.
+        best_score: so far; None before the first success.
+        best_architecture: likewise.
         elapsed_seconds: over all runs.
         seconds_per_model: mean over this run, or over all runs before its first; None when unknown.
         score: what is measured.

@@ -16,6 +16,7 @@ from metaqnn.core.dataset import Dataset
 from metaqnn.core.evaluator import Evaluator
 from metaqnn.core.options import NoOptions
 from metaqnn.core.reward import Reward
+from metaqnn.core.search_observer import SearchObserver
 from metaqnn.core.space import Space
 from metaqnn.core.strategy import Strategy
 from metaqnn.errors import ConfigError, PluginError, brief, shown
@@ -26,8 +27,11 @@ KINDS: Mapping[str, type[Any]] = {
     "evaluator": Evaluator,
     "dataset": Dataset,
     "reward": Reward,
+    "observer": SearchObserver,
 }
-"""Section of an experiment -> the contract of what it names. The entry points of a kind are in `metaqnn.KINDs`."""
+"""Section of an experiment -> the contract of what it names; its list `observers` has any number of one kind.
+
+The entry points of a kind are in `metaqnn.KINDs`."""
 
 OWN = "metaqnn"
 """The distribution whose parts are the built-in ones."""
@@ -46,7 +50,8 @@ class Plugin:
         kind: one of `KINDS`.
         name: what a section says.
         target: `module:Name`, what is loaded.
-        package, version: of the distribution that offers it; empty where it is named by its target.
+        package: the distribution that offers it; empty where it is named by its target.
+        version: of that distribution.
     """
 
     kind: str

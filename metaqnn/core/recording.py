@@ -14,8 +14,11 @@ class StoredEvaluation:
 
     Attributes:
         evaluation: with its curves.
-        model, seed: what was evaluated, and with which seed.
-        best_step, last_score, num_attempts: as stored.
+        model: what was evaluated.
+        seed: with which it was.
+        best_step: as stored.
+        last_score: as stored.
+        num_attempts: as stored.
         purpose: why it was evaluated: `search`, or `table` where a whole space is.
     """
 
@@ -33,8 +36,11 @@ class Recording:
     """A search, or imported episodes, as they stand in a replay memory at one instant.
 
     Attributes:
-        episodes, proposals, models: in order.
-        values_as_of, values: the last checkpoint of the strategy's values.
+        episodes: in order.
+        proposals: in order.
+        models: in order.
+        values_as_of: the episode of the last checkpoint of the strategy's values.
+        values: those of that checkpoint.
         score: what is measured.
         evaluation: one by its number; None where there is none. Raises ReplayError where it cannot be read.
         is_import: whether all episodes come from another program.

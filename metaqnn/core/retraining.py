@@ -88,7 +88,35 @@ class TestLook:
 
     def interval(self) -> tuple[float, float]:
         """The 95 % interval of a share over test splits like this one (Wilson, JASA 1927), in [0, 1]."""
-        from scipy.stats import binomtest
+        return share_interval(self.score, self.examples)
 
-        found = binomtest(round(self.score * self.examples), self.examples).proportion_ci(0.95, "wilson")
-        return float(found.low), float(found.high)
+
+@dataclass(frozen=True)
+class TestCheck:
+    """A look at the images of a test split that says how good nothing is: they were compared with the training part.
+
+    Attributes:
+        look: its number among all looks, from 1.
+        dataset: whose test split.
+        examples: how many.
+        command: what was run.
+        found: what looks wrong across both parts, a text each.
+        looked_at: when, ISO 8601 in UTC; empty before it is recorded.
+    """
+
+    __test__ = False  # pytest would take it for a test by its name
+
+    look: int
+    dataset: str
+    examples: int
+    command: str
+    found: tuple[str, ...]
+    looked_at: str = ""
+
+
+def share_interval(share: float, count: int) -> tuple[float, float]:
+    """The 95 % interval of a share in [0, 1] that was measured on so many examples (Wilson, JASA 1927)."""
+    from scipy.stats import binomtest
+
+    found = binomtest(round(share * count), count).proportion_ci(0.95, "wilson")
+    return float(found.low), float(found.high)

@@ -15,7 +15,7 @@ class Reward(ABC):
         options: the section `reward`, as `Options`.
         score: what is measured; it says what a failure counts as.
 
-    Example:
+    Examples:
         >>> from dataclasses import dataclass
         >>> from metaqnn.core import Reward, Score
         >>> @dataclass(frozen=True)

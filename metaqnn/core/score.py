@@ -15,7 +15,8 @@ class Score:
     Attributes:
         name: such as `exact_match`; names columns of tables and axes of figures.
         direction: whether more or less of it is better.
-        low, high: its range; infinite where it has no bound.
+        low: the lower end of its range; infinite where it has no bound.
+        high: the upper end, likewise.
         failure: what a failed candidate counts as, within the range.
         is_share: whether people read it in percent of one.
         of_curve: how it follows from a learning curve: the best point of the last attempt, its last one, or not at all.
@@ -24,7 +25,7 @@ class Score:
     Raises:
         ConfigError: the values contradict each other.
 
-    Example:
+    Examples:
         >>> perplexity = Score("perplexity", "minimize", low=1.0, failure=1000.0)
         >>> perplexity.is_better(80.0, than=90.0)
         True

@@ -27,7 +27,7 @@ class Space(ABC):
         options: the section `space`, as `Options`.
         facts: what the evaluator says of its data (`Evaluator.facts`), such as the shape of an input.
 
-    Example:
+    Examples:
         >>> from metaqnn.core import Space
         >>> class Bits(Space):
         ...     '''Three bits, one after another.'''

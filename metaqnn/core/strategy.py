@@ -71,7 +71,7 @@ class Strategy(ABC):
     Attributes:
         max_repeats: so many repeats in a row say that nothing new is to be expected.
 
-    Example:
+    Examples:
         >>> from metaqnn.core import Context, Episode, Strategy
         >>> from metaqnn.seeding import Stream
         >>> class FirstStep(Strategy):

@@ -1,5 +1,6 @@
 """What the classifier refuses: parameters and data that it cannot use. This module imports scikit-learn."""
 
+import warnings
 from numbers import Integral, Real
 
 import numpy as np
@@ -10,9 +11,28 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, check_X_y, validate_data
 
 from metaqnn.errors import ConfigError, DataError
+from metaqnn.networks.data.examples import is_source, whole
 
 _NUMBERS = [np.float64, np.float32, np.uint8]
 """What X is kept as; anything else becomes the first."""
+
+
+def as_arrays(X, y=None):
+    """Images and labels of an object that hands out (image, label) pairs, read once; anything else as it is.
+
+    Args:
+        X: a tf.data.Dataset, a PyTorch Dataset or DataLoader, a Hugging Face Dataset, or what scikit-learn takes.
+        y: labels; None takes those of X.
+
+    Raises:
+        DataError: it holds no images.
+    """
+    if not is_source(X):
+        return X, y
+    images, labels, notes = whole(X, "X")
+    for note in notes:
+        warnings.warn(note.text, stacklevel=3)
+    return images, labels if y is None else y
 
 
 def training_arrays(estimator: BaseEstimator, X, y) -> tuple[np.ndarray, np.ndarray]:

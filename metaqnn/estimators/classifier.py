@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from metaqnn.errors import DataError
 from metaqnn.estimators import search
-from metaqnn.estimators.checks import arrays_as_fitted, check_parameters, training_arrays
+from metaqnn.estimators.checks import arrays_as_fitted, as_arrays, check_parameters, training_arrays
 from metaqnn.estimators.images import PixelScale, image_shape
 from metaqnn.estimators.network import quiet_import
 from metaqnn.estimators.settings import WHERE, DataFacts, experiment_content
@@ -78,7 +78,8 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
         n_features_in_: features of a row of X, or pixels of an image.
         feature_names_in_: names of the columns, where X is a DataFrame.
         image_shape_: (height, width, channels) of an image.
-        pixel_low_, pixel_high_: what became 0 and 255; numbers, or arrays with one of each feature.
+        pixel_low_: what became 0; a number, or an array with one of each feature.
+        pixel_high_: what became 255, likewise.
         database_: path of the replay database.
         best_architecture_: the network, in the paper's notation.
         best_accuracy_: what it reached on the images held out during the search, in [0, 1].
@@ -109,12 +110,13 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
     workers: int | None = None
     verbose: int = 1
 
-    def fit(self, X, y):
+    def fit(self, X, y=None):
         """Search for a network and train it.
 
         Args:
-            X: (N, features), (N, height, width) or (N, height, width, channels); numbers.
-            y: (N,) labels: numbers or texts, at least two different ones.
+            X: (N, features), (N, height, width) or (N, height, width, channels); numbers. Or (image, label) pairs: a
+                tf.data.Dataset, a PyTorch Dataset or DataLoader, or a Hugging Face Dataset, read once into memory.
+            y: (N,) labels: numbers or texts, at least two different ones; None where X has them.
 
         Returns:
             this estimator.
@@ -126,7 +128,7 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
             KeyboardInterrupt: it was interrupted; with a `path` the next fit goes on.
         """
         self.__dict__.pop("network_", None)  # what fails below must not leave an old network with new classes
-        X, y = training_arrays(self, X, y)
+        X, y = training_arrays(self, *as_arrays(X, y))
         check_parameters(self)
         shape = image_shape(X.shape, self.input_shape)
         self.classes_, labels = np.unique(y, return_inverse=True)
@@ -159,7 +161,7 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
             ValueError: other features or images than those of `fit`, another scale, or missing values.
         """
         check_is_fitted(self, "network_")
-        X = arrays_as_fitted(self, X)
+        X = arrays_as_fitted(self, as_arrays(X)[0])
         scale = PixelScale(np.asarray(self.pixel_low_), np.asarray(self.pixel_high_), getattr(self, "_unit", None))
         pixels = scale.apply(scale.converted(X))
         return self.network_.probabilities(pixels.reshape(-1, *self.image_shape_))
@@ -179,11 +181,12 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
         best = self.predict_proba(X).argmax(axis=1)
         return self.classes_[best]
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X, y=None, sample_weight=None):
         """The share of rows whose label is predicted.
 
         Args:
-            X, y: as in `fit`.
+            X: as in `fit`.
+            y: likewise.
             sample_weight: of every row; None counts them alike.
 
         Raises:
@@ -191,6 +194,9 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
             ValueError: other features or images than those of `fit`, or missing values.
         """
         check_is_fitted(self, "network_")
+        X, y = as_arrays(X, y)
+        if y is None:
+            raise DataError("y: expected labels to compare with, got None; give y, or (image, label) pairs as X")
         unknown = set(np.ravel(np.asarray(y)).tolist()) - set(self.classes_.tolist())
         if unknown:
             known = ", ".join(map(repr, self.classes_.tolist()[:10])) + (", ..." if len(self.classes_) > 10 else "")
@@ -230,7 +236,9 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
         facts = DataFacts(len(images), self.image_shape_, len(self.classes_), share)
         images_file = search.data_file(database)
         content = experiment_content(self.get_params(deep=False), facts, str(images_file), self._seed(stored))
-        experiment = read_experiment(content, WHERE, lambda line: warnings.warn(line, FutureWarning, stacklevel=5))
+        experiment = read_experiment(
+            content, WHERE, lambda line: warnings.warn(line, FutureWarning, stacklevel=5)
+        ).begun(stored)
         if stored:
             search.refuse_another(database, stored, experiment, images, labels)
         if not (stored and images_file.is_file()):

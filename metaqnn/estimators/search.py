@@ -20,6 +20,7 @@ from metaqnn.replay.leaderboard import Winner, read_winner
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.loop import Ending
 from metaqnn.workflows import Experiment, SearchOptions, read_experiment, run_search
+from metaqnn.workflows.old_names import as_recorded
 from metaqnn.workflows.resume import backend_for, changed_keys
 
 
@@ -65,7 +66,7 @@ def refuse_another(
     """
     was, now = (
         each.with_backend(lambda: backend_for(database)).as_mapping()
-        for each in (read_experiment(stored["experiment"], str(database)), experiment)
+        for each in (read_experiment(as_recorded(stored["experiment"]), str(database)), experiment)
     )
     changed = changed_keys(was, now)
     if changed:

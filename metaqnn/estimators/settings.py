@@ -41,7 +41,12 @@ def experiment_content(parameters: Mapping[str, Any], facts: DataFacts, dataset:
     content: dict[str, Any] = {
         "name": "classifier",
         "seed": seed,
-        "dataset": {"name": dataset, "validation_size": validation, "preprocessing": "standardize"},
+        "dataset": {
+            "name": dataset,
+            "validation_size": validation,
+            "preprocessing": "standardize",
+            "channels": "last",
+        },
         "space": _space(parameters, facts),
         "strategy": {key: value for key, value in strategy.items() if value is not None},
         "training": _training(parameters["epochs"], facts, facts.images - validation),

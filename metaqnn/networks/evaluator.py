@@ -60,6 +60,9 @@ class NetworkEvaluator(Evaluator):
 
     def __init__(self, options: TrainingConfig, setting: Setting):
         from metaqnn.networks.data import data_facts, load_search_data
+        from metaqnn.networks.data.description import describe_search
+        from metaqnn.networks.data.mapped_rows import MappedRows
+        from metaqnn.networks.data.sources import require_room
 
         self.backend = options.backend or default_backend()
         require_backend(self.backend)
@@ -67,14 +70,17 @@ class NetworkEvaluator(Evaluator):
         section: Any = setting.section  # of networks not as plain values
         self.dataset: DatasetConfig = section
         data = load_search_data(self.dataset, setting.seed, is_named_by_user=True)
+        if options.engine != "fit" and isinstance(data.x_train, MappedRows):
+            require_room(data.x_train.nbytes, "the training images, which 'training.engine: fit' leaves on the disk")
         self._facts = data_facts(data)
+        self._description = describe_search(data, self.dataset)
         self.score = accuracy(data.classes)
         most = None if options.max_memory is None else options.max_memory * GIBIBYTE
         self.limits = Limits(options.max_seconds, most, "training.max_seconds", "training.max_memory", computes=True)
 
     def facts(self) -> Mapping[str, Any]:
-        """Hashes of images and split, the shape of an image, the number of classes, how many images there are."""
-        return self._facts
+        """Hashes, the shape of an image, how many classes and images there are, and a `DataDescription`."""
+        return self._facts | {"description": self._description}
 
     def start(self, place: Place | None = None) -> None:
         """Import Keras and hold the data.

@@ -28,7 +28,13 @@ from metaqnn.networks.layers import (
 
 @dataclass(frozen=True)
 class ConvolutionChoices:
-    """Which convolutions there are: every combination of the three lists."""
+    """Which convolutions there are: every combination of the three lists.
+
+    Attributes:
+        filters: numbers of filters.
+        receptive_fields: sides of the receptive field, in pixels.
+        strides: of the convolution, in pixels.
+    """
 
     filters: tuple[int, ...] = (64, 128, 256, 512)
     receptive_fields: tuple[int, ...] = (1, 3, 5)
@@ -43,7 +49,13 @@ class ConvolutionChoices:
 
 @dataclass(frozen=True)
 class FullyConnectedChoices:
-    """Which fully connected layers there are, how many may follow each other, and below which size they may begin."""
+    """Which fully connected layers there are.
+
+    Attributes:
+        neurons: numbers of neurons; one may be followed by at most as many.
+        max_in_row: so many may follow each other.
+        below_size: they may begin where the representation is smaller than this, in pixels.
+    """
 
     neurons: tuple[int, ...] = (512, 256, 128)
     max_in_row: int = 2
@@ -57,7 +69,12 @@ class FullyConnectedChoices:
 
 @dataclass(frozen=True)
 class Limits:
-    """The most that a network may cost; None is no limit."""
+    """The most that a network may cost; actions that would break a limit are masked.
+
+    Attributes:
+        parameters: of the network; None is no limit.
+        flops: of one image's forward pass, two a multiply-add; None is no limit.
+    """
 
     parameters: int | None = None
     flops: int | None = None
@@ -70,7 +87,17 @@ class Limits:
 
 @dataclass(frozen=True)
 class SpaceConfig:
-    """The section `space`; the defaults are the paper's for CIFAR-10 (Table 1)."""
+    """The section `space`; the defaults are the paper's for CIFAR-10 (Table 1).
+
+    Attributes:
+        max_depth: layers before SM.
+        convolution: which convolutions there are.
+        pooling: pairs [receptive field, stride] of max pooling.
+        fully_connected: which fully connected layers there are.
+        global_average_pooling: whether a network may end by GAP, too.
+        representation_bins: lower edges of the bins of representation sizes that the agent sees, descending to 1.
+        limits: the most that a network may cost.
+    """
 
     name: Literal["layers"] = "layers"
     max_depth: int = 18
@@ -87,12 +114,8 @@ class SpaceConfig:
             require(min(pool) >= 1, "pooling", "pairs [receptive field, stride] of at least 1", list(pool))
         require(len(set(self.pooling)) == len(self.pooling), "pooling", "different pairs", self.pooling)
         bins = self.representation_bins
-        require(
-            bool(bins) and bins[-1] == 1 and all(a > b for a, b in itertools.pairwise(bins)),
-            "representation_bins",
-            "the lower edges of the bins, descending to 1",
-            list(bins),
-        )
+        is_possible = bins[-1:] == (1,) and all(a > b for a, b in itertools.pairwise(bins))
+        require(is_possible, "representation_bins", "the lower edges of the bins, descending to 1", list(bins))
 
 
 class StateKey(NamedTuple):

@@ -11,7 +11,8 @@ hold; one that is no JSON, as its text. A content is a list of values for `metaq
   order of their code points, and for each name a list of one value a point: false where the point lacks it;
 - a retraining: final, model, architecture, seed, recipe, dataset, data, part, finetuned_from, size, status, reason,
   score, weights; then its curve, as above with attempt 1;
-- a look at a test split: look, kind, finals, dataset, examples, score, validation_score, command;
+- a look at a test split: look, kind, finals, dataset, examples, score, validation_score, command; and after them
+  found, where that is not empty;
 - the configuration: keys -> values, but `experiment` without MAY_CHANGE and PATHS, and each of `plugins` without its
   `version`;
 - a row of an imported file: row, net, content, episode, problem, reason.
@@ -46,7 +47,8 @@ _RETRAINING = """
     FROM finals WHERE final = ?"""
 _RETRAINING_CURVE = "SELECT 1, epoch, score, figures FROM final_curves WHERE final = ? ORDER BY epoch"
 _LOOK = """
-    SELECT look, kind, finals, dataset, examples, score, validation_score, command FROM test_looks WHERE look = ?"""
+    SELECT look, kind, finals, dataset, examples, score, validation_score, command, found
+    FROM test_looks WHERE look = ?"""
 
 
 def episode_content(query: Query, number: int) -> list[object] | None:
@@ -76,7 +78,8 @@ def retraining_content(query: Query, number: int) -> list[object] | None:
 def look_content(query: Query, number: int) -> list[object] | None:
     """A look at a test split; None where there is none of that number."""
     for row in query(_LOOK, (number,)):
-        return [*row[:2], _decoded(row[2]), *row[3:]]
+        found = _decoded(row[8])
+        return [*row[:2], _decoded(row[2]), *row[3:8], *([] if found == [] else [found])]
     return None
 
 

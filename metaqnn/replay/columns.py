@@ -238,6 +238,7 @@ _JSON = {
     "finals.data": _json("an object", _is_data),
     "final_curves.figures": _FIGURES,
     "test_looks.finals": _json("a list of retrainings", lambda value: _is_list(value, lambda v: _is_whole(v, 1))),
+    "test_looks.found": _json("a list of texts", lambda value: _is_list(value, _is_text)),
     "imported_rows.content": _json("an object of texts", lambda value: _is_mapping(value, _is_text)),
 }
 

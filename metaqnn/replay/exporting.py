@@ -2,6 +2,8 @@
 
 import csv
 import json
+import sqlite3
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +35,7 @@ def export_tables(reader: ReplayReader, style: str, target: Path) -> dict[str, i
         ReplayError: the target exists or cannot be written, or the package for Parquet is not installed.
     """
     if style == "parquet":
-        try:
-            import pyarrow  # noqa: F401 (pandas uses it)
-        except ImportError as error:
-            raise ReplayError(
-                "--format parquet needs the package pyarrow, which is not installed; pip install 'metaqnn[parquet]'"
-            ) from error
+        require_parquet("--format parquet")
     write = {"csv": _write_csv, "json": _write_json, "parquet": _write_parquet}[style]
     counts = {}
     with new_place(target, "folder") as part, reader.snapshot(is_long=True):
@@ -49,6 +46,21 @@ def export_tables(reader: ReplayReader, style: str, target: Path) -> dict[str, i
             write(part / f"{table}.{style}", types, rows)
             counts[table] = len(rows)
     return counts
+
+
+def require_parquet(what: str) -> None:
+    """Refuse what needs Parquet where it cannot be written.
+
+    Raises:
+        ReplayError: pyarrow is not installed.
+    """
+    if find_spec("pyarrow") is None:  # pandas uses it
+        raise ReplayError(f"{what} needs the package pyarrow, which is not installed; pip install 'metaqnn[parquet]'")
+
+
+def write_without_waiting(connection: sqlite3.Connection) -> None:
+    """Have no transaction wait for the disk: for a file that takes its name when it is whole."""
+    connection.execute("PRAGMA synchronous = OFF")
 
 
 def _tables(reader: ReplayReader) -> list[str]:

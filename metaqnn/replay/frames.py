@@ -4,8 +4,11 @@ import json
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from metaqnn.core import TRAINING, EpisodeOrigin, Status, TrainingSplit
+from metaqnn.replay.exporting import require_parquet
+from metaqnn.replay.places import new_place
 from metaqnn.replay.reader import ReplayReader
 
 if TYPE_CHECKING:
@@ -23,10 +26,8 @@ _DTYPES = {
             "SCORE best_SCORE last_SCORE predicted_SCORE predicted_low predicted_high validation_SCORE test_SCORE "
             "train_seconds epoch_seconds epsilon reward value"
         ),
-        "string": (
-            "architecture status reason purpose device source state action recipe dataset part weights "
-            "kind finals command"
-        ),
+        "string": "architecture reason state recipe weights finals command found",
+        "category": "status purpose device source action dataset part kind",
         "bool": "is_predicted reused",
         "time": "recorded_at started_at ended_at looked_at",
     }.items()
@@ -36,6 +37,19 @@ _DTYPES = {
 
 A column of one name is the same in every frame. SCORE stands for the name of what the search measures. The columns
 `costs`, `figures` and `recorded` become a column for each name in them."""
+
+_CATEGORIES: dict[str, tuple[str, ...]] = {
+    "status": (*Status, TRAINING),
+    "purpose": ("search", "table"),
+    "source": tuple(EpisodeOrigin),
+    "part": tuple(TrainingSplit),
+    "kind": ("network", "average", "greedy"),
+}
+"""Of a category whose values are known beforehand: all of them, so that frames of two searches fit together. Others
+have the values that occur."""
+
+FRAMES = ("models", "evaluations", "curves", "episodes", "q_values", "finals", "final_curves", "test_looks")
+"""The attributes of `Replay` that are DataFrames."""
 
 _BY_NAME = ("costs", "figures", "recorded")
 
@@ -68,7 +82,7 @@ _FINAL_CURVES = """
     SELECT final, epoch, figures, score AS validation_SCORE, epoch_seconds FROM final_curves ORDER BY final, epoch"""
 _TEST_LOOKS = """
     SELECT look, kind, finals, dataset, examples, score AS SCORE, validation_score AS validation_SCORE, command,
-           looked_at
+           looked_at, found
     FROM test_looks ORDER BY look"""
 
 
@@ -86,7 +100,8 @@ class Replay:
     """A replay database for looking at, also while its search runs; nothing is ever written.
 
     Each attribute reads anew, so it shows what is recorded by then; inside `snapshot` all show one state. Whole numbers
-    that may be missing are pandas' Int64, missing scores and losses NaN, times UTC.
+    that may be missing are pandas' Int64, missing scores and losses NaN, times UTC, and what takes few values is a
+    category. docs/reference/frames.md says what each column is.
 
     >>> with open_replay("replay_db/digits.sqlite") as replay:  # doctest: +SKIP
     ...     best = replay.models.nlargest(5, "accuracy")
@@ -108,7 +123,7 @@ class Replay:
     q_values = _frame(_Q_VALUES, "What the agent has learned, as of its last checkpoint.")
     finals = _frame(_FINALS, "Every training by the final recipe, with its last test accuracy if anybody looked.")
     final_curves = _frame(_FINAL_CURVES, "Every epoch of those trainings.")
-    test_looks = _frame(_TEST_LOOKS, "Every look at a test split; `finals` is a JSON list of their numbers.")
+    test_looks = _frame(_TEST_LOOKS, "Every look at a test split; `finals` and `found` are JSON lists.")
 
     @property
     def path(self) -> Path:
@@ -118,6 +133,23 @@ class Replay:
     def snapshot(self) -> AbstractContextManager[None]:
         """Let all frames read in the block show one state, whatever a running search adds meanwhile."""
         return self._reader.snapshot(is_long=True)
+
+    def to_parquet(self, folder: Path | str) -> None:
+        """Write every frame as a file `NAME.parquet` into a new folder; all of them show one state.
+
+        `pandas.read_parquet` gives the same frame, with its types.
+
+        Args:
+            folder: must not exist.
+
+        Raises:
+            ReplayError: the folder exists or cannot be written, or the package for Parquet is not installed.
+        """
+        require_parquet("to_parquet")
+        with new_place(Path(folder), "folder") as part, self.snapshot():
+            part.mkdir()
+            for name in FRAMES:
+                getattr(self, name).to_parquet(part / f"{name}.parquet", index=False)
 
     def close(self) -> None:
         """Close the file; further calls do nothing."""
@@ -143,21 +175,36 @@ class Replay:
                 frame[name] = pd.to_datetime(texts, utc=True, format="ISO8601").dt.as_unit("us")
             else:
                 name_of_score = self._reader.score().name if "SCORE" in name else ""
-                frame[name.replace("SCORE", name_of_score)] = pd.Series(values, dtype=_DTYPES[name])
+                frame[name.replace("SCORE", name_of_score)] = _series(name, values)
         return pd.DataFrame(frame)
 
 
+def _series(name: str, values: Sequence[Any]) -> "pd.Series":
+    import pandas as pd
+
+    dtype: Any = _DTYPES[name]
+    if dtype == "category":
+        known = [str(category) for category in _CATEGORIES.get(name, ())]
+        found = sorted({value for value in values if value is not None} - set(known))  # of an older schema, too
+        dtype = pd.CategoricalDtype(pd.Index([*known, *found], dtype="str"))
+    series: pd.Series = pd.Series(values, dtype=dtype)
+    return series
+
+
 def _by_name(values: Sequence[str]) -> "dict[str, pd.Series]":
-    """A column for each name in a column of JSON; whole numbers stay whole where none is missing."""
+    """A column for each name in a column of JSON; whole numbers stay whole, also where some are missing."""
     import pandas as pd
 
     mappings = [json.loads(text) for text in values]
     names = list(dict.fromkeys(name for mapping in mappings for name in mapping))
     columns = {name: [mapping.get(name) for mapping in mappings] for name in names}
-    return {
-        name: pd.Series(column, dtype="int64" if all(type(value) is int for value in column) else "float64")
-        for name, column in columns.items()
-    }
+
+    def dtype(column: list[object]) -> str:
+        if all(type(value) is int for value in column):
+            return "int64"
+        return "Int64" if all(value is None or type(value) is int for value in column) else "float64"
+
+    return {name: pd.Series(column, dtype=dtype(column)) for name, column in columns.items()}
 
 
 def open_replay(path: Path | str) -> Replay:

@@ -54,6 +54,7 @@ NEW_COLUMNS: Mapping[int, Mapping[str, tuple[str, ...]]] = {
         ),
         "test_looks": ("images AS examples", "accuracy AS score", "validation_accuracy AS validation_score"),
     },
+    6: {"test_looks": ("'[]' AS found",)},
 }
 """What each version added: version -> table -> columns, as expressions over those that were there before."""
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from metaqnn.core import CurvePoint, Retraining, TestLook, TrainingSplit
+from metaqnn.core import CurvePoint, Retraining, TestCheck, TestLook, TrainingSplit
 from metaqnn.errors import ReplayError
 from metaqnn.replay.columns import stored
 from metaqnn.replay.hash_chains import link_record, link_restart
@@ -99,12 +99,24 @@ def read_retraining_curve(reader: ReplayReader, number: int) -> list[CurvePoint]
 
 
 def read_test_looks(reader: ReplayReader) -> list[TestLook]:
-    """Every look at a test split, in order."""
+    """Every look at a test split that showed a score, in order."""
     _, rows = reader.query(
         """SELECT look, kind, finals, dataset, examples, score, validation_score, command, looked_at
-           FROM test_looks ORDER BY look"""
+           FROM test_looks WHERE kind != 'checked' ORDER BY look"""
     )
     return [TestLook(row[0], row[1], tuple(json.loads(row[2])), *row[3:]) for row in rows]
+
+
+def read_test_checks(reader: ReplayReader) -> list[TestCheck]:
+    """Every look at a test split that only compared its images, in order."""
+    _, rows = reader.query(
+        """SELECT look, dataset, examples, command, found, looked_at
+           FROM test_looks WHERE kind = 'checked' ORDER BY look"""
+    )
+    return [
+        TestCheck(look, dataset, examples, command, tuple(json.loads(found)), looked_at)
+        for look, dataset, examples, command, found, looked_at in rows
+    ]
 
 
 class RetrainingMemory(ReplayWriter):
@@ -178,23 +190,25 @@ class RetrainingMemory(ReplayWriter):
 
     def record_look(self, look: TestLook) -> TestLook:
         """Record a look at a test split, and give it back with its number and time."""
-        looked_at = now()
+        looked_at, finals = now(), json.dumps(list(look.retrainings), separators=(",", ":"))
+        scores = (look.score, look.validation_score)
+        number = self._insert_look(
+            look.kind, finals, look.dataset, look.examples, *scores, look.command, looked_at, "[]"
+        )
+        return replace(look, look=number, looked_at=looked_at)
+
+    def record_check(self, check: TestCheck) -> TestCheck:
+        """Record a look that only compared images, and give it back with its number and time."""
+        looked_at, found = now(), json.dumps(check.found)
+        what = (check.dataset, check.examples, None, None, check.command)
+        return replace(check, look=self._insert_look("checked", "[]", *what, looked_at, found), looked_at=looked_at)
+
+    def _insert_look(self, *row: object) -> int:
         with self._transaction() as connection:
-            cursor = connection.execute(
-                "INSERT INTO test_looks VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    *(
-                        look.kind,
-                        json.dumps(list(look.retrainings), separators=(",", ":")),
-                        look.dataset,
-                        look.examples,
-                    ),
-                    *(look.score, look.validation_score, look.command, looked_at),
-                ),
-            )
+            cursor = connection.execute("INSERT INTO test_looks VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
             number = cursor.lastrowid or 0
             link_record(connection, "test_looks", number)
-            return replace(look, look=number, looked_at=looked_at)
+            return number
 
     def _insert_epoch(self, retraining: int, epoch: CurvePoint) -> None:
         self._connection.execute("INSERT INTO final_curves VALUES (?, ?, ?, ?, ?)", (retraining, *point_row(epoch)))

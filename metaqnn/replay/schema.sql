@@ -165,15 +165,16 @@ CREATE TABLE final_curves (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE test_looks (
-    look                INTEGER PRIMARY KEY,  -- every look at a test split, from 1; only `metaqnn evaluate` and `ensemble` make one
-    kind                TEXT NOT NULL CHECK (kind IN ('network', 'average', 'greedy')), -- one network, or an ensemble
-    finals              TEXT NOT NULL,        -- JSON: the finals tested; one that counts twice in an ensemble stands twice
+    look                INTEGER PRIMARY KEY,  -- every look at a test split, from 1; only `metaqnn evaluate`, `ensemble` and `datasets` make one
+    kind                TEXT NOT NULL CHECK (kind IN ('network', 'average', 'greedy', 'checked')), -- one network, an ensemble, or the images alone
+    finals              TEXT NOT NULL,        -- JSON: the finals tested; one that counts twice in an ensemble stands twice; [] where checked
     dataset             TEXT NOT NULL,        -- whose test split
     examples            INTEGER NOT NULL,     -- of the test split
-    score               REAL NOT NULL,        -- on the test split
+    score               REAL,                 -- on the test split; NULL where its images were only checked
     validation_score    REAL,                 -- of the same on the validation examples; NULL where they were trained on
     command             TEXT NOT NULL,        -- what was run
     looked_at           TEXT NOT NULL,        -- when
+    found               TEXT NOT NULL,        -- JSON: the doubts of a check, a text each; [] where none or no check
     images              INTEGER AS (examples),     -- network: images of the test split
     accuracy            REAL AS (score),           -- network: on the test split, in [0, 1]
     validation_accuracy REAL AS (validation_score) -- network: in [0, 1]

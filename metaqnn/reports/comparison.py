@@ -10,6 +10,7 @@ from statistics import median
 
 import numpy as np
 
+from metaqnn.errors import counted
 from metaqnn.replay.places import new_place
 from metaqnn.replay.tables import Table
 from metaqnn.reports.drawing import blank, style
@@ -166,7 +167,7 @@ def draw(traces: Sequence[RegretTrace], title: str, path: Path) -> None:
         for number, (label, group) in enumerate(_by_label(traces).items()):
             values = np.array([trace.regrets for trace in group])
             mean, half, color = values.mean(axis=0), _half(values), f"C{number}"
-            axes.plot(axis, mean, color=color, label=f"{label} ({len(values)} seeds)")
+            axes.plot(axis, mean, color=color, label=f"{label} ({counted(len(values), 'seed')})")
             if len(values) > 1:
                 low = np.maximum(smallest / 50, mean - half)
                 axes.fill_between(axis, low, mean + half, color=color, alpha=0.2, linewidth=0)

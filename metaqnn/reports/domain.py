@@ -1,12 +1,21 @@
 """How a report speaks of what was searched. A domain that knows its architectures better says it in a subclass."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
 
 from metaqnn.core import QValue, Score
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.reports.values import Values, values_of
 from metaqnn.reports.words import amount
+
+
+@dataclass(frozen=True)
+class Check:
+    """One reason to trust the result: it holds ('good'), it does not ('doubt'), or nobody has looked ('open')."""
+
+    state: Literal["good", "doubt", "open"]
+    text: str
 
 
 class Domain:
@@ -56,6 +65,22 @@ class Domain:
     def values(self, episode: int, entries: Iterable[QValue]) -> Values:
         """The Q-values as of an episode, in groups."""
         return values_of(episode, entries)
+
+    def interval(self, score: Score, value: float, data: Mapping[str, Any]) -> tuple[float, float] | None:
+        """Where a value lies with a confidence of 95 %, for the examples it was measured on; None: nobody knows."""
+        return None
+
+    def found(self, own: Any) -> Iterable[str]:
+        """Further sentences on what was found, from what the domain read for its own sections."""
+        return ()
+
+    def checks(self, own: Any) -> Iterable[Check]:
+        """Further reasons to trust the result, or not to."""
+        return ()
+
+    def steps_after(self, database: str, own: Any) -> Iterable[tuple[str, str]]:
+        """What to do when a search is over: why, and the words after `metaqnn`; `database` is quoted for a shell."""
+        return (("Look at the best of them.", f"replay top {database}"),)
 
     def read(self, reader: ReplayReader, experiment: Mapping[str, Any]) -> Any:
         """What the domain's own sections say; None where it has none."""

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
@@ -65,8 +66,9 @@ _LEGEND_HEIGHT = 0.8
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure that was written: what it shows, shortly and for those who do not see it, and the SVG as a data URI."""
+    """A figure that was written: its name, what it shows, for those who do not see it, and the SVG as a data URI."""
 
+    name: str
     title: str
     alternative: str
     source: str
@@ -81,14 +83,26 @@ def style() -> AbstractContextManager[None]:
 
 def blank(title: str, across: str, up: str, width: float = WIDTH, height: float = HEIGHT) -> tuple["Figure", "Axes"]:
     """A figure with one set of axes and its labels, which are wrapped where they are long."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = _drawing()(figsize=(width, height), layout="constrained")
     axes = figure.add_subplot()
     axes.set_title(fill(title, int(9.3 * width)))
     axes.set_xlabel(across)
     axes.set_ylabel(fill(up, int(11 * height)))
     return figure, axes
+
+
+@cache
+def _drawing() -> type["Figure"]:
+    """Matplotlib's figure, which notebooks show without a further word."""
+    from matplotlib.figure import Figure
+
+    class Drawing(Figure):
+        def _repr_png_(self) -> bytes:
+            content = io.BytesIO()
+            self.savefig(content, format="png", dpi=_DOTS_PER_INCH / 2)
+            return content.getvalue()
+
+    return Drawing
 
 
 @dataclass(frozen=True)
@@ -179,18 +193,37 @@ def is_wide(values: Sequence[float], times: float) -> bool:
     return min(values) > 0 and max(values) > times * min(values)
 
 
-def write_picture(folder: Path, name: str, figure: "Figure", alternative: str) -> Picture:
-    """Write a figure as NAME.png and NAME.svg into a folder that exists; each appears whole or not at all."""
+ENDINGS = ("svg", "png", "csv")
+"""Of the files of a figure, in the order of writing: the SVG says that the CSV is a report's."""
+
+
+def write_picture(folder: Path, name: str, figure: "Figure", alternative: str, numbers: bytes) -> Picture:
+    """Write a figure as NAME.svg, NAME.png and its numbers as NAME.csv; each appears whole or not at all.
+
+    Args:
+        folder: exists.
+        name: of the files.
+        figure: drawn, not laid out.
+        alternative: what it shows, for those who do not see it.
+        numbers: the content of the CSV.
+    """
     figure.draw_without_rendering()
     figure.set_layout_engine(None)  # laid out once, for both files
-    contents = {}
-    for ending, metadata in (("svg", {"Date": None, "Creator": "metaqnn"}), ("png", {"Software": "metaqnn"})):
+    of_svg = {"Date": None, "Creator": "metaqnn", "Description": _numbers_in(name)}
+    contents = {"csv": numbers}
+    for ending, metadata in (("svg", of_svg), ("png", {"Software": "metaqnn"})):
         content = io.BytesIO()
         figure.savefig(content, format=ending, dpi=_DOTS_PER_INCH, metadata=metadata)
         contents[ending] = content.getvalue()
+    for ending in ENDINGS:
         write_whole(folder / f"{name}.{ending}", contents[ending])
     title = figure.axes[0].get_title(loc="left").replace("\n", " ")
-    return Picture(title, alternative, "data:image/svg+xml;base64," + base64.b64encode(contents["svg"]).decode("ascii"))
+    source = "data:image/svg+xml;base64," + base64.b64encode(contents["svg"]).decode("ascii")
+    return Picture(name, title, alternative, source)
+
+
+def _numbers_in(name: str) -> str:
+    return f"The numbers are in {name}.csv."
 
 
 _MARKS = (b'<meta name="generator" content="metaqnn">', b"Software\0metaqnn", b"<dc:title>metaqnn</dc:title>")
@@ -203,15 +236,23 @@ def require_own(path: Path) -> None:
     Raises:
         MetaqnnError: that is what stands there, or the machine failed and nobody knows.
     """
-    beginning = b""
+    if path.suffix == ".csv":  # a mark would be in the way of who reads it, so the figure beside it has it
+        is_own = _numbers_in(path.stem).encode() in _beginning(path.with_suffix(".svg")) and not path.is_symlink()
+    else:
+        is_own = any(mark in _beginning(path) for mark in _MARKS)
+    if os.path.lexists(path) and not is_own:
+        raise MetaqnnError(f"{path}: expected an earlier report's file, or none; move it away, or choose another --out")
+
+
+def _beginning(path: Path) -> bytes:
+    """The first bytes of a file; none of what is no regular one."""
     try:
         if path.is_file() and not path.is_symlink():
             with path.open("rb") as file:
-                beginning = file.read(4096)
+                return file.read(4096)
     except OSError as error:
         raise_machine_fault(error)
-    if os.path.lexists(path) and not any(mark in beginning for mark in _MARKS):
-        raise MetaqnnError(f"{path}: expected an earlier report's file, or none; move it away, or choose another --out")
+    return b""
 
 
 def write_whole(path: Path, content: bytes) -> None:

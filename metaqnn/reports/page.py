@@ -5,9 +5,11 @@ from importlib.resources import files
 from pathlib import Path
 
 from metaqnn.config import as_mapping
+from metaqnn.errors import counted
 from metaqnn.reports import words
 from metaqnn.reports.baseline import RandomSearchBaseline
-from metaqnn.reports.drawing import Axis, Picture, require_own, style, write_picture, write_whole
+from metaqnn.reports.conclusions import conclusions_of
+from metaqnn.reports.drawing import ENDINGS, Axis, Picture, require_own, style, write_picture, write_whole
 from metaqnn.reports.pictures import cost_name, curve_name, figure_jobs
 from metaqnn.reports.report_data import ReportData
 from metaqnn.reports.trade_offs import on_a_front
@@ -43,13 +45,13 @@ def write_report(data: ReportData, folder: Path, count: Callable[..., None] = la
         MetaqnnError: a file of another's is in the way.
     """
     figures, pictures, jobs = folder / FIGURES, {}, figure_jobs(data)
-    for path in (folder / PAGE, *(figures / f"{job.name}.{ending}" for job in jobs for ending in ("png", "svg"))):
+    for path in (folder / PAGE, *(figures / f"{job.name}.{ending}" for job in jobs for ending in ENDINGS)):
         require_own(path)
     figures.mkdir(parents=True, exist_ok=True)
     with style():
         for number, job in enumerate(jobs):
             count(number, len(jobs), job.name)
-            pictures[job.name] = write_picture(figures, job.name, job.draw(), job.alternative)
+            pictures[job.name] = write_picture(figures, job.name, job.draw(), job.alternative, job.table().as_csv())
     count(len(jobs), len(jobs))
     write_whole(folder / PAGE, render(data, pictures).encode("utf-8"))
     return folder / PAGE
@@ -76,9 +78,10 @@ def render(data: ReportData, pictures: Mapping[str, Picture]) -> str:
     page.filters["score"] = score.words
     page.filters["difference"] = words.points if score.is_share else words.signed
     metric = Axis(score, domain.metric(score))
-    page.globals |= {"plural": words.plural, "curve_name": curve_name, "cost_name": cost_name}
+    page.globals |= {"plural": counted, "curve_name": curve_name, "cost_name": cost_name}
     return page.get_template("page.html").render(
         it=data,
+        conclusions=conclusions_of(data),
         domain=domain,
         noun=domain.noun,
         done=domain.done,

@@ -6,20 +6,23 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from metaqnn.errors import counted
+from metaqnn.reports import figure_tables as tables
 from metaqnn.reports import figures, trace_figures
 from metaqnn.reports.baseline import RandomSearchBaseline
 from metaqnn.reports.drawing import Axis
+from metaqnn.reports.figure_tables import FigureTable, table_of
 from metaqnn.reports.report_data import ReportData
-from metaqnn.reports.words import plural
 
 
 @dataclass(frozen=True)
 class Job:
-    """A figure to be made: the name of its files, and what it shows for those who do not see it."""
+    """A figure to be made: the name of its files, what it shows for those who do not see it, and its numbers."""
 
     name: str
     alternative: str
     draw: Callable[[], Any]
+    table: Callable[[], FigureTable]
 
 
 def figure_jobs(data: ReportData) -> list[Job]:
@@ -52,15 +55,17 @@ def _of_trace(data: ReportData, axis: Axis) -> Iterator[Job]:
         return
     yield Job(
         "trace",
-        f"{axis.title} of {plural(len(trace.scores), noun)} in the order of proposal, with the mean of the last "
+        f"{axis.title} of {counted(len(trace.scores), noun)} in the order of proposal, with the mean of the last "
         f"{trace.window}, the mean at each epsilon, and the best so far, which ends at "
         f"{data.score.words(trace.best[-1])}.",
         lambda: trace_figures.draw_trace(trace, axis, noun),
+        lambda: tables.trace_table(trace, data.score),
     )
     yield Job(
         f"{data.score.name}-by-epsilon",
         f"Distribution of the {axis.name} of new {noun}s at each epsilon; the table by epsilon has the means.",
         lambda: trace_figures.draw_distributions(trace.stages, axis, noun),
+        lambda: tables.distribution_table(trace.stages, data.score),
     )
 
 
@@ -70,6 +75,7 @@ def _of_values(data: ReportData) -> Iterator[Job]:
             grouping.name,
             f"{grouping.title} against {grouping.across}, a line for each {grouping.each}.",
             partial(trace_figures.draw_values, grouping),
+            partial(tables.values_table, grouping),
         )
 
 
@@ -87,6 +93,7 @@ def _of_top(data: ReportData, axis: Axis) -> Iterator[Job]:
                     figures.draw_learning_curve,
                     *(f"Model {top.ranked.model}", top.attempts, axis, domain.step, domain.curve, domain.figures),
                 ),
+                partial(tables.curve_table, top.attempts, data.score, domain.figures),
             )
 
 
@@ -95,11 +102,12 @@ def _of_costs(data: ReportData, axis: Axis) -> Iterator[Job]:
     for each in data.trade_offs:
         yield Job(
             cost_name(data, each.cost),
-            f"{axis.title} against {domain.cost(each.cost)} of {plural(len(data.ranking), domain.noun)}, "
+            f"{axis.title} against {domain.cost(each.cost)} of {counted(len(data.ranking), domain.noun)}, "
             f"{len(each.front)} of them on the Pareto front, which the table lists.",
             partial(
                 figures.draw_trade_off, data.ranking, each, axis, domain.cost(each.cost, is_axis=True), domain.noun
             ),
+            partial(tables.trade_off_table, data.ranking, each, data.score),
         )
 
 
@@ -108,14 +116,16 @@ def _of_evaluations(data: ReportData, axis: Axis) -> Iterator[Job]:
     if controls:
         yield Job(
             "predictions",
-            f"Predicted against reached {axis.name} of {plural(len(controls), 'control')}.",
+            f"Predicted against reached {axis.name} of {counted(len(controls), 'control')}.",
             lambda: figures.draw_predictions(controls, axis),
+            lambda: table_of(("predicted", "reached"), controls),
         )
     if any(value > 0 for value in seconds):
         yield Job(
             "times",
-            f"Distribution of the time of {plural(len(seconds), data.domain.work)}.",
+            f"Distribution of the time of {counted(len(seconds), data.domain.work)}.",
             lambda: figures.draw_times(seconds, data.domain.work),
+            lambda: table_of((data.domain.work, "seconds"), enumerate(seconds, start=1)),
         )
 
 
@@ -127,4 +137,5 @@ def _of_baseline(data: ReportData, axis: Axis) -> Iterator[Job]:
             f"Best so far of the search against the expected best of as many random {data.domain.noun}s: "
             f"{data.score.words(baseline.best)} against {data.score.words(baseline.curve[-1].expected)} at the end.",
             lambda: trace_figures.draw_baseline(baseline, axis, data.domain),
+            lambda: tables.baseline_table(baseline),
         )

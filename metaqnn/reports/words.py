@@ -79,11 +79,6 @@ def moment(text: str | None) -> str:
         return text
 
 
-def plural(number: int, one: str, many: str | None = None) -> str:
-    """`1 episode`, `2,700 episodes`."""
-    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
-
-
 def listed(items: Mapping[str, str]) -> str:
     """`numpy 2.4, scipy 1.17`."""
     return ", ".join(f"{name} {value}" for name, value in items.items())

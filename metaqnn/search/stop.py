@@ -9,8 +9,8 @@ from contextlib import contextmanager
 class StopRequest:
     """Whether somebody asked the search to stop.
 
-    Until `deferred` is entered a signal raises KeyboardInterrupt, as usual. Inside, it is only noted, so that no
-    transaction and no learning step is torn; the loop looks at it several times a second.
+    Until `deferred` is entered a signal raises KeyboardInterrupt, as usual, with its number. Inside, it is only noted,
+    so that no transaction and no learning step is torn; the loop looks at it several times a second.
     """
 
     def __init__(self) -> None:
@@ -47,4 +47,4 @@ class StopRequest:
     def _receive(self, number: int, _frame: object) -> None:
         self.signal = signal.Signals(number)
         if not self._is_deferring:
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt(self.signal)

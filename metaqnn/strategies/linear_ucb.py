@@ -38,7 +38,8 @@ class LinearUCBConfig(ScheduleConfig):
         further_deviation: probability of one more deviation, after each.
         optimism: standard deviations that are added to what is expected of a trajectory: what is less known is worth
             a look (upper confidence bound).
-        action_variance, pair_variance: see `CreditModel`.
+        action_variance: prior variance of what an action is worth, and an action at a depth; see `CreditModel`.
+        pair_variance: the same for an action after another one.
     """
 
     name: Literal["linear_ucb"]

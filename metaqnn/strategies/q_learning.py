@@ -20,7 +20,6 @@ class QLearningConfig(ScheduleConfig):
     """The section `strategy` for `name: q_learning`; the defaults are the paper's, which are its preset `paper`.
 
     Attributes:
-        preset: the named settings that the other keys were filled from.
         learning_rate: in (0, 1].
         discount: in [0, 1].
         initial_q: value of a pair before its first update.

@@ -151,6 +151,7 @@ class ScheduleConfig:
     """The keys that the section `strategy` has for every built-in strategy.
 
     Attributes:
+        preset: the named settings that the other keys are filled from; keys beside it win.
         schedule: stages [epsilon, distinct models]; a single one where a strategy knows no epsilon.
         max_repeats: a stage ends after so many repeats in a row, for spaces that run out of networks.
     """

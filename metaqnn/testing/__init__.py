@@ -1,4 +1,4 @@
-"""Suites that every space, strategy, evaluator and data set passes: pytest base classes, for those who write one.
+"""Suites that every space, strategy, evaluator, data set and observer passes: pytest base classes to subclass.
 
 from metaqnn.testing import SpaceContract
 
@@ -10,7 +10,8 @@ return lambda: MySpace(MySpace.Options(), {})
 
 from metaqnn.testing.dataset import DatasetContract
 from metaqnn.testing.evaluator import EvaluatorContract
+from metaqnn.testing.observer import ObserverContract
 from metaqnn.testing.space import SpaceContract
 from metaqnn.testing.strategy import StrategyContract
 
-__all__ = ["DatasetContract", "EvaluatorContract", "SpaceContract", "StrategyContract"]
+__all__ = ["DatasetContract", "EvaluatorContract", "ObserverContract", "SpaceContract", "StrategyContract"]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from metaqnn.core import HANG_SECONDS
+from metaqnn.errors import EvaluatorError
 from metaqnn.workers.memory import GIBIBYTE, IDLE_BYTES
 from metaqnn.workers.pool_worker import PoolWorker
 from metaqnn.workers.task import Task
@@ -81,19 +82,41 @@ class MemoryGuard:
         return capacity is None or needed + sharing * IDLE_BYTES <= capacity
 
     def over_memory_limit(self, workers: Sequence[PoolWorker]) -> OverMemoryLimit | None:
-        """A worker that holds too much, if there is one."""
+        """A worker that holds too much, if there is one.
+
+        Raises:
+            EvaluatorError: it is one that has not even started.
+        """
         held = [(worker.channel.resident_bytes(), worker, worker.task) for worker in workers if worker.task]
-        machine, limit = self._capacities[None], self._limits.max_bytes
-        most = math.inf if machine is None else _MACHINE_SHARE * machine
         for size, worker, task in held:
-            own = most if limit is None or worker.is_gpu else limit
-            if size > own:
+            own = self._most(worker.is_gpu)
+            if not worker.is_ready:
+                self.require_room_for_idle(size, worker.is_gpu)
+            elif size > own:
                 return OverMemoryLimit(worker, task, worker.tasks_done == 0, _reason(size, own))
-        total = sum(size for size, _, _ in held)
+        total, most = sum(size for size, _, _ in held), self._most(is_gpu=True)
         if len(held) > 1 and total > most:
             _, worker, task = max(held, key=lambda each: each[0])
             return OverMemoryLimit(worker, task, False, _reason(total, most, "all worker processes together"))
         return None
+
+    def require_room_for_idle(self, held: int, is_gpu: bool) -> None:
+        """See that a worker may hold what it holds before its first task, for which no task is to blame.
+
+        Raises:
+            EvaluatorError: every worker would be ended, whatever it was given.
+        """
+        most = self._most(is_gpu)
+        if held > most:
+            limit = f"a larger {self._limits.bytes_key}" if self._limits.max_bytes else "more memory"
+            raise EvaluatorError(f"expected {limit}: before anything was trained, {_reason(held, most)}")
+
+    def _most(self, is_gpu: bool) -> float:
+        """Bytes that one worker may hold; the limit of a task is for those without a GPU."""
+        machine, limit = self._capacities[None], self._limits.max_bytes
+        if limit is not None and not is_gpu:
+            return limit
+        return math.inf if machine is None else _MACHINE_SHARE * machine
 
 
 def _reason(held: float, most: float, who: str = "the worker process") -> str:

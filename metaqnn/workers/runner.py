@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from metaqnn.core import WorkerReady
+from metaqnn.workers.memory import resident_bytes
 
 
 class Runner(ABC):
@@ -35,7 +36,8 @@ class Runner(ABC):
 
     def ready(self, worker: int) -> WorkerReady:
         """The news that this process can work."""
-        return WorkerReady(worker, os.getpid(), self.device, dict(self.versions), self.is_gpu)
+        pid = os.getpid()
+        return WorkerReady(worker, pid, self.device, dict(self.versions), self.is_gpu, resident_bytes(pid))
 
 
 StartRunner = Callable[[str | None], Runner]

@@ -197,6 +197,7 @@ class WorkerPool(Pool):
                         continue
                     raise EvaluatorError(f"expected a worker process that can train, but it failed: {message.reason}")
                 if isinstance(message, WorkerReady):
+                    self._memory_guard.require_room_for_idle(message.resident_bytes, message.is_gpu)
                     worker.is_ready = self._has_been_ready = True
                     worker.is_gpu = message.is_gpu
                     self._failed_starts.forget()
@@ -269,9 +270,6 @@ class WorkerPool(Pool):
         over = self._memory_guard.over_memory_limit(self._workers)
         if over is None:
             return
-        if over.worker.started_at is None and over.is_to_blame:
-            limit = f"a larger {self._limits.bytes_key}" if self._limits.max_bytes else "more memory"
-            raise EvaluatorError(f"expected {limit}: before anything was trained, {over.reason}")
         events.append(WorkerLost(over.worker.number, over.task.number, over.reason))
         if over.is_to_blame:
             self._fail(over.task, over.worker, Status.OUT_OF_MEMORY, over.reason, events)

@@ -12,7 +12,7 @@ from metaqnn.replay.checks import as_damage
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.strategies.schedule import Schedule, ScheduleConfig
 from metaqnn.workflows.experiment import Experiment, Finder, read_experiment
-from metaqnn.workflows.old_names import renamed
+from metaqnn.workflows.old_names import as_recorded, renamed
 
 _NO_DATA = {"dataset": {"name": "digits"}}
 """Stands for any data in an experiment of which only what proposes is asked."""
@@ -135,7 +135,8 @@ def stored_experiment(reader: ReplayReader, allowed: Sequence[str] = (), evaluat
     config = reader.config()
     finder = stored_finder(config.get("plugins", {}), allowed, reader.path)
     with as_damage(reader.path, "table config, row 'experiment', column value"):
-        experiment = read_experiment(config["experiment"], "as an experiment", finder=finder, evaluates=evaluates)
+        content = as_recorded(config["experiment"])
+        experiment = read_experiment(content, "as an experiment", finder=finder, evaluates=evaluates)
         return experiment.with_backend(lambda: recorded_backend(reader))
 
 

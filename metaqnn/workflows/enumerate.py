@@ -23,7 +23,7 @@ from metaqnn.core import (
     Trajectory,
     WorkerLost,
 )
-from metaqnn.errors import ConfigError, ReplayError
+from metaqnn.errors import ConfigError, ReplayError, counted
 from metaqnn.files import moved_aside
 from metaqnn.machine import machine_faults
 from metaqnn.networks.training.backend import recorded_backend
@@ -38,7 +38,8 @@ from metaqnn.workers.environment import usable_cores, visible_gpus
 from metaqnn.workers.evaluating import make_executor
 from metaqnn.workflows.components import build_evaluator, build_space, named_again
 from metaqnn.workflows.experiment import Experiment, read_experiment
-from metaqnn.workflows.resume import backend_for, changes_since, current_versions, refuse_changes
+from metaqnn.workflows.old_names import as_recorded
+from metaqnn.workflows.resume import backend_for, changes_since, current_versions, refuse_changes, started_with
 from metaqnn.workflows.search import announce_download
 from metaqnn.workflows.table_memory import TableMemory
 
@@ -71,7 +72,7 @@ class EnumerationProgress:
     @property
     def words(self) -> str:
         """The rest of it for people."""
-        return f"of {self.networks:,} networks, best {self.score.words(self.best_score)}, {self.failed} failed"
+        return f"of {counted(self.networks, 'network')}, best {self.score.words(self.best_score)}, {self.failed} failed"
 
     def after(self, found: float | None) -> "EnumerationProgress":
         """One training later."""
@@ -122,9 +123,10 @@ def run_enumeration(
     """
     stop = StopRequest()
     with stop.installed():
+        experiment = experiment.begun({} if fresh else started_with(database))
+        experiment = experiment.with_backend(lambda: backend_for(None if fresh else database))
         announce_download(experiment, announce)
         experiment = _without_early_stopping(experiment)
-        experiment = experiment.with_backend(lambda: backend_for(None if fresh else database))
         evaluator = build_evaluator(experiment)
         space = build_space(experiment, evaluator.facts())
         networks = _networks(space)
@@ -193,7 +195,7 @@ def _begin(
         raise ReplayError(f"{memory.path}: this file holds a search; choose another for the table with --db")
     if stored:  # as this version reads it: keys that are new since then have their defaults
         named = named_again(experiment.plugins)
-        was = read_experiment(stored["experiment"], str(memory.path), finder=named)
+        was = read_experiment(as_recorded(stored["experiment"]), str(memory.path), finder=named)
         stored["experiment"] = _sections(was.with_backend(lambda: recorded_backend(memory)))
         refuse_changes(memory.path, stored, current, "table")
     else:

@@ -9,7 +9,7 @@ from typing import Any
 from metaqnn.config import as_mapping, load_yaml, nearest, override, read_section
 from metaqnn.core.plugins import Plugin, find, installed, is_target
 from metaqnn.errors import ConfigError, brief, shown
-from metaqnn.networks.data.config import DatasetConfig
+from metaqnn.networks.data.config import ARRAY_KEYS, FOLDER_KEYS, NEWEST_DECODING, DatasetConfig, FileOptions
 from metaqnn.networks.retraining.config import RetrainingConfig, read_recipe
 from metaqnn.networks.training.backend import Backend
 from metaqnn.networks.training.config import TrainingConfig
@@ -22,6 +22,7 @@ from metaqnn.workflows.section import (
     option_names,
     proposing,
     read_dataset,
+    read_observer,
     read_part,
     section_keys,
 )
@@ -41,6 +42,7 @@ class Experiment:
         search, final: the sections.
         warm_start: path of a database, a search's or an imported one, whose episodes a new search is told before it
             proposes anything; None begins with nothing.
+        observers: what each run tells of the search; no part of it, so neither stored nor compared.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Experiment:
     source: Section | None = None
     final: RetrainingConfig | None = None
     warm_start: str | None = None
+    observers: tuple[Section, ...] = ()
 
     @property
     def is_of_networks(self) -> bool:
@@ -96,12 +99,24 @@ class Experiment:
         """What is evaluated on, for people."""
         return self.dataset.name if self.dataset is not None else self.evaluator.name
 
+    def begun(self, stored: Mapping[str, Any]) -> "Experiment":
+        """With the decoding of images that the search began with, where none is said.
+
+        Args:
+            stored: what the database holds of the search; empty where it begins now.
+        """
+        if not isinstance(self.dataset, DatasetConfig) or self.dataset.decoding is not None:
+            return self
+        section = stored.get("experiment", {}).get("dataset") or {}
+        decoding = section.get("decoding", 1) if stored else NEWEST_DECODING
+        return replace(self, dataset=replace(self.dataset, decoding=decoding))
+
     def as_mapping(self) -> dict[str, Any]:
-        """The experiment as plain values, as a file would hold it with every default spelled out."""
+        """The experiment as plain values, as a file would hold it with every default spelled out, without observers."""
         content: dict[str, Any] = {"name": self.name, "seed": self.seed}
         if isinstance(self.dataset, DatasetConfig):
             section = self.dataset.as_mapping()
-            content["dataset"] = section | section.pop("options", {})
+            content["dataset"] = section | {"decoding": section.get("decoding", 1)} | section.pop("options", {})
         elif self.dataset is not None:
             content["dataset"] = self.dataset.as_mapping()
         content |= {kind: getattr(self, kind).as_mapping() for kind in ("space", "strategy", "reward")}
@@ -121,7 +136,7 @@ class _Header:
     warm_start: str | None = None
 
 
-_SECTIONS = ("dataset", "space", "strategy", "evaluator", "reward", "training", "search", "final")
+_SECTIONS = ("dataset", "space", "strategy", "evaluator", "reward", "training", "search", "final", "observers")
 
 
 def read_experiment(
@@ -160,7 +175,7 @@ def read_experiment(
         finder = proposing(finder)
     evaluator = _evaluator(content, file, finder)
     is_of_networks = evaluator.name == NETWORK
-    dataset, source = _dataset(content.get("dataset"), file, finder, is_of_networks)
+    dataset, source = read_data(content.get("dataset"), file, finder, is_of_networks)
     return Experiment(
         header.name,
         header.seed,
@@ -173,7 +188,16 @@ def read_experiment(
         source,
         read_recipe(content.get("final"), file) if is_of_networks else None,
         header.warm_start,
+        _observers(content.get("observers"), file),
     )
+
+
+def _observers(content: Any, file: str) -> tuple[Section, ...]:
+    if not isinstance(content, list | None):
+        raise ConfigError(
+            f"{file}: observers: expected a list of names or sections such as [csv], got {shown(content)}"
+        )
+    return tuple(read_observer(one, f"{file}: observers[{index}]") for index, one in enumerate(content or ()))
 
 
 def _evaluator(content: Mapping[str, Any], file: str, finder: Finder) -> Section:
@@ -193,22 +217,34 @@ def _evaluator(content: Mapping[str, Any], file: str, finder: Finder) -> Section
     return Section(finder("evaluator", NETWORK, f"{file}: evaluator.name"), options)
 
 
-def _dataset(
+def read_data(
     content: Any, file: str, finder: Finder, is_of_networks: bool
 ) -> tuple[DatasetConfig | Section | None, Section | None]:
-    """The section `dataset`, and the data set that packages offer under its name."""
+    """The section `dataset`, and the data set that packages offer under its name.
+
+    Raises:
+        ConfigError: something in it cannot be used.
+        PluginError: the data set cannot be used.
+    """
     if content is None and not is_of_networks:
         return None, None
     content = section_keys("dataset", content, file)
     name, own = content.get("name"), option_names(DatasetConfig) if is_of_networks else ["name"]
+    is_part = not is_of_networks or (isinstance(name, str) and (name in installed("dataset") or is_target(name)))
+    if is_part:
+        own = [key for key in own if key not in (*ARRAY_KEYS, *FOLDER_KEYS)]
     source, others = None, {key: value for key, value in content.items() if key not in own}
-    if not is_of_networks or (isinstance(name, str) and (name in installed("dataset") or is_target(name))):
+    if is_part:
         source = read_dataset({"name": name} | others, file, finder)
     if not is_of_networks:
         return source, source
-    kept = {key: value for key, value in content.items() if key in own} if source else content
+    of_files = [] if source else option_names(FileOptions)
+    kept = {key: value for key, value in content.items() if key in own or not (source or key in of_files)}
     section = read_section(DatasetConfig, kept, "dataset", file)
-    return (replace(section, options=as_mapping(source.options)) if source else section), source
+    if source:
+        return replace(section, options=as_mapping(source.options)), source
+    said = {key: value for key, value in others.items() if key in of_files}
+    return replace(section, options=read_section(FileOptions, said, "dataset", file).as_mapping()), None
 
 
 def shipped_experiments() -> dict[str, Path]:

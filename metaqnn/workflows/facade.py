@@ -1,10 +1,11 @@
 """A search from Python, in one call: `metaqnn.search(...)`."""
 
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -12,19 +13,19 @@ from metaqnn.config import read_section, require
 from metaqnn.core import HANG_SECONDS, Evaluation, Evaluator, Observer, Setting, Space, Strategy
 from metaqnn.core.plugins import KINDS, Plugin, find
 from metaqnn.errors import ConfigError
-from metaqnn.replay.frames import Replay, open_replay
-from metaqnn.replay.leaderboard import RankedModel, best_model
+from metaqnn.networks.data.config import DatasetConfig
+from metaqnn.networks.retraining.config import read_recipe
+from metaqnn.replay.leaderboard import best_model
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.config import SearchConfig
-from metaqnn.search.loop import Ending
 from metaqnn.workers.functions import FunctionEvaluator, FunctionOptions, name_of, why_not_importable
 from metaqnn.workflows.components import build_evaluator
-from metaqnn.workflows.experiment import Experiment
+from metaqnn.workflows.display import display_for
+from metaqnn.workflows.experiment import Experiment, read_data
+from metaqnn.workflows.guarded_observer import GuardedObserver
 from metaqnn.workflows.search import SearchOptions, run_search
-from metaqnn.workflows.section import Section, read_dataset, read_part
-
-if TYPE_CHECKING:
-    import pandas as pd
+from metaqnn.workflows.search_result import SearchResult
+from metaqnn.workflows.section import NETWORK, Section, read_observer, read_part
 
 _PLACE = "metaqnn.search"
 
@@ -48,43 +49,6 @@ class _Arguments:
         require(is_time, "max_seconds", "more than 0, or None", self.max_seconds)
 
 
-@dataclass(frozen=True)
-class SearchResult:
-    """What a search found.
-
-    Attributes:
-        best: the best architecture with its score and costs; None where none was evaluated to the end.
-        database: the file, for `metaqnn replay`, `report` and everything else.
-        ending: why it ended.
-    """
-
-    best: RankedModel | None
-    database: Path
-    ending: Ending
-
-    def open(self) -> Replay:
-        """The database as DataFrames, read anew each time; close it, or use it in a `with`."""
-        return open_replay(self.database)
-
-    @property
-    def models(self) -> "pd.DataFrame":
-        """Every architecture with what it gave, in the order of proposal."""
-        with self.open() as replay:
-            return replay.models
-
-    @property
-    def episodes(self) -> "pd.DataFrame":
-        """The replay memory in the order of learning."""
-        with self.open() as replay:
-            return replay.episodes
-
-    @property
-    def curves(self) -> "pd.DataFrame":
-        """Every point of every learning curve."""
-        with self.open() as replay:
-            return replay.curves
-
-
 def search(
     space: Space | type[Space] | Part,
     evaluator: Function | Evaluator | type[Evaluator] | Part,
@@ -94,7 +58,7 @@ def search(
     *,
     seed: int = 0,
     reward: Part = "score",
-    dataset: Part | None = None,
+    dataset: Any = None,
     score: str = "score",
     direction: Literal["maximize", "minimize"] = "maximize",
     failure: float | None = None,
@@ -104,7 +68,8 @@ def search(
     max_seconds: float | None = None,
     hang_seconds: float | None = HANG_SECONDS,
     break_lock: bool = False,
-    observers: Sequence[Observer] = (),
+    observers: Sequence[Observer | Part] = (),
+    progress: bool | None = None,
     announce: Callable[[str], None] = lambda line: print(line, file=sys.stderr),
 ) -> SearchResult:
     """Search a space, or go on where the database stands.
@@ -119,9 +84,13 @@ def search(
         models: budget of distinct architectures in total.
         strategy: its class, its name or its section.
         seed: all randomness derives from it.
-        reward, dataset: names or sections.
-        score, direction, failure: of a function: what its result is called, which way it is better, and what a failed
-            candidate counts as (None: 0, or 1 where less is better).
+        reward: its name or its section.
+        dataset: a name, a path or a section; or the data themselves, which are copied once into the cache: a
+            tf.data.Dataset, a PyTorch Dataset or DataLoader, a Hugging Face Dataset, another source of (image, label)
+            pairs, or two arrays (images, labels); or {"train": ..., "test": ...} with one of these for each part.
+        score: of a function: what its result is called.
+        direction: of a function: which way its result is better.
+        failure: of a function: what a failed candidate counts as (None: 0, or 1 where less is better).
         lookahead: episodes that may be in flight.
         workers: processes side by side, at most `lookahead`; 0 evaluates in this process.
         gpus: which GPUs to use; None is all that are visible.
@@ -129,7 +98,8 @@ def search(
         hang_seconds: a worker process that gives no sign of life for so long is replaced, and its candidate tried
             again; None: never.
         break_lock: take the database from a process on another machine, which has ended.
-        observers: told what happens.
+        observers: names or sections, which run in processes of their own; or objects, which are told in this one.
+        progress: whether to show how far it is, on standard error or in the notebook; None: where somebody sees it.
         announce: called with lines for the user.
 
     Raises:
@@ -139,7 +109,7 @@ def search(
     said = _checked(_Arguments, seed=seed, max_seconds=max_seconds)
     limits = {"lookahead": lookahead, "workers": workers or None, "hang_seconds": hang_seconds}
     plan = _checked(SearchConfig, models=models, **limits)
-    source, here = _source(dataset), None
+    here: str | None = None
     if callable(evaluator) and not isinstance(evaluator, type | Evaluator):
         here = why_not_importable(evaluator)
         function = {"function": name_of(evaluator), "score": score, "direction": direction, "failure": failure}
@@ -156,18 +126,22 @@ def search(
         raise ConfigError(f"{_PLACE}: expected an evaluator that worker processes can import, but {here}")
     if here is not None:
         announce(f"Candidates are evaluated in this process, one after another: {here} to have them in processes.")
+    is_of_networks = section.name == NETWORK
+    data, source = _data(dataset, is_of_networks, announce)
     experiment = Experiment(
-        path.stem,
+        re.sub(r"[^\w.-]", "-", path.stem).lstrip(".") or "search",  # what an experiment may be called
         said.seed,
-        source,
+        data,
         _section("space", space),
         _section("strategy", strategy),
         section,
         _section("reward", reward),
         plan,
         source,
+        read_recipe(None, _PLACE) if is_of_networks else None,
     )
     in_process = here is not None or workers == 0
+    named = [read_observer(one, f"{_PLACE}: observers") for one in observers if not isinstance(one, Observer)]
     report = run_search(
         experiment,
         path,
@@ -177,8 +151,12 @@ def search(
             gpus=None if gpus is None else tuple(gpus),
             in_process=in_process,
             break_lock=break_lock,
+            observe=tuple(named),
         ),
-        observers,
+        (
+            *display_for(progress),
+            *(GuardedObserver(one, announce) for one in observers if isinstance(one, Observer)),
+        ),
         announce,
         made or build_evaluator(experiment),
     )
@@ -213,7 +191,20 @@ def _section(kind: str, part: Any) -> Section:
     return Section(plugin, part.options if getattr(part, "options", None) is not None else cls.Options())
 
 
-def _source(dataset: Part | None) -> Section | None:
-    if dataset is None:
-        return None
-    return read_dataset({"name": dataset} if isinstance(dataset, str) else dataset, _PLACE, find)
+def _data(
+    dataset: Any, is_of_networks: bool, announce: Callable[[str], None]
+) -> tuple[DatasetConfig | Section | None, Section | None]:
+    """The section `dataset` that a name, a section or the data themselves stand for, and what packages offer for it."""
+    from metaqnn.networks.data.copies import NAME, can_be_copied, keep_copy
+    from metaqnn.networks.data.examples import TAKEN
+
+    others: Mapping[str, Any] = {}
+    if isinstance(dataset, Mapping) and can_be_copied(dataset.get("name")):  # with other keys of the section
+        dataset, others = dataset["name"], {key: value for key, value in dataset.items() if key != "name"}
+    if can_be_copied(dataset):
+        announce("Reading the data set once, to keep a copy of it ...")
+        dataset = {"name": NAME, "hash": keep_copy(dataset).hash, **others}
+    if dataset is not None and not isinstance(dataset, str | Mapping):
+        raise ConfigError(f"{_PLACE}: dataset: expected a name, a path, a section, or {TAKEN}, got {dataset!r:.100}")
+    content = {"name": dataset} if isinstance(dataset, str) else dataset
+    return read_data(content, _PLACE, find, is_of_networks)

@@ -1,5 +1,6 @@
 """What a user is told before a search begins: how long it will take, and what else there is."""
 
+from metaqnn.errors import counted
 from metaqnn.networks.estimate import Estimate
 from metaqnn.workflows.experiment import Experiment, load_experiment, shipped_experiments
 
@@ -7,7 +8,7 @@ from metaqnn.workflows.experiment import Experiment, load_experiment, shipped_ex
 def forecast(estimate: Estimate, experiment: Experiment) -> str:
     """The estimate in words; above 24 hours it names the small experiment on the same data."""
     line = (
-        f"Estimate: {estimate.models:,} networks of about {format_duration(estimate.seconds_per_model)} "
+        f"Estimate: {counted(estimate.models, 'network')} of about {format_duration(estimate.seconds_per_model)} "
         f"({estimate.mean_flops / 1e6:,.1f} MFLOPs an image) take about {format_duration(estimate.total_seconds)}."
     )
     if estimate.total_seconds > 24 * 3600:

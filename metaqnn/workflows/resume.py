@@ -9,6 +9,7 @@ from typing import Any
 
 from metaqnn.config import differences
 from metaqnn.errors import ReplayError
+from metaqnn.networks.data.config import ARRAY_KEYS
 from metaqnn.networks.training.backend import Backend, default_backend, recorded_backend
 from metaqnn.networks.training.device import library_versions
 from metaqnn.replay.chain_contents import MAY_CHANGE
@@ -18,6 +19,10 @@ from metaqnn.workers.environment import withheld
 from metaqnn.workflows.experiment import Experiment
 
 _VERSIONED = ("numpy", "keras", "tensorflow", "torch", "jax", "scikit-learn")
+
+
+_SEEN_IN_DATA = tuple(f"dataset.{key}" for key in ARRAY_KEYS)
+"""Keys that may be said later: where they change anything, the hash of the data changes."""
 
 
 def current_versions(experiment: Experiment, in_process: bool = False) -> dict[str, str]:
@@ -84,8 +89,13 @@ def changed_keys(stored: Mapping, current: Mapping) -> list[str]:
     return [
         f"{key} was {old!r}, now {new!r}"
         for key, old, new in differences(stored, current)  # the section `final` changes no episode, either
-        if key not in MAY_CHANGE and not key.startswith("final.")
+        if key not in (*MAY_CHANGE, *_SEEN_IN_DATA) and not key.startswith("final.")
     ]
+
+
+def _compared(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What of the data must be the same: hashes, and not the description, whose words may get better."""
+    return {key: value for key, value in data.items() if key != "description" or not isinstance(value, Mapping)}
 
 
 def refuse_changes(path: Path, stored: Mapping, current: Mapping, what: str = "search") -> None:
@@ -95,8 +105,9 @@ def refuse_changes(path: Path, stored: Mapping, current: Mapping, what: str = "s
         ReplayError: what was changed makes it another search.
     """
     changed = changed_keys(stored["experiment"], current["experiment"])
-    if not changed and stored["data"] != current["data"]:
-        details = [f"{key} was {old!r}, now {new!r}" for key, old, new in differences(stored["data"], current["data"])]
+    was, now = _compared(stored["data"]), _compared(current["data"])
+    if not changed and was != now:
+        details = [f"{key} was {old!r}, now {new!r}" for key, old, new in differences(was, now)]
         dataset = current["experiment"].get("dataset")
         what_changed = (
             f"the data set {dataset['name']!r} holds other images" if dataset else "what it evaluates on is another"
@@ -109,19 +120,25 @@ def refuse_changes(path: Path, stored: Mapping, current: Mapping, what: str = "s
         )
 
 
-def require_search(database: Path) -> Mapping:
-    """What a search in this file was started with; empty where it holds nothing yet, or nothing that can be read.
+def started_with(database: Path) -> Mapping:
+    """What the search or the table in a file was started with; empty where it holds nothing yet, or nothing readable.
 
     What is wrong with a file is said when it is opened for writing; here only what is whole can be something else.
+    """
+    try:
+        with ReplayReader(database) as reader:
+            return reader.config()
+    except ReplayError:
+        return {}
+
+
+def require_search(database: Path) -> Mapping:
+    """What a search in this file was started with, as `started_with`.
 
     Raises:
         ReplayError: it holds a table, or imported episodes.
     """
-    try:
-        with ReplayReader(database) as reader:
-            config = reader.config()
-    except ReplayError:
-        return {}
+    config = started_with(database)
     if config.get("purpose") == "table":
         raise ReplayError(f"{database}: this file holds an enumerated table; choose another with --db")
     if config.get("purpose") == "import":

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from metaqnn.config import as_mapping, override, read_section
+from metaqnn.config import as_mapping, override
 from metaqnn.core import Retraining, Status, TrainingSplit
 from metaqnn.errors import ConfigError, ReplayError, brief
 from metaqnn.networks.architecture import parse
@@ -167,7 +167,7 @@ def _sections(experiment: Experiment, options: TrainOptions) -> tuple[Retraining
             )
         content = override(content, assignment)
     recipe = read_recipe(content["final"], "the retraining recipe")
-    return recipe, read_section(DatasetConfig, content["dataset"], "dataset", "the data set")
+    return recipe, DatasetConfig.recorded(content["dataset"], "the data set")
 
 
 def _origin(reader: ReplayReader, model: int, experiment: Experiment) -> Retraining:

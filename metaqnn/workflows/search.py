@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,8 @@ from metaqnn.workflows.check import stored_architectures
 from metaqnn.workflows.components import Components, build_components, build_evaluator, named_again, stored_budget
 from metaqnn.workflows.experiment import Experiment, read_experiment
 from metaqnn.workflows.forecast import forecast
+from metaqnn.workflows.observing import observer_processes
+from metaqnn.workflows.old_names import as_recorded
 from metaqnn.workflows.resume import (
     backend_for,
     changes_since,
@@ -33,6 +35,7 @@ from metaqnn.workflows.resume import (
     refuse_changes,
     require_search,
 )
+from metaqnn.workflows.section import Section
 from metaqnn.workflows.warm_start import WarmStart, read_warm_start
 
 
@@ -51,6 +54,7 @@ class SearchOptions:
             starting a process takes longer than training. See `metaqnn.workers.evaluating.make_executor`.
         break_lock: take the database from a process of which this machine cannot know whether it has ended.
         estimate: tell how long a new search will take, from a measurement of some seconds, before it begins.
+        observe: observers beside those of the experiment.
     """
 
     models: int | None = None
@@ -62,6 +66,7 @@ class SearchOptions:
     in_process: bool = False
     break_lock: bool = False
     estimate: bool = True
+    observe: tuple[Section, ...] = ()
 
     def __post_init__(self):
         if self.models is not None and not 1 <= self.models <= MAX_MODELS:
@@ -108,15 +113,16 @@ def run_search(
     with stop.installed():
         if options.must_exist and not database.is_file():
             raise nothing_to_resume(database)
-        is_new = options.fresh or not require_search(database)
-        experiment = experiment.with_backend(lambda: backend_for(None if is_new else database))
+        stored = {} if options.fresh else require_search(database)
+        experiment = experiment.begun(stored).with_backend(lambda: backend_for(database if stored else None))
         if evaluator is None:
             announce_download(experiment, announce)
             evaluator = build_evaluator(experiment)
+        announce_doubts(evaluator.facts(), announce)
         # Everything that can be refused is, before a file is made or moved.
         components = build_components(experiment, evaluator.facts(), evaluator.score)
         warm_start = None
-        if is_new and experiment.warm_start is not None:
+        if not stored and experiment.warm_start is not None:
             warm_start = read_warm_start(Path(experiment.warm_start), components, evaluator)
         _workers(experiment, options, ())
         if options.fresh:
@@ -133,7 +139,11 @@ def run_search(
                     if options.estimate and not options.in_process:
                         run.forecast(memory, announce)
                     stack.enter_context(stop.deferred())
-                    ending = run.search(memory, observers, lambda: stop.requested)
+                    allowed = [plugin.name for plugin in experiment.plugins.values()]
+                    named = observer_processes(
+                        (*experiment.observers, *options.observe), database, allowed, announce, lambda: stop.requested
+                    )
+                    ending = run.search(memory, (*observers, *named), lambda: stop.requested)
                     outcome = str(ending)
                 except KeyboardInterrupt:
                     stack.enter_context(stop.deferred())
@@ -155,6 +165,16 @@ def announce_download(experiment: Experiment, announce: Callable[[str], None]) -
         name, options = experiment.dataset.name, experiment.dataset.options
         if not open_source(name, options, is_named_by_user=True).available():
             announce(f"The data set {name} is not on this machine; trying to download it ...")
+
+
+def announce_doubts(facts: Mapping[str, Any], announce: Callable[[str], None]) -> None:
+    """Say what of the training data was passed over or looks wrong, in a line each."""
+    description = facts.get("description")
+    notes = description.get("notes", ()) if isinstance(description, Mapping) else ()
+    words = {"skipped": "Passed over", "doubt": "Doubt"}
+    for note in notes:
+        if note["kind"] in words:
+            announce(f"{words[note['kind']]}: {note['text']}.")
 
 
 @dataclass(frozen=True)
@@ -228,7 +248,7 @@ def _begin(
     stored = memory.config()
     if stored:  # as this version reads it: keys that are new since then have their defaults
         named = named_again(experiment.plugins)
-        was = read_experiment(stored["experiment"], str(memory.path), finder=named)
+        was = read_experiment(as_recorded(stored["experiment"]), str(memory.path), finder=named)
         stored["experiment"] = was.with_backend(lambda: recorded_backend(memory)).as_mapping()
     current: dict[str, Any] = {
         "experiment": experiment.as_mapping(),

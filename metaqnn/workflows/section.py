@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from importlib.util import find_spec
 from typing import Any
 
-from metaqnn.config import as_mapping, nearest
-from metaqnn.core.plugins import Plugin, Unread, installed, read_options
+from metaqnn.config import as_mapping, nearest, override
+from metaqnn.core.plugins import Plugin, Unread, find, installed, read_options
 from metaqnn.errors import ConfigError, shown
 
 NETWORK = "network"
@@ -103,6 +104,45 @@ def read_dataset(content: Mapping[str, Any], file: str, finder: Finder) -> Secti
     plugin = finder("dataset", name, f"{file}: dataset.name")
     others = {key: value for key, value in content.items() if key != "name"}
     return Section(plugin, read_options(plugin.load(), others, "dataset", file))
+
+
+def read_observer(content: Any, place: str) -> Section:
+    """An observer by its name or its section.
+
+    Args:
+        content: the name, or `name` with the observer's own keys.
+        place: where it stands, for messages.
+
+    Raises:
+        ConfigError: there is no such observer, a key cannot be used, or a package that it needs is not installed.
+        PluginError: it cannot be loaded.
+    """
+    section = {"name": content} if isinstance(content, str) else content
+    if not isinstance(section, Mapping) or not isinstance(section.get("name"), str):
+        raise ConfigError(
+            f"{place}: expected the name of an observer, or its keys with 'name: NAME', got {shown(content)}"
+        )
+    plugin = find("observer", section["name"], place)
+    part: Any = plugin.load()
+    for module, package in part.needs.items():
+        if find_spec(module) is None:
+            raise ConfigError(
+                f"{place}: the observer {plugin.name} needs {module}, which is not installed; pip install {package!r}"
+            )
+    return Section(plugin, read_options(part, section, "", place))
+
+
+def read_observer_words(words: str) -> Section:
+    """An observer as the command line names it: `NAME`, or `NAME,KEY=VALUE,...`.
+
+    Raises:
+        ConfigError, PluginError: as `read_observer`.
+    """
+    name, *assignments = words.split(",")
+    section: dict[str, Any] = {"name": name}
+    for assignment in assignments:
+        section = override(section, assignment)
+    return read_observer(section, f"--observe {words}")
 
 
 def option_names(section: Any) -> list[str]:

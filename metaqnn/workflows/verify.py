@@ -9,7 +9,7 @@ from metaqnn.networks.evaluator import figures_of
 from metaqnn.replay.chain_check import ChainFindings, check_chains, config_difference, find_head
 from metaqnn.replay.importing import read_imported_rows
 from metaqnn.replay.reader import ReplayReader
-from metaqnn.replay.retrainings import read_retrainings, read_test_looks
+from metaqnn.replay.retrainings import read_retrainings, read_test_checks, read_test_looks
 from metaqnn.search.verify import Verification, verify
 from metaqnn.workflows.components import stored_budget, stored_components, stored_experiment
 from metaqnn.workflows.imported_rows import difference_from_rows
@@ -100,7 +100,7 @@ def _verified(
         found.ahead,
         len(retrainings),
         sum(retraining.status == TRAINING for retraining in retrainings),
-        len(read_test_looks(reader)),
+        len(read_test_looks(reader)) + len(read_test_checks(reader)),
         tuple(chains),
         tuple(f"{head} is {place}" for head, place in places.items()),
     )

@@ -2,11 +2,17 @@
 
 from collections.abc import Iterator, Mapping
 
-from metaqnn.core import TRAINING, CurvePoint, Retraining, Status, TestLook
+from metaqnn.core import TRAINING, CurvePoint, Retraining, Status, TestCheck, TestLook
 from metaqnn.networks.retraining.config import read_recipe
 from metaqnn.networks.retraining.transfer import with_classes
 from metaqnn.replay.reader import ReplayReader
-from metaqnn.replay.retrainings import misplaced, read_retraining_curve, read_retrainings, read_test_looks
+from metaqnn.replay.retrainings import (
+    misplaced,
+    read_retraining_curve,
+    read_retrainings,
+    read_test_checks,
+    read_test_looks,
+)
 from metaqnn.search.differences import DifferenceError, expect
 from metaqnn.workflows.retraining_plan import retrained_size
 
@@ -24,9 +30,12 @@ def difference_of_retrainings(reader: ReplayReader) -> str | None:
             curve = read_retraining_curve(reader, retraining.number)
             for difference in _of_retraining(number, retraining, curve, models, retrainings):
                 expect(place, *difference)
-        for number, look in enumerate(read_test_looks(reader), start=1):
+        looks: list[TestLook | TestCheck] = [*read_test_looks(reader), *read_test_checks(reader)]
+        looks.sort(key=lambda look: look.look)
+        for number, look in enumerate(looks, start=1):
             place = f"look {number}"
-            for difference in _of_look(number, look, retrainings):
+            expect(place, "its number", look.look, number)
+            for difference in _of_look(look, retrainings) if isinstance(look, TestLook) else ():
                 expect(place, *difference)
     except DifferenceError as error:
         return str(error)
@@ -63,10 +72,7 @@ def _of_retraining(
         yield "epochs", len(curve), recipe.num_epochs
 
 
-def _of_look(
-    number: int, look: TestLook, retrainings: Mapping[int, Retraining]
-) -> Iterator[tuple[str, object, object]]:
-    yield "its number", look.look, number
+def _of_look(look: TestLook, retrainings: Mapping[int, Retraining]) -> Iterator[tuple[str, object, object]]:
     unknown = [final for final in look.retrainings if final not in retrainings]
     yield "retrainings that are not there", unknown, []
     if look.kind == "network":

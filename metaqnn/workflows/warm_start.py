@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from metaqnn.core import Episode, EpisodeOrigin, Evaluator, Model
-from metaqnn.errors import ConfigError, MetaqnnError
+from metaqnn.errors import ConfigError, MetaqnnError, counted
 from metaqnn.replay.importing import Imported
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.workflows.components import Components
@@ -29,7 +29,8 @@ class WarmStart:
         """What was taken, for people."""
         networks = len({one.model.model for one in self.imported})
         rest = f"; {self.left_out:,} left out, whose networks are not in this space" if self.left_out else ""
-        return f"Warm start: {len(self.imported):,} episodes of {networks:,} networks taken from {self.path}{rest}."
+        taken = f"{counted(len(self.imported), 'episode')} of {counted(networks, 'network')}"
+        return f"Warm start: {taken} taken from {self.path}{rest}."
 
 
 def read_warm_start(path: Path, components: Components, evaluator: Evaluator) -> WarmStart:

@@ -1,12 +1,19 @@
 """The commands as such: documented, quick to start, and with the promised exit codes."""
 
+import json
+import os
+import pty
 import subprocess
 import sys
+from contextlib import suppress
 
 import click
 import pytest
 
 from metaqnn.cli import cli
+from metaqnn.cli.output import print_tables
+from metaqnn.errors import counted
+from metaqnn.replay.tables import Table
 
 COMMANDS = [
     "search",
@@ -19,6 +26,7 @@ COMMANDS = [
     "describe",
     "datasets",
     "plugins",
+    "observe",
     "replay",
     "replay summary",
     "replay top",
@@ -35,6 +43,12 @@ COMMANDS = [
     "replay export",
     "compare",
     "enumerate",
+    "experiments",
+    "experiments show",
+    "init",
+    "config",
+    "doctor",
+    "completion",
 ]
 
 
@@ -170,3 +184,51 @@ def test_looking_imports_no_tensorflow(finished, words):
     )
     result = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True, check=False)
     assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_the_help_lists_commands_by_task_in_whole_sentences(metaqnn):
+    for words in ((), ("replay",)):
+        shown = metaqnn(*words, "--help").out
+        assert not [line for line in shown.splitlines()[1:] if line.endswith("...")]
+        assert "\nCommands:" not in shown, "a command that is in no task"
+    assert "\n\nSearch:\n" in metaqnn("--help").out
+
+
+@pytest.mark.parametrize("command", ["experiments", "plugins", "datasets"])
+def test_json_is_the_format_json(metaqnn, command):
+    content = json.loads(metaqnn(command, "--json").out)
+    assert content == json.loads(metaqnn(command, "--format", "json").out)
+    assert content[0]["name"]
+
+
+@pytest.mark.parametrize("words", [("--json", "--format", "csv"), ("--format", "csv", "--json")])
+def test_two_formats_at_once_are_refused(refused, words):
+    assert refused("plugins", *words).startswith("expected --json or --format, got both")
+
+
+def test_json_has_no_number_that_is_none(capsys):
+    print_tables([Table("t", ("a", "b"), ((float("nan"), 1),))], "json")
+    assert json.loads(capsys.readouterr().out) == [{"a": None, "b": 1}]
+
+
+@pytest.mark.parametrize(("number", "words"), [(0, "0 repeats"), (1, "1 repeat"), (2000, "2,000 repeats")])
+def test_a_count_has_the_form_of_its_noun(number, words):
+    assert counted(number, "repeat") == words
+
+
+def test_no_color_where_none_is_wanted(tmp_path):
+    def shown(**environment):
+        command = [sys.executable, "-m", "metaqnn", "plugins"]
+        leader, follower = pty.openpty()
+        ran = subprocess.Popen(command, stdout=follower, env={**os.environ, "COLUMNS": "80", **environment})
+        os.close(follower)
+        said = b""
+        with suppress(OSError):  # the end of a terminal
+            while part := os.read(leader, 4096):
+                said += part
+        os.close(leader)
+        assert ran.wait() == 0
+        return said
+
+    assert b"\x1b[" in shown(NO_COLOR="")
+    assert b"\x1b[" not in shown(NO_COLOR="1")

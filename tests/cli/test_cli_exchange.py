@@ -231,7 +231,7 @@ def test_an_export_that_cannot_be_is_one_sentence(refused, finished, tmp_path):
         "no.sqlite: there is no such replay database"
     )
     assert refused("replay", "export", finished, "--out", "out") == (
-        "Missing option '--layout'; give metaqnn2017 or tables. (see metaqnn replay export --help)"
+        "Missing option '--layout'; give metaqnn2017, tables or optuna. (see metaqnn replay export --help)"
     )
     SQLiteReplayMemory(tmp_path / "new.sqlite").close()
     assert refused("replay", "export", "new.sqlite", "--layout", "tables", "--out", "out") == (

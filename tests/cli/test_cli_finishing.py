@@ -91,17 +91,19 @@ def test_looks(metaqnn, trained):
     assert first.out.startswith("Test split of digits, 450 images; low and high: 95 % interval of the error\n")
     assert first.out.endswith(f"Looks at a test split so far: 1, all recorded in {trained} (table test_looks).\n")
     both = metaqnn("evaluate", trained, "--all", "--format", "json")
-    assert [row["look"] for row in json.loads(both.out)] == [2, 3]
+    assert [row["look"] for row in json.loads(both.out)] == [4, 5]  # each command checks the images first
     together = metaqnn("ensemble", trained, "--greedy", "--format", "json")
     (row,) = json.loads(together.out)
     assert row["kind"] == "greedy"
     assert row["test_error"] == pytest.approx(row["wrong"] / 450)
-    looks = rows(trained, "SELECT kind, command FROM test_looks")
+    looks = rows(trained, "SELECT kind, command FROM test_looks WHERE kind != 'checked'")
     assert looks == [
         ("network", f"metaqnn evaluate {trained}"),
         *[("network", f"metaqnn evaluate {trained} --all --format json")] * 2,
         ("greedy", f"metaqnn ensemble {trained} --greedy --format json"),
     ]
+    checks = rows(trained, "SELECT look, finals, score, examples, found FROM test_looks WHERE kind = 'checked'")
+    assert checks == [(look, "[]", None, 450, "[]") for look in (1, 3, 6)]
 
 
 @pytest.mark.long
@@ -119,9 +121,18 @@ def test_another_data_set_from_scratch_and_from_weights(metaqnn, trained, tmp_pa
         (3, "[C(8,1,1), C(8,3,1), C(4,1,1), SM(3)]", None, "ok"),
         (4, "[C(8,1,1), C(8,3,1), C(4,1,1), SM(3)]", 1, "ok"),
     ]
-    looked = metaqnn("evaluate", trained, "--dataset", "./colours.npz", "--retraining", 4, "--format", "json")
+    asked = ("evaluate", trained, "--dataset", "./colours.npz", "--retraining", 4, "--format", "json")
+    refused = metaqnn(*asked)
+    doubt = "120 of 120 test images are training images, too, so that the test accuracy would be too good"
+    advice = "take them out of one of the parts, or say --allow-duplicates to test all the same"
+    assert (refused.code, refused.out) == (2, "")
+    assert refused.err.endswith(f"metaqnn: ./colours.npz: {doubt}; {advice}\n")
+    looked = metaqnn(*asked, "--allow-duplicates")
+    assert looked.err.endswith(f"Doubt: {doubt}.\n")
     assert [row["finals"] for row in json.loads(looked.out)] == ["4"]
-    assert rows(trained, "SELECT dataset, images FROM test_looks") == [("./colours.npz", 120)]
+    looks = rows(trained, "SELECT kind, dataset, images, found FROM test_looks")
+    check = ("checked", "./colours.npz", 120, json.dumps([doubt]))
+    assert looks == [check, check, ("network", "./colours.npz", 120, "[]")]
 
 
 def test_the_papers_recipe(metaqnn, searched):

@@ -3,8 +3,12 @@
 import csv
 import io
 import json
+import shutil
+from pathlib import Path
 
 import pytest
+
+GOLDEN = Path(__file__).parents[1] / "golden"
 
 
 def test_describe_gives_known_numbers(metaqnn):
@@ -105,3 +109,73 @@ def test_datasets_fits_the_screen(metaqnn):
     # Where a path has no room beside the others it stands below, wrapped but not cut.
     assert "inside scikit-learn" in result.out
     assert "svhn.npz" in result.out.replace("\n      ", "")
+
+
+def test_datasets_says_what_it_understands(metaqnn, tmp_path, monkeypatch):
+    import numpy as np
+
+    monkeypatch.chdir(tmp_path)
+    images = np.random.Generator(np.random.Philox(0)).integers(0, 256, (50, 8, 8), dtype=np.uint8)
+    names = np.array(["left", "right"])[np.arange(50) % 2]
+    np.savez("own.npz", x_train=images[:40], y_train=names[:40], x_test=images[39:], y_test=names[39:])
+    result = metaqnn("datasets", "./own.npz")
+    assert (result.code, result.err) == (0, "")
+    assert result.out == (
+        "./own.npz\n"
+        "  part   images  size   lowest  highest\n"
+        "  -------------------------------------\n"
+        "  train      40  8x8x1       0      255\n"
+        "  test       11  8x8x1       0      255\n"
+        "\n"
+        "Images of each class\n"
+        "  class  train  test\n"
+        "  ------------------\n"
+        "  left      20     5\n"
+        "  right     20     6\n"
+        "\n"
+        "What was noticed\n"
+        "  kind   value\n"
+        "  ------------------------------------------------------------------------------\n"
+        "  fact   x_train is uint8 of shape (40, 8, 8)\n"
+        "  fact   x_test is uint8 of shape (11, 8, 8)\n"
+        "  doubt  1 of 11 test images is a training image, too, so that the test accuracy\n"
+        "         would be too good\n"
+        "\n"
+    )
+    closed = json.loads(metaqnn("datasets", "./own.npz", "--no-test", "--format", "json").out)
+    assert closed["classes"] == [{"class": "left", "train": 20}, {"class": "right", "train": 20}]
+    assert [row["kind"] for row in closed["notes"]] == ["fact"]
+
+
+def test_a_look_of_datasets_is_recorded_where_a_database_is_named(metaqnn, tmp_path):
+    from metaqnn.replay.reader import ReplayReader
+    from metaqnn.replay.retrainings import read_test_checks, read_test_looks
+    from metaqnn.workflows import verify_database
+
+    path = tmp_path / "small.sqlite"
+    shutil.copy(GOLDEN / "schema_v5.sqlite", path)
+    result = metaqnn("datasets", "digits", "--db", path)
+    assert (result.code, result.err) == (0, "")
+    assert result.out.endswith("Nothing looks wrong.\n")
+    with ReplayReader(path) as reader:
+        (check,) = read_test_checks(reader)
+        assert read_test_looks(reader) == []
+        found = verify_database(reader)
+    assert (check.look, check.dataset, check.examples, check.found) == (1, "digits", 450, ())
+    assert check.command == f"metaqnn datasets digits --db {path}"
+    assert (found.difference, found.looks) == (None, 1)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--no-test"], "expected the PATH or NAME of a data set beside these options"),
+        (["digits", "--set", "training.epochs=3"], "--set training.epochs=3: expected a key of the section dataset"),
+        (["digits", "--set", "dataset.scale=15"], "dataset.scale: there is no such key"),
+        (["nothing"], "'nothing' is neither a data set nor a path"),
+        (["./nowhere.npz"], "nowhere.npz: there is no such file"),
+        (["digits", "--db", "nowhere.sqlite"], "nowhere.sqlite: there is no such"),
+    ],
+)
+def test_what_datasets_refuses(refused, words, sentence):
+    assert sentence in refused("datasets", *words)

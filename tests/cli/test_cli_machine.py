@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import signal
 import subprocess
 import sys
 
@@ -56,3 +57,25 @@ def test_what_cannot_be_told_is_not_a_traceback(run):
     code, errors = run("plugins", out="/dev/full")
     assert (code, errors.count("\n")) == (2, 1)
     assert run("replay", "top", "absent.sqlite", out="/dev/null 2> /dev/full") == (2, "")
+
+
+def test_no_more_files_while_it_starts_is_a_sentence():
+    limited = (
+        "import resource; from metaqnn.__main__ import main; "
+        "most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]; resource.setrlimit(resource.RLIMIT_NOFILE, (3, most)); "
+        "main()"
+    )
+    ended = subprocess.run([sys.executable, "-c", limited], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
+    assert "expected to read this, but Too many open files" in ended.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_before_the_search_begins_is_the_exit_code(run, tmp_path, number):
+    text = f"import os\nos.kill(os.getpid(), {int(number)})\n"
+    (tmp_path / "early.py").write_text(f"{text}def score(architecture): return 0.5\n", encoding="utf-8")
+    experiment = EXPERIMENT.replace("operator:length_hint", "early:score")
+    (tmp_path / "early.yaml").write_text(experiment, encoding="utf-8")
+    code, errors = run("search", "early.yaml", "--db", "early.sqlite", limit="export PYTHONPATH=.")
+    assert code == 128 + number, errors
+    assert errors.strip() == "Interrupted; nothing that was recorded is lost."

@@ -178,10 +178,10 @@ def test_a_database_of_another_program(refused, small_yaml, tmp_path):
 
 def test_a_newer_schema(refused, small_yaml, finished):
     with closing(sqlite3.connect(finished)) as connection:
-        connection.execute("PRAGMA user_version = 6")
+        connection.execute("PRAGMA user_version = 7")
     for command in (["search", small_yaml, "--db", finished], ["replay", "summary", finished]):
         assert refused(*command) == (
-            f"{finished}: a newer metaqnn wrote this database (schema 6, known here: up to 5); upgrade metaqnn"
+            f"{finished}: a newer metaqnn wrote this database (schema 7, known here: up to 6); upgrade metaqnn"
         )
 
 
@@ -189,7 +189,7 @@ def test_a_truncated_database(refused, small_yaml, finished):
     finished.write_bytes(finished.read_bytes()[:50_000])
     for command in (["search", small_yaml, "--db", finished], ["replay", "summary", finished]):
         assert refused(*command) == (
-            f"{finished}: this database is cut off (50,000 of 114,688 bytes are left); {ADVICE}"
+            f"{finished}: this database is cut off (50,000 of 118,784 bytes are left); {ADVICE}"
         )
 
 

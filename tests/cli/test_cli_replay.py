@@ -66,6 +66,8 @@ def test_the_summary_says_how_far_it_is(metaqnn, finished):
         "  fact        value\n"
         "  ------------------------------------------------------------------------------\n"
         "  experiment  small: digits, seed 3\n"
+        "  data        1,047 train, 300 validation images of 8x8x1 in 10 classes, values\n"
+        "              0 to 255\n"
         "  models      12 of 12\n"
         "  episodes    40, 0 more in flight\n"
         "  epsilon     0.1\n"

@@ -24,7 +24,7 @@ def test_the_report_of_a_search(metaqnn, finished, tmp_path):
     first, second = result.out.splitlines()
     assert first.startswith("The report of 12 networks, in ")
     assert first.endswith(f" s: {page}")
-    assert second == f"Its figures, as PNG and SVG: {figures}"
+    assert second == f"Its figures, as PNG and SVG, with their numbers as CSV: {figures}"
     assert "figures" in result.err
     assert (tmp_path / figures / "trace.svg").is_file()
     html = (tmp_path / page).read_text(encoding="utf-8")

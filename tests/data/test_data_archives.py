@@ -82,22 +82,26 @@ def test_texts_become_classes_in_sorted_order(archive):
         ),
         (
             {"x_train": np.zeros((40, 3, 32, 32), np.uint8)},
-            "x_train: expected the channels last, got shape (40, 3, 32, 32); move axis 1 to the end",
+            "x_train: expected the channels last, got shape (40, 3, 32, 32); set dataset.channels to 'first', or "
+            "to 'last' if these are images of 3 rows",
         ),
         (
             {"x_train": np.linspace(0, 1, 40 * 30).reshape(40, 6, 5)},
             "x_train: expected uint8 images from 0 to 255, got float64 from 0.0 to 1.0; "
-            "scale them to 0 to 255, round, and store them as uint8",
+            "scale them to 0 to 255, round, and store them as uint8, or set dataset.scale to the value that is white, "
+            "such as 1",
         ),
         (
             {"x_train": np.eye(6)[np.newaxis].repeat(40, axis=0)},
             "x_train: expected uint8 images from 0 to 255, got float64 from 0.0 to 1.0; "
-            "scale them to 0 to 255, round, and store them as uint8",
+            "scale them to 0 to 255, round, and store them as uint8, or set dataset.scale to the value that is white, "
+            "such as 1",
         ),
         (
             {"x_train": np.full((40, 6, 5), 256)},
             "x_train: expected uint8 images from 0 to 255, got int64 from 256 to 256; "
-            "scale them to 0 to 255, round, and store them as uint8",
+            "scale them to 0 to 255, round, and store them as uint8, or set dataset.scale to the value that is white, "
+            "such as 511",
         ),
         (
             {"x_train": np.full((40, 6, 5), np.nan)},
@@ -117,7 +121,7 @@ def test_texts_become_classes_in_sorted_order(archive):
         ),
         (
             {"y_train": np.arange(40) % 10 / 2},
-            "y_train: expected labels that are whole numbers or texts, got float64",
+            "y_train: expected labels that are whole numbers or texts, got float64; store y_train.astype(int)",
         ),
         (
             {"y_train": np.arange(40) % 10 + 1},

@@ -39,7 +39,7 @@ def test_one_colour_image_makes_all_rgb(images):
             Image.new("RGBA", (5, 6), (1, 2, 3, 4)).save(file)
     train = open_source(str(folder)).train()
     assert train.images.shape == (16, 6, 5, 3)
-    assert train.images[-1, 0, 0].tolist() == [1, 2, 3]
+    assert train.images[-1, 0, 0].tolist() == [251, 251, 251]  # nearly transparent, on white
 
 
 def test_a_fifth_is_the_test_part(images):
@@ -122,7 +122,8 @@ def test_an_unreadable_image(images):
     file = folder / "train/ant/1.png"
     file.write_bytes(b"no image")
     assert message_of(folder) == (
-        f"{file}: expected an image, but it cannot be read: its content is no image (PNG, JPEG, BMP, GIF, WEBP)"
+        f"{file}: expected an image, but it cannot be read: its content is no image "
+        "(PNG, JPEG, BMP, GIF, WEBP, TIFF, AVIF)"
     )
 
 
@@ -137,7 +138,10 @@ def test_a_truncated_image(images):
 def test_images_of_16_bits(images):
     folder = images(APART, mode="I;16")
     file = folder / "train/ant/0.png"
-    assert message_of(folder) == f"{file}: expected 8 bits a channel, got mode I;16; convert it to 8 bits"
+    assert message_of(folder) == (
+        f"{file}: expected 8 bits a channel, got 16; set dataset.depth to the bits that its values use, as 12 or 16, "
+        "or convert it to 8 bits"
+    )
 
 
 def test_an_absent_folder(tmp_path):
@@ -150,7 +154,9 @@ def test_folders_without_classes(images):
     folder = images(["ant/0.png"])
     assert message_of(folder) == (f"{folder}: expected a folder of images for each of two or more classes, got ['ant']")
     (folder / "bee").mkdir()
-    assert message_of(folder) == (f"{folder / 'bee'}: expected images (.png, .jpg, .jpeg, .bmp, .gif, .webp), got none")
+    assert message_of(folder) == (
+        f"{folder / 'bee'}: expected images (.png, .jpg, .jpeg, .jfif, .bmp, .gif, .webp, .tif, .tiff, .avif), got none"
+    )
 
 
 def test_a_class_of_the_test_part_alone(images):

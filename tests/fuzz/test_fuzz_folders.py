@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from metaqnn.networks.data import DatasetConfig, load_search_data, open_source
+from metaqnn.networks.data import DatasetConfig, load_search_data, open_dataset
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow's, of damage that it can do with
 
@@ -27,14 +27,17 @@ KINDS = {
     ".jpg": [encoded("JPEG", mode) for mode in ("L", "RGB", "CMYK")],
     ".bmp": [encoded("BMP", mode) for mode in ("1", "L", "P", "RGB")],
     ".gif": [encoded("GIF", mode) for mode in ("L", "P")],
+    ".tif": [encoded("TIFF", mode) for mode in ("1", "L", "P", "RGB", "RGBA", "CMYK", "I;16", "F")],
+    ".avif": [encoded("AVIF", mode) for mode in ("RGB", "RGBA")],
     ".webp": [encoded("WEBP", mode) for mode in ("RGB", "RGBA")],
 }
 ENDINGS = [*KINDS, ".txt", "", ".PNG"]
 originals = st.sampled_from([content for contents in KINDS.values() for content in contents])
 images = originals | originals.flatmap(mutated) | st.binary(max_size=20)
 names = st.sampled_from(["a", "b", "train", "test", ".x", "\u00e9", "\udcff", "x" * 200, "a\n"])
+folders = names | st.sampled_from(["val", "Valid", "a/val", "a/b", "train/a/b", "__MACOSX"])
 entries = st.lists(
-    st.tuples(names, names, st.sampled_from(ENDINGS), images | st.sampled_from(["pipe", "loop", "folder", "device"])),
+    st.tuples(folders, names, st.sampled_from(ENDINGS), images | st.sampled_from(["pipe", "loop", "folder", "device"])),
     max_size=4,
 )
 
@@ -60,8 +63,15 @@ def place(path: Path, content: bytes | str) -> None:
 
 
 @fuzzed(200)
-@given(damaged=images, kind=st.sampled_from([*KINDS]), others=entries, has_parts=st.booleans(), size=st.integers(1, 9))
-def test_a_folder(folder, damaged, kind, others, has_parts, size):
+@given(
+    damaged=images,
+    kind=st.sampled_from([*KINDS]),
+    others=entries,
+    has_parts=st.booleans(),
+    size=st.integers(1, 9),
+    keys=st.sampled_from([{}, {"decoding": 1}, {"layout": "classes"}, {"layout": "parts", "depth": 16}]),
+)
+def test_a_folder(folder, damaged, kind, others, has_parts, size, keys):
     pets = folder / "pets"
     shutil.rmtree(pets, ignore_errors=True)
     for name in ("a", "b"):
@@ -70,9 +80,9 @@ def test_a_folder(folder, damaged, kind, others, has_parts, size):
                 place(pets / part / name / f"{number}.png", KINDS[".png"][1])
     place(pets / ("train" if has_parts else ".") / "b" / f"damaged{kind}", damaged)
     for parent, name, ending, content in others:
-        if not (pets / parent).is_file():
+        if not any(path.is_file() for path in ((pets / parent), *(pets / parent).parents)):
             place(pets / parent / f"{name}{ending}", content)
     with only_sentences(folder):
-        open_source(str(pets)).test()
+        open_dataset(DatasetConfig(str(pets), **keys)).test()
     with only_sentences(folder):
-        assert load_search_data(DatasetConfig(str(pets), validation_size=size), seed=1).x_train.dtype == "uint8"
+        assert load_search_data(DatasetConfig(str(pets), validation_size=size, **keys), seed=1).x_train.dtype == "uint8"

@@ -5,7 +5,7 @@ from pathlib import Path
 from small_searches import interrupt_after, run_small
 
 from metaqnn.config import as_mapping
-from metaqnn.core import CurvePoint, Retraining, TestLook, TrainingSplit
+from metaqnn.core import CurvePoint, Retraining, TestCheck, TestLook, TrainingSplit
 from metaqnn.networks.retraining.config import OneCycleConfig
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.retrainings import RetrainingMemory
@@ -34,6 +34,7 @@ def with_retrainings(path: Path) -> None:
         memory.record_end(3, "crashed", "the process ended", None, None)
         memory.record_look(TestLook(0, "network", (1,), "digits", 450, 396 / 450, 0.5, "metaqnn evaluate small.sqlite"))
         memory.record_look(TestLook(0, "average", (1, 2), "digits", 450, 0.9, 0.6, "metaqnn ensemble small.sqlite"))
+        memory.record_check(TestCheck(0, "digits", 450, "metaqnn evaluate small.sqlite", ("a doubt",)))
 
 
 def stopped_search(path: Path) -> None:

@@ -173,7 +173,9 @@ def test_retrainings_are_chained_as_they_end(tmp_path):
     assert [row[1:3] for row in links(path, "retrainings")] == [
         *(("config", None), ("record", 2), ("record", 1), ("record", 3)),
     ]
-    assert [row[1:3] for row in links(path, "test_looks")] == [("config", None), ("record", 1), ("record", 2)]
+    assert [row[1:3] for row in links(path, "test_looks")] == [
+        *(("config", None), ("record", 1), ("record", 2), ("record", 3)),
+    ]
     assert difference(path) is None
 
 

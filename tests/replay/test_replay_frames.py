@@ -9,14 +9,13 @@ from patience import patience
 from small_searches import run_small, start_endless
 
 from metaqnn import open_replay
-from metaqnn.core import CurvePoint, Retraining, TestLook, TrainingSplit
+from metaqnn.core import CurvePoint, Retraining, Status, TestLook, TrainingSplit
 from metaqnn.errors import ReplayError
-from metaqnn.replay.frames import Replay
+from metaqnn.replay.frames import FRAMES, Replay, _by_name
 from metaqnn.replay.retrainings import RetrainingMemory
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 FIGURES = ["learning_rate", "train_loss", "train_accuracy", "validation_loss"]
-FRAMES = ("models", "evaluations", "curves", "episodes", "q_values", "finals", "final_curves", "test_looks")
 
 
 @pytest.fixture
@@ -80,7 +79,7 @@ def test_types_are_the_same_where_nothing_is_there(replay, tmp_path):
             "DELETE FROM replay; DELETE FROM learning_curves; DELETE FROM evaluations; DELETE FROM models;"
             "DELETE FROM q_values"
         )
-    kinds = {"int64", "Int64", "float64", "string", "bool", "datetime64[us, UTC]"}
+    kinds = {"int64", "Int64", "float64", "string", "bool", "category", "datetime64[us, UTC]"}
     with open_replay(tmp_path / "empty.sqlite") as empty:
         for name in FRAMES:
             full, none = getattr(replay, name), getattr(empty, name)
@@ -89,7 +88,8 @@ def test_types_are_the_same_where_nothing_is_there(replay, tmp_path):
             by_name = {"models": ["parameters", "flops", "layers"], "evaluations": ["learning_rate"]}.get(name, [])
             by_name += ["epsilon"] if name == "episodes" else []
             by_name += FIGURES if name == "curves" else []
-            assert {**none.dtypes.to_dict(), **full.dtypes[by_name].to_dict()} == full.dtypes.to_dict()
+            types, with_rows = none.dtypes.astype(str).to_dict(), full.dtypes.astype(str)
+            assert types | with_rows[by_name].to_dict() == with_rows.to_dict()
             assert {str(kind) for kind in none.dtypes} <= kinds
 
 
@@ -116,7 +116,7 @@ def test_finals_and_looks(finished):
     assert (looks.finals.tolist(), looks.examples.tolist()) == (["[1]"], [450])
 
 
-@pytest.mark.parametrize("version", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 5, 6])
 def test_every_schema_can_be_read(version, tmp_path):
     file = shutil.copy(GOLDEN / f"schema_v{version}.sqlite", tmp_path / "old.sqlite")
     before = Path(file).read_bytes()
@@ -151,3 +151,41 @@ def test_what_is_no_database_is_refused(tmp_path):
         open_replay(tmp_path / "nothing.sqlite")
     with pytest.raises(ReplayError, match="this file is no SQLite database"):
         Replay(__file__)
+
+
+def test_categories_are_known_beforehand_where_they_can_be(replay):
+    assert list(replay.models.status.cat.categories) == [*Status, "training"]
+    assert list(replay.episodes.source.cat.categories) == ["sampled", "retried", "imported"]
+    assert list(replay.evaluations.device.cat.categories) == ["a test"]
+    both = pd.concat([replay.models.head(3), replay.models.tail(3)])
+    assert both.status.dtype == replay.models.status.dtype
+
+
+def test_whole_numbers_stay_whole_where_some_are_missing():
+    columns = _by_name(['{"rank": 3, "share": 0.5}', "{}", '{"rank": 4, "share": 1}'])
+    assert [str(column.dtype) for column in columns.values()] == ["Int64", "float64"]
+    assert columns["rank"].isna().tolist() == [False, True, False]
+
+
+def test_parquet_gives_every_frame_back_with_its_types(replay, tmp_path):
+    replay.to_parquet(tmp_path / "frames")
+    assert {path.stem for path in (tmp_path / "frames").iterdir()} == set(FRAMES)
+    for name in FRAMES:
+        again = pd.read_parquet(tmp_path / "frames" / f"{name}.parquet")
+        pd.testing.assert_frame_equal(again, getattr(replay, name), check_categorical=False)
+    with pytest.raises(ReplayError, match="expected a new folder, but it exists"):
+        replay.to_parquet(tmp_path / "frames")
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "frames.md"
+
+
+@pytest.mark.parametrize("name", FRAMES)
+def test_the_reference_lists_every_column_with_its_type(replay, name):
+    section = PAGE.read_text(encoding="utf-8").split(f"## {name}\n")[1].split("\n## ")[0]
+    rows = [line.split(" | ") for line in section.splitlines() if line.startswith("| `")]
+    documented = {row[0].strip("|` "): row[1].strip("` ") for row in rows}
+    if name == "final_curves":  # what is in figures stands in rows alone
+        documented = {column: dtype for column, dtype in documented.items() if column not in FIGURES}
+    assert documented == getattr(replay, name).dtypes.astype(str).to_dict()
+    assert all(len(row) == 3 and len(row[2]) > 5 for row in rows)

@@ -4,11 +4,8 @@ from pathlib import Path
 import pytest
 
 from metaqnn.replay.reader import ReplayReader
-from metaqnn.reports.domain import Domain
-from metaqnn.reports.networks.domain import NetworkDomain
-from metaqnn.reports.provenance import Subject
-from metaqnn.reports.report_data import ReportData, read_report_data
-from metaqnn.workflows import is_of_networks, stored_schedule, stored_sections
+from metaqnn.reports.report_data import ReportData
+from metaqnn.workflows.report import read_report
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "replay"))  # for the helper small_searches
 
@@ -19,8 +16,7 @@ def find():
 
     def call(database: Path, top: int = 3) -> ReportData:
         with ReplayReader(database) as reader:
-            subject = Subject(stored_sections(reader), stored_schedule(reader), reader.config()["data"])
-            return read_report_data(reader, subject, top, NetworkDomain() if is_of_networks(reader) else Domain())
+            return read_report(reader, top)
 
     return call
 

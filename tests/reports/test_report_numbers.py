@@ -9,6 +9,7 @@ from statistics import fmean
 import pytest
 
 from metaqnn.core import EpisodeOrigin, QValue, Score, TestLook
+from metaqnn.errors import counted
 from metaqnn.replay.failures import Failure
 from metaqnn.replay.leaderboard import RankedModel
 from metaqnn.replay.results import Result
@@ -27,7 +28,7 @@ from metaqnn.reports.results import of_the_search
 from metaqnn.reports.trace import trace_of, window_for
 from metaqnn.reports.trade_offs import on_a_front, trade_offs_of
 from metaqnn.reports.values import Line, values_of
-from metaqnn.reports.words import amount, count, duration, listed, magnitude, moment, percent, plural, points, signed
+from metaqnn.reports.words import amount, count, duration, listed, magnitude, moment, percent, points, signed
 
 ACCURACY = Score("accuracy", "maximize", 0.0, 1.0, 0.1, True, "best", "chance")
 ENTROPY = Score("guessing_entropy", "minimize", 0.0, 255.0, 127.5, failure_name="chance")
@@ -384,8 +385,8 @@ def test_a_diagram_shows_size_and_channels():
         (moment("2026-01-02T03:04:05.678+00:00"), "2026-01-02 03:04:05 UTC"),
         (moment(None), "-"),
         (moment("yesterday"), "yesterday"),
-        (plural(1, "network"), "1 network"),
-        (plural(2700, "network"), "2,700 networks"),
+        (counted(1, "network"), "1 network"),
+        (counted(2700, "network"), "2,700 networks"),
         (listed({"numpy": "2", "keras": "3"}), "numpy 2, keras 3"),
     ],
 )

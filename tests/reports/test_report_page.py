@@ -10,12 +10,14 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from PIL import Image
 from small_searches import Judge, judge, run_small
 
 from metaqnn.core import CurvePoint, Evaluation, Retraining, Status, TestLook, TrainingSplit
+from metaqnn.errors import MetaqnnError
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.retrainings import RetrainingMemory
@@ -84,9 +86,9 @@ def checked(html: str) -> Page:
     page = Page(html)
     assert len(set(page.ids)) == len(page.ids)
     assert page.links
-    assert {link.removeprefix("#") for link in page.links} <= set(page.ids)
+    assert {link.removeprefix("#") for link in page.links if not link.startswith("figures/")} <= set(page.ids)
     assert all(alternative.strip() for alternative in page.alternatives)
-    assert all(source.startswith("data:image/svg+xml;base64,") for source in page.sources)
+    assert all(source.startswith(("data:image/svg+xml;base64,", "data:image/png;base64,")) for source in page.sources)
     assert "http://" not in html
     assert "https://" not in html
     return page
@@ -128,11 +130,12 @@ def test_the_experiment_on_the_page_is_the_one_that_was_run(written, finished_on
 def test_every_figure_is_written_and_shows_something(written):
     page = checked((written / "report.html").read_text(encoding="utf-8"))
     names = {path.stem for path in (written / "figures").iterdir()}
+    assert {link for link in page.links if not link.startswith("#")} == {f"figures/{name}.csv" for name in names}
     assert names == {
         *("trace", "accuracy-by-epsilon", "q-by-kind", "q-by-receptive-field", "top-01-curve", "top-02-curve"),
         *("accuracy-parameters", "accuracy-flops", "times"),
     }
-    assert len(page.sources) == len(names)
+    assert sum(source.startswith("data:image/svg") for source in page.sources) == len(names)
     assert not list(written.rglob(".metaqnn-part-*"))
     for name in names:
         pixels = np.asarray(Image.open(written / "figures" / f"{name}.png").convert("L"))
@@ -148,10 +151,34 @@ def test_figures_are_the_same_each_time(find, finished_once, written, tmp_path):
 
     job = figure_jobs(find(finished_once, 2))[0]
     with style():
-        write_picture(tmp_path, job.name, job.draw(), job.alternative)
-    for ending in ("png", "svg"):
+        write_picture(tmp_path, job.name, job.draw(), job.alternative, job.table().as_csv())
+    for ending in ("png", "svg", "csv"):
         again = (tmp_path / f"{job.name}.{ending}").read_bytes()
         assert again == (written / "figures" / f"{job.name}.{ending}").read_bytes()
+
+
+def test_the_numbers_of_a_figure_lie_beside_it(find, finished_once, written):
+    data = find(finished_once, 2)
+    trace = pd.read_csv(written / "figures" / "trace.csv")
+    assert tuple(trace["iteration"]) == data.trace.iterations
+    assert tuple(trace["accuracy"]) == data.trace.scores
+    assert trace["best_so_far"].max() == data.ranking[0].score
+    rolling = trace.set_index("iteration")[f"mean_of_the_last_{data.trace.window}"].dropna()
+    assert tuple(rolling.items()) == data.trace.rolling
+    costs = pd.read_csv(written / "figures" / "accuracy-parameters.csv")
+    assert list(costs["architecture"]) == [ranked.architecture for ranked in data.ranking]
+    assert costs["on_the_pareto_front"].sum() == len(data.trade_offs[0].front)
+
+
+def test_a_file_of_the_users_among_the_figures_is_refused(find, finished_once, tmp_path):
+    data = find(finished_once, 1)
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures" / "trace.csv").write_text("mine", encoding="utf-8")
+    with pytest.raises(MetaqnnError, match=r"trace\.csv: expected an earlier report's file, or none"):
+        write_report(data, tmp_path)
+    (tmp_path / "figures" / "trace.csv").unlink()
+    write_report(data, tmp_path)
+    write_report(data, tmp_path)  # over its own
 
 
 def page_of(data) -> Page:
@@ -308,7 +335,7 @@ def test_final_networks_on_the_page(find, with_finals, tmp_path):
     jobs = {job.name: job for job in figure_jobs(data)}
     with style():
         for name in ("errors", "retraining-curves"):
-            write_picture(tmp_path, name, jobs[name].draw(), "")
+            write_picture(tmp_path, name, jobs[name].draw(), "", jobs[name].table().as_csv())
             assert len(np.unique(np.asarray(Image.open(tmp_path / f"{name}.png").convert("L")))) > 20
 
 
@@ -330,3 +357,17 @@ def test_predictions_and_the_baseline_are_drawn(find, tmp_path):
             content = BytesIO()
             figure.savefig(content, format="png")
             assert len(content.getvalue()) > 5_000
+
+
+def test_the_data_stand_in_the_page_with_three_images(find, finished_once):
+    page = Page(render(find(finished_once), {}))
+    assert "1,047 train, 300 validation images of 8x8x1 in 10 classes, values 0 to 255" in page.text
+    drawn = dict(zip(page.alternatives, page.sources, strict=False))
+    for name in "012":
+        address = drawn[f"A training image of the class {name}"]
+        with Image.open(BytesIO(base64.b64decode(address.removeprefix("data:image/png;base64,")))) as image:
+            assert (image.size, image.mode) == ((8, 8), "L")
+
+
+def test_a_database_that_is_older_than_descriptions_has_no_images(find):
+    assert "A training image" not in render(find(GOLDEN / "schema_v5.sqlite"), {})

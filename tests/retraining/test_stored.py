@@ -15,7 +15,7 @@ from trained_networks import KINDS, add_retraining, random_images, random_networ
 from metaqnn.errors import ExportError, MachineError, MetaqnnError, ReplayError
 from metaqnn.networks.export.export import export_network
 from metaqnn.networks.retraining.stored import StoredNetwork, load_network
-from metaqnn.networks.retraining.testing import evaluate
+from metaqnn.networks.retraining.testing import TestTerms, evaluate
 from metaqnn.replay.retrainings import RetrainingMemory, weights_folder
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -100,7 +100,7 @@ def test_code_in_a_file_never_runs(device, searched, tmp_path, name):
             RetrainingMemory(searched) as memory,
             pytest.raises(MetaqnnError, match=r"final-1.keras: expected the weights"),
         ):
-            evaluate(memory, [retraining], "metaqnn evaluate")
+            evaluate(memory, [retraining], TestTerms("metaqnn evaluate"))
     assert not marker.exists()
     assert not (tmp_path / "out.keras").exists()
 

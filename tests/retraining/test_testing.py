@@ -10,13 +10,15 @@ import pytest
 
 from metaqnn.core import TestLook, TrainingSplit
 from metaqnn.errors import DataError, MetaqnnError
-from metaqnn.networks.data import open_source
+from metaqnn.networks.data import DatasetConfig, load_search_data, open_source
 from metaqnn.networks.retraining.choice import best_of_each_model, best_retrainings, stored_network
+from metaqnn.networks.retraining.messages import DataSource, Predict
 from metaqnn.networks.retraining.stored import load_network
 from metaqnn.networks.retraining.test_split import open_test_split
-from metaqnn.networks.retraining.testing import evaluate, evaluate_ensemble
+from metaqnn.networks.retraining.testing import TestTerms, evaluate, evaluate_ensemble
+from metaqnn.networks.retraining.worker import _predict as predict_with
 from metaqnn.replay.reader import ReplayReader
-from metaqnn.replay.retrainings import RetrainingMemory, read_test_looks, weights_folder
+from metaqnn.replay.retrainings import RetrainingMemory, read_test_checks, read_test_looks, weights_folder
 
 DIGITS = tuple("0123456789")
 
@@ -41,8 +43,9 @@ def test_the_interval_of_a_look(correct, count, low, high):
 def test_a_look_counts_what_the_network_says(device, trained):
     with RetrainingMemory(trained) as memory:
         retrainings = best_retrainings(memory)[:2]
-        results = evaluate(memory, retrainings, "metaqnn evaluate")
-        looks = read_test_looks(memory)
+        results = evaluate(memory, retrainings, TestTerms("metaqnn evaluate"))
+        looks, (check,) = read_test_looks(memory), read_test_checks(memory)
+    assert (check.look, check.dataset, check.examples, check.found) == (1, "digits", 450, ())
     assert [(result.look, result.retrainings) for result in results] == [
         (look, (retraining,)) for look, retraining in zip(looks, retrainings, strict=True)
     ]
@@ -63,7 +66,7 @@ def test_a_look_counts_what_the_network_says(device, trained):
 def test_an_ensemble_averages_probabilities(device, trained):
     with RetrainingMemory(trained) as memory:
         retrainings = best_of_each_model(best_retrainings(memory))
-        result = evaluate_ensemble(memory, retrainings, False, "metaqnn ensemble")
+        result = evaluate_ensemble(memory, retrainings, False, TestTerms("metaqnn ensemble"))
     assert len(retrainings) == 3
     mean = sum(said(trained, retraining).astype(np.float64) for retraining in retrainings) / 3
     assert result.look.score == np.mean(mean.argmax(1) == open_source("digits").test().labels)
@@ -76,8 +79,8 @@ def test_an_ensemble_averages_probabilities(device, trained):
 def test_a_greedy_ensemble_is_not_worse_on_its_images_than_the_best_network(trained):
     with RetrainingMemory(trained) as memory:
         retrainings = best_retrainings(memory)
-        result = evaluate_ensemble(memory, retrainings, True, "metaqnn ensemble --greedy")
-        ((numbers,),) = memory.query("SELECT finals FROM test_looks")[1]
+        result = evaluate_ensemble(memory, retrainings, True, TestTerms("metaqnn ensemble --greedy"))
+        ((numbers,),) = memory.query("SELECT finals FROM test_looks WHERE kind != 'checked'")[1]
     assert result.look.kind == "greedy"
     assert json.loads(numbers) == [retraining.number for retraining in result.retrainings]
     assert result.look.validation_score >= retrainings[0].score
@@ -86,7 +89,7 @@ def test_a_greedy_ensemble_is_not_worse_on_its_images_than_the_best_network(trai
 def refused(memory, retrainings, *, greedy=None) -> str:
     look = evaluate if greedy is None else partial(evaluate_ensemble, is_greedy=greedy)
     with pytest.raises(MetaqnnError) as error:
-        look(memory, retrainings, command="metaqnn evaluate")
+        look(memory, retrainings, terms=TestTerms("metaqnn evaluate"))
     assert read_test_looks(memory) == []
     return str(error.value)
 
@@ -128,4 +131,18 @@ def test_what_is_refused(trained):
 )
 def test_a_test_split_of_another_kind_is_refused(names, shape, sentence):
     with pytest.raises(DataError, match=re.escape(sentence)):
-        open_test_split("digits", {}, names, shape)
+        open_test_split(DatasetConfig("digits"), names, shape)
+
+
+def test_test_images_that_are_training_images_are_found_before_a_network_is_asked(tmp_path):
+    images = np.random.Generator(np.random.Philox(0)).integers(0, 256, (40, 8, 8), dtype=np.uint8)
+    path, labels = tmp_path / "own.npz", np.arange(40) % 2
+    np.savez(path, x_train=images[:30], y_train=labels[:30], x_test=images[25:], y_test=labels[25:])
+    config = DatasetConfig(str(path), validation_size=10)
+    source = DataSource(config, 0, load_search_data(config, 0).fingerprint)
+    found = predict_with(Predict(source, ()))
+    assert (found.validation, found.test) == (None, None)
+    assert (found.check.examples, found.check.duplicates) == (15, 5)
+    assert found.check.doubts == (
+        "5 of 15 test images are training images, too, so that the test accuracy would be too good",
+    )

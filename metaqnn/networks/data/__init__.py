@@ -1,14 +1,16 @@
 """Images and labels: where they come from, how they are split, and how they become numbers."""
 
 from metaqnn.networks.data.config import DatasetConfig, Preprocessing
+from metaqnn.networks.data.description import DataDescription
 from metaqnn.networks.data.preprocessing import Statistics, fit_statistics
-from metaqnn.networks.data.registry import CatalogueRow, catalogue, image_facts, open_source
+from metaqnn.networks.data.registry import CatalogueRow, catalogue, image_facts, open_dataset, open_source
 from metaqnn.networks.data.search_data import SearchData, data_facts, load_search_data
 from metaqnn.networks.data.sources import ImageSplit
 from metaqnn.networks.data.split import stratified
 
 __all__ = [
     "CatalogueRow",
+    "DataDescription",
     "DatasetConfig",
     "ImageSplit",
     "Preprocessing",
@@ -19,6 +21,7 @@ __all__ = [
     "fit_statistics",
     "image_facts",
     "load_search_data",
+    "open_dataset",
     "open_source",
     "stratified",
 ]

@@ -5,10 +5,11 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
-from metaqnn.core import Dataset
+from metaqnn.core import Dataset, Note
 from metaqnn.errors import DataError, brief
 from metaqnn.files import open_regular
 from metaqnn.networks.data.arrays import as_images, as_labels
@@ -23,18 +24,32 @@ class Archive(Dataset):
     Args:
         path: of the file.
         class_names: the classes where they are known; None takes them from y_train.
+        channels, scale: as in the section `dataset`.
     """
 
-    def __init__(self, path: Path, class_names: tuple[str, ...] | None = None):
+    def __init__(
+        self,
+        path: Path,
+        class_names: tuple[str, ...] | None = None,
+        channels: Literal["first", "last"] | None = None,
+        scale: float | None = None,
+    ):
         self.path = path
-        self._class_names = class_names
+        self._class_names, self._channels, self._scale = class_names, channels, scale
 
     def train(self) -> ImageSplit:
-        """The members x_train and y_train; no other member is read."""
+        """The members x_train and y_train; no other member is read.
+
+        Images for validation that lie beside them stay there: a search holds out its own, by its seed.
+        """
         return self._part("train")
 
     def test(self) -> ImageSplit:
-        """The members x_test and y_test; the classes are those of y_train."""
+        """The members x_test and y_test; the classes are those of y_train.
+
+        Raises:
+            DataError: also where y_train holds texts and y_test numbers, which would be taken for positions.
+        """
         return self._part("test")
 
     def location(self) -> str:
@@ -48,11 +63,19 @@ class Archive(Dataset):
     def _part(self, part: str) -> ImageSplit:
         x, y, class_names = f"x_{part}", f"y_{part}", self._class_names
         with self._open() as members:
-            images = as_images(_member(members, x), x)
+            stored, stored_labels = _member(members, x), _member(members, y)
+            images = as_images(stored, x, self._channels, self._scale)
             if class_names is None and part == "test":
-                _, class_names = as_labels(_member(members, "y_train"), None, "y_train")
-            labels, class_names = as_labels(_member(members, y), class_names, y)
-            return ImageSplit(images, labels, class_names)
+                known = _member(members, "y_train")
+                _, class_names = as_labels(known, None, "y_train")
+                if known.dtype.kind == "U" and stored_labels.dtype.kind in "iu":
+                    raise DataError(
+                        f"y_test: expected texts as in y_train ({brief(', '.join(class_names))}), got whole numbers; "
+                        "store the names of the classes"
+                    )
+            labels, class_names = as_labels(stored_labels, class_names, y)
+            read = Note("fact", f"{x} is {stored.dtype} of shape {stored.shape}")
+            return ImageSplit(images, labels, class_names, (read, *_passed_over(members, part)))
 
     @contextmanager
     def _open(self) -> Iterator[np.lib.npyio.NpzFile]:
@@ -77,6 +100,16 @@ class Archive(Dataset):
                 raise DataError(f"{self.path}: {error}") from error
 
 
+def _passed_over(members: np.lib.npyio.NpzFile, part: str) -> list[Note]:
+    """Members that no part of a data set has, told once."""
+    others = [brief(name) for name in members.files if name not in ("x_train", "y_train", "x_test", "y_test")]
+    if not others or part == "test":
+        return []
+    for_validation = [name for name in others if name[:5] in ("x_val", "y_val")]
+    why = "a search holds out images of x_train; join them to x_train and y_train to use them" if for_validation else ""
+    return [Note("skipped", f"{brief(', '.join(others))}: not read{f': {why}' if why else ''}")]
+
+
 def _member(members: np.lib.npyio.NpzFile, name: str) -> np.ndarray:
     """One array of the file, never unpickled."""
     if name not in members.files:
@@ -90,6 +123,11 @@ def _member(members: np.lib.npyio.NpzFile, name: str) -> np.ndarray:
     except DataError:
         raise
     except Exception as error:  # zipfile and NumPy raise whatever the damage leads to
+        if "Object arrays" in str(error) and name.startswith("y"):
+            raise DataError(
+                f"{name}: expected whole numbers or texts, got Python objects, which are never read, for they may run "
+                f"code; store {name}.astype(str), or numbers"
+            ) from error
         if "Object arrays" in str(error):
             raise DataError(
                 f"{name}: expected one array of numbers, got Python objects (images of different sizes?); "

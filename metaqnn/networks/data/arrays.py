@@ -1,29 +1,60 @@
 """From the arrays that people store to uint8 images and int64 labels, refused where that would be a guess."""
 
+from typing import Literal
+
 import numpy as np
 
 from metaqnn.errors import DataError, brief, shown
 
+_CHUNK = 512  # images widened at a time
 
-def as_images(array: np.ndarray, name: str) -> np.ndarray:
+
+def as_images(
+    array: np.ndarray, name: str, channels: Literal["first", "last"] | None = None, scale: float | None = None
+) -> np.ndarray:
     """Images as uint8 of shape (N, height, width, channels).
 
     Args:
-        array: uint8 or whole numbers from 0 to 255, shape (N, height, width) or (N, height, width, channels).
+        array: uint8 or whole numbers from 0 to 255, or any numbers from 0 to `scale`; shape (N, height, width),
+            (N, height, width, channels) or, with `channels` 'first', (N, channels, height, width).
         name: of the array, for messages.
+        channels: where they are; None tells it from the shape.
+        scale: the value that becomes 255; None takes the numbers as they are.
 
     Raises:
-        DataError: another shape, or values that are no pixel values.
+        DataError: another shape, values that are no pixel values, or a shape that can be read in two ways.
     """
     if array.ndim not in (3, 4):
         raise DataError(
             f"{name}: expected images of shape (number, height, width) or (number, height, width, channels), "
             f"got shape {array.shape}"
         )
-    if array.ndim == 4 and array.shape[1] <= 4 < array.shape[3]:
-        raise DataError(f"{name}: expected the channels last, got shape {array.shape}; move axis 1 to the end")
-    images = array if array.ndim == 4 else array[..., np.newaxis]
+    if array.ndim == 3:
+        images = array[..., np.newaxis]
+    elif channels == "first":
+        images = np.moveaxis(array, 1, -1)
+    else:
+        images = array
+        if channels is None:
+            _require_channels_last(array.shape, name)
+    if scale is not None:
+        return _scaled(images, name, scale)
     return images if images.dtype == np.uint8 else _as_pixels(images, name)
+
+
+def _require_channels_last(shape: tuple[int, ...], name: str) -> None:
+    """Refuse a shape whose second axis looks like the channels: fewer of them than rows and columns."""
+    first, last = shape[1], shape[3]
+    if first <= 4 < last:
+        raise DataError(
+            f"{name}: expected the channels last, got shape {shape}; set dataset.channels to 'first', or to 'last' if "
+            f"these are images of {first} rows"
+        )
+    if last > 4 and first < min(shape[2:]):
+        raise DataError(
+            f"{name}: expected a shape that can be read in one way, got {shape}: images of {first} rows and {last} "
+            f"channels, or of {shape[2]} rows with {first} channels first; set dataset.channels to 'last' or to 'first'"
+        )
 
 
 def as_labels(array: np.ndarray, class_names: tuple[str, ...] | None, name: str) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -45,7 +76,9 @@ def as_labels(array: np.ndarray, class_names: tuple[str, ...] | None, name: str)
             "store the number of the class, not one column a class"
         )
     if array.dtype.kind not in "iuU":
-        raise DataError(f"{name}: expected labels that are whole numbers or texts, got {array.dtype}")
+        how = {"f": "int", "b": "int", "S": "str"}.get(array.dtype.kind)
+        advice = f"; store {name}.astype({how})" if how else ""
+        raise DataError(f"{name}: expected labels that are whole numbers or texts, got {array.dtype}{advice}")
     try:
         found, positions = np.unique(array, return_inverse=True)
         texts = tuple(str(value) for value in found)
@@ -80,8 +113,30 @@ def _as_pixels(images: np.ndarray, name: str) -> np.ndarray:
     # Floats up to 1 may be whole by chance (a binary image), but then 1 means white, not nearly black.
     pixels = low >= 0 and high <= 255 and (kind != "f" or (high > 1 and bool((images == np.rint(images)).all())))
     if not pixels:
+        advice = f", or set dataset.scale to the value that is white, such as {_white(high)}" if low >= 0 else ""
         raise DataError(
             f"{name}: expected uint8 images from 0 to 255, got {images.dtype} from {low} to {high}; "
-            "scale them to 0 to 255, round, and store them as uint8"
+            f"scale them to 0 to 255, round, and store them as uint8{advice}"
         )
     return images.astype(np.uint8)
+
+
+def _white(high: float) -> int:
+    """The largest value of the number of bits that the largest one takes: 1, 15, 4095."""
+    return 2 ** int(np.ceil(high)).bit_length() - 1 if np.isfinite(high) else 1
+
+
+def _scaled(images: np.ndarray, name: str, scale: float) -> np.ndarray:
+    """Numbers from 0 to `scale` as uint8 from 0 to 255, rounded to the nearest, halves to the even."""
+    if images.dtype.kind not in "iufb":
+        raise DataError(f"{name}: expected images of numbers, got {images.dtype}")
+    pixels = np.empty(images.shape, np.uint8)
+    for start in range(0, len(images), _CHUNK):
+        chunk = images[start : start + _CHUNK].astype(np.float64)
+        if chunk.size and not (chunk.min() >= 0 and chunk.max() <= scale):
+            raise DataError(
+                f"{name}: expected values from 0 to dataset.scale ({scale:g}), got values from {chunk.min():g} to "
+                f"{chunk.max():g}"
+            )
+        pixels[start : start + _CHUNK] = np.rint(chunk * (255 / scale))
+    return pixels

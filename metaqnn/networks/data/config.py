@@ -4,9 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, get_args
 
-from metaqnn.config import require
+from metaqnn.config import read_section, require
 
 Preprocessing = Literal["none", "mean", "global_contrast", "standardize"]
+Layout = Literal["auto", "parts", "classes"]
+
+NEWEST_DECODING = 2
+FOLDER_KEYS = ("layout", "depth")
+"""Keys that say how a folder of images is read: of a data set of a plug-in they are its own."""
+
+ARRAY_KEYS = ("channels", "scale")
+"""Keys that say how arrays are read: of a data set of a plug-in they are its own."""
 
 
 @dataclass(frozen=True)
@@ -14,12 +22,21 @@ class DatasetConfig:
     """The section `dataset`; the defaults hold out the paper's 5,000 validation images.
 
     Attributes:
-        name: a registered name, or a path to an .npz file or to a folder of images.
+        name: a registered name, or a path: to a folder of images, a table of files and labels, arrays, or
+            files of other libraries.
         train_limit: train on a stratified subset of this many of the images not held out; None is all.
         validation_size: images of the training part held out, class distribution unchanged.
         preprocessing: how uint8 images become numbers; fitted on the training images alone.
         mirror: whether training images are mirrored horizontally at random; the training package does it.
-        options: of a data set of a plug-in; they stand among the other keys.
+        channels: where arrays of images have their channels; None tells it from the shape, where that can be told.
+        scale: the value that is white in arrays of images, in place of 255; None takes them as they are.
+        decoding: how image files become pixels. None is the newest, 2, or in a search that is resumed the one that it
+            began with; a database without the key means 1, in which orientation, transparency and links are not
+            looked at.
+        layout: what the folders in a folder of images are: 'parts' (train, val, test) or 'classes'; 'auto' tells it
+            from their names, and refuses what could be either.
+        depth: bits a value has, 9 to 16, in images of more than 8; None refuses those.
+        options: of a data set of a plug-in, or of files (`FileOptions`); they stand among the other keys.
     """
 
     name: str
@@ -27,6 +44,11 @@ class DatasetConfig:
     validation_size: int = 5000
     preprocessing: Preprocessing = "none"
     mirror: bool = False
+    channels: Literal["first", "last"] | None = None
+    scale: float | None = None
+    decoding: int | None = None
+    layout: Layout = "auto"
+    depth: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def __post_init__(self):
@@ -34,10 +56,62 @@ class DatasetConfig:
         limit = self.train_limit
         require(limit is None or limit >= 1, "train_limit", "at least 1 image, or nothing", limit)
         require(self.validation_size >= 1, "validation_size", "at least 1 image", self.validation_size)
+        is_scale = self.scale is None or 0 < self.scale < float("inf")
+        require(is_scale, "scale", "the value that is white, above 0, or nothing", self.scale)
+        require(self.channels in ("first", "last", None), "channels", "first, last, or nothing", self.channels)
         kinds = get_args(Preprocessing)
         require(self.preprocessing in kinds, "preprocessing", f"one of {', '.join(kinds)}", self.preprocessing)
+        require(self.decoding in (None, 1, 2), "decoding", "1, 2, or nothing", self.decoding)
+        require(self.layout in get_args(Layout), "layout", f"one of {', '.join(get_args(Layout))}", self.layout)
+        require(self.depth is None or 9 <= self.depth <= 16, "depth", "9 to 16 bits, or nothing", self.depth)
+        is_old = self.decoding == 1 and (self.layout, self.depth) != ("auto", None)
+        require(not is_old, "decoding", "2, as dataset.layout and dataset.depth have no meaning before", self.decoding)
+
+    @classmethod
+    def recorded(cls, content: Mapping[str, Any], place: str) -> "DatasetConfig":
+        """The section as a database holds it, perhaps from before there was a decoding.
+
+        Raises:
+            ConfigError: something in it cannot be used; the message names the place.
+        """
+        return read_section(cls, {"decoding": 1, **content}, "dataset", place)
 
     def as_mapping(self) -> dict[str, Any]:
-        """The section as plain values; options of a plug-in only where there are some."""
+        """The section as plain values; without what `recorded` adds, and without what does not concern it."""
         content = {each.name: getattr(self, each.name) for each in fields(self)}
-        return content if self.options else {key: value for key, value in content.items() if key != "options"}
+        said: dict[str, Any] = {key: content[key] for key in ("depth", "options", *ARRAY_KEYS)}
+        said["decoding"] = self.decoding != 1 and (self.decoding or NEWEST_DECODING)
+        said["layout"] = self.layout != "auto" and self.layout
+        return {key: value for key, value in (content | said).items() if key not in said or value}
+
+
+@dataclass(frozen=True)
+class FileOptions:
+    """Keys of the section `dataset` for tables (.csv), TFRecord files and folders of Hugging Face's `datasets`.
+
+    Attributes:
+        image_column: the column, or the feature, that holds an image or the name of its file; None finds it.
+        label_column: likewise, its label.
+        split_column: of a table, where it says to which part a row belongs; None finds it.
+        train_split: what the training part is called: in that column, among the splits, or in the names of files.
+        test_split: likewise, the test part; None is 'test', or else 'validation'.
+        image_shape: (height, width, channels) of images stored as raw bytes; None finds it in the file.
+    """
+
+    image_column: str | None = None
+    label_column: str | None = None
+    split_column: str | None = None
+    train_split: str = "train"
+    test_split: str | None = None
+    image_shape: tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        shape = self.image_shape
+        is_shape = shape is None or (len(shape) == 3 and min(shape) >= 1)
+        require(is_shape, "image_shape", "(height, width, channels), each at least 1, or nothing", shape)
+
+    def as_mapping(self) -> dict[str, Any]:
+        """What is said and no default, as plain values."""
+        said = {each.name: getattr(self, each.name) for each in fields(self)}
+        changed = {each.name: said[each.name] for each in fields(self) if said[each.name] != each.default}
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in changed.items()}

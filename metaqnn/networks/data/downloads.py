@@ -1,13 +1,12 @@
 """Public data sets: looked for on this machine first, else downloaded once."""
 
 import os
-import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from metaqnn.core import Dataset
-from metaqnn.errors import DataError
+from metaqnn.errors import DataError, brief
 from metaqnn.files import written_whole
 from metaqnn.networks.data.archives import MEMBERS, Archive
 from metaqnn.networks.data.sources import ImageSplit
@@ -82,13 +81,16 @@ def data_folder() -> Path | None:
 
 
 def cache_folder() -> Path:
-    """Where downloads are kept: METAQNN_CACHE, else `metaqnn` in the user's cache folder."""
+    """Where downloads and copies are kept: METAQNN_CACHE, else `metaqnn` in the user's cache folder of this system."""
+    from platformdirs import user_cache_path
+
     folder = os.environ.get("METAQNN_CACHE")
     if folder:
         return Path(os.path.expanduser(folder))
-    # The XDG base directory specification: an empty or a relative path counts as unset.
-    home = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    return (home if home.is_absolute() else Path.home() / ".cache") / "metaqnn"
+    earlier = Path.home() / ".cache" / "metaqnn"  # before there was one for each system
+    found = user_cache_path("metaqnn", appauthor=False)
+    # The XDG base directory specification: a relative path counts as unset.
+    return found if found.is_absolute() and (found.exists() or not earlier.exists()) else earlier
 
 
 def fetch_with_keras(name: str, path: Path) -> None:
@@ -125,19 +127,15 @@ def fetch_file(url: str, md5: str, path: Path) -> None:
     """Download one file and verify its checksum.
 
     Raises:
-        DownloadError: it is not what the checksum promises.
-        OSError: the server cannot be reached.
+        DownloadError: it cannot be had, or is not what the checksum promises.
     """
-    import hashlib
-    import http.client
-    import urllib.request
+    import logging
 
+    import pooch
+
+    pooch.get_logger().setLevel(logging.ERROR)
+    downloader = pooch.HTTPDownloader(timeout=30)  # a server that does not answer must not stop a search for ever
     try:
-        with urllib.request.urlopen(url, timeout=30) as answer, path.open("wb") as file:
-            shutil.copyfileobj(answer, file, 1 << 20)
-    except http.client.HTTPException as error:  # a connection cut half-way; urllib passes it on as it is
-        raise DownloadError(f"{url}: {error!r}") from error
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-    if found != md5:
-        raise DownloadError(f"{url}: expected the MD5 checksum {md5}, got {found}")
+        pooch.retrieve(url, f"md5:{md5}", path.name, path.parent, downloader=downloader)
+    except (OSError, ValueError) as error:  # of requests all are OSErrors; a checksum that differs is a ValueError
+        raise DownloadError(f"{url}: {brief(' '.join(str(error).split()), 300)}") from error

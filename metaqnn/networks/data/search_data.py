@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from metaqnn.core import Note
 from metaqnn.errors import DataError
 from metaqnn.networks.data.config import DatasetConfig
-from metaqnn.networks.data.registry import open_source
+from metaqnn.networks.data.mapped_rows import rows_of
+from metaqnn.networks.data.registry import open_dataset
 from metaqnn.networks.data.sources import images_of
 from metaqnn.networks.data.split import stratified
 from metaqnn.seeding import Stream
@@ -19,13 +21,14 @@ class SearchData:
     """Training and validation images of one search.
 
     Attributes:
-        x_train: uint8 of shape (N, height, width, channels).
+        x_train: uint8 of shape (N, height, width, channels); of data in .npy files it is `MappedRows`.
         y_train: int64 of shape (N,), indices into `class_names`.
         x_validation: uint8 of shape (M, height, width, channels).
         y_validation: int64 of shape (M,).
         class_names: one name a class.
         data_hash: SHA-256 of the source's whole training part, hexadecimal: the same data has the same.
         split_hash: SHA-256 of the row numbers of both parts, hexadecimal: the same split has the same.
+        notes: what was noticed while they were read.
     """
 
     x_train: np.ndarray
@@ -35,6 +38,7 @@ class SearchData:
     class_names: tuple[str, ...]
     data_hash: str
     split_hash: str
+    notes: tuple[Note, ...] = ()
 
     @property
     def fingerprint(self) -> str:
@@ -69,12 +73,12 @@ def load_search_data(config: DatasetConfig, seed: int, is_named_by_user: bool = 
 
     The validation images depend on the seed and `validation_size` alone, whatever `train_limit` is.
 
-    See `open_source` for `is_named_by_user`.
+    See `open_dataset` for `is_named_by_user`.
 
     Raises:
         DataError: the data set is absent or unusable, or smaller than the section asks for.
     """
-    split = images_of(open_source(config.name, config.options, is_named_by_user).train())
+    split = images_of(open_dataset(config, is_named_by_user).train())
     number = len(split.labels)
     if config.validation_size >= number:
         raise DataError(
@@ -91,13 +95,14 @@ def load_search_data(config: DatasetConfig, seed: int, is_named_by_user: bool = 
         chosen, _ = stratified(split.labels[train], config.train_limit, Stream(seed, "train_limit"))
         train = train[chosen]
     return SearchData(
-        x_train=split.images[train],
+        x_train=rows_of(split.images, train),
         y_train=split.labels[train],
-        x_validation=split.images[validation],
+        x_validation=np.asarray(split.images[validation]),
         y_validation=split.labels[validation],
         class_names=split.class_names,
         data_hash=array_hash(split.images, split.labels),
         split_hash=array_hash(validation, train),
+        notes=split.notes,
     )
 
 

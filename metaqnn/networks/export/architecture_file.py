@@ -29,7 +29,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from metaqnn.config import read_section
 from metaqnn.core import Retraining
 from metaqnn.errors import ConfigError, DataError, ExportError, IllegalArchitectureError, NotationError, brief, shown
 from metaqnn.files import read_whole
@@ -109,7 +108,7 @@ def describe_network(reader: ReplayReader, model: int, retraining: Retraining | 
 def known_class_names(reader: ReplayReader, dataset: Mapping[str, Any], data: Mapping[str, Any]) -> list[str] | None:
     """The names of the classes, if the very images are on this machine; nothing is downloaded, no test part read."""
     try:
-        section = read_section(DatasetConfig, dataset, "dataset", str(reader.path))
+        section = DatasetConfig.recorded(dataset, str(reader.path))
         if not open_source(section.name, section.options).available():
             return None
         images = load_search_data(section, reader.config()["seed"])

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from metaqnn.config import read_section
 from metaqnn.core import Retraining
 from metaqnn.errors import DataError, ExportError, ReplayError
 from metaqnn.files import written_whole
@@ -125,7 +124,7 @@ def _export_architecture(reader: ReplayReader, target: Path, model: int | None, 
 
 def _comparison_data(database: Path, retraining: Retraining, seed: int, announce: Callable[[str], None]) -> SearchData:
     """The data that a retraining was trained on; the test part is never read."""
-    section = read_section(DatasetConfig, retraining.dataset, "dataset", f"{database}, retraining {retraining.number}")
+    section = DatasetConfig.recorded(retraining.dataset, f"{database}, retraining {retraining.number}")
     if not open_source(section.name, section.options).available():
         announce(f"The data set {section.name} is not on this machine; trying to download it ...")
     data = load_search_data(section, seed)

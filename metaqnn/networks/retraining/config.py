@@ -18,7 +18,8 @@ class RetrainingConfig(ABC):
     Attributes:
         batch_size: images a step.
         optimizer: `sgd` with momentum, or `adamw`.
-        momentum: of `sgd`; Nesterov's where `nesterov` is true.
+        momentum: of `sgd`.
+        nesterov: whether that momentum is Nesterov's.
         weight_decay: gradient per unit of weight with `sgd`, decoupled from the gradient with `adamw`; on kernels.
         label_smoothing: share of the target that is spread over all classes.
         dropout: whether dropout i / (2n) follows every two layers, as in the search.

@@ -12,6 +12,7 @@ from metaqnn.networks.costs import Shape
 from metaqnn.networks.data import DatasetConfig
 from metaqnn.networks.retraining.config import RetrainingConfig
 from metaqnn.networks.retraining.stored import StoredNetwork
+from metaqnn.networks.retraining.test_split import SplitCheck
 
 
 @dataclass(frozen=True)
@@ -100,10 +101,12 @@ class Predict:
     Attributes:
         source: the images.
         networks: the networks.
+        allow_duplicates: whether to go on where test images are training images, too.
     """
 
     source: DataSource
     networks: tuple[StoredNetwork, ...]
+    allow_duplicates: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +124,8 @@ class Predictions:
 
 @dataclass(frozen=True)
 class Predicted:
-    """The answer to `Predict`."""
+    """The answer to `Predict`: what the check found, and the predictions; None where it forbids them."""
 
-    validation: Predictions
-    test: Predictions
+    check: SplitCheck
+    validation: Predictions | None = None
+    test: Predictions | None = None

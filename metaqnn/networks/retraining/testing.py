@@ -1,14 +1,14 @@
 """Looks at the test split: every one of them is recorded."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from metaqnn.core import Retraining, TestLook, TrainingSplit
-from metaqnn.errors import ReplayError
+from metaqnn.core import Retraining, TestCheck, TestLook, TrainingSplit
+from metaqnn.errors import DataError, ReplayError
 from metaqnn.networks.data import DatasetConfig
 from metaqnn.networks.retraining.choice import problem_with, stored_network
 from metaqnn.networks.retraining.ensembles import accuracy, average, select_greedily
-from metaqnn.networks.retraining.messages import DataSource, Predict, Predicted, data_fingerprint
+from metaqnn.networks.retraining.messages import DataSource, Predict, Predictions, data_fingerprint
 from metaqnn.networks.retraining.pool import predict
 from metaqnn.networks.training.backend import recorded_backend, require_backend
 from metaqnn.replay.retrainings import RetrainingMemory
@@ -29,31 +29,48 @@ class TestResult:
     retrainings: tuple[Retraining, ...]
 
 
-def evaluate(memory: RetrainingMemory, retrainings: Sequence[Retraining], command: str) -> list[TestResult]:
+@dataclass(frozen=True)
+class TestTerms:
+    """How a look at the test split is taken.
+
+    Attributes:
+        command: recorded with it.
+        allow_duplicates: whether test images may be training images, too.
+        announce: called with a line for each doubt.
+    """
+
+    __test__ = False
+
+    command: str
+    allow_duplicates: bool = False
+    announce: Callable[[str], None] = lambda line: None
+
+
+def evaluate(memory: RetrainingMemory, retrainings: Sequence[Retraining], terms: TestTerms) -> list[TestResult]:
     """Look at the test split with each of some trained networks.
 
     Args:
         memory: the database; the looks are recorded before anything is returned.
         retrainings: networks of one data set.
-        command: recorded with the looks.
+        terms: how.
 
     Raises:
-        MetaqnnError: a network cannot be used, or the data are absent or changed.
+        MetaqnnError: a network cannot be used, the data are absent or changed, or test images are training images.
     """
-    said = _ask(memory, retrainings)
+    validation, test = _ask(memory, retrainings, terms)
     results = []
     for number, retraining in enumerate(retrainings):
-        correct = accuracy(said.test.probabilities[number], said.test.labels)
-        held_out = accuracy(said.validation.probabilities[number], said.validation.labels)
-        validation = None if retraining.split is TrainingSplit.TRAIN_AND_VALIDATION else held_out
+        correct = accuracy(test.probabilities[number], test.labels)
+        held_out = accuracy(validation.probabilities[number], validation.labels)
+        known = None if retraining.split is TrainingSplit.TRAIN_AND_VALIDATION else held_out
         results.append(
-            _record(memory, "network", [retraining], [retraining], correct, validation, len(said.test.labels), command)
+            _record(memory, "network", [retraining], [retraining], correct, known, len(test.labels), terms.command)
         )
     return results
 
 
 def evaluate_ensemble(
-    memory: RetrainingMemory, retrainings: Sequence[Retraining], is_greedy: bool, command: str, most: int = 25
+    memory: RetrainingMemory, retrainings: Sequence[Retraining], is_greedy: bool, terms: TestTerms, most: int = 25
 ) -> TestResult:
     """Look at the test split with an ensemble.
 
@@ -61,7 +78,7 @@ def evaluate_ensemble(
         memory: the database.
         retrainings: networks of one data set.
         is_greedy: select members on the validation images, in place of all of them with the same weight.
-        command: recorded with the look.
+        terms: how.
         most: members at most, of a greedy one.
 
     Raises:
@@ -73,32 +90,44 @@ def evaluate_ensemble(
             f"{memory.path}: members can be selected only on images that they were not trained on, but these networks "
             "were trained on the validation images; leave --greedy out, or train with --part train"
         )
-    said = _ask(memory, retrainings)
-    validation = said.validation
+    validation, test = _ask(memory, retrainings, terms)
     members = list(range(len(retrainings)))
     if is_greedy:
         members = select_greedily(validation.probabilities, validation.labels, most)
     held_out = accuracy(average(validation.probabilities, members), validation.labels) if is_held_out else None
-    correct = accuracy(average(said.test.probabilities, members), said.test.labels)
+    correct = accuracy(average(test.probabilities, members), test.labels)
     kind, chosen = "greedy" if is_greedy else "average", [retrainings[index] for index in members]
-    return _record(memory, kind, chosen, retrainings, correct, held_out, len(said.test.labels), command)
+    return _record(memory, kind, chosen, retrainings, correct, held_out, len(test.labels), terms.command)
 
 
-def _ask(memory: RetrainingMemory, retrainings: Sequence[Retraining]) -> Predicted:
-    """The predictions of some networks, after everything that can be refused is."""
+def _ask(
+    memory: RetrainingMemory, retrainings: Sequence[Retraining], terms: TestTerms
+) -> tuple[Predictions, Predictions]:
+    """The predictions of some networks for both splits, after everything that can be refused is."""
     for retraining in retrainings:
         if problem := problem_with(memory, retraining):
             raise ReplayError(f"{memory.path}: {problem}")
-    sections = {tuple(sorted(retraining.dataset.items())) for retraining in retrainings}
-    if len(sections) != 1:
+    sections = [DatasetConfig.recorded(retraining.dataset, str(memory.path)) for retraining in retrainings]
+    if any(section != sections[0] for section in sections):
         raise ReplayError(f"{memory.path}: expected networks of one data set, got several; choose with --dataset")
     source = DataSource(
-        DatasetConfig(**retrainings[0].dataset), memory.config()["seed"], data_fingerprint(retrainings[0].data)
+        sections[0],
+        memory.config()["seed"],
+        data_fingerprint(retrainings[0].data),
     )
     backend = recorded_backend(memory)
     require_backend(backend)
-    question = Predict(source, tuple(stored_network(memory, retraining) for retraining in retrainings))
-    return predict(question, backend)
+    networks = tuple(stored_network(memory, retraining) for retraining in retrainings)
+    said = predict(Predict(source, networks, terms.allow_duplicates), backend)
+    name, doubts = source.dataset.name, said.check.doubts
+    memory.record_check(TestCheck(0, name, said.check.examples, terms.command, doubts))
+    if said.validation is None or said.test is None:
+        raise DataError(
+            f"{name}: {doubts[0]}; take them out of one of the parts, or say --allow-duplicates to test all the same"
+        )
+    for doubt in doubts:
+        terms.announce(f"Doubt: {doubt}.")
+    return said.validation, said.test
 
 
 def _record(

@@ -11,6 +11,7 @@ from metaqnn.core import Status
 from metaqnn.errors import MetaqnnError
 from metaqnn.machine import raise_machine_fault
 from metaqnn.networks.data import SearchData, load_search_data
+from metaqnn.networks.data.description import Look
 from metaqnn.networks.retraining.messages import (
     DataSource,
     Predict,
@@ -22,7 +23,7 @@ from metaqnn.networks.retraining.messages import (
     RetrainingStarted,
 )
 from metaqnn.networks.retraining.stored import load_network, save_network
-from metaqnn.networks.retraining.test_split import open_test_split
+from metaqnn.networks.retraining.test_split import check_test_split, open_test_split
 from metaqnn.networks.training.backend import Backend, plain_keras
 from metaqnn.networks.training.device import Device
 from metaqnn.workers.runner import Runner
@@ -113,7 +114,11 @@ def _predict(job: Predict) -> Predicted:
     import numpy as np
 
     data = _load(job.source)
-    test = open_test_split(job.source.dataset.name, job.source.dataset.options, data.class_names, data.input_shape)
+    test = open_test_split(job.source.dataset, data.class_names, data.input_shape)
+    train = [Look(data.x_train, data.y_train), Look(data.x_validation, data.y_validation)]
+    check, _ = check_test_split(test, train)
+    if check.duplicates and not job.allow_duplicates:
+        return Predicted(check)
     splits = {"validation": (data.x_validation, data.y_validation), "test": (test.images, test.labels)}
     said: dict[str, list] = {name: [] for name in splits}
     for stored in job.networks:
@@ -123,4 +128,4 @@ def _predict(job: Predict) -> Predicted:
     answers = {
         name: Predictions(labels, np.stack(said[name]).astype(np.float32)) for name, (_, labels) in splits.items()
     }
-    return Predicted(answers["validation"], answers["test"])
+    return Predicted(check, answers["validation"], answers["test"])

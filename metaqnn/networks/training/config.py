@@ -16,7 +16,8 @@ class EarlyStoppingConfig:
         best: "the best" is the network of this rank among those trained to the end.
         min_networks: trained to the end before anything is predicted.
         control_share: of the networks, trained to the end all the same, to know how good the predictions are.
-        first_share, last_share: of the epochs, between which the curve is looked at after each.
+        first_share: of the epochs, after which the curve is first looked at.
+        last_share: of the epochs, after which it is last looked at.
     """
 
     probability: float = 0.99
@@ -54,8 +55,11 @@ class TrainingConfig:
         epochs: of every attempt.
         batch_size: images a step.
         learning_rate: Adam's, in the first attempt.
-        decay_factor, decay_epochs: the rate is multiplied by the factor every so many epochs.
-        beta_1, beta_2, epsilon: Adam's.
+        decay_factor: the rate is multiplied by this every `decay_epochs`.
+        decay_epochs: epochs between two decays.
+        beta_1: Adam's decay of the first moment.
+        beta_2: Adam's decay of the second moment.
+        epsilon: Adam's.
         restart_factor: a restart begins with the rate times this, from fresh weights.
         max_restarts: restarts after the first attempt.
         restart_epoch: the epoch after which an attempt must be better than chance.

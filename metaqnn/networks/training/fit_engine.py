@@ -2,11 +2,13 @@
 
 import gc
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from metaqnn.networks.architecture import Architecture
 from metaqnn.networks.data import SearchData, Statistics
+from metaqnn.networks.data.mapped_rows import MappedRows
 from metaqnn.networks.training.memory import VALIDATION_BATCHES
 from metaqnn.networks.training.network import build_network
 from metaqnn.networks.training.recipe import Engine, EpochOutcome, Session
@@ -14,7 +16,7 @@ from metaqnn.seeding import Stream
 
 
 class FitEngine(Engine):
-    """Trains on arrays in memory."""
+    """Trains on arrays in memory, or batch by batch on those that are on the disk."""
 
     def open(self, architecture: Architecture, seed: int, attempt: int) -> "FitSession":
         """Build and compile a network with fresh weights."""
@@ -64,18 +66,24 @@ class FitSession(Session):
             on_test_batch_end = on_train_batch_end
 
         engine, data = self.engine, self.engine.data
-        images, labels = epoch_order(data, engine.mirror, self.seed, self.attempt, epoch)
+        count, batch_size = len(data.x_train), engine.config.batch_size
+        rows = epoch_order(count, engine.mirror, self.seed, self.attempt, epoch)
         self.model.optimizer.learning_rate = learning_rate
         check_time()
         callbacks = [Clock()] if engine.config.max_seconds is not None else []
-        trained = self.model.fit(
-            images,
-            labels,
-            batch_size=engine.config.batch_size,
-            shuffle=False,
-            verbose=0,
-            callbacks=callbacks,
-        ).history
+        if isinstance(data.x_train, MappedRows):
+
+            class Batches(keras.utils.PyDataset):
+                def __len__(self):
+                    return -(-count // batch_size)
+
+                def __getitem__(self, number):
+                    return picked(data, *(each[number * batch_size :][:batch_size] for each in rows))
+
+            inputs: dict[str, Any] = {"x": Batches()}
+        else:
+            inputs = dict(zip("xy", picked(data, *rows), strict=True), batch_size=batch_size)
+        trained = self.model.fit(**inputs, shuffle=False, verbose=0, callbacks=callbacks).history
         validated = self.model.evaluate(
             data.x_validation,
             data.y_validation,
@@ -86,7 +94,7 @@ class FitSession(Session):
         )
         return EpochOutcome(
             float(trained["loss"][-1]),
-            _exact(trained["accuracy"][-1], len(images)),
+            _exact(trained["accuracy"][-1], count),
             float(validated["cross_entropy"]),
             _exact(validated["accuracy"], len(data.y_validation)),
         )
@@ -109,19 +117,26 @@ def _exact(share: float, count: int) -> float:
     return round(float(share) * count) / count
 
 
-def epoch_order(data: SearchData, mirror: bool, seed: int, attempt: int, epoch: int) -> tuple[np.ndarray, np.ndarray]:
-    """The training images and labels in the order of one epoch, some of them mirrored.
+def epoch_order(count: int, mirror: bool, seed: int, attempt: int, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+    """The order of one epoch over `count` training images, and which of them are mirrored.
+
+    Returns:
+        rows int64 (count,) and flags bool (count,), or (0,) where none is.
+    """
+    order = Stream(seed, "shuffle", attempt, epoch).permutation(count)
+    return order, Stream(seed, "mirror", attempt, epoch).flags(count) if mirror else np.zeros(0, bool)
+
+
+def picked(data: SearchData, rows: np.ndarray, flags: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Some training images with their labels, those with a flag mirrored.
 
     Returns:
         images uint8 (N, height, width, channels) and labels int64 (N,), copies.
     """
-    count = len(data.x_train)
-    order = Stream(seed, "shuffle", attempt, epoch).permutation(count)
-    images = data.x_train[order]
-    if mirror:
-        flags = Stream(seed, "mirror", attempt, epoch).flags(count)
+    images = data.x_train[rows]
+    if len(flags):
         images[flags] = images[flags, :, ::-1]
-    return images, data.y_train[order]
+    return images, data.y_train[rows]
 
 
 def preprocessing_layers(statistics: Statistics) -> list:

@@ -50,7 +50,7 @@ class TensorFlowEngine(Engine):
         super().__init__(data, statistics, mirror, config, use_bfloat16)
         self.is_traced = is_traced
         self.train_images, self.validation_images = len(data.x_train), len(data.x_validation)
-        self.train = tf.constant(data.x_train), tf.constant(data.y_train, tf.int32)
+        self.train = tf.constant(np.asarray(data.x_train)), tf.constant(data.y_train, tf.int32)
         self.validation = tf.constant(data.x_validation), tf.constant(data.y_validation, tf.int32)
         self.compute_type = tf.bfloat16 if use_bfloat16 else tf.float32
 

@@ -1,15 +1,19 @@
 """How a report speaks of networks."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
-from metaqnn.core import QValue, Score
+from metaqnn.core import QValue, Score, Status, share_interval
+from metaqnn.networks.data.description import read_description
 from metaqnn.replay.reader import ReplayReader
-from metaqnn.reports.domain import Domain
+from metaqnn.reports.domain import Check, Domain
 from metaqnn.reports.drawing import Axis
 from metaqnn.reports.networks import retraining_figures
+from metaqnn.reports.networks.data_pictures import draw_data
 from metaqnn.reports.networks.diagrams import diagram_of, legend
 from metaqnn.reports.networks.kinds import layer_values
+from metaqnn.reports.networks.retraining_tables import curves_table, errors_table
 from metaqnn.reports.networks.retrainings import Retrainings, error_interval, read_retrainings_and_looks
 from metaqnn.reports.pictures import Job
 from metaqnn.reports.report_data import ReportData
@@ -19,6 +23,9 @@ from metaqnn.reports.words import count, magnitude, percent
 _AXES = {"flops": "FLOPs of one image"}
 _COSTS = {"flops": "FLOPs"}
 _NOTES = {"flops": "FLOPs are 2 × the multiply-adds of one image's forward pass."}  # noqa: RUF001 - as people write it
+
+_TIMES = {1: "once", 2: "twice", 3: "three times"}
+"""Looks at the test split in words; more of them begin to choose."""
 
 
 class NetworkDomain(Domain):
@@ -64,6 +71,44 @@ class NetworkDomain(Domain):
         """The Q-values by kind of layer and by receptive field."""
         return layer_values(episode, entries)
 
+    def interval(self, score: Score, value: float, data: Mapping[str, Any]) -> tuple[float, float] | None:
+        """That of an accuracy on the validation images."""
+        images = data.get("validation_images")
+        return share_interval(value, images) if score.name == "accuracy" and isinstance(images, int) else None
+
+    def found(self, own: Retrainings | None) -> Iterator[str]:
+        """The first look at the test split."""
+        for look in own.looks[:1] if own else ():
+            low, high = error_interval(look)
+            what = "A retrained network" if look.kind == "network" else f"An ensemble ({look.kind})"
+            yield f"{what} has a test error of {percent(1 - look.score)} (95 %: {percent(low)} to {percent(high)})."
+
+    def checks(self, own: Retrainings | None) -> Iterator[Check]:
+        """Whether the test split said anything, and how often it was asked."""
+        if own is None:
+            return
+        count = len(own.looks)
+        if not count:
+            yield Check(
+                "open",
+                "It was chosen by its validation accuracy, which is hence too good; nobody looked at the test split.",
+            )
+        elif count in _TIMES:
+            yield Check("good", f"The test split was looked at {_TIMES[count]}.")
+        else:
+            yield Check("doubt", f"The test split was looked at {count} times: report the first look.")
+
+    def steps_after(self, database: str, own: Retrainings | None) -> Iterator[tuple[str, str]]:
+        """Retrain, look at the test split, take away."""
+        if own is None:
+            yield from super().steps_after(database, own)
+        elif not any(member.retraining.status == Status.OK for group in own.groups for member in group.members):
+            yield "Train the best networks to the end.", f"train {database} --top 5"
+        else:
+            if not own.looks:
+                yield "Look at the test split, once.", f"evaluate {database}"
+            yield "Take the best network away.", f"export {database} --to network.keras"
+
     def read(self, reader: ReplayReader, experiment: Mapping[str, Any]) -> Retrainings | None:
         """The retrainings; None where another evaluator than the built-in one knows how networks are trained."""
         found = read_retrainings_and_looks(reader)
@@ -82,18 +127,23 @@ class NetworkDomain(Domain):
                 "errors",
                 "Validation and test error of the retrained networks; the table has the numbers.",
                 lambda: retraining_figures.draw_errors(groups, axis),
+                lambda: errors_table(groups),
             )
         if any(member.curve for group in groups for member in group.members):
             yield Job(
                 "retraining-curves",
                 "Accuracy against epochs of the retrainings.",
                 lambda: retraining_figures.draw_curves(groups, axis),
+                lambda: curves_table(groups),
             )
 
     def context(self, data: ReportData) -> Mapping[str, Any]:
         """Diagrams, and what the templates compute."""
         shape = tuple(data.subject.data["input_shape"])
+        description = read_description(data.subject.data, Path(data.provenance.database))
         return {
+            "description": description,
+            "data_pictures": draw_data(description),
             "diagrams": {top.rank: diagram_of(top.ranked.architecture, shape) for top in data.top},
             "legend": legend(),
             "error_interval": error_interval,

@@ -1,0 +1,170 @@
+"""What an installation can do: versions, devices, extras, places and room; found without importing a framework here."""
+
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from shutil import disk_usage
+from typing import Any
+
+import psutil
+
+from metaqnn.networks.data.downloads import cache_folder, data_folder
+from metaqnn.version import __version__
+
+_PACKAGES = ("tensorflow", "keras", "numpy", "pandas", "scikit-learn", "click")
+_OWN = "metaqnn"
+_LONGEST = 120.0
+"""Seconds that TensorFlow may take to load; ten on a slow disk."""
+
+_WIDTH = 79
+_OURS = ("dev", "bench")
+"""Extras for work on this package."""
+
+_TRY = """
+import json, tensorflow as tf
+gpus = [tf.config.experimental.get_device_details(each).get("device_name", each.name)
+        for each in tf.config.list_physical_devices("GPU")]
+print(json.dumps({"gpus": gpus}))
+"""
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What was found.
+
+    Attributes:
+        versions: of Python, this package and others; None where one is not installed.
+        cores: that this process may use.
+        gpus: names, as TensorFlow sees them.
+        problem: why no search over networks can run; None where one can.
+        extras: from the name of an extra to the packages that it lacks.
+        places: of data, caches and replay databases, None where none is set; the databases' number beside.
+        disk_free_bytes, memory_bytes, memory_free_bytes: room.
+    """
+
+    versions: dict[str, str | None]
+    platform: str
+    cores: int
+    gpus: list[str]
+    problem: str | None
+    extras: dict[str, list[str]]
+    places: dict[str, str | None]
+    databases: int
+    disk_free_bytes: int
+    memory_bytes: int
+    memory_free_bytes: int
+
+    def as_mapping(self) -> dict[str, Any]:
+        """The same as plain values."""
+        return asdict(self)
+
+    def lines(self) -> Iterator[str]:
+        """The same for people: at most 23 lines of 79 characters."""
+        versions = [f"{name} {version or 'missing'}" for name, version in self.versions.items()]
+        yield f"metaqnn {__version__} on {self.platform}"[:_WIDTH]
+        yield from _wrapped("Versions", ", ".join(versions[1:]))
+        gpus = ", ".join(self.gpus) or "no GPU"
+        yield from _wrapped("Devices", f"{self.cores} cores, {gpus}")
+        yield from _wrapped("TensorFlow", self.problem or "works")
+        missing = [f"{extra} ({', '.join(lacks)})" for extra, lacks in self.extras.items() if lacks]
+        yield from _wrapped("Extras", ", ".join(extra for extra, lacks in self.extras.items() if not lacks) or "none")
+        yield from _wrapped("Missing", ", ".join(missing) or "nothing")
+        for name, place in self.places.items():
+            yield from _wrapped(name.replace("_", " ").capitalize(), place or "METAQNN_DATA is not set")
+        free, memory = self.disk_free_bytes / 1e9, self.memory_bytes / 1e9
+        yield from _wrapped("Databases", f"{self.databases} in the folder above")
+        left = self.memory_free_bytes / 1e9
+        yield from _wrapped("Room", f"disk {free:,.1f} GB free; memory {left:,.1f} of {memory:,.1f} GB free")
+        if self.problem:
+            yield "Next:        python -m pip install --force-reinstall tensorflow keras"
+        elif first := next((each for each, lacks in self.extras.items() if lacks and each not in _OURS), None):
+            yield f'To add one:  python -m pip install "metaqnn[{first}]"'
+        else:
+            yield "Next:        metaqnn search digits"
+
+
+def _wrapped(head: str, text: str) -> list[str]:
+    """At most three lines: a head and an indented text."""
+    from textwrap import wrap
+
+    lines = wrap(text, _WIDTH - 13, max_lines=3, placeholder=" ...") or ["-"]
+    return [f"{head + ':' if number == 0 else '':<13}{line}" for number, line in enumerate(lines)]
+
+
+def examine() -> Examination:
+    """Look at the installation; a few seconds, as TensorFlow is loaded in a process of its own."""
+    from metaqnn.workers.environment import usable_cores
+
+    gpus, problem = _try_tensorflow()
+    versions: dict[str, str | None] = {"python": platform.python_version(), _OWN: __version__}
+    versions |= {name: _version(name) for name in _PACKAGES}
+    data, folder = data_folder(), Path("replay_db").absolute()
+    room = disk_usage(folder if folder.is_dir() else Path.cwd())
+    memory = psutil.virtual_memory()
+    return Examination(
+        versions,
+        f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
+        usable_cores(),
+        gpus,
+        problem,
+        _extras(),
+        {"data": str(data) if data else None, "cache": str(cache_folder()), "replay_db": str(folder)},
+        len(list(folder.glob("*.sqlite"))),
+        room.free,
+        memory.total,
+        memory.available,
+    )
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _try_tensorflow() -> tuple[list[str], str | None]:
+    """The GPUs that TensorFlow sees, and what is wrong with it: the last line that it says."""
+    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
+    try:
+        ran = subprocess.run(
+            [sys.executable, "-c", _TRY],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_LONGEST,
+            env=environment,
+        )
+    except subprocess.TimeoutExpired:
+        return [], f"does not load within {_LONGEST:.0f} seconds"
+    except OSError as error:
+        return [], f"cannot be tried: {error.strerror or error}"
+    lines = [line for line in (ran.stderr if ran.returncode else ran.stdout).splitlines() if line.strip()]
+    if ran.returncode:
+        return [], f"cannot be loaded: {lines[-1].strip() if lines else f'it ended with code {ran.returncode}'}"
+    return list(json.loads(lines[-1])["gpus"]), None
+
+
+def _extras() -> dict[str, list[str]]:
+    """What each extra of this package lacks here."""
+    try:
+        wanted = metadata.requires(_OWN) or []
+        extras = metadata.metadata(_OWN).get_all("Provides-Extra") or []
+    except metadata.PackageNotFoundError:  # run from its folder, never installed
+        return {}
+    found: dict[str, list[str]] = {extra: [] for extra in sorted(extras)}
+    for line in wanted:
+        requirement, _, marker = line.partition(";")
+        for extra in found:
+            if f'extra == "{extra}"' in marker.replace("'", '"'):
+                name = re.match(r"[A-Za-z0-9._-]+", requirement.strip())
+                if name and _version(name[0]) is None:
+                    found[extra].append(name[0])
+    return found
