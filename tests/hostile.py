@@ -75,14 +75,14 @@ def search(folder: Path, engine: str) -> None:
 
 def retrain(folder: Path) -> None:
     """The best of them again, and a look at the test split."""
-    from metaqnn.networks.retraining.testing import evaluate
+    from metaqnn.networks.retraining.testing import TestTerms, evaluate
     from metaqnn.replay.retrainings import RetrainingMemory
     from metaqnn.workflows.retrain import train_best
     from metaqnn.workflows.retraining_plan import TrainOptions
 
     report = train_best(folder / "fit.sqlite", TrainOptions(top=1, overrides=("final.epochs=2",), workers=1))
     with RetrainingMemory(folder / "fit.sqlite") as memory:
-        evaluate(memory, report.retrainings, "evaluate")
+        evaluate(memory, report.retrainings, TestTerms("evaluate"))
 
 
 def fit(folder: Path, final: dict | None, name: str, workers: int) -> None:
