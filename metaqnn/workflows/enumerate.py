@@ -26,7 +26,6 @@ from metaqnn.core import (
 from metaqnn.errors import ConfigError, ReplayError, counted
 from metaqnn.files import moved_aside
 from metaqnn.machine import machine_faults
-from metaqnn.networks.training.backend import recorded_backend
 from metaqnn.replay.copying import move_aside
 from metaqnn.replay.evaluations import read_evaluations
 from metaqnn.replay.memory import SQLiteReplayMemory
@@ -36,9 +35,8 @@ from metaqnn.search.rewards import ScoreReward, ScoreRewardOptions
 from metaqnn.search.stop import StopRequest
 from metaqnn.workers.environment import usable_cores, visible_gpus
 from metaqnn.workers.evaluating import make_executor
-from metaqnn.workflows.components import build_evaluator, build_space, named_again
-from metaqnn.workflows.experiment import Experiment, read_experiment
-from metaqnn.workflows.old_names import as_recorded
+from metaqnn.workflows.components import build_evaluator, build_space, recorded_again
+from metaqnn.workflows.experiment import Experiment
 from metaqnn.workflows.resume import backend_for, changes_since, current_versions, refuse_changes, started_with
 from metaqnn.workflows.search import announce_download
 from metaqnn.workflows.table_memory import TableMemory
@@ -193,10 +191,8 @@ def _begin(
     stored, last = memory.config(), memory.last_run()
     if stored and not memory.is_table():
         raise ReplayError(f"{memory.path}: this file holds a search; choose another for the table with --db")
-    if stored:  # as this version reads it: keys that are new since then have their defaults
-        named = named_again(experiment.plugins)
-        was = read_experiment(as_recorded(stored["experiment"]), str(memory.path), finder=named)
-        stored["experiment"] = _sections(was.with_backend(lambda: recorded_backend(memory)))
+    if stored:
+        stored["experiment"] = _sections(recorded_again(memory, experiment))
         refuse_changes(memory.path, stored, current, "table")
     else:
         memory.initialise(current)

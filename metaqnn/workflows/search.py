@@ -11,7 +11,6 @@ from typing import Any
 from metaqnn.core import EpisodeOrigin, Evaluator, Executor, Observer
 from metaqnn.errors import CalibrationError, ConfigError, ReplayError
 from metaqnn.machine import machine_faults
-from metaqnn.networks.training.backend import recorded_backend
 from metaqnn.replay.copying import move_aside
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.search.config import MAX_MODELS
@@ -21,11 +20,10 @@ from metaqnn.search.stop import StopRequest
 from metaqnn.workers.environment import usable_cores, visible_gpus
 from metaqnn.workers.evaluating import make_executor
 from metaqnn.workflows.check import stored_architectures
-from metaqnn.workflows.components import Components, build_components, build_evaluator, named_again, stored_budget
-from metaqnn.workflows.experiment import Experiment, read_experiment
+from metaqnn.workflows.components import Components, build_components, build_evaluator, recorded_again, stored_budget
+from metaqnn.workflows.experiment import Experiment
 from metaqnn.workflows.forecast import forecast
 from metaqnn.workflows.observing import observer_processes
-from metaqnn.workflows.old_names import as_recorded
 from metaqnn.workflows.resume import (
     backend_for,
     changes_since,
@@ -246,10 +244,8 @@ def _begin(
     """Compare with what is stored, or store it; and add the row of this run."""
     memory.require_search()
     stored = memory.config()
-    if stored:  # as this version reads it: keys that are new since then have their defaults
-        named = named_again(experiment.plugins)
-        was = read_experiment(as_recorded(stored["experiment"]), str(memory.path), finder=named)
-        stored["experiment"] = was.with_backend(lambda: recorded_backend(memory)).as_mapping()
+    if stored:
+        stored["experiment"] = recorded_again(memory, experiment).as_mapping()
     current: dict[str, Any] = {
         "experiment": experiment.as_mapping(),
         "seed": experiment.seed,
