@@ -8,7 +8,7 @@ BYTES = 8 * 2**20
 """The log is begun anew beyond that; SQLite itself does so from 4 MiB on, where nobody reads at that moment."""
 
 PATIENCE = 500
-"""Milliseconds that the writer waits for those who read from the log to end, once for each `BYTES` that it grows."""
+"""Milliseconds that the writer waits for those who read from the log to end, each time that it tries."""
 
 
 class Log:
@@ -25,7 +25,7 @@ class Log:
 
     def __init__(self, connection: sqlite3.Connection, path: Path):
         self._connection, self._place = connection, f"{path}-wal"
-        self._held = 0  # bytes of it that somebody still read when it was last to be begun anew
+        self._tried = 0  # how long it was when somebody still read it; it is tried again when it has grown by a quarter
 
     def shorten(self) -> None:
         """Begin the log anew if it is long; to be called outside any transaction."""
@@ -33,7 +33,7 @@ class Log:
             size = os.stat(self._place).st_size
         except FileNotFoundError:
             return
-        if size < self._held + BYTES:
+        if size < max(BYTES, self._tried + BYTES // 4):
             return
         (before,) = self._connection.execute("PRAGMA busy_timeout").fetchone()
         self._connection.execute(f"PRAGMA busy_timeout = {PATIENCE}")
@@ -41,4 +41,4 @@ class Log:
             (is_busy, *_) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         finally:
             self._connection.execute(f"PRAGMA busy_timeout = {before}")
-        self._held = size if is_busy else 0
+        self._tried = size if is_busy else 0
