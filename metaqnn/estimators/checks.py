@@ -4,6 +4,8 @@ import warnings
 from numbers import Integral, Real
 
 import numpy as np
+import pandas as pd
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, check_X_y, validate_data
@@ -39,6 +41,8 @@ def training_arrays(estimator: BaseEstimator, X, y) -> tuple[np.ndarray, np.ndar
     Raises:
         ValueError: they cannot be used.
     """
+    _refuse_sparse(X)
+    _refuse_unusable_labels(y)
     if _dimensions(X) > 2:
         X, y = check_X_y(X, y, dtype=_NUMBERS, allow_nd=True, ensure_min_samples=2, estimator=estimator)
         estimator.n_features_in_ = int(np.prod(X.shape[1:]))
@@ -57,6 +61,7 @@ def arrays_as_fitted(estimator: BaseEstimator, X) -> np.ndarray:
     Raises:
         ValueError: it has another, or values that cannot be used.
     """
+    _refuse_sparse(X)
     if not estimator._is_of_images:
         if _dimensions(X) > 2:
             raise DataError(
@@ -88,6 +93,31 @@ def check_parameters(estimator: BaseEstimator) -> None:
         raise ConfigError(f"max_time: expected seconds above 0, or None, got {max_time!r}")
     if not (settings is None or isinstance(settings, dict)):
         raise ConfigError(f"settings: expected a dict such as {{'training.batch_size': 32}}, got {settings!r}")
+
+
+def _refuse_sparse(X) -> None:
+    if issparse(X):
+        raise DataError(
+            f"X: expected a dense array, got sparse data, a {type(X).__name__} of shape {X.shape}; use X.toarray()"
+        )
+
+
+def _refuse_unusable_labels(y) -> None:
+    """Refuse labels that are missing or cannot be sorted; what else is wrong with them scikit-learn says."""
+    if y is None or getattr(getattr(y, "dtype", None), "kind", "O") in "biuf":
+        return
+    labels = np.ravel(np.asarray(y, dtype=object))  # before texts and None become an array of texts
+    (missing,) = np.nonzero(pd.isna(labels))
+    kinds = {"texts" if isinstance(label, str) else type(label).__name__ for label in np.delete(labels, missing)}
+    if len(missing) and kinds != {"float"}:
+        more = f", and {len(missing) - 1} more are" if len(missing) > 1 else ""
+        raise DataError(
+            f"y: expected a label for every row, but that of row {missing[0]} (from 0) is missing{more}; fill it in, "
+            "or leave such rows out"
+        )
+    if "texts" in kinds and len(kinds) > 1:
+        others = ", ".join(sorted(kinds - {"texts"}))
+        raise DataError(f"y: expected texts or numbers, got texts and {others}; make all labels texts")
 
 
 def _dimensions(X) -> int:

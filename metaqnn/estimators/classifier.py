@@ -19,6 +19,7 @@ from metaqnn.estimators.images import PixelScale, image_shape
 from metaqnn.estimators.network import quiet_import
 from metaqnn.estimators.settings import WHERE, DataFacts, experiment_content
 from metaqnn.estimators.training import train_winner
+from metaqnn.estimators.units import outliers
 from metaqnn.replay.leaderboard import RankedModel, read_ranking
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.seeding import entropy
@@ -39,7 +40,8 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
     everything else is scaled to 0..255 and rounded, so that differences of less than a 255th of the range of X are
     lost. The range is one for all pixels of an image; where X has rows of features whose image is a single row or
     column of pixels, each feature has a range of its own. Values outside the range of the training data are
-    clipped.
+    clipped. `predict` expects the scale of `fit`: bytes, the same as shares of 1 and the same as words of 16 bits
+    (times 257) are told apart and converted; numbers of another scale are refused.
 
     Args:
         models: distinct networks that are tried, over all fits of one `path`; None is what the strategy is made for.
@@ -135,8 +137,11 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
             only = self.classes_.tolist()[0]
             raise DataError(f"y: expected at least two classes to tell apart, got one class, {only!r}")
         self.image_shape_ = shape
-        scale = PixelScale.fitted(X, is_each_feature=X.ndim == 2 and min(shape[:2]) == 1)
-        self.pixel_low_, self.pixel_high_ = scale.low, scale.high
+        is_each_feature = X.ndim == 2 and min(shape[:2]) == 1
+        if told := outliers(X, is_each_feature):
+            warnings.warn(told, stacklevel=2)
+        scale = PixelScale.fitted(X, is_each_feature)
+        self.pixel_low_, self.pixel_high_, self._unit = scale.low, scale.high, scale.unit
         images = scale.apply(X).reshape(-1, *shape)
         self._folder = search.TemporaryFolder() if self.path is None else None
         database = Path(self.path) if self._folder is None else self._folder.path / "search.sqlite"
@@ -153,12 +158,13 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
             float64 of shape (N, classes), in the order of `classes_`.
 
         Raises:
-            ValueError: other features or images than those of `fit`, or missing values.
+            ValueError: other features or images than those of `fit`, another scale, or missing values.
         """
         check_is_fitted(self, "network_")
         X = arrays_as_fitted(self, as_arrays(X)[0])
-        scale = PixelScale(np.asarray(self.pixel_low_), np.asarray(self.pixel_high_))
-        return self.network_.probabilities(scale.apply(X).reshape(-1, *self.image_shape_))
+        scale = PixelScale(np.asarray(self.pixel_low_), np.asarray(self.pixel_high_), getattr(self, "_unit", None))
+        pixels = scale.apply(scale.converted(X))
+        return self.network_.probabilities(pixels.reshape(-1, *self.image_shape_))
 
     def predict(self, X):
         """The most probable class of every row.

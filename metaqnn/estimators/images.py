@@ -8,6 +8,11 @@ from typing import Any
 import numpy as np
 
 from metaqnn.errors import ConfigError, DataError
+from metaqnn.estimators.units import Unit, unit_of
+
+_REACH = 0.4
+"""How far outside the range of `fit` numbers are clipped, as a share of it; if more are further out than are inside and
+above black, they are of another scale."""
 
 _CHUNK = 2**22
 """Numbers widened at a time: 32 MiB."""
@@ -73,18 +78,51 @@ class PixelScale:
 
     Attributes:
         low, high: float64 of shape () for whole images, or (features,) where each feature has a scale of its own.
+        unit: of the numbers it was fitted on; None where that is not known.
     """
 
     low: np.ndarray | np.float64
     high: np.ndarray | np.float64
+    unit: Unit | None = None
 
     @classmethod
     def fitted(cls, values: np.ndarray, is_each_feature: bool) -> "PixelScale":
         """The scale of some values, of shape (N, ...); that of uint8 keeps them as they are."""
+        unit = None if is_each_feature else unit_of(values)
         if values.dtype == np.uint8:
-            return cls(np.float64(0), np.float64(255))
+            return cls(np.float64(0), np.float64(255), unit)
         axis = 0 if is_each_feature else None
-        return cls(values.min(axis).astype(np.float64), values.max(axis).astype(np.float64))
+        return cls(values.min(axis).astype(np.float64), values.max(axis).astype(np.float64), unit)
+
+    def converted(self, values: np.ndarray) -> np.ndarray:
+        """Values of shape (N, ...) in the unit that this scale was fitted on.
+
+        Features of their own are left as they are, and so are bytes where bytes were fitted.
+
+        Raises:
+            DataError: they are of another scale, and it is not certain of which.
+        """
+        if self.low.ndim or (values.dtype == np.uint8 and self.unit in (Unit.BYTES, None) and self.high == 255):
+            return values
+        unit = unit_of(values)
+        if unit == self.unit is not None or (unit, self.unit) == (Unit.BITS, Unit.SHARES):
+            return values
+        if unit is not None and self.unit is not None and Unit.BITS not in (unit, self.unit):
+            return values.astype(np.float64) * (self.unit.value / unit.value)
+        low, high = float(values.min()), float(values.max())
+        fitted_low, fitted_high = float(self.low), float(self.high)
+        span = fitted_high / 2 - fitted_low / 2  # halves, as in `apply`
+        is_small = fitted_low < high and high / 2 - fitted_low / 2 < span / (25 if low < fitted_low else 100)
+        is_share = fitted_low < high <= 1 < fitted_high and self.unit in (Unit.BYTES, Unit.WORDS)
+        halves, reach = values / 2, _REACH * span
+        is_far = (halves > fitted_high / 2 + reach) | (halves < fitted_low / 2 - reach)
+        is_inside = (values > fitted_low) & (values <= fitted_high)
+        if span > 0 and (is_small or is_share or is_far.sum() > is_inside.sum()):
+            raise DataError(
+                f"X: expected numbers on the scale of fit, {fitted_low:g} to {fitted_high:g}, got {low:g} to {high:g}; "
+                "scale them as they were for fit"
+            )
+        return values
 
     def apply(self, values: np.ndarray) -> np.ndarray:
         """Values of shape (N, ...) as uint8 of that shape: rounded to one of 256 steps."""

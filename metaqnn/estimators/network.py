@@ -11,6 +11,7 @@ import numpy as np
 
 from metaqnn.files import open_regular
 from metaqnn.networks.retraining.stored import StoredNetwork, load_network
+from metaqnn.networks.training.backend import Backend, import_keras, plain_keras
 
 if TYPE_CHECKING:
     import keras
@@ -21,17 +22,24 @@ _BATCH = 256
 
 @dataclass
 class TrainedNetwork:
-    """A network for use: from uint8 images to probabilities, preprocessing included. It can be pickled and copied."""
+    """A network for use: from uint8 images to probabilities, preprocessing included. It can be pickled and copied.
+
+    Attributes:
+        stored: what its weights are of.
+        content: of their file.
+        backend: of Keras, that it was trained with; it is used with another one where this program has that already.
+    """
 
     stored: StoredNetwork
     content: bytes = field(repr=False)
+    backend: Backend = "tensorflow"
     _model: "keras.Model | None" = field(default=None, repr=False, compare=False)
 
     @classmethod
-    def read(cls, stored: StoredNetwork) -> "TrainedNetwork":
+    def read(cls, stored: StoredNetwork, backend: Backend) -> "TrainedNetwork":
         """A network from its file, which is then no longer needed."""
         with open_regular(stored.path) as file:
-            return cls(stored, file.read())
+            return cls(stored, file.read(), backend)
 
     def probabilities(self, images: np.ndarray) -> np.ndarray:
         """Ask the network.
@@ -50,7 +58,8 @@ class TrainedNetwork:
             batch = images[start : start + _BATCH]
             filled = np.zeros((_BATCH, *images.shape[1:]), np.uint8)
             filled[: len(batch)] = batch
-            answer = keras.ops.convert_to_numpy(model(filled, training=False))
+            with plain_keras(is_users_process=True):
+                answer = keras.ops.convert_to_numpy(model(filled, training=False))
             answers.append(answer[: len(batch)].astype(np.float64))
         found = np.concatenate(answers)
         return found / found.sum(axis=1, keepdims=True)
@@ -59,12 +68,14 @@ class TrainedNetwork:
         """The Keras model, loaded once a process."""
         if self._model is None:
             with quiet_import():
-                self._model = load_network(self.stored, self.content)
+                import_keras(self.backend, may_be_another=True)
+                with plain_keras(is_users_process=True):
+                    self._model = load_network(self.stored, self.content)
         return self._model
 
     def __getstate__(self) -> dict:
         """The bytes alone."""
-        return {"stored": self.stored, "content": self.content, "_model": None}
+        return self.__dict__ | {"_model": None}
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.loop import Ending
 from metaqnn.workflows import Experiment, SearchOptions, read_experiment, run_search
 from metaqnn.workflows.old_names import as_recorded
-from metaqnn.workflows.resume import changed_keys
+from metaqnn.workflows.resume import backend_for, changed_keys
 
 
 class TemporaryFolder:
@@ -64,8 +64,11 @@ def refuse_another(
     Raises:
         ReplayError: with what differs.
     """
-    as_now_read = read_experiment(as_recorded(stored["experiment"]), str(database)).as_mapping()
-    changed = changed_keys(as_now_read, experiment.as_mapping())
+    was, now = (
+        each.with_backend(lambda: backend_for(database)).as_mapping()
+        for each in (read_experiment(as_recorded(stored["experiment"]), str(database)), experiment)
+    )
+    changed = changed_keys(was, now)
     if changed:
         raise ReplayError(
             f"{database}: the search there was started differently: {'; '.join(changed)}. Undo that to resume it, or "
@@ -74,9 +77,9 @@ def refuse_another(
     data = stored["data"]
     if data["data_hash"] != array_hash(images, labels):
         count = data["train_images"] + data["validation_images"]
-        was, now = (_described(count, data["input_shape"]), _described(len(images), images.shape[1:]))
+        before, here = (_described(count, data["input_shape"]), _described(len(images), images.shape[1:]))
         raise ReplayError(
-            f"{database}: the search there was started on another X or y ({was}, now {now}); fit the same data to "
+            f"{database}: the search there was started on another X or y ({before}, now {here}); fit the same data to "
             "resume it, or choose another path"
         )
 

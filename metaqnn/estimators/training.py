@@ -19,6 +19,8 @@ from metaqnn.networks.architecture import parse
 from metaqnn.networks.data import SearchData, fit_statistics, load_search_data
 from metaqnn.networks.retraining.choice import stored_network
 from metaqnn.networks.retraining.stored import ENDING, StoredNetwork, save_network
+from metaqnn.networks.training.backend import plain_keras, recorded_backend
+from metaqnn.networks.training.device import Device, current_device
 from metaqnn.replay.leaderboard import Winner
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.retrainings import kept_file
@@ -50,19 +52,22 @@ def train_winner(
         retraining = _retrain(database, experiment, winner, is_in_process, verbose)
         if retraining.status == Status.OK:
             with ReplayReader(database) as reader:
-                return TrainedNetwork.read(stored_network(reader, retraining))
+                return TrainedNetwork.read(stored_network(reader, retraining), recorded_backend(reader))
         warnings.warn(
             f"the retraining of {winner.architecture} failed ({retraining.reason}); the recipe of the search is used",
             stacklevel=4,
         )
     with ReplayReader(database) as reader:
-        shape = reader.config()["data"]["input_shape"]
+        shape, backend = reader.config()["data"]["input_shape"], recorded_backend(reader)
     for ending in (".keras", ENDING):  # the first is of older versions
         file = kept_file(database, f"model-{winner.model}-as-in-search{ending}", f"the network of model {winner.model}")
         stored = StoredNetwork(str(file), winner.architecture, shape, experiment.network_dataset.preprocessing)
         if file.is_file():
-            return TrainedNetwork.read(stored)
-    return _train_as_in_search(experiment, winner, stored)
+            return TrainedNetwork.read(stored, backend)
+    device = current_device(backend)
+    with plain_keras(is_users_process=True):
+        _train_as_in_search(experiment, winner, stored, device)
+    return TrainedNetwork.read(stored, backend)
 
 
 def _retrain(database: Path, experiment: Experiment, winner: Winner, is_in_process: bool, verbose: bool) -> Retraining:
@@ -89,17 +94,15 @@ def _retrain(database: Path, experiment: Experiment, winner: Winner, is_in_proce
     return report.retrainings[0]
 
 
-def _train_as_in_search(experiment: Experiment, winner: Winner, stored: StoredNetwork) -> TrainedNetwork:
-    """Train a network by the recipe of the search, in this process.
+def _train_as_in_search(experiment: Experiment, winner: Winner, stored: StoredNetwork, device: Device) -> None:
+    """Train a network by the recipe of the search, in this process, and save it.
 
     Raises:
         EvaluatorError: its loss is not a number at any learning rate.
     """
-    from metaqnn.networks.training.device import current_device
     from metaqnn.networks.training.engines import make_engine
     from metaqnn.networks.training.inference import inference_network
 
-    device = current_device()
     data = _all_images(load_search_data(experiment.network_dataset, experiment.seed))
     statistics = fit_statistics(experiment.network_dataset.preprocessing, data.x_train)
     config = experiment.training
@@ -116,7 +119,7 @@ def _train_as_in_search(experiment: Experiment, winner: Winner, stored: StoredNe
                 network = inference_network(architecture, data.input_shape, statistics, session.numpy_weights())
                 Path(stored.path).parent.mkdir(parents=True, exist_ok=True)
                 save_network(network, Path(stored.path))
-                return TrainedNetwork.read(stored)
+                return
         finally:
             session.close()
         rate *= config.restart_factor

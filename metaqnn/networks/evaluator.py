@@ -1,6 +1,7 @@
 """The evaluator of networks: trains them with Keras on images; the score is the validation accuracy."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from metaqnn.core import (
@@ -19,6 +20,7 @@ from metaqnn.errors import CalibrationError, DataError
 from metaqnn.machine import raise_machine_fault
 from metaqnn.networks.architecture import parse
 from metaqnn.networks.data.config import DatasetConfig
+from metaqnn.networks.training.backend import default_backend, plain_keras, require_backend
 from metaqnn.networks.training.config import TrainingConfig
 from metaqnn.networks.training.memory import too_large, training_bytes
 from metaqnn.workers.memory import GIBIBYTE, IDLE_BYTES, gpu_bytes, machine_bytes
@@ -46,10 +48,11 @@ class NetworkEvaluator(Evaluator):
     differ in their last digits.
 
     Args:
-        options: the section `training`.
+        options: the section `training`; without a backend, that of a new search.
         setting: its section is the section `dataset`.
 
     Raises:
+        ConfigError: the backend is not installed.
         DataError: the data set is absent or unusable, or smaller than the section asks for.
     """
 
@@ -61,7 +64,9 @@ class NetworkEvaluator(Evaluator):
         from metaqnn.networks.data.mapped_rows import MappedRows
         from metaqnn.networks.data.sources import require_room
 
-        super().__init__(options, setting)
+        self.backend = options.backend or default_backend()
+        require_backend(self.backend)
+        super().__init__(replace(options, backend=self.backend), setting)
         section: Any = setting.section  # of networks not as plain values
         self.dataset: DatasetConfig = section
         data = load_search_data(self.dataset, setting.seed, is_named_by_user=True)
@@ -88,8 +93,8 @@ class NetworkEvaluator(Evaluator):
         from metaqnn.networks.training.prefetching import PrefetchingEngine
 
         place = place or Place()
-        self._may_skip_tracing = not place.is_own_process
-        self.place = prepare_device() if place.is_own_process else current_device()
+        self._is_users_process = not place.is_own_process
+        self.place = (prepare_device if place.is_own_process else current_device)(self.backend)
         self.device, self.versions, self.is_gpu = self.place.name, self.place.versions, self.place.is_gpu
         self.data = load_search_data(self.dataset, self.setting.seed, is_named_by_user=True)
         if data_facts(self.data) != self._facts:
@@ -109,7 +114,7 @@ class NetworkEvaluator(Evaluator):
         from metaqnn.networks.training.engines import make_engine
 
         mirror = self.dataset.mirror
-        return make_engine(data, self.statistics, mirror, self.options, self.place, self._may_skip_tracing)
+        return make_engine(data, self.statistics, mirror, self.options, self.place, self._is_users_process)
 
     def need_bytes(self, candidate: Candidate) -> int:
         """In single precision, whatever the device computes in: it costs a little waiting at most."""
@@ -139,7 +144,8 @@ class NetworkEvaluator(Evaluator):
         if reason:
             return Evaluation(Status.TOO_LARGE, reason=reason, device=self.device)
 
-        return train(candidate, self.engine, self.options, self.score, report, self.device)
+        with plain_keras(self._is_users_process):
+            return train(candidate, self.engine, self.options, self.score, report, self.device)
 
     def measure_speed(self, architectures: tuple[str, ...]) -> SpeedMeasurement:
         """Calibrate on a few networks.
@@ -152,7 +158,8 @@ class NetworkEvaluator(Evaluator):
         from metaqnn.networks.training.recipe import failure_of
 
         try:
-            return measure_speed(architectures, self.data, self.make_engine, self.options)
+            with plain_keras(self._is_users_process):
+                return measure_speed(architectures, self.data, self.make_engine, self.options)
         except Exception as error:  # as with a candidate: a network that cannot be trained here must not end the worker
             raise_machine_fault(error)
             raise CalibrationError(failure_of(error, is_built=True)[1]) from error

@@ -4,6 +4,24 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+_CHANGE_RESULTS = (
+    *("ATEN_", "CUBLAS", "CUDNN_", "JAX_", "NVIDIA_TF32_", "TF2_", "TF_", "TORCH_", "XLA_"),
+    *("DNNL_", "MKL_", "NPY_", "ONEDNN_", "OPENBLAS_"),
+    *("BLIS_", "GOMP_", "GOTO_", "KMP_", "NUMEXPR_", "OMP_", "VECLIB_"),
+    *("PYTHONHASHSEED", "PYTHONWARNINGS"),
+)
+"""How variables begin by which frameworks and their libraries compute otherwise, or not at all."""
+
+_CHANGE_NO_RESULT = (
+    *("TF_CPP_", "TF_FORCE_", "TF_GPU_ALLOCATOR", "XLA_PYTHON_CLIENT_"),  # what is said, and memory
+    "TF_USE_LEGACY_",  # of functions that were written for it
+    *("JAX_PLATFORM", "JAX_COMPILATION_CACHE_", "TORCH_HOME", "TORCH_EXTENSIONS_DIR"),  # devices and places
+)
+"""Those of them that a worker may have all the same."""
+
+_XLA_PLACES = "--xla_gpu_cuda_data_dir="
+"""The one flag of XLA that says where something lies."""
+
 
 def visible_gpus() -> tuple[str, ...]:
     """The NVIDIA GPUs that a worker may use, as CUDA_VISIBLE_DEVICES would name them; asks no framework."""
@@ -19,29 +37,46 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def withheld(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables of an environment that a worker does not inherit, as they could change a result."""
+    return {
+        name: value
+        for name, value in environment.items()
+        if name.startswith(_CHANGE_RESULTS) and not name.startswith(_CHANGE_NO_RESULT)
+    }
+
+
 def worker_environment(environment: Mapping[str, str], gpu: str | None = None, threads: int = 1) -> dict[str, str]:
     """The environment for a worker process, from the search's own: quiet, and on a CPU one thread.
 
     The backends read these before they are imported. One thread on a CPU makes sums come in one order, whatever
-    the number of workers; a GPU is not affected.
+    the number of workers; a GPU is not affected. What says where things lie (paths, proxies, devices, caches) stays as
+    it is; what could change a result is as it is here, whatever the search's environment says.
 
     Args:
         environment: the search's.
         gpu: the one GPU that the worker may see, as CUDA_VISIBLE_DEVICES names it; None leaves the choice open.
         threads: on a CPU; more than one gives up that sums come in one order.
     """
-    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore"}
+    left_out = withheld(environment)
+    inherited = {name: value for name, value in environment.items() if name not in left_out}
+    defaults = {
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+        "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+        "CUDA_DEVICE_ORDER": "PCI_BUS_ID",  # numbered as nvidia-smi does
+    }
     eigen = "false" if threads == 1 else "true"
-    limits = {
+    places = [flag for flag in environment.get("XLA_FLAGS", "").split() if flag.startswith(_XLA_PLACES)]
+    flags = (f"--xla_cpu_multi_thread_eigen={eigen}", f"intra_op_parallelism_threads={threads}")
+    ours = {
         "OMP_NUM_THREADS": str(threads),
         "TF_NUM_INTRAOP_THREADS": str(threads),
         "TF_NUM_INTEROP_THREADS": "1",
-        "XLA_FLAGS": f"--xla_cpu_multi_thread_eigen={eigen} intra_op_parallelism_threads={threads} "
-        "--xla_gpu_deterministic_ops=true",
+        "XLA_FLAGS": " ".join([*places, *flags, "--xla_gpu_deterministic_ops=true"]),
+        "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # sums in one order on a GPU, too
+        "PYTHONHASHSEED": "0",
+        "PYTHONWARNINGS": "ignore",
     }
-    memory = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
-    # Numbered as nvidia-smi does; and sums in one order on a GPU, too.
-    order = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
     device = {} if gpu is None else {"CUDA_VISIBLE_DEVICES": gpu}
-    limits["XLA_FLAGS"] = f"{environment.get('XLA_FLAGS', '')} {limits['XLA_FLAGS']}".strip()
-    return {**quiet, **memory, **order, **environment, **limits, **device}
+    return {**defaults, **inherited, **ours, **device}

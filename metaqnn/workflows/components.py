@@ -7,6 +7,7 @@ from typing import Any
 from metaqnn.core import Dataset, EarlyStopping, Evaluator, Reward, Score, Setting, Space, Strategy
 from metaqnn.core.plugins import Plugin, find, find_recorded, is_target, require_allowed
 from metaqnn.errors import ReplayError
+from metaqnn.networks.training.backend import recorded_backend
 from metaqnn.replay.checks import as_damage
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.strategies.schedule import Schedule, ScheduleConfig
@@ -119,6 +120,22 @@ def named_again(plugins: Mapping[str, Plugin]) -> Finder:
     return finder
 
 
+def recorded_experiment(reader: ReplayReader, file: str, finder: Finder, evaluates: bool = True) -> Experiment:
+    """The experiment of a database as this version reads it: keys that are new since then say what was done.
+
+    Args:
+        reader: the database.
+        file, finder, evaluates: as of `read_experiment`.
+    """
+    experiment = read_experiment(as_recorded(reader.config()["experiment"]), file, finder=finder, evaluates=evaluates)
+    return experiment.with_backend(lambda: recorded_backend(reader))
+
+
+def recorded_again(reader: ReplayReader, experiment: Experiment) -> Experiment:
+    """The experiment of a database, whose parts are those that the user names again with `experiment`."""
+    return recorded_experiment(reader, str(reader.path), named_again(experiment.plugins))
+
+
 def stored_experiment(reader: ReplayReader, allowed: Sequence[str] = (), evaluates: bool = True) -> Experiment:
     """The experiment that a database was started with.
 
@@ -134,9 +151,7 @@ def stored_experiment(reader: ReplayReader, allowed: Sequence[str] = (), evaluat
     config = reader.config()
     finder = stored_finder(config.get("plugins", {}), allowed, reader.path)
     with as_damage(reader.path, "table config, row 'experiment', column value"):
-        return read_experiment(
-            as_recorded(config["experiment"]), "as an experiment", finder=finder, evaluates=evaluates
-        )
+        return recorded_experiment(reader, "as an experiment", finder, evaluates)
 
 
 def require_plugins(reader: ReplayReader, allowed: Sequence[str] = (), evaluates: bool = True) -> None:

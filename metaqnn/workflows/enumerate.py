@@ -35,10 +35,9 @@ from metaqnn.search.rewards import ScoreReward, ScoreRewardOptions
 from metaqnn.search.stop import StopRequest
 from metaqnn.workers.environment import usable_cores, visible_gpus
 from metaqnn.workers.evaluating import make_executor
-from metaqnn.workflows.components import build_evaluator, build_space, named_again
-from metaqnn.workflows.experiment import Experiment, read_experiment
-from metaqnn.workflows.old_names import as_recorded
-from metaqnn.workflows.resume import changes_since, current_versions, refuse_changes, started_with
+from metaqnn.workflows.components import build_evaluator, build_space, recorded_again
+from metaqnn.workflows.experiment import Experiment
+from metaqnn.workflows.resume import backend_for, changes_since, current_versions, refuse_changes, started_with
 from metaqnn.workflows.search import announce_download
 from metaqnn.workflows.table_memory import TableMemory
 
@@ -123,6 +122,7 @@ def run_enumeration(
     stop = StopRequest()
     with stop.installed():
         experiment = experiment.begun({} if fresh else started_with(database))
+        experiment = experiment.with_backend(lambda: backend_for(None if fresh else database))
         announce_download(experiment, announce)
         experiment = _without_early_stopping(experiment)
         evaluator = build_evaluator(experiment)
@@ -191,11 +191,8 @@ def _begin(
     stored, last = memory.config(), memory.last_run()
     if stored and not memory.is_table():
         raise ReplayError(f"{memory.path}: this file holds a search; choose another for the table with --db")
-    if stored:  # as this version reads it: keys that are new since then have their defaults
-        named = named_again(experiment.plugins)
-        stored["experiment"] = _sections(
-            read_experiment(as_recorded(stored["experiment"]), str(memory.path), finder=named)
-        )
+    if stored:
+        stored["experiment"] = _sections(recorded_again(memory, experiment))
         refuse_changes(memory.path, stored, current, "table")
     else:
         memory.initialise(current)

@@ -11,6 +11,7 @@ from metaqnn.core.plugins import Plugin, find, installed, is_target
 from metaqnn.errors import ConfigError, brief, shown
 from metaqnn.networks.data.config import ARRAY_KEYS, FOLDER_KEYS, NEWEST_DECODING, DatasetConfig, FileOptions
 from metaqnn.networks.retraining.config import RetrainingConfig, read_recipe
+from metaqnn.networks.training.backend import Backend
 from metaqnn.networks.training.config import TrainingConfig
 from metaqnn.search.config import SearchConfig
 from metaqnn.workflows.old_names import renamed
@@ -67,6 +68,13 @@ class Experiment:
         """The recipe of candidates, of a search over networks."""
         options: TrainingConfig = self.evaluator.options
         return options
+
+    def with_backend(self, find: Callable[[], Backend]) -> "Experiment":
+        """The same with a backend of Keras, which `find` says where the experiment trains networks and names none."""
+        options = self.evaluator.options
+        if not isinstance(options, TrainingConfig) or options.backend is not None:
+            return self
+        return replace(self, evaluator=replace(self.evaluator, options=replace(options, backend=find())))
 
     @property
     def network_dataset(self) -> DatasetConfig:

@@ -19,7 +19,6 @@ from metaqnn.replay.leaderboard import best_model
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.config import SearchConfig
 from metaqnn.workers.functions import FunctionEvaluator, FunctionOptions, name_of, why_not_importable
-from metaqnn.workflows.components import build_evaluator
 from metaqnn.workflows.display import display_for
 from metaqnn.workflows.experiment import Experiment, read_data
 from metaqnn.workflows.guarded_observer import GuardedObserver
@@ -158,7 +157,7 @@ def search(
             *(GuardedObserver(one, announce) for one in observers if isinstance(one, Observer)),
         ),
         announce,
-        made or build_evaluator(experiment),
+        made,
     )
     with ReplayReader(path) as reader:
         return SearchResult(best_model(reader), path, report.ending)

@@ -12,6 +12,7 @@ from metaqnn.errors import IllegalArchitectureError, MetaqnnError, NotationError
 from metaqnn.networks.data import image_facts
 from metaqnn.networks.evaluator import accuracy as accuracy_over
 from metaqnn.networks.released_file import NOT_MEASURED, as_number, read_released
+from metaqnn.networks.training.backend import default_backend
 from metaqnn.replay.importing import Imported, ImportedRow, create_imported
 from metaqnn.replay.places import require_new
 from metaqnn.replay.records import now
@@ -62,6 +63,7 @@ def import_released(file: Path, target: Path, experiment: Experiment) -> ImportR
     released = read_released(file)
     input_shape, classes = image_facts(experiment.data_words)
     facts, score = {"input_shape": list(input_shape), "classes": classes}, accuracy_over(classes)
+    experiment = experiment.with_backend(default_backend)
     components = build_components(experiment, facts, score)
     intake = _Intake(components.space, components.reward)
     rows = [intake.take(number, row) for number, row in enumerate(released, start=1)]

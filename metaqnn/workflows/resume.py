@@ -2,16 +2,20 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from platform import python_version
 from typing import Any
 
 from metaqnn.config import differences
 from metaqnn.errors import ReplayError
 from metaqnn.networks.data.config import ARRAY_KEYS
+from metaqnn.networks.training.backend import Backend, default_backend, recorded_backend
 from metaqnn.networks.training.device import library_versions
 from metaqnn.replay.chain_contents import MAY_CHANGE
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.version import __version__
+from metaqnn.workers.environment import withheld
 from metaqnn.workflows.experiment import Experiment
 
 _VERSIONED = ("numpy", "keras", "tensorflow", "torch", "jax", "scikit-learn")
@@ -21,11 +25,32 @@ _SEEN_IN_DATA = tuple(f"dataset.{key}" for key in ARRAY_KEYS)
 """Keys that may be said later: where they change anything, the hash of the data changes."""
 
 
-def current_versions(experiment: Experiment) -> dict[str, str]:
-    """What computes here, without importing any of it: the libraries, and the packages of plug-ins."""
+def current_versions(experiment: Experiment, in_process: bool = False) -> dict[str, str]:
+    """What computes here, without importing any of it: Python, the libraries, and the packages of plug-ins.
+
+    Args:
+        experiment: with its backend settled.
+        in_process: whether it is in this process, where variables count that no worker sees; those are named, too.
+    """
     plugins = {plugin.package: plugin.version for plugin in experiment.plugins.values() if plugin.is_installed}
-    backend = {"keras_backend": os.environ.get("KERAS_BACKEND", "tensorflow")} if experiment.is_of_networks else {}
-    return {**plugins, "metaqnn": __version__, **library_versions(list(_VERSIONED)), **backend}
+    libraries = {"metaqnn": __version__, "python": python_version(), **library_versions(list(_VERSIONED))}
+    backend = {"keras_backend": experiment.training.backend or ""} if experiment.is_of_networks else {}
+    return {**plugins, **libraries, **backend, **(withheld(os.environ) if in_process else {})}
+
+
+def backend_for(database: Path | None) -> Backend:
+    """The backend of a search whose experiment names none: as the database records, else that of a new search.
+
+    Raises:
+        ConfigError: the variable of a new search names none.
+    """
+    # What is wrong with a file is said when it is opened for writing.
+    with suppress(ReplayError):
+        if database is not None:
+            with ReplayReader(database) as reader:
+                if reader.config():
+                    return recorded_backend(reader)
+    return default_backend()
 
 
 def changes_since(

@@ -101,6 +101,7 @@ def train_best(
                 is_complete = train_all(
                     jobs,
                     memory,
+                    plan.backend,
                     workers,
                     gpus,
                     lambda: stop.requested,

@@ -14,6 +14,7 @@ from metaqnn.networks.layers import Convolution, FullyConnected
 from metaqnn.networks.retraining.choice import best_of_each_model, problem_with, rank
 from metaqnn.networks.retraining.config import RetrainingConfig, read_recipe
 from metaqnn.networks.retraining.transfer import refuse_unbuildable, refuse_untransferable, with_classes
+from metaqnn.networks.training.backend import Backend, recorded_backend, require_backend
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.retrainings import read_retrainings
 from metaqnn.replay.tables import top
@@ -58,12 +59,13 @@ class TrainOptions:
 
 @dataclass(frozen=True)
 class RetrainingPlan:
-    """What will be trained, before numbers are given."""
+    """What will be trained, before numbers are given, and by which backend of Keras."""
 
     experiment: Experiment
     dataset: DatasetConfig
     data: SearchData
     recipe: RetrainingConfig
+    backend: Backend
     wanted: tuple[Retraining, ...]
 
 
@@ -81,6 +83,8 @@ def plan_retrainings(reader: ReplayReader, options: TrainOptions, announce: Call
             f"{reader.path}: expected a search over networks, which alone are retrained, but its evaluator is "
             f"{experiment.evaluator.name!r}"
         )
+    backend = recorded_backend(reader)
+    require_backend(backend)
     models = _models(reader, options)
     recipe, dataset = _sections(experiment, options)
     if not open_source(dataset.name, dataset.options).available():
@@ -122,7 +126,7 @@ def plan_retrainings(reader: ReplayReader, options: TrainOptions, announce: Call
                     size=parameters,
                 )
             )
-    return RetrainingPlan(experiment, dataset, data, recipe, tuple(wanted))
+    return RetrainingPlan(experiment, dataset, data, recipe, backend, tuple(wanted))
 
 
 def _models(reader: ReplayReader, options: TrainOptions) -> list[tuple[int, str]]:

@@ -20,12 +20,12 @@ from metaqnn.search.stop import StopRequest
 from metaqnn.workers.environment import usable_cores, visible_gpus
 from metaqnn.workers.evaluating import make_executor
 from metaqnn.workflows.check import stored_architectures
-from metaqnn.workflows.components import Components, build_components, build_evaluator, named_again, stored_budget
-from metaqnn.workflows.experiment import Experiment, read_experiment
+from metaqnn.workflows.components import Components, build_components, build_evaluator, recorded_again, stored_budget
+from metaqnn.workflows.experiment import Experiment
 from metaqnn.workflows.forecast import forecast
 from metaqnn.workflows.observing import observer_processes
-from metaqnn.workflows.old_names import as_recorded
 from metaqnn.workflows.resume import (
+    backend_for,
     changes_since,
     chosen_models,
     current_versions,
@@ -112,7 +112,7 @@ def run_search(
         if options.must_exist and not database.is_file():
             raise nothing_to_resume(database)
         stored = {} if options.fresh else require_search(database)
-        experiment = experiment.begun(stored)
+        experiment = experiment.begun(stored).with_backend(lambda: backend_for(database if stored else None))
         if evaluator is None:
             announce_download(experiment, announce)
             evaluator = build_evaluator(experiment)
@@ -244,11 +244,8 @@ def _begin(
     """Compare with what is stored, or store it; and add the row of this run."""
     memory.require_search()
     stored = memory.config()
-    if stored:  # as this version reads it: keys that are new since then have their defaults
-        named = named_again(experiment.plugins)
-        stored["experiment"] = read_experiment(
-            as_recorded(stored["experiment"]), str(memory.path), finder=named
-        ).as_mapping()
+    if stored:
+        stored["experiment"] = recorded_again(memory, experiment).as_mapping()
     current: dict[str, Any] = {
         "experiment": experiment.as_mapping(),
         "seed": experiment.seed,
@@ -268,7 +265,7 @@ def _begin(
     models = chosen_models(options.models, experiment, budget, stored, last)
     gpus = visible_gpus() if options.gpus is None else options.gpus
     workers = _workers(experiment, options, gpus)
-    versions = current_versions(experiment)
+    versions = current_versions(experiment, workers == 0)
     changes = changes_since(last, models, workers, versions) if last else []
     for key, old, new in changes:
         if key in versions:

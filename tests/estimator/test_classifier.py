@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.datasets import load_iris, make_blobs
 from sklearn.exceptions import NotFittedError
@@ -268,3 +269,46 @@ def test_importing_the_package_loads_nothing_heavy():
     )
     root = Path(__file__).parents[2]
     subprocess.run([sys.executable, "-c", code], cwd=root, check=True)
+
+
+def test_labels_that_are_missing_or_of_two_kinds_are_refused(quick, blobs):
+    x, y = blobs
+    texts = np.array([str(label) for label in y], dtype=object)
+    for missing in (None, np.nan, pd.NA, pd.NaT):
+        spoilt = texts.copy()
+        spoilt[[3, 5]] = missing
+        for labels in (spoilt, list(spoilt), pd.Series(spoilt), pd.Series(spoilt, dtype="string")):
+            with pytest.raises(
+                DataError, match=r"^y: .*of row 3 \(from 0\) is missing, and 1 more are; fill it in, or"
+            ):
+                quick().fit(x, labels)
+    with pytest.raises(DataError, match=r"^y: expected texts or numbers, got texts and int; make all labels texts$"):
+        quick().fit(x, np.where(np.arange(len(y)) == 3, 7, texts))
+
+
+def test_sparse_data_are_refused(fitted, quick, blobs, digits):
+    message = r"^X: expected a dense array, got sparse data, a csr_array of shape \(\d+, \d+\); use X.toarray\(\)$"
+    with pytest.raises(DataError, match=message):
+        quick().fit(csr_array(blobs[0]), blobs[1])
+    with pytest.raises(DataError, match=message):
+        fitted.predict(csr_array(digits[2]))
+
+
+def test_the_same_pixels_in_another_unit_have_the_same_answers(fitted, digits):
+    x = digits[2]
+    expected = fitted.predict_proba(x)
+    for pixels in (x.astype(np.uint8), x.astype(np.uint16) * 257, (x / 255).astype(np.float32)):
+        assert np.array_equal(fitted.predict_proba(pixels), expected)
+    with pytest.raises(
+        DataError, match=r"^X: expected numbers on the scale of fit, 0 to 16, got 0 to 1; scale them as"
+    ):
+        fitted.predict(x / 16)
+
+
+def test_a_value_far_out_is_told_at_fit(quick, digits):
+    x = digits[0].copy()
+    x[3, 4] = 1e6
+    with pytest.warns(
+        UserWarning, match=r"^X: one value in a thousand at most is as far out as 1e\+06, all others lie"
+    ):
+        quick(epochs=1).fit(x, digits[1])

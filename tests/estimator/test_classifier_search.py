@@ -144,14 +144,14 @@ def test_in_processes_of_their_own_it_finds_the_same(quick, blobs, database, cap
         assert reader.last_run()["workers"] == 1
 
 
-def test_a_network_that_cannot_be_trained_on_all_data_is_an_error(quick, blobs, database):
+def test_a_network_that_cannot_be_trained_on_all_data_is_an_error(quick, blobs, database, device):
     quick(path=database).fit(*blobs)
     with ReplayReader(database) as reader:
         experiment = stored_experiment(reader)
     winner = Winner(1, "[C(16,1,1), SM(3)]", 0.9, {"learning_rate": 1e30}, True)
     stored = StoredNetwork(str(database.with_name("network.weights.h5")), winner.architecture, (2, 2, 1), "none")
     with pytest.raises(EvaluatorError, match=r"its loss was not a number at any of 5 learning rates; set a lower"):
-        _train_as_in_search(experiment, winner, stored)
+        _train_as_in_search(experiment, winner, stored, device)
 
 
 def test_a_network_of_the_search_is_kept_inside_the_folder_of_retrainings(quick, blobs, database, tmp_path):

@@ -5,8 +5,9 @@ import re
 import numpy as np
 import pytest
 
-from metaqnn.errors import MetaqnnError
+from metaqnn.errors import DataError, MetaqnnError
 from metaqnn.estimators.images import PixelScale, image_shape
+from metaqnn.estimators.units import outliers
 
 
 @pytest.mark.parametrize(
@@ -102,3 +103,120 @@ def test_what_is_fitted_in_parts_is_what_is_fitted_at_once(monkeypatch):
     whole = scale.apply(values)
     monkeypatch.setattr("metaqnn.estimators.images._CHUNK", 7)
     assert np.array_equal(scale.apply(values), whole)
+
+
+BYTES = np.arange(256).reshape(4, 8, 8)
+SHARES = BYTES / 255
+WORDS = BYTES * 257
+ARBITRARY = np.linspace(0, 1, 256).reshape(4, 8, 8) ** 2
+
+
+@pytest.mark.parametrize("fitted", [BYTES.astype(np.uint8), BYTES, BYTES * 1.0, SHARES, SHARES.astype("f4"), WORDS])
+@pytest.mark.parametrize("asked", [BYTES.astype(np.uint8), BYTES * 1.0, SHARES, SHARES.astype("f4"), WORDS * 1.0])
+def test_bytes_shares_and_words_are_the_same_pixels(fitted, asked):
+    scale = PixelScale.fitted(fitted, False)
+    assert np.array_equal(scale.apply(scale.converted(asked)), BYTES)
+
+
+def test_shares_that_are_black_and_white_are_shares():
+    scale, masks = PixelScale.fitted(SHARES, False), np.array([[[0.0, 1.0]]])
+    assert scale.apply(scale.converted(masks)).tolist() == [[[0, 255]]]
+
+
+def test_black_and_white_bytes_are_the_same_as_any_numbers():
+    masks = np.array([[[0, 1, 0, 1]]])
+    for kind in (np.uint8, np.float64):
+        scale = PixelScale.fitted(masks.astype(kind), False)
+        again = [scale.apply(scale.converted(masks.astype(other))).tolist() for other in (np.uint8, np.float64)]
+        assert again[0] == again[1] == scale.apply(masks.astype(kind)).tolist()
+
+
+@pytest.mark.parametrize(
+    ("fitted", "asked", "words"),
+    [
+        (BYTES.astype(np.uint8), ARBITRARY, "0 to 255, got 0 to 1"),
+        (BYTES.astype(np.uint8), np.array([[[0.0, 1.0]]]), "0 to 255, got 0 to 1"),
+        (BYTES.astype(np.uint8), 2 * ARBITRARY - 1, "0 to 255, got -1 to 1"),
+        (BYTES.astype(np.uint8), np.where(BYTES < 160, 0.0, BYTES) - 128, "0 to 255, got -128 to 127"),
+        (BYTES.astype(np.uint8), BYTES * 16, "0 to 255, got 0 to 4080"),
+        (BYTES.astype(np.uint8), 65535 * ARBITRARY.astype("f4"), "0 to 255, got 0 to 65535"),
+        (BYTES // 16, BYTES / 255 * 0.9, "0 to 15, got 0 to 0.9"),
+        (ARBITRARY, BYTES.astype(np.uint8), "0 to 1, got 0 to 255"),
+        (ARBITRARY * 255, ARBITRARY, "0 to 255, got 0 to 1"),
+        (BYTES * 16, BYTES.astype(np.uint8) // 32, "0 to 4080, got 0 to 7"),
+        (np.array([[[0, 1]]]), np.array([[[0, 255]]]), "0 to 1, got 0 to 255"),
+    ],
+)
+def test_another_scale_is_refused(fitted, asked, words):
+    message = f"X: expected numbers on the scale of fit, {words}; scale them as they were for fit"
+    with pytest.raises(DataError, match=f"^{re.escape(message)}$"):
+        PixelScale.fitted(fitted, False).converted(asked)
+
+
+@pytest.mark.parametrize(
+    ("fitted", "asked"),
+    [
+        (BYTES.astype(np.uint8), np.zeros((1, 8, 8))),
+        (BYTES.astype(np.uint8), np.ones((1, 8, 8), np.uint8)),
+        (BYTES.astype(np.uint8), ARBITRARY * 255),
+        (BYTES.astype(np.uint8), BYTES * 1.1 - 10),
+        (ARBITRARY, ARBITRARY[1:2]),
+        (ARBITRARY, ARBITRARY * 1.3),
+        (ARBITRARY, np.zeros((1, 8, 8))),
+        (np.zeros((4, 8, 8)), ARBITRARY),
+        (ARBITRARY - 5, ARBITRARY[:1] - 5),
+    ],
+)
+def test_the_same_scale_is_left_as_it_is(fitted, asked):
+    scale = PixelScale.fitted(fitted, False)
+    assert scale.converted(asked) is asked
+
+
+def test_features_of_their_own_have_no_scale_in_common():
+    values = np.array([[0.0, 1000.0], [1.0, 2000.0]])
+    assert PixelScale.fitted(values, True).converted(100 * values).tolist() == (100 * values).tolist()
+
+
+def test_a_network_of_an_older_version_does_not_know_its_unit():
+    scale = PixelScale(np.asarray(0.0), np.asarray(255.0))
+    pixels = np.ones((1, 8, 8), np.uint8)
+    assert scale.converted(pixels) is pixels
+
+
+DIGITS = np.random.default_rng(0).integers(0, 17, (200, 8, 8)).astype(float)
+
+
+def test_one_value_far_out_is_told():
+    spoilt = DIGITS.copy()
+    spoilt[3, 4, 4] = 1e6
+    assert outliers(spoilt, False) == (
+        "X: one value in a thousand at most is as far out as 1e+06, all others lie within 8 of the median, and they "
+        "are left with a single shade; mend or clip such values if they are mistakes"
+    )
+    spoilt[3, 4, 4] = -400
+    assert "as far out as -400, all others lie within 8 of the median, and they are left with 5 of 256 s" in str(
+        outliers(spoilt, False)
+    )
+
+
+def test_one_feature_far_out_is_told():
+    values = np.random.default_rng(0).normal(size=(100, 3))
+    values[7, 1] = 1e300
+    assert str(outliers(values, True)).startswith(
+        "feature 1 of X: one value in a thousand at most is as far out as 1e+300"
+    )
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        DIGITS,
+        DIGITS.astype(np.uint8),
+        np.random.default_rng(0).normal(size=(100, 8, 8)),
+        np.random.default_rng(0).lognormal(size=(1000, 8, 8)),
+        np.where(np.random.default_rng(0).random((100, 8, 8)) < 0.01, 1000.0, 0.0),
+        np.zeros((5, 8, 8)),
+    ],
+)
+def test_usual_values_are_not_told(values):
+    assert outliers(values, False) is None

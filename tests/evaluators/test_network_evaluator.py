@@ -27,7 +27,6 @@ from metaqnn.errors import EvaluatorError, MachineError
 from metaqnn.networks.data import DatasetConfig, load_search_data
 from metaqnn.networks.evaluator import NetworkEvaluator
 from metaqnn.networks.training.config import TrainingConfig
-from metaqnn.workers.environment import worker_environment
 from metaqnn.workers.evaluating import make_executor
 from metaqnn.workers.memory import IDLE_BYTES
 
@@ -301,14 +300,6 @@ def test_a_worker_that_sees_other_data_refuses(make):
         wait_for(evaluator, lambda event: False)
 
 
-def test_a_backend_that_cannot_be_imported_is_one_sentence(make, monkeypatch):
-    monkeypatch.setenv("KERAS_BACKEND", "no_such_backend")
-    evaluator = make()
-    evaluator.submit(Candidate(1, SMALL, seed=0))
-    with pytest.raises(EvaluatorError, match="expected a worker process that can train, but it failed"):
-        wait_for(evaluator, lambda event: False)
-
-
 def test_the_calibration_measures_something_plausible(make):
     speed = make().measure_speed(["[SM(10)]", "[C(16,3,1), SM(10)]", "[C(16,3,1), C(16,3,1), SM(10)]"])
     assert 1e7 < speed.operations_per_second < 1e16
@@ -322,12 +313,3 @@ def test_a_fault_of_the_machine_is_no_measurement():
     evaluator.make_engine = lambda data: no_space()  # as an engine does whose kernels have no room on the disk
     with pytest.raises(MachineError, match="expected space on the disk"):
         evaluator.measure_speed(("[SM(10)]",))
-
-
-def test_a_worker_sees_one_thread_and_its_gpu_and_keeps_the_users_choice_of_backend():
-    environment = worker_environment({"KERAS_BACKEND": "jax", "OMP_NUM_THREADS": "8", "HOME": "/h"}, gpu="1")
-    assert environment["KERAS_BACKEND"] == "jax"
-    assert environment["OMP_NUM_THREADS"] == "1"
-    assert environment["CUDA_VISIBLE_DEVICES"] == "1"
-    assert environment["HOME"] == "/h"
-    assert "CUDA_VISIBLE_DEVICES" not in worker_environment({})

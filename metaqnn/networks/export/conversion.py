@@ -16,6 +16,7 @@ from metaqnn.errors import MetaqnnError
 from metaqnn.machine import machine_fault
 from metaqnn.networks.export.formats import KERAS, LITERT, LITERT_INT8, ONNX, SAVED_MODEL, TORCH
 from metaqnn.networks.retraining.stored import StoredNetwork, load_network
+from metaqnn.networks.training.backend import plain_keras
 
 BATCH = 100
 """Images predicted at a time: what one of the paper's widest layers (32x32x512) gives is then 210 MB."""
@@ -100,7 +101,8 @@ def convert(job: Job) -> None:
 def main() -> None:
     """Do the job that the first argument describes."""
     try:
-        convert(Job.of_text(sys.argv[1]))
+        with plain_keras():
+            convert(Job.of_text(sys.argv[1]))
     except Exception as error:  # converters raise a full disk as anything; what is no fault goes on
         told = machine_fault(error) or (error if isinstance(error, MetaqnnError) else None)
         if told is None:

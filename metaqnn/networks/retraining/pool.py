@@ -16,6 +16,7 @@ from metaqnn.networks.retraining.messages import (
     RetrainingStarted,
 )
 from metaqnn.networks.retraining.worker import RetrainingRunner
+from metaqnn.networks.training.backend import Backend
 from metaqnn.networks.training.device import current_device
 from metaqnn.networks.training.memory import training_bytes
 from metaqnn.replay.retrainings import RetrainingMemory
@@ -35,6 +36,7 @@ OnEvent = Callable[[RetrainingJob, RetrainingStarted | RetrainingEpochDone | Ret
 def train_all(
     jobs: Sequence[RetrainingJob],
     memory: RetrainingMemory,
+    backend: Backend,
     workers: int,
     gpus: Sequence[str] = (),
     stop_requested: Callable[[], bool] = lambda: False,
@@ -47,6 +49,7 @@ def train_all(
     Args:
         jobs: what to train.
         memory: records it.
+        backend: of Keras.
         workers: processes side by side; 0 trains in this process, which is left as it is: with several threads the
             last digits may differ from those of a worker, and a stop waits for the end of an epoch.
         gpus: shared out among the workers in turn; empty leaves the choice to the framework.
@@ -67,12 +70,12 @@ def train_all(
         trainings.record(event)
         return stop_requested()
 
-    start = partial(RetrainingRunner, 1)
+    start = partial(RetrainingRunner, backend, 1)
     if workers:
         limits = Limits(need=_need, hang_seconds=hang_seconds, computes=True)
         pool: Pool = WorkerPool(start, PipeTransport(worker_environment), workers, gpus, limits)
     else:
-        pool = InlinePool(lambda: start(device=current_device()), should_drop)
+        pool = InlinePool(lambda: start(device=current_device(backend)), should_drop)
     try:
         for job in jobs:
             pool.submit(Task(job.number, job))
@@ -128,13 +131,17 @@ def _need(job: RetrainingJob) -> int:
     return training_bytes(parse(job.architecture), job.input_shape, job.recipe.batch_size, 4, job.recipe.dropout)
 
 
-def predict(question: Predict) -> Predicted:
+def predict(question: Predict, backend: Backend) -> Predicted:
     """Ask a process of its own what trained networks say.
+
+    Args:
+        question: which networks, of which images.
+        backend: of Keras.
 
     Raises:
         EvaluatorError: it could not say.
     """
-    start = partial(RetrainingRunner, usable_cores())
+    start = partial(RetrainingRunner, backend, usable_cores())
     pool = WorkerPool(start, PipeTransport(worker_environment), limits=Limits(computes=True))
     try:
         answer = pool.ask(question, [])

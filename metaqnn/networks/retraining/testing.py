@@ -10,6 +10,7 @@ from metaqnn.networks.retraining.choice import problem_with, stored_network
 from metaqnn.networks.retraining.ensembles import accuracy, average, select_greedily
 from metaqnn.networks.retraining.messages import DataSource, Predict, Predictions, data_fingerprint
 from metaqnn.networks.retraining.pool import predict
+from metaqnn.networks.training.backend import recorded_backend, require_backend
 from metaqnn.replay.retrainings import RetrainingMemory
 
 
@@ -114,8 +115,10 @@ def _ask(
         memory.config()["seed"],
         data_fingerprint(retrainings[0].data),
     )
+    backend = recorded_backend(memory)
+    require_backend(backend)
     networks = tuple(stored_network(memory, retraining) for retraining in retrainings)
-    said = predict(Predict(source, networks, terms.allow_duplicates))
+    said = predict(Predict(source, networks, terms.allow_duplicates), backend)
     name, doubts = source.dataset.name, said.check.doubts
     memory.record_check(TestCheck(0, name, said.check.examples, terms.command, doubts))
     if said.validation is None or said.test is None:

@@ -24,6 +24,7 @@ from metaqnn.networks.retraining.messages import (
 )
 from metaqnn.networks.retraining.stored import load_network, save_network
 from metaqnn.networks.retraining.test_split import check_test_split, open_test_split
+from metaqnn.networks.training.backend import Backend, plain_keras
 from metaqnn.networks.training.device import Device
 from metaqnn.workers.runner import Runner
 
@@ -32,15 +33,17 @@ class RetrainingRunner(Runner):
     """Takes `RetrainingJob`, reports its start and its epochs and answers `RetrainingEnded`; or takes `Predict`.
 
     Args:
+        backend: of Keras.
         threads: on a CPU; more than one gives up that sums come in one order.
         gpu: the one that this process was given.
         device: of this process, which is used as it is; None sets it up so that a seed decides everything.
     """
 
-    def __init__(self, threads: int, gpu: str | None = None, device: Device | None = None):
+    def __init__(self, backend: Backend, threads: int, gpu: str | None = None, device: Device | None = None):
         from metaqnn.networks.training.device import prepare_device
 
-        self.place = device or prepare_device(threads)
+        self._is_users_process = device is not None
+        self.place = device or prepare_device(backend, threads)
         self.device, self.versions, self.is_gpu = self.place.name, self.place.versions, self.place.is_gpu
 
     def run(self, payload: RetrainingJob | Predict, report: Callable[[object], None]) -> RetrainingEnded | Predicted:
@@ -49,7 +52,8 @@ class RetrainingRunner(Runner):
         Raises:
             MetaqnnError: it cannot be done at all.
         """
-        return _predict(payload) if isinstance(payload, Predict) else retrain(payload, report, self.place)
+        with plain_keras(self._is_users_process):
+            return _predict(payload) if isinstance(payload, Predict) else retrain(payload, report, self.place)
 
 
 def _load(source: DataSource) -> SearchData:

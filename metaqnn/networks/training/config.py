@@ -48,7 +48,9 @@ class TrainingConfig:
     """The recipe; the defaults are the paper's (Baker et al., ICLR 2017, section 5 and appendix).
 
     Attributes:
-        engine: `auto` is the fastest engine of the Keras backend in use; `fit` is Keras's own loop.
+        backend: what Keras computes with. None is what the variable KERAS_BACKEND names when a search is started,
+            else tensorflow; the search records it and keeps it.
+        engine: `auto` is the fastest engine of the backend; `fit` is Keras's own loop.
         precision: `auto` computes in bfloat16 on a GPU, with weights and updates in float32; `float32` never does.
         epochs: of every attempt.
         batch_size: images a step.
@@ -71,6 +73,7 @@ class TrainingConfig:
         early_stopping: whether and when a training is stopped early; None never.
     """
 
+    backend: Literal["tensorflow", "torch", "jax"] | None = None
     engine: Literal["auto", "fit"] = "auto"
     precision: Literal["auto", "float32"] = "auto"
     epochs: int = 20

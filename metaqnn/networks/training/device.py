@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from metaqnn.networks.training.backend import Backend, import_keras
 from metaqnn.workers.environment import usable_cores
 
 _FIRST_BFLOAT16 = (8, 0)
 """The compute capability since which NVIDIA's GPUs multiply matrices in bfloat16 (Ampere)."""
-
-_BACKEND_PACKAGES = {"tensorflow": "tensorflow", "jax": "jax", "torch": "torch"}
 
 
 @dataclass(frozen=True)
@@ -33,16 +32,17 @@ class Device:
     versions: Mapping[str, str]
 
 
-def prepare_device(threads: int = 1) -> Device:
+def prepare_device(backend: Backend = "tensorflow", threads: int = 1) -> Device:
     """Import Keras and make its backend deterministic.
 
     Args:
+        backend: which.
         threads: on a CPU, as in `worker_environment`.
-    """
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")  # whatever stands in a file of Keras's own
-    import keras
 
-    backend = keras.backend.backend()
+    Raises:
+        ConfigError: the backend is not installed, or Keras was imported with another one.
+    """
+    import_keras(backend, is_users_process=False)
     if backend == "tensorflow":
         import tensorflow as tf
 
@@ -54,18 +54,20 @@ def prepare_device(threads: int = 1) -> Device:
 
         torch.set_num_threads(threads)
         torch.use_deterministic_algorithms(True, warn_only=True)
-    return current_device(threads)
+    return current_device(backend, threads)
 
 
-def current_device(threads: int | None = None) -> Device:
+def current_device(backend: Backend = "tensorflow", threads: int | None = None) -> Device:
     """Import Keras and say what its backend trains on in this process; nothing is set.
 
     Args:
+        backend: which.
         threads: that it uses on a CPU; None is one a usable core.
-    """
-    import keras
 
-    backend = keras.backend.backend()
+    Raises:
+        ConfigError: the backend is not installed, or Keras was imported with another one.
+    """
+    import_keras(backend)
     capability: tuple[int, ...] = (0, 0)
     gpu = None
     if backend == "tensorflow":
@@ -86,7 +88,7 @@ def current_device(threads: int | None = None) -> Device:
         if jax.default_backend() == "gpu":
             device = jax.devices()[0]
             gpu, capability = device.device_kind, tuple(map(int, re.findall(r"\d+", str(device.compute_capability))))
-    versions = library_versions(["keras", _BACKEND_PACKAGES.get(backend, backend)])
+    versions = library_versions(["keras", backend])
     versions |= {"keras_backend": backend}
     name = gpu or processor_name(threads or usable_cores())
     return Device(name, gpu is not None, capability >= _FIRST_BFLOAT16, versions)

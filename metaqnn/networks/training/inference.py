@@ -9,6 +9,7 @@ from metaqnn.networks.architecture import Architecture
 from metaqnn.networks.costs import Shape
 from metaqnn.networks.data import Statistics
 from metaqnn.networks.data.config import Preprocessing
+from metaqnn.networks.training.backend import plain_keras
 from metaqnn.networks.training.fit_engine import preprocessing_layers
 from metaqnn.networks.training.network import build_network
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import keras
 
 
+@plain_keras()
 def fresh_network(
     architecture: Architecture,
     input_shape: Shape,

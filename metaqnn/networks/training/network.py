@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from metaqnn.networks.architecture import Architecture
 from metaqnn.networks.costs import Shape, describe, dropout_rates
 from metaqnn.networks.layers import Convolution, FullyConnected, GlobalAveragePooling, Pooling, Softmax
+from metaqnn.networks.training.backend import plain_keras
 from metaqnn.seeding import integer_seed
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ _MOMENTUM = 0.9
 those of its network (240 steps of digits: chance)."""
 
 
+@plain_keras()
 def build_network(
     architecture: Architecture,
     input_shape: Shape,
