@@ -29,7 +29,8 @@ def test_a_pipe_is_no_file(refused, tmp_path, words):
         os.mkfifo(tmp_path / f"PIPE{ending}")
     for part in ("ant", "bee"):
         (tmp_path / "pets" / part).mkdir(parents=True)
-        os.mkfifo(tmp_path / "pets" / part / "x.png")
+        for number in range(10):
+            os.mkfifo(tmp_path / "pets" / part / f"{number}.png")
     (tmp_path / "table.yaml").write_text(TABLE.replace("PIPE", "PIPE.csv"), encoding="utf-8")
     (tmp_path / "packed.yaml").write_text(TABLE.replace("PIPE", "PIPE.csv.gz"), encoding="utf-8")
     before = {path.name for path in tmp_path.iterdir()}

@@ -58,6 +58,7 @@ def test_known_classes_need_not_all_occur(archive):
 def test_the_cache_folder(monkeypatch, tmp_path):
     assert cache_folder() == tmp_path / "cache"
     monkeypatch.delenv("METAQNN_CACHE")
+    monkeypatch.setenv("HOME", str(tmp_path / "empty"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert cache_folder() == tmp_path / "metaqnn"
     monkeypatch.setenv("XDG_CACHE_HOME", "relative")

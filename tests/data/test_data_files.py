@@ -201,3 +201,9 @@ def test_an_epoch_from_the_disk_is_the_same_as_one_from_memory(tmp_path, arrays,
         outcomes[-1].append([weights.tobytes() for weights in session.numpy_weights()])
         session.close()
     assert outcomes[0] == outcomes[1]
+
+
+def test_a_table_of_one_image_has_none_to_test_on(tmp_path):
+    pictures(tmp_path, ["a.png"])
+    name = table(tmp_path / "labels.csv", ("path", "label"), ("a.png", "cat"))
+    assert "got too few for both; add some" in refused(name)

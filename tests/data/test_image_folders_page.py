@@ -145,8 +145,10 @@ def _(folder):
 
 @case("flat `train` with `labels.csv` beside it")
 def _(folder):
-    put(folder / "train" / "0.jpg")
-    put(folder / "labels.csv", b"file,label\n0.jpg,cat\n")
+    for number in range(20):
+        put(folder / "train" / f"{number}.png", grey(number))
+    lines = [f"{number}.png,{('cat', 'dog')[number % 2]}" for number in range(20)]
+    put(folder / "labels.csv", "\n".join(("file,label", *lines)).encode())
 
 
 @case("images alone, without folders")

@@ -29,12 +29,19 @@ class Listing:
         labels: int64 of shape (N,), indices into `class_names`.
         class_names: one name a class.
         notes: what was noticed while they were listed.
+
+    Raises:
+        DataError: there is no file.
     """
 
     files: tuple[Path, ...]
     labels: np.ndarray
     class_names: tuple[str, ...]
     notes: tuple[Note, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.files:
+            raise DataError("expected images to train on and images to test on, got too few for both; add some")
 
     def rows(self, rows: np.ndarray) -> "Listing":
         """Some of the files."""
