@@ -77,6 +77,7 @@ class NetworkEvaluator(Evaluator):
         self.score = accuracy(data.classes)
         most = None if options.max_memory is None else options.max_memory * GIBIBYTE
         self.limits = Limits(options.max_seconds, most, "training.max_seconds", "training.max_memory", computes=True)
+        self._is_users_process = False
 
     def facts(self) -> Mapping[str, Any]:
         """Hashes, the shape of an image, how many classes and images there are, and a `DataDescription`."""
