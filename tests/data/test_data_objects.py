@@ -10,6 +10,7 @@ from metaqnn.errors import DataError
 from metaqnn.networks.data import open_source
 from metaqnn.networks.data.copies import NAME, copies_folder, keep_copy
 from metaqnn.networks.data.examples import is_source, whole
+from metaqnn.networks.training.device import prepare_device
 
 
 class Pairs:
@@ -154,6 +155,7 @@ def test_data_sets_of_tensorflow_and_hugging_face():
     import datasets
     import tensorflow as tf
 
+    prepare_device()  # before anything is computed, as the tests that train in this process do
     pairs = tf.data.Dataset.from_tensor_slices((IMAGES, LABELS))
     hashes = {
         keep_copy(each).hash for each in (pairs, pairs.batch(7), pairs.shuffle(20, seed=1).batch(3), (IMAGES, LABELS))
