@@ -189,8 +189,10 @@ def test_an_epoch_from_the_disk_is_the_same_as_one_from_memory(tmp_path, arrays,
     from metaqnn.networks.architecture import parse
     from metaqnn.networks.data import fit_statistics
     from metaqnn.networks.training.config import TrainingConfig
+    from metaqnn.networks.training.device import prepare_device
     from metaqnn.networks.training.fit_engine import FitEngine
 
+    prepare_device()  # as the tests that train in this process do
     outcomes = []
     for name in (arrays_in(tmp_path / "npy", arrays()), str(archive())):
         data = load_search_data(DatasetConfig(name, validation_size=10), seed=3)
