@@ -15,9 +15,11 @@ from metaqnn.core import Dataset, Note
 from metaqnn.errors import DataError, brief
 from metaqnn.files import flush, private_folder, rename_new
 from metaqnn.networks.data.arrays import as_labels
+from metaqnn.networks.data.batches import Labels
 from metaqnn.networks.data.downloads import cache_folder
-from metaqnn.networks.data.examples import Labels, Pixels, are_arrays, class_names_of, in_colour_if_any, is_source, read
+from metaqnn.networks.data.examples import are_arrays, class_names_of, in_colour_if_any, is_source, read
 from metaqnn.networks.data.numpy_folder import NumpyFolder
+from metaqnn.networks.data.pixels import Pixels
 from metaqnn.networks.data.sources import ImageSplit
 
 NAME = "copied"

@@ -9,7 +9,8 @@ from metaqnn.core import Dataset
 from metaqnn.errors import DataError, brief
 from metaqnn.networks.data import parts
 from metaqnn.networks.data.config import FileOptions
-from metaqnn.networks.data.examples import class_names_of, columns_by_type
+from metaqnn.networks.data.example_columns import columns_by_type
+from metaqnn.networks.data.examples import class_names_of
 from metaqnn.networks.data.sources import ImageSplit
 from metaqnn.networks.data.splits_in_memory import image_split, set_apart
 
