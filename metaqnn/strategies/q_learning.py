@@ -11,6 +11,7 @@ from metaqnn.config import require
 from metaqnn.core import Context, Episode, QValue, Space, Trajectory
 from metaqnn.seeding import Stream
 from metaqnn.strategies.equations import greedy_choices
+from metaqnn.strategies.planner import Planner, PlanningConfig
 from metaqnn.strategies.q_table import QTable, Transition
 from metaqnn.strategies.schedule import PAPER_SCHEDULE, ScheduleConfig, ScheduledStrategy
 
@@ -28,12 +29,13 @@ class QLearningConfig(ScheduleConfig):
     """
 
     name: Literal["q_learning"]
-    preset: Literal["paper"] = "paper"
+    preset: Literal["default", "paper"] = "default"
     learning_rate: float = 0.01
     discount: float = 1.0
     initial_q: float = 0.5  # section 5.2's text; Algorithm 1 writes 0
     replay_episodes: int = 100  # section 5.2; the released code draws 128
     replay_after_repeats: bool = False  # Algorithm 1; the released code replays after repeats too
+    planning: PlanningConfig | None = None
     schedule: tuple[tuple[float, int], ...] = field(default=PAPER_SCHEDULE, kw_only=True)
 
     def __post_init__(self) -> None:
@@ -48,17 +50,22 @@ class QLearning(ScheduledStrategy[QLearningConfig]):
     """The paper's agent; exploration and replay draw from streams of their own for every episode."""
 
     Options = QLearningConfig
-    PRESETS: ClassVar = {"paper": {}}
+    PRESETS: ClassVar = {"default": {"planning": {}, "schedule": [[0.1, 2700]]}, "paper": {}}
 
     def __init__(self, options: QLearningConfig, space: Space, seed: int):
         super().__init__(options, space, seed)
         self.q_table = QTable(options.initial_q)
         self._memory: list[tuple[str, float]] = []  # architecture and reward of every episode
+        self._planner = Planner(options.planning, space, seed) if options.planning else None
         self._transitions: dict[str, tuple[Transition, ...]] = {}  # of architectures that were replayed
 
     def _propose(self, context: Context, epsilon: float) -> Trajectory:
         """Walk the space: each step uniform with probability epsilon, else greedy with ties at random."""
         stream = Stream(self.seed, "explore", context.number)
+        if self._planner is not None:
+            if self._planner.knows_little(context):
+                return self._planner.unknown_walk(context, stream)
+            return self.space.walk(self._planner.plan(context).choose(stream, epsilon))
 
         def choose(state: str, choices: tuple[str, ...]) -> int:
             if stream.uniform() < epsilon:
@@ -72,6 +79,8 @@ class QLearning(ScheduledStrategy[QLearningConfig]):
         """Store the episode, then replay K: the newest, and K - 1 drawn uniformly with replacement."""
         super().tell(episode)
         self._memory.append((episode.architecture, episode.reward))
+        if self._planner is not None:
+            self._planner.tell(episode)
         if self.config.replay_episodes == 0 or (episode.reused and not self.config.replay_after_repeats):
             return
         newest = len(self._memory) - 1
@@ -97,4 +106,6 @@ class QLearning(ScheduledStrategy[QLearningConfig]):
         for episode in episodes:
             super().tell(episode)
             self._memory.append((episode.architecture, episode.reward))
+            if self._planner is not None:
+                self._planner.tell(episode)
         self.q_table.load(values)

@@ -42,3 +42,26 @@ def deviating_walk(space: Space, steps: Sequence[Step], places: Collection[int],
         return other + (other >= kept)
 
     return space.walk(choose)
+
+
+def walk_through(space: Space, steps: Sequence[Step], place: int, choice: int, stream: Stream) -> Trajectory:
+    """A walk along a path that takes one other action.
+
+    As `deviating_walk`, but of one place, and with the action that is taken there.
+
+    Args:
+        space, steps, stream: as there.
+        place: where to deviate, from 0.
+        choice: index of what to take among the choices there.
+    """
+    position, is_kept = 0, True
+
+    def choose(_: str, choices: tuple[str, ...]) -> int:
+        nonlocal position, is_kept
+        here, position = position, position + 1
+        if here == place:
+            return choice
+        is_kept = is_kept and here < len(steps) and steps[here].action in choices
+        return choices.index(steps[here].action) if is_kept else stream.integer(len(choices))
+
+    return space.walk(choose)

@@ -1,0 +1,273 @@
+"""Planning: Q-values learned from imagined episodes, whose returns a model of the real ones predicts.
+
+Source: Dyna-Q (Sutton, 1990), with a Gaussian process (`metaqnn.strategies.return_model`) for the model of the world,
+and its expected improvement (Jones, Schonlau and Welch, 1998), as a logarithm, for the imagined return.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from metaqnn.config import require
+from metaqnn.core import Context, Episode, Space, Step, Trajectory
+from metaqnn.seeding import Stream
+from metaqnn.strategies.encoding import TrajectoryEncoder
+from metaqnn.strategies.equations import greedy_choices
+from metaqnn.strategies.exact_math import log_expected_excess, logarithm
+from metaqnn.strategies.return_model import ReturnModel, Weights, fitted
+from metaqnn.strategies.walks import deviating_walk, open_places, random_walk, walk_through
+
+_REFIT_EVERY, _REFIT_SHARE, _REFIT_AT_MOST = 10, 10, 50
+"""Weights are fitted anew after so many results, later after a tenth of them, at most after so many."""
+
+_FITTED_POINTS, _MODEL_POINTS = 100, 250
+"""So many results weights are fitted to, and so many enter the model at a refit; newer ones are added until the next."""
+
+_UNSURE_OF = 60
+"""The uncertainty is computed for so many trajectories, the best by what is expected of them."""
+
+_LOW = 3.0
+"""Returns lower than so many upper quartile distances under the median are pulled in: failures tell little."""
+
+
+@dataclass(frozen=True)
+class PlanningConfig:
+    """The section `strategy.planning`.
+
+    Attributes:
+        random_first: so many networks are sampled at random before anything is planned.
+        best_episodes: imagined episodes are near so many real ones, the best.
+        neighbours: of them, so many that differ in one step.
+        variations: and so many that differ in two or three.
+        random_walks: imagined episodes that are random walks.
+        rounds: how often imagined episodes are walked on the planned values.
+        walks: in each round.
+        walk_epsilon: exploration rate of those walks.
+    """
+
+    random_first: int = 20
+    best_episodes: int = 5
+    neighbours: int = 100
+    variations: int = 60
+    random_walks: int = 20
+    rounds: int = 1
+    walks: int = 20
+    walk_epsilon: float = 0.3
+
+    def __post_init__(self) -> None:
+        require(2 <= self.random_first <= 1_000_000, "random_first", "from 2 to 1000000", self.random_first)
+        require(1 <= self.best_episodes <= 1000, "best_episodes", "from 1 to 1000", self.best_episodes)
+        for name in ("neighbours", "variations", "random_walks", "rounds", "walks"):
+            require(0 <= getattr(self, name) <= 10_000, name, "from 0 to 10000", getattr(self, name))
+        require(0.0 <= self.walk_epsilon <= 1.0, "walk_epsilon", "from 0 to 1", self.walk_epsilon)
+
+
+class PlannedValues:
+    """Q-values of imagined episodes: the largest return imagined through a state-action pair.
+
+    This is Q-learning with learning rate 1 of a deterministic process that is rewarded at its end, as in distributed
+    Q-learning (Lauer and Riedmiller, ICML 2000).
+    """
+
+    def __init__(self) -> None:
+        self.values: dict[tuple[str, str], float] = {}
+
+    def learn(self, steps: Sequence[Step], imagined: float) -> None:
+        """Learn from one imagined episode."""
+        for step in steps:
+            pair = step.state, step.action
+            if imagined > self.values.get(pair, -math.inf):
+                self.values[pair] = imagined
+
+    def choose(self, stream: Stream, epsilon: float) -> Callable[[str, tuple[str, ...]], int]:
+        """Epsilon-greedy choices, ties at random; what was never imagined is worth least."""
+
+        def choose(state: str, choices: tuple[str, ...]) -> int:
+            if stream.uniform() < epsilon:
+                return stream.integer(len(choices))
+            best = greedy_choices([self.values.get((state, action), -math.inf) for action in choices])
+            return best[stream.integer(len(best))] if len(best) > 1 else best[0]
+
+        return choose
+
+
+@dataclass(frozen=True)
+class _Observed:
+    """A result, with the trajectory that it is of."""
+
+    trajectory: Trajectory
+    reward: float
+
+
+class Planner:
+    """Plans from the episodes told.
+
+    Args:
+        options: how much is imagined.
+        space: what is walked in.
+        seed: the search's.
+    """
+
+    def __init__(self, options: PlanningConfig, space: Space, seed: int):
+        self.options, self.space, self.seed = options, space, seed
+        self.encoder = TrajectoryEncoder(space)
+        self._observed: list[_Observed] = []
+        self._known: set[str] = set()
+        self._fitted_at, self._chosen = -1, list[int]()
+        self._model: ReturnModel | None = None
+        self._modelled = 0  # of the observed, in the model or left out of it
+
+    def tell(self, episode: Episode) -> None:
+        """Take note of a result; a repeat is none."""
+        if not episode.reused:
+            self._observed.append(_Observed(self.space.trajectory(episode.architecture), episode.reward))
+            self._known.add(episode.architecture)
+
+    def knows_little(self, context: Context) -> bool:
+        """Whether networks are still sampled at random."""
+        pending = {episode.architecture for episode in context.pending} - self._known
+        return len(self._known) + len(pending) < self.options.random_first or len(self._observed) < 2
+
+    def unknown_walk(self, context: Context, stream: Stream) -> Trajectory:
+        """A random walk to a network that is not known, if a few tries find one."""
+        pending = {episode.architecture for episode in context.pending}
+        for _ in range(20):
+            trajectory = random_walk(self.space, stream)
+            if trajectory.architecture not in self._known and trajectory.architecture not in pending:
+                break
+        return trajectory
+
+    def plan(self, context: Context) -> PlannedValues:
+        """The Q-values of imagined episodes: a function of what was told, the context and the seed alone."""
+        model, best = self._conditioned()
+        stream, planned = Stream(self.seed, "imagine", context.number), PlannedValues()
+        excluded = set(self._known)
+        pending = [e.architecture for e in context.pending if e.architecture not in excluded]
+        if pending:
+            excluded.update(pending)
+            trajectories = [self.space.trajectory(each) for each in dict.fromkeys(pending)]
+            model = model.extended(self.encoder.points(trajectories))
+        self._imagine(self._near_the_best(stream), excluded, model, best, planned)
+        for _ in range(self.options.rounds):
+            choose = planned.choose(stream, self.options.walk_epsilon)
+            walks = [self.space.walk(choose) for _ in range(self.options.walks)]
+            self._imagine(walks, excluded, model, best, planned)
+        return planned
+
+    def _imagine(
+        self,
+        trajectories: Sequence[Trajectory],
+        excluded: set[str],
+        model: ReturnModel,
+        best: float,
+        planned: PlannedValues,
+    ) -> None:
+        """Learn from imagined episodes; those imagined are excluded from then on."""
+        new = {each.architecture: each for each in trajectories if each.architecture not in excluded}
+        if not new:
+            return
+        excluded.update(new)
+        episodes = list(new.values())
+        means, with_observed = model.means(self.encoder.points(episodes))
+        promising = np.argsort(-means, kind="stable")[:_UNSURE_OF]
+        deviations = model.deviations(np.ascontiguousarray(with_observed[:, promising]))
+        for place, mean, deviation in zip(
+            promising.tolist(), means[promising].tolist(), deviations.tolist(), strict=True
+        ):
+            improvement = logarithm(deviation) + log_expected_excess((mean - best) / deviation)
+            planned.learn(episodes[place].steps, improvement)
+
+    def _near_the_best(self, stream: Stream) -> list[Trajectory]:
+        """Neighbours and variations of the best episodes, and random walks."""
+        options, paths = self.options, [self._observed[place].trajectory.steps for place in self._best()]
+        neighbours = [
+            (steps, place, choice)
+            for steps in paths
+            for place in open_places(steps)
+            for choice in range(len(steps[place].choices))
+            if steps[place].choices[choice] != steps[place].action
+        ]
+        if len(neighbours) > options.neighbours:
+            drawn = stream.permutation(len(neighbours))[: options.neighbours].tolist()
+            neighbours = [neighbours[place] for place in drawn]
+        walks = [walk_through(self.space, steps, place, choice, stream) for steps, place, choice in neighbours]
+        for _ in range(options.variations if neighbours else 0):
+            steps = paths[stream.integer(len(paths))]
+            places = open_places(steps)
+            chosen = {places[stream.integer(len(places))] for _ in range(2 + stream.integer(2))} if places else set()
+            walks.append(deviating_walk(self.space, steps, chosen, stream))
+        return walks + [random_walk(self.space, stream) for _ in range(options.random_walks)]
+
+    def _best(self) -> list[int]:
+        """The observed with the largest rewards, of each network once, the earlier first among equals."""
+        order = sorted(range(len(self._observed)), key=lambda place: (-self._observed[place].reward, place))
+        return order[: self.options.best_episodes]
+
+    def _conditioned(self) -> tuple[ReturnModel, float]:
+        """The model of all that was observed, and the best standardised return."""
+        count = len(self._observed)
+        refit = _last_refit(count)
+        if refit != self._fitted_at:
+            self._refit(refit)
+        assert self._model is not None
+        if count > self._modelled:
+            newer = [each.trajectory for each in self._observed[self._modelled :]]
+            self._model = self._model.extended(self.encoder.points(newer))
+            self._chosen += range(self._modelled, count)
+            self._modelled = count
+        returns = _standardised([self._observed[place].reward for place in self._chosen])
+        self._model.condition(returns)
+        return self._model, float(returns.max())
+
+    def _refit(self, count: int) -> None:
+        """Choose what enters the model from the first results, and fit its weights."""
+        rewards = [each.reward for each in self._observed[:count]]
+        chosen = _chosen(rewards, _FITTED_POINTS)
+        points = self.encoder.points([self._observed[place].trajectory for place in chosen])
+        returns = _standardised([rewards[place] for place in chosen])
+        weights = Weights.prior(points.actions.shape[1], len(points.numbers))
+        for _ in range(2):
+            weights = fitted(points, returns, weights)
+        self._chosen = _chosen(rewards, _MODEL_POINTS)
+        points = self.encoder.points([self._observed[place].trajectory for place in self._chosen])
+        self._model = ReturnModel(points, weights)
+        self._modelled, self._fitted_at = count, count
+
+
+def _last_refit(count: int) -> int:
+    """The number of results after which the weights were fitted last."""
+    at = min(count, _REFIT_EVERY)
+    while True:
+        following = at + min(max(_REFIT_EVERY, at // _REFIT_SHARE), _REFIT_AT_MOST)
+        if following > count:
+            return at
+        at = following
+
+
+def _chosen(rewards: Sequence[float], most: int) -> list[int]:
+    """Which results are used where there are too many: half the best, a quarter the newest, and a spread of the rest."""
+    count = len(rewards)
+    if count <= most:
+        return list(range(count))
+    best = sorted(range(count), key=lambda place: (-rewards[place], place))[: most // 2]
+    kept = {*best, *range(count - most // 4, count)}
+    rest = [place for place in range(count) if place not in kept]
+    missing = most - len(kept)
+    kept.update(rest[i * len(rest) // missing] for i in range(missing))
+    return sorted(kept)
+
+
+def _standardised(rewards: Sequence[float]) -> np.ndarray:
+    """Rewards with mean 0 and variance 1, low outliers pulled in."""
+    ordered, count = sorted(rewards), len(rewards)
+    median, upper = ordered[count // 2], ordered[3 * count // 4]
+    least = median - _LOW * max(upper - median, 1e-12)
+    pulled = [max(reward, least) for reward in rewards]
+    mean = math.fsum(pulled) / count
+    deviation = math.sqrt(math.fsum((reward - mean) ** 2 for reward in pulled) / count) or 1.0
+    return (np.array(pulled) - mean) / deviation
+
+
+__all__ = ["PlannedValues", "Planner", "PlanningConfig", "replace"]
