@@ -100,6 +100,14 @@ class Space(ABC):
         """
         return {}
 
+    def describe(self, action: Action) -> Mapping[str, float]:
+        """Positive numbers that say what an action is, by name, for models of what a trajectory returns.
+
+        Actions of one kind have the same names, and others than actions of other kinds. {} says no more than that
+        actions differ.
+        """
+        return {}
+
     def walk(self, choose: Callable[[str, tuple[str, ...]], int]) -> Trajectory:
         """Walk from the initial to a terminal state.
 

@@ -7,7 +7,7 @@ in a bin of representation sizes when it fits every size of the bin.
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal, NamedTuple
 
 from metaqnn.config import require
@@ -240,6 +240,10 @@ class LayerSpace(Space):
         costs = layer_costs(actions, self.input_shape)
         parameters, flops = sum(cost.parameters for cost in costs), sum(cost.flops for cost in costs)
         return {"parameters": parameters, "flops": flops, "layers": len(costs)}
+
+    def describe(self, action: Any) -> dict[str, float]:
+        """The numbers in a layer's notation, by kind and name."""
+        return {f"{action.code}.{each.name}": getattr(action, each.name) for each in fields(action)}
 
     def _key(self, depth: int, last: Layer | None, in_a_row: int, shape: Shape) -> StateKey:
         return StateKey(depth, last, in_a_row, self._bin(min(shape[:2]))[0] if len(shape) == 3 else "")

@@ -10,23 +10,49 @@ from metaqnn.strategies.return_model import Points
 
 
 class TrajectoryEncoder:
-    """What the return model sees of a trajectory.
+    """What a model of the return sees of a trajectory.
 
-    The action at each depth; how often each action is taken, which tells deep networks apart that are shifted by a
-    layer; and the logarithm of each cost, where the space knows costs before anything is evaluated.
+    The action at each depth; and where trajectories differ in length, so that networks that are alike need not be so
+    depth by depth: how often each action is taken, how many of each kind, and for each number that describes actions
+    (`Space.describe`) the mean of its logarithm over the actions that have it. Actions are of one kind that are
+    described by the same numbers.
 
     Args:
         space: what the trajectories are of.
+        with_counts: whether they differ in length.
     """
 
-    def __init__(self, space: Space):
-        self.space = space
+    def __init__(self, space: Space, with_counts: bool):
+        self._depth, self._with_counts = space.max_steps, with_counts
         self._codes = {str(action): code for code, action in enumerate(space.all_actions)}
-        self._rows: dict[str, tuple[list[int], list[float]]] = {}  # of what was observed
+        described = [dict(space.describe(action)) for action in space.all_actions]
+        kinds = list(dict.fromkeys(tuple(each) for each in described))
+        names = list(dict.fromkeys(name for each in described for name in each))
+        self._kinds = np.array([[1.0 if tuple(each) == kind else 0.0 for kind in kinds] for each in described])
+        self._has = np.array([[1.0 if name in each else 0.0 for name in names] for each in described])
+        self._logarithms = np.array(
+            [[logarithm(float(each[name])) if name in each else 0.0 for name in names] for each in described]
+        )
 
     def points(self, trajectories: Sequence[Trajectory]) -> Points:
         """Trajectories as the model sees them, in order."""
-        actions = np.full((len(trajectories), self.space.max_steps), -1)
-        for row, trajectory in zip(actions, trajectories, strict=True):
-            row[: len(trajectory.steps)] = [self._codes[step.action] for step in trajectory.steps]
-        return Points(actions, ())
+        actions = np.full((len(trajectories), self._depth), -1)
+        counts = np.zeros((len(trajectories), len(self._codes)))
+        for row, count, trajectory in zip(actions, counts, trajectories, strict=True):
+            for depth, step in enumerate(trajectory.steps):
+                code = self._codes[step.action]
+                row[depth] = code
+                count[code] += 1.0
+        if not self._with_counts:
+            return Points(actions, ())
+        of_kinds, of_names = _totals(counts, self._kinds), _totals(counts, self._has)
+        means = _totals(counts, self._logarithms) / np.maximum(of_names, 1.0)
+        columns = [column[:, None] for column in (*of_kinds.T, *means.T)]
+        return Points(actions, (counts, *columns))
+
+
+def _totals(counts: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Values of actions, added over the actions of each trajectory one after another; (trajectories, columns)."""
+    if not values.size:
+        return np.zeros((len(counts), values.shape[1] if values.ndim == 2 else 0))
+    return np.cumsum(counts[:, :, None] * values[None, :, :], axis=1)[:, -1]

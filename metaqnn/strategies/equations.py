@@ -1,9 +1,12 @@
 """The equations of Q-learning, as pure functions over Python's IEEE doubles.
 
-Source: Watkins (1989); Baker et al. (ICLR 2017), section 3, equation 3 and Algorithm 1.
+Source: Watkins (1989); Baker et al. (ICLR 2017), section 3, equation 3 and Algorithm 1; for planning, Lauer and
+Riedmiller (ICML 2000) and Jones, Schonlau and Welch (1998).
 """
 
 from collections.abc import Sequence
+
+from metaqnn.strategies.exact_math import log_expected_excess, logarithm
 
 
 def q_learning_target(reward: float, discount: float, next_values: Sequence[float]) -> float:
@@ -31,3 +34,25 @@ def greedy_choices(values: Sequence[float]) -> list[int]:
     """The indices of all actions whose value is the largest."""
     best = max(values)
     return [index for index, value in enumerate(values) if value == best]
+
+
+def planning_update(value: float, imagined: float) -> float:
+    """The value of a pair after an imagined episode through it: the largest return that was imagined.
+
+    In a deterministic process that is rewarded at its end, this is Q-learning with learning rate 1 of which losses are
+    not believed (distributed Q-learning: Lauer and Riedmiller, 2000).
+    """
+    return max(value, imagined)
+
+
+def log_expected_improvement(mean: float, deviation: float, best: float) -> float:
+    """The logarithm of E[max(0, R - best)] of a normally distributed return R: what is imagined of a trajectory.
+
+    Jones, Schonlau and Welch (1998), equation 15; as a logarithm, so that what is hopeless keeps its order.
+
+    Args:
+        mean: of R.
+        deviation: standard deviation of R, above 0.
+        best: the largest return so far.
+    """
+    return logarithm(deviation) + log_expected_excess((mean - best) / deviation)

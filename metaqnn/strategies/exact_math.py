@@ -22,7 +22,7 @@ _FRACTIONS = 60
 
 
 def exponential(x: float) -> float:
-    """e to the power x; 0 below -700.
+    """The number e to the power x; 0 below -700.
 
     By a Taylor polynomial of degree 13 after the nearest multiple of log 2 is taken off.
 
@@ -52,7 +52,7 @@ def logarithm(x: float) -> float:
 
 
 def log_expected_excess(z: float) -> float:
-    """log E[max(0, z + N)] for a standard normal N: the logarithm of phi(z) + z * Phi(z).
+    """The logarithm of E[max(0, z + N)] = phi(z) + z * Phi(z) for a standard normal N.
 
     Below -2.5 by the continued fraction of the Mills ratio (Laplace, 1805; Abramowitz and Stegun, 26.2.14), which has
     no cancellation, so that improbable gains keep their order; above by the series of Phi (26.2.11).

@@ -5,25 +5,24 @@ and its expected improvement (Jones, Schonlau and Welch, 1998), as a logarithm, 
 """
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from metaqnn.config import require
-from metaqnn.core import Context, Episode, Space, Step, Trajectory
+from metaqnn.core import Context, Episode, QValue, Space, Step, Trajectory
 from metaqnn.seeding import Stream
 from metaqnn.strategies.encoding import TrajectoryEncoder
-from metaqnn.strategies.equations import greedy_choices
-from metaqnn.strategies.exact_math import log_expected_excess, logarithm
+from metaqnn.strategies.equations import log_expected_improvement, planning_update
 from metaqnn.strategies.return_model import ReturnModel, Weights, fitted
-from metaqnn.strategies.walks import deviating_walk, open_places, random_walk, walk_through
+from metaqnn.strategies.walks import deviating_walk, epsilon_greedy, open_places, random_walk, walk_through
 
 _REFIT_EVERY, _REFIT_SHARE, _REFIT_AT_MOST = 10, 10, 50
-"""Weights are fitted anew after so many results, later after a tenth of them, at most after so many."""
+"""Weights are fitted anew after so many results, later after a tenth of all, and never later than that."""
 
 _FITTED_POINTS, _MODEL_POINTS = 100, 250
-"""So many results weights are fitted to, and so many enter the model at a refit; newer ones are added until the next."""
+"""Weights are fitted to so many results; so many enter the model at a refit, and newer ones until the next."""
 
 _UNSURE_OF = 60
 """The uncertainty is computed for so many trajectories, the best by what is expected of them."""
@@ -47,10 +46,10 @@ class PlanningConfig:
         walk_epsilon: exploration rate of those walks.
     """
 
-    random_first: int = 20
-    best_episodes: int = 5
-    neighbours: int = 100
-    variations: int = 60
+    random_first: int = 10
+    best_episodes: int = 10
+    neighbours: int = 200
+    variations: int = 40
     random_walks: int = 20
     rounds: int = 1
     walks: int = 20
@@ -67,30 +66,26 @@ class PlanningConfig:
 class PlannedValues:
     """Q-values of imagined episodes: the largest return imagined through a state-action pair.
 
-    This is Q-learning with learning rate 1 of a deterministic process that is rewarded at its end, as in distributed
+    This is Q-learning with learning rate 1 in a deterministic process that is rewarded at its end, as in distributed
     Q-learning (Lauer and Riedmiller, ICML 2000).
     """
 
     def __init__(self) -> None:
-        self.values: dict[tuple[str, str], float] = {}
+        self._values: dict[tuple[str, str], float] = {}
 
     def learn(self, steps: Sequence[Step], imagined: float) -> None:
-        """Learn from one imagined episode."""
+        """Learn from one imagined episode and its return."""
         for step in steps:
             pair = step.state, step.action
-            if imagined > self.values.get(pair, -math.inf):
-                self.values[pair] = imagined
+            self._values[pair] = planning_update(self._values.get(pair, -math.inf), imagined)
 
-    def choose(self, stream: Stream, epsilon: float) -> Callable[[str, tuple[str, ...]], int]:
-        """Epsilon-greedy choices, ties at random; what was never imagined is worth least."""
+    def values(self, state: str, actions: Sequence[str]) -> list[float]:
+        """The values of some actions in a state; what was never imagined is worth least."""
+        return [self._values.get((state, action), -math.inf) for action in actions]
 
-        def choose(state: str, choices: tuple[str, ...]) -> int:
-            if stream.uniform() < epsilon:
-                return stream.integer(len(choices))
-            best = greedy_choices([self.values.get((state, action), -math.inf) for action in choices])
-            return best[stream.integer(len(best))] if len(best) > 1 else best[0]
-
-        return choose
+    def entries(self) -> list[QValue]:
+        """Every pair that was imagined; how often is not counted."""
+        return [QValue(*pair, value, 1) for pair, value in self._values.items()]
 
 
 @dataclass(frozen=True)
@@ -112,7 +107,7 @@ class Planner:
 
     def __init__(self, options: PlanningConfig, space: Space, seed: int):
         self.options, self.space, self.seed = options, space, seed
-        self.encoder = TrajectoryEncoder(space)
+        self._encoder = TrajectoryEncoder(space, with_counts=False)
         self._observed: list[_Observed] = []
         self._known: set[str] = set()
         self._fitted_at, self._chosen = -1, list[int]()
@@ -148,10 +143,10 @@ class Planner:
         if pending:
             excluded.update(pending)
             trajectories = [self.space.trajectory(each) for each in dict.fromkeys(pending)]
-            model = model.extended(self.encoder.points(trajectories))
+            model = model.extended(self._encoder.points(trajectories))
         self._imagine(self._near_the_best(stream), excluded, model, best, planned)
         for _ in range(self.options.rounds):
-            choose = planned.choose(stream, self.options.walk_epsilon)
+            choose = epsilon_greedy(planned.values, self.options.walk_epsilon, stream)
             walks = [self.space.walk(choose) for _ in range(self.options.walks)]
             self._imagine(walks, excluded, model, best, planned)
         return planned
@@ -170,14 +165,13 @@ class Planner:
             return
         excluded.update(new)
         episodes = list(new.values())
-        means, with_observed = model.means(self.encoder.points(episodes))
+        means, with_observed = model.means(self._encoder.points(episodes))
         promising = np.argsort(-means, kind="stable")[:_UNSURE_OF]
         deviations = model.deviations(np.ascontiguousarray(with_observed[:, promising]))
         for place, mean, deviation in zip(
             promising.tolist(), means[promising].tolist(), deviations.tolist(), strict=True
         ):
-            improvement = logarithm(deviation) + log_expected_excess((mean - best) / deviation)
-            planned.learn(episodes[place].steps, improvement)
+            planned.learn(episodes[place].steps, log_expected_improvement(mean, deviation, best))
 
     def _near_the_best(self, stream: Stream) -> list[Trajectory]:
         """Neighbours and variations of the best episodes, and random walks."""
@@ -214,7 +208,7 @@ class Planner:
         assert self._model is not None
         if count > self._modelled:
             newer = [each.trajectory for each in self._observed[self._modelled :]]
-            self._model = self._model.extended(self.encoder.points(newer))
+            self._model = self._model.extended(self._encoder.points(newer))
             self._chosen += range(self._modelled, count)
             self._modelled = count
         returns = _standardised([self._observed[place].reward for place in self._chosen])
@@ -225,13 +219,15 @@ class Planner:
         """Choose what enters the model from the first results, and fit its weights."""
         rewards = [each.reward for each in self._observed[:count]]
         chosen = _chosen(rewards, _FITTED_POINTS)
-        points = self.encoder.points([self._observed[place].trajectory for place in chosen])
+        lengths = {len(self._observed[place].trajectory.steps) for place in chosen}
+        self._encoder = TrajectoryEncoder(self.space, with_counts=len(lengths) > 1)
+        points = self._encoder.points([self._observed[place].trajectory for place in chosen])
         returns = _standardised([rewards[place] for place in chosen])
         weights = Weights.prior(points.actions.shape[1], len(points.numbers))
         for _ in range(2):
             weights = fitted(points, returns, weights)
         self._chosen = _chosen(rewards, _MODEL_POINTS)
-        points = self.encoder.points([self._observed[place].trajectory for place in self._chosen])
+        points = self._encoder.points([self._observed[place].trajectory for place in self._chosen])
         self._model = ReturnModel(points, weights)
         self._modelled, self._fitted_at = count, count
 
@@ -247,7 +243,7 @@ def _last_refit(count: int) -> int:
 
 
 def _chosen(rewards: Sequence[float], most: int) -> list[int]:
-    """Which results are used where there are too many: half the best, a quarter the newest, and a spread of the rest."""
+    """Which results are used of too many: half the best, a quarter the newest, and a spread of the rest."""
     count = len(rewards)
     if count <= most:
         return list(range(count))
@@ -266,8 +262,5 @@ def _standardised(rewards: Sequence[float]) -> np.ndarray:
     least = median - _LOW * max(upper - median, 1e-12)
     pulled = [max(reward, least) for reward in rewards]
     mean = math.fsum(pulled) / count
-    deviation = math.sqrt(math.fsum((reward - mean) ** 2 for reward in pulled) / count) or 1.0
+    deviation = math.sqrt(math.fsum((reward - mean) * (reward - mean) for reward in pulled) / count) or 1.0
     return (np.array(pulled) - mean) / deviation
-
-
-__all__ = ["PlannedValues", "Planner", "PlanningConfig", "replace"]

@@ -1,6 +1,9 @@
 """Tabular Q-learning over layer states with epsilon-greedy sampling and experience replay.
 
-Source: Baker et al. (ICLR 2017), sections 3 to 5 and Algorithm 1.
+Source: Baker et al. (ICLR 2017), sections 3 to 5 and Algorithm 1. That is the preset `paper`. By default the agent also
+plans (Dyna-Q: Sutton, 1990): there are two tables. The values learned from real episodes are the paper's, and are
+stored; those that it walks on are learned anew for each proposal, from imagined episodes
+(`metaqnn.strategies.planner`).
 """
 
 from collections.abc import Iterable
@@ -10,15 +13,15 @@ from typing import ClassVar, Literal
 from metaqnn.config import require
 from metaqnn.core import Context, Episode, QValue, Space, Trajectory
 from metaqnn.seeding import Stream
-from metaqnn.strategies.equations import greedy_choices
 from metaqnn.strategies.planner import Planner, PlanningConfig
 from metaqnn.strategies.q_table import QTable, Transition
 from metaqnn.strategies.schedule import PAPER_SCHEDULE, ScheduleConfig, ScheduledStrategy
+from metaqnn.strategies.walks import epsilon_greedy
 
 
 @dataclass(frozen=True)
 class QLearningConfig(ScheduleConfig):
-    """The section `strategy` for `name: q_learning`; the defaults are the paper's, which are its preset `paper`.
+    """The section `strategy` for `name: q_learning`; the defaults are the paper's, its preset `paper`.
 
     Attributes:
         learning_rate: in (0, 1].
@@ -26,6 +29,7 @@ class QLearningConfig(ScheduleConfig):
         initial_q: value of a pair before its first update.
         replay_episodes: K, episodes replayed after each episode, the newest among them; 0 learns nothing.
         replay_after_repeats: whether an episode that reused a known network is followed by a replay too.
+        planning: what is imagined between two trainings; None walks on the values of real episodes, as the paper does.
     """
 
     name: Literal["q_learning"]
@@ -47,40 +51,36 @@ class QLearningConfig(ScheduleConfig):
 
 
 class QLearning(ScheduledStrategy[QLearningConfig]):
-    """The paper's agent; exploration and replay draw from streams of their own for every episode."""
+    """The agent; exploration, imagination and replay draw from streams of their own for every episode."""
 
     Options = QLearningConfig
-    PRESETS: ClassVar = {"default": {"planning": {}, "schedule": [[0.1, 2700]]}, "paper": {}}
+    PRESETS: ClassVar = {"default": {"planning": {}, "schedule": [[0.05, 2700]]}, "paper": {}}
 
     def __init__(self, options: QLearningConfig, space: Space, seed: int):
         super().__init__(options, space, seed)
         self.q_table = QTable(options.initial_q)
+        self.planner = None if options.planning is None else Planner(options.planning, space, seed)
         self._memory: list[tuple[str, float]] = []  # architecture and reward of every episode
-        self._planner = Planner(options.planning, space, seed) if options.planning else None
         self._transitions: dict[str, tuple[Transition, ...]] = {}  # of architectures that were replayed
 
     def _propose(self, context: Context, epsilon: float) -> Trajectory:
-        """Walk the space: each step uniform with probability epsilon, else greedy with ties at random."""
-        stream = Stream(self.seed, "explore", context.number)
-        if self._planner is not None:
-            if self._planner.knows_little(context):
-                return self._planner.unknown_walk(context, stream)
-            return self.space.walk(self._planner.plan(context).choose(stream, epsilon))
+        """An epsilon-greedy walk: on the planned values, or on those of real episodes."""
+        stream, planner = Stream(self.seed, "explore", context.number), self.planner
+        if planner is None:
+            return self.space.walk(epsilon_greedy(self.q_table.values, epsilon, stream))
+        if planner.knows_little(context):
+            return planner.unknown_walk(context, stream)
+        return self.space.walk(epsilon_greedy(planner.plan(context).values, epsilon, stream))
 
-        def choose(state: str, choices: tuple[str, ...]) -> int:
-            if stream.uniform() < epsilon:
-                return stream.integer(len(choices))
-            best = greedy_choices(self.q_table.values(state, choices))
-            return best[stream.integer(len(best))] if len(best) > 1 else best[0]
-
-        return self.space.walk(choose)
+    def _epsilon(self, context: Context) -> float:
+        """That of the schedule, but 1 while too little is known to plan."""
+        if self.planner is not None and self.planner.knows_little(context):
+            return 1.0
+        return super()._epsilon(context)
 
     def tell(self, episode: Episode) -> None:
         """Store the episode, then replay K: the newest, and K - 1 drawn uniformly with replacement."""
-        super().tell(episode)
-        self._memory.append((episode.architecture, episode.reward))
-        if self._planner is not None:
-            self._planner.tell(episode)
+        self._remember(episode)
         if self.config.replay_episodes == 0 or (episode.reused and not self.config.replay_after_repeats):
             return
         newest = len(self._memory) - 1
@@ -104,8 +104,12 @@ class QLearning(ScheduledStrategy[QLearningConfig]):
     def restore(self, episodes: Iterable[Episode], values: Iterable[QValue]) -> None:
         """Fill the replay memory and the Q-table."""
         for episode in episodes:
-            super().tell(episode)
-            self._memory.append((episode.architecture, episode.reward))
-            if self._planner is not None:
-                self._planner.tell(episode)
+            self._remember(episode)
         self.q_table.load(values)
+
+    def _remember(self, episode: Episode) -> None:
+        """Keep an episode for the schedule, for replay and for planning."""
+        super().tell(episode)
+        self._memory.append((episode.architecture, episode.reward))
+        if self.planner is not None:
+            self.planner.tell(episode)

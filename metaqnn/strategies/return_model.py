@@ -20,14 +20,17 @@ from metaqnn.strategies.exact_math import logarithm
 ACTION_FACTORS = (1.0, 0.99, 0.97, 0.94, 0.9, 0.84, 0.76, 0.66, 0.54, 0.4, 0.25, 0.12)
 """What a step whose action differs leaves of the covariance, by the index of its weight: the first has no effect."""
 
-NUMBER_WEIGHTS = (0.0, *(4.0**power for power in range(-6, 5)))
+NUMBER_WEIGHTS = (0.0, *(math.ldexp(1.0, power) for power in range(-12, 10, 2)))
 """w in the factor 1 / (1 + w d^2) of a group of numbers at distance d, by the index of its weight."""
 
 NOISES = (1e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0)
 """Variance of a return beside what the trajectory explains, in units of what it explains."""
 
-_PRIOR_WEIGHT, _PRIOR_DEVIATION = 6, 3.0
+_PRIOR_STEP, _PRIOR_NUMBER, _PRIOR_DEVIATION = 6, 4, 3.0
 """Of the normal prior of a weight's index."""
+
+_LEAST_VARIANCE = 1e-6
+"""Of the signal, in units of the variance of standardised returns."""
 
 _NOT_DEFINITE = -math.inf
 
@@ -49,7 +52,7 @@ class Weights:
     @classmethod
     def prior(cls, steps: int, groups: int) -> "Weights":
         """Before anything is learned."""
-        return cls((_PRIOR_WEIGHT,) * steps, (_PRIOR_WEIGHT,) * groups)
+        return cls((_PRIOR_STEP,) * steps, (_PRIOR_NUMBER,) * groups)
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class Points:
     """Trajectories as the model sees them.
 
     Attributes:
-        actions: what was chosen, a whole number for each action, int64 of shape (trajectories, depth); -1 after the end.
+        actions: what was chosen, a whole number for each action, shape (trajectories, depth); -1 after the end.
         numbers: for each group, float64 of shape (trajectories, numbers of the group).
     """
 
@@ -77,6 +80,7 @@ class Points:
 
 
 def _squared_distances(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Of each pair of rows, columns added one after another."""
     total = np.zeros((len(left), len(right)))
     for column in range(left.shape[1]):
         difference = left[:, column, None] - right[None, :, column]
@@ -125,7 +129,7 @@ def cholesky(matrix: np.ndarray) -> np.ndarray | None:
 
 
 def solve_lower(lower: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """x with `lower` x = `right`, by forward substitution; `right` of shape (n,) or (n, columns)."""
+    """The x with `lower` x = `right`, by forward substitution; `right` of shape (n,) or (n, columns)."""
     solution = right.copy()
     for row in range(len(lower)):
         solution[row] /= lower[row, row]
@@ -135,7 +139,7 @@ def solve_lower(lower: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 
 def solve_upper(lower: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """x with `lower`^T x = `right` of shape (n,), by backward substitution."""
+    """The x with `lower`^T x = `right` of shape (n,), by backward substitution."""
     solution = right.copy()
     for row in range(len(lower) - 1, -1, -1):
         solution[row] /= lower[row, row]
@@ -145,7 +149,7 @@ def solve_upper(lower: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 def _weighted_rows(weights: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """The sum of rows times weights, added one after another; shape (columns,)."""
-    return np.cumsum(weights[:, None] * rows, axis=0)[-1]
+    return np.asarray(np.cumsum(weights[:, None] * rows, axis=0)[-1])
 
 
 def log_evidence(matrix: np.ndarray, returns: np.ndarray, weights: Weights) -> float:
@@ -162,8 +166,9 @@ def log_evidence(matrix: np.ndarray, returns: np.ndarray, weights: Weights) -> f
     scaled, size = solve_lower(lower, returns), len(returns)
     variance = math.fsum((scaled * scaled).tolist()) / size
     half_determinant = math.fsum(map(logarithm, np.diag(lower).tolist()))
-    prior = sum((index - _PRIOR_WEIGHT) ** 2 for index in (*weights.steps, *weights.numbers))
-    return -0.5 * size * logarithm(variance) - half_determinant - prior / (2.0 * _PRIOR_DEVIATION**2)
+    prior = sum((index - _PRIOR_STEP) ** 2 for index in weights.steps)
+    prior += sum((index - _PRIOR_NUMBER) ** 2 for index in weights.numbers)
+    return -0.5 * size * logarithm(variance) - half_determinant - prior / (2.0 * _PRIOR_DEVIATION * _PRIOR_DEVIATION)
 
 
 def fitted(points: Points, returns: np.ndarray, start: Weights) -> Weights:
@@ -249,7 +254,8 @@ class ReturnModel:
         """Take note of what all its trajectories returned, standardised; shape (trajectories,)."""
         self._scaled = solve_lower(self._lower, returns)
         self._solved = solve_upper(self._lower, self._scaled)
-        self.variance = math.fsum((self._scaled * self._scaled).tolist()) / len(returns)
+        # Where all returns are equal there is nothing to explain; some doubt is left all the same.
+        self.variance = max(math.fsum((self._scaled * self._scaled).tolist()) / len(returns), _LEAST_VARIANCE)
 
     def means(self, points: Points) -> tuple[np.ndarray, np.ndarray]:
         """The expected returns of trajectories, shape (trajectories,), and their covariance with what was observed."""
@@ -260,4 +266,4 @@ class ReturnModel:
         """How unsure it is of returns, noise apart, shape (trajectories,); of what `means` gave as the second."""
         explained = solve_lower(self._lower, with_observed)
         left = 1.0 - np.cumsum(explained * explained, axis=0)[-1]
-        return np.sqrt(np.maximum(left, 1e-9) * self.variance)
+        return np.asarray(np.sqrt(np.maximum(left, 1e-9) * self.variance))

@@ -205,9 +205,13 @@ class ScheduledStrategy(Strategy, Generic[_Config]):
         """Propose at the schedule's exploration rate, or at the recorded one."""
         epsilon = recorded.get("epsilon") if recorded else None
         if epsilon is None:
-            progress = self._progress_at(context)  # which scales the schedule
-            epsilon = self._schedule.epsilon(progress)
+            epsilon = self._epsilon(context)
         return replace(self._propose(context, epsilon), recorded={"epsilon": epsilon})
+
+    def _epsilon(self, context: Context) -> float:
+        """The exploration rate of a proposal: the schedule's."""
+        progress = self._progress_at(context)  # which scales the schedule
+        return self._schedule.epsilon(progress)
 
     @abstractmethod
     def _propose(self, context: Context, epsilon: float) -> Trajectory:
@@ -226,7 +230,8 @@ class ScheduledStrategy(Strategy, Generic[_Config]):
     def describe_progress(self, context: Context) -> Exploration:
         """Where it stands in its schedule."""
         progress = self._progress_at(context)
-        return self._schedule.describe(progress)
+        described = self._schedule.describe(progress)
+        return described if described.epsilon is None else replace(described, epsilon=self._epsilon(context))
 
     def _progress_at(self, context: Context) -> Progress:
         """The progress after all episodes told and pending; sees to it that the schedule is scaled."""

@@ -1,14 +1,35 @@
 """Ways to walk a space that several strategies share."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from metaqnn.core import Space, Step, Trajectory
 from metaqnn.seeding import Stream
+from metaqnn.strategies.equations import greedy_choices
 
 
 def random_walk(space: Space, stream: Stream) -> Trajectory:
     """A walk in which every step is uniform over the legal actions."""
     return space.walk(lambda _, choices: stream.integer(len(choices)))
+
+
+def epsilon_greedy(
+    values: Callable[[str, tuple[str, ...]], Sequence[float]], epsilon: float, stream: Stream
+) -> Callable[[str, tuple[str, ...]], int]:
+    """The choices of a walk that is uniform with probability epsilon at each step, else greedy with ties at random.
+
+    Args:
+        values: the values of legal actions in a state.
+        epsilon: in [0, 1].
+        stream: what is drawn comes from it.
+    """
+
+    def choose(state: str, choices: tuple[str, ...]) -> int:
+        if stream.uniform() < epsilon:
+            return stream.integer(len(choices))
+        best = greedy_choices(values(state, choices))
+        return best[stream.integer(len(best))] if len(best) > 1 else best[0]
+
+    return choose
 
 
 def open_places(steps: Sequence[Step]) -> list[int]:

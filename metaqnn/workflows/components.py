@@ -169,7 +169,7 @@ def require_plugins(reader: ReplayReader, allowed: Sequence[str] = (), evaluates
 
 def stored_sections(reader: ReplayReader) -> dict[str, Any]:
     """The experiment of a database as plain values, with the names of today; nothing is loaded or checked."""
-    return renamed(reader.config()["experiment"], lambda line: None)
+    return renamed(as_recorded(reader.config()["experiment"]), lambda line: None)
 
 
 def subject_of(sections: Mapping[str, Any]) -> str:

@@ -28,10 +28,16 @@ def renamed(content: Mapping[str, Any], announce: Callable[[str], None]) -> dict
 
 def as_recorded(content: Mapping[str, Any]) -> dict[str, Any]:
     """An experiment of a database: a key that is newer than it means what was done before there was a choice."""
-    dataset = content.get("dataset")
+    content = dict(content)
+    dataset, strategy = content.get("dataset"), content.get("strategy")
     if isinstance(dataset, Mapping) and "evaluator" not in content:  # of networks, whose evaluator is not named there
-        return {**content, "dataset": {"decoding": 1, **dataset}}
-    return dict(content)
+        content["dataset"] = {"decoding": 1, **dataset}
+    if isinstance(strategy, Mapping) and strategy.get("name") == "q_learning" and "planning" not in strategy:
+        was_guided = strategy.get("preset") == "default" or strategy.keys() & _OF_LINEAR_UCB
+        content["strategy"] = (
+            {**strategy, "name": "linear_ucb", "preset": "default"} if was_guided else {**strategy, "preset": "paper"}
+        )
+    return content
 
 
 def renamed_table(section: Any, announce: Callable[[str], None]) -> Any:
@@ -70,16 +76,17 @@ def _training(section: dict[str, Any], announce: Callable[[str], None]) -> dict[
 
 
 def _strategy(section: dict[str, Any], announce: Callable[[str], None]) -> dict[str, Any]:
-    """Without a name it means linear_ucb, but q_learning with `preset: paper`."""
+    """Without a name it means linear_ucb, but q_learning with `preset: paper`; what was q_learning says what it is."""
     section.setdefault("name", "q_learning" if section.get("preset") == "paper" else "linear_ucb")
-    if section["name"] != "q_learning":
+    if section["name"] != "q_learning" or section.get("preset") == "paper":
         return section
-    if section.get("preset", "default" if section.keys() & _OF_LINEAR_UCB else None) == "default":
-        announce("strategy: what was 'name: q_learning' with 'preset: default' is called 'name: linear_ucb' now")
+    if section.keys() & _OF_LINEAR_UCB:
+        announce("strategy: what was 'name: q_learning' with these keys is called 'name: linear_ucb' now")
         return section | {"name": "linear_ucb", "preset": "default"}
     if "preset" not in section:
         announce(
-            "strategy: 'name: q_learning' alone means the paper's Q-learning now; what it meant before is 'linear_ucb'"
+            "strategy: 'name: q_learning' alone means 'preset: default' now, Q-learning that plans; the paper's is "
+            "'preset: paper', and what it meant at first is 'linear_ucb'"
         )
     return section
 

@@ -291,7 +291,7 @@ def test_an_architecture_of_another_space_is_refused():
 
 
 def test_the_preset_paper():
-    assert list(STRATEGIES["q_learning"].PRESETS) == ["paper"]
+    assert list(STRATEGIES["q_learning"].PRESETS) == ["default", "paper"]
     assert asdict(configured(preset="paper")) == {
         "name": "q_learning",
         "preset": "paper",
@@ -300,6 +300,7 @@ def test_the_preset_paper():
         "initial_q": 0.5,
         "replay_episodes": 100,
         "replay_after_repeats": False,
+        "planning": None,
         "schedule": (
             (1.0, 1500),
             *((epsilon, 100) for epsilon in (0.9, 0.8, 0.7)),

@@ -232,7 +232,7 @@ def test_a_schedule_that_is_refused(stages, max_repeats, problem):
 @pytest.mark.parametrize("seed", range(4))
 def test_what_is_told_and_what_is_pending_count_alike(seed, budget):
     """Sampled episodes count whether told or not; imported and retried ones never do."""
-    config = configured("q_learning", schedule=[[1.0, 3], [0.5, 5], [0.1, 4]], max_repeats=4)
+    config = configured("q_learning", "paper", schedule=[[1.0, 3], [0.5, 5], [0.1, 4]], max_repeats=4)
     schedule, stream = Schedule(config.schedule, 4).scaled(budget), Stream(seed, "episodes")
     strategy, position, progress, known = make_strategy(config, chain(2, 2, 2), 0), Position(budget), Progress(), []
     untold = deque()
