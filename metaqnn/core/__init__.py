@@ -32,7 +32,7 @@ from metaqnn.core.reward import Reward
 from metaqnn.core.score import Score
 from metaqnn.core.search_observer import ObservedEpisode, ObservedSearch, SearchObserver
 from metaqnn.core.space import Action, Space, State
-from metaqnn.core.strategy import Context, Exploration, PendingEpisode, Strategy
+from metaqnn.core.strategy import Context, Expectation, Exploration, PendingEpisode, Strategy
 from metaqnn.core.trajectory import Step, Trajectory
 
 __all__ = [
@@ -55,6 +55,7 @@ __all__ = [
     "Evaluator",
     "Event",
     "Executor",
+    "Expectation",
     "Exploration",
     "Limits",
     "Model",

@@ -60,6 +60,19 @@ class Exploration:
     exhausted: tuple[float, ...] = ()
 
 
+@dataclass(frozen=True)
+class Expectation:
+    """What a strategy expects of a network before it is evaluated.
+
+    Attributes:
+        mean: the reward that is expected.
+        deviation: standard deviation of the reward about it, chance in the evaluation included; at least 0.
+    """
+
+    mean: float
+    deviation: float
+
+
 class Strategy(ABC):
     """Decides what to try next: a pure function of the seed, the episodes told and the context.
 
@@ -139,6 +152,18 @@ class Strategy(ABC):
     def snapshot(self) -> Sequence[QValue]:
         """The values changed since the last snapshot; empty for a strategy that keeps none."""
         return ()
+
+    def planned_values(self, context: Context) -> Sequence[QValue]:
+        """The values that it would decide by when asked now; empty where it plans nothing."""
+        return ()
+
+    def expect(self, trajectory: Trajectory) -> Expectation | None:
+        """What it expects of a network after all that it was told; None where it has no expectations."""
+        return None
+
+    def importances(self) -> Mapping[str, float]:
+        """How much it has learned that each thing matters in which networks differ, from 0 to 1, by name."""
+        return {}
 
     def restore(self, episodes: Iterable[Episode], values: Iterable[QValue]) -> None:
         """Take up a snapshot on a fresh strategy: as if all `episodes` had been told, which is what this does.

@@ -24,10 +24,14 @@ class TrajectoryEncoder:
 
     def __init__(self, space: Space, with_counts: bool):
         self._depth, self._with_counts = space.max_steps, with_counts
+        self.group_names: tuple[str, ...] = ()
         self._codes = {str(action): code for code, action in enumerate(space.all_actions)}
         described = [dict(space.describe(action)) for action in space.all_actions]
         kinds = list(dict.fromkeys(tuple(each) for each in described))
         names = list(dict.fromkeys(name for each in described for name in each))
+        if with_counts:
+            of_kinds = [f"number of {kind[0].partition('.')[0] if kind else 'steps'}" for kind in kinds]
+            self.group_names = ("actions taken", *of_kinds, *(f"mean log {name}" for name in names))
         self._kinds = np.array([[1.0 if tuple(each) == kind else 0.0 for kind in kinds] for each in described])
         self._has = np.array([[1.0 if name in each else 0.0 for name in names] for each in described])
         self._logarithms = np.array(

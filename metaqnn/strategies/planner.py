@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from metaqnn.config import require
-from metaqnn.core import Context, Episode, QValue, Space, Step, Trajectory
+from metaqnn.core import Context, Episode, Expectation, QValue, Space, Step, Trajectory
 from metaqnn.seeding import Stream
 from metaqnn.strategies.encoding import TrajectoryEncoder
 from metaqnn.strategies.equations import log_expected_improvement, planning_update
-from metaqnn.strategies.return_model import ReturnModel, Weights, fitted
+from metaqnn.strategies.return_model import ACTION_FACTORS, NUMBER_WEIGHTS, ReturnModel, Weights, fitted
 from metaqnn.strategies.walks import deviating_walk, epsilon_greedy, open_places, random_walk, walk_through
 
 _REFIT_EVERY, _REFIT_SHARE, _REFIT_AT_MOST = 10, 10, 50
@@ -63,15 +63,68 @@ class PlanningConfig:
         require(0.0 <= self.walk_epsilon <= 1.0, "walk_epsilon", "from 0 to 1", self.walk_epsilon)
 
 
-class PlannedValues:
-    """Q-values of imagined episodes: the largest return imagined through a state-action pair.
+@dataclass(frozen=True)
+class Standard:
+    """How rewards are standardised: those below `least` are pulled in to it, then mean and deviation are taken off."""
 
-    This is Q-learning with learning rate 1 in a deterministic process that is rewarded at its end, as in distributed
-    Q-learning (Lauer and Riedmiller, ICML 2000).
+    least: float
+    mean: float
+    deviation: float
+
+    @classmethod
+    def of(cls, rewards: Sequence[float]) -> "Standard":
+        """The one by which these have mean 0 and variance 1."""
+        ordered, count = sorted(rewards), len(rewards)
+        median, upper = ordered[count // 2], ordered[3 * count // 4]
+        least = median - _LOW * max(upper - median, 1e-12)
+        pulled = [max(reward, least) for reward in rewards]
+        mean = math.fsum(pulled) / count
+        deviation = math.sqrt(math.fsum((reward - mean) * (reward - mean) for reward in pulled) / count)
+        return cls(least, mean, deviation or 1.0)
+
+    def returns(self, rewards: Sequence[float]) -> np.ndarray:
+        """Rewards, standardised."""
+        return (np.array([max(reward, self.least) for reward in rewards]) - self.mean) / self.deviation
+
+
+class Plan:
+    """What is expected of trajectories, and the Q-values learned from imagined ones.
+
+    The value of a state-action pair is the largest return imagined through it.
+
+    Args:
+        model: of the return, conditioned.
+        encoder: how trajectories enter it.
+        standard: of the rewards that it knows.
+        best: the largest of them, standardised.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, model: ReturnModel, encoder: TrajectoryEncoder, standard: Standard, best: float):
+        self.model, self._encoder, self._standard, self._best = model, encoder, standard, best
         self._values: dict[tuple[str, str], float] = {}
+
+    def believing(self, trajectories: Sequence[Trajectory]) -> "Plan":
+        """One that takes it that trajectories in flight return what is expected of them."""
+        return Plan(self.model.extended(self._encoder.points(trajectories)), self._encoder, self._standard, self._best)
+
+    def imagine(self, trajectories: Sequence[Trajectory], excluded: set[str]) -> None:
+        """Learn from imagined episodes.
+
+        Args:
+            trajectories: of the episodes.
+            excluded: architectures of which nothing is imagined; those imagined are added to them.
+        """
+        new = {each.architecture: each for each in trajectories if each.architecture not in excluded}
+        if not new:
+            return
+        excluded.update(new)
+        episodes = list(new.values())
+        means, with_observed = self.model.means(self._encoder.points(episodes))
+        promising = np.argsort(-means, kind="stable")[:_UNSURE_OF]
+        deviations = self.model.deviations(np.ascontiguousarray(with_observed[:, promising]))
+        for place, deviation in zip(promising.tolist(), deviations.tolist(), strict=True):
+            imagined = log_expected_improvement(float(means[place]), deviation, self._best)
+            self.learn(episodes[place].steps, imagined)
 
     def learn(self, steps: Sequence[Step], imagined: float) -> None:
         """Learn from one imagined episode and its return."""
@@ -80,12 +133,20 @@ class PlannedValues:
             self._values[pair] = planning_update(self._values.get(pair, -math.inf), imagined)
 
     def values(self, state: str, actions: Sequence[str]) -> list[float]:
-        """The values of some actions in a state; what was never imagined is worth least."""
+        """The Q-values of some actions in a state; what was never imagined is worth least."""
         return [self._values.get((state, action), -math.inf) for action in actions]
 
     def entries(self) -> list[QValue]:
-        """Every pair that was imagined; how often is not counted."""
+        """The Q-values of every pair that was imagined; how often is not counted."""
         return [QValue(*pair, value, 1) for pair, value in self._values.items()]
+
+    def expect(self, trajectory: Trajectory) -> Expectation:
+        """The reward that it expects of a trajectory that is evaluated now."""
+        means, with_observed = self.model.means(self._encoder.points([trajectory]))
+        known = float(self.model.deviations(with_observed)[0])
+        deviation = math.sqrt(known * known + self.model.noise_variance)
+        scale = self._standard
+        return Expectation(scale.mean + scale.deviation * float(means[0]), scale.deviation * deviation)
 
 
 @dataclass(frozen=True)
@@ -120,6 +181,11 @@ class Planner:
             self._observed.append(_Observed(self.space.trajectory(episode.architecture), episode.reward))
             self._known.add(episode.architecture)
 
+    @property
+    def results(self) -> int:
+        """How many it knows."""
+        return len(self._observed)
+
     def knows_little(self, context: Context) -> bool:
         """Whether networks are still sampled at random."""
         pending = {episode.architecture for episode in context.pending} - self._known
@@ -134,44 +200,18 @@ class Planner:
                 break
         return trajectory
 
-    def plan(self, context: Context) -> PlannedValues:
-        """The Q-values of imagined episodes: a function of what was told, the context and the seed alone."""
-        model, best = self._conditioned()
-        stream, planned = Stream(self.seed, "imagine", context.number), PlannedValues()
-        excluded = set(self._known)
-        pending = [e.architecture for e in context.pending if e.architecture not in excluded]
+    def plan(self, context: Context) -> Plan:
+        """Imagine episodes, and learn from them: a function of what was told, the context and the seed alone."""
+        stream, plan, excluded = Stream(self.seed, "imagine", context.number), self.expectations(), set(self._known)
+        pending = dict.fromkeys(e.architecture for e in context.pending if e.architecture not in excluded)
         if pending:
             excluded.update(pending)
-            trajectories = [self.space.trajectory(each) for each in dict.fromkeys(pending)]
-            model = model.extended(self._encoder.points(trajectories))
-        self._imagine(self._near_the_best(stream), excluded, model, best, planned)
+            plan = plan.believing([self.space.trajectory(each) for each in pending])
+        plan.imagine(self._near_the_best(stream), excluded)
         for _ in range(self.options.rounds):
-            choose = epsilon_greedy(planned.values, self.options.walk_epsilon, stream)
-            walks = [self.space.walk(choose) for _ in range(self.options.walks)]
-            self._imagine(walks, excluded, model, best, planned)
-        return planned
-
-    def _imagine(
-        self,
-        trajectories: Sequence[Trajectory],
-        excluded: set[str],
-        model: ReturnModel,
-        best: float,
-        planned: PlannedValues,
-    ) -> None:
-        """Learn from imagined episodes; those imagined are excluded from then on."""
-        new = {each.architecture: each for each in trajectories if each.architecture not in excluded}
-        if not new:
-            return
-        excluded.update(new)
-        episodes = list(new.values())
-        means, with_observed = model.means(self._encoder.points(episodes))
-        promising = np.argsort(-means, kind="stable")[:_UNSURE_OF]
-        deviations = model.deviations(np.ascontiguousarray(with_observed[:, promising]))
-        for place, mean, deviation in zip(
-            promising.tolist(), means[promising].tolist(), deviations.tolist(), strict=True
-        ):
-            planned.learn(episodes[place].steps, log_expected_improvement(mean, deviation, best))
+            choose = epsilon_greedy(plan.values, self.options.walk_epsilon, stream)
+            plan.imagine([self.space.walk(choose) for _ in range(self.options.walks)], excluded)
+        return plan
 
     def _near_the_best(self, stream: Stream) -> list[Trajectory]:
         """Neighbours and variations of the best episodes, and random walks."""
@@ -195,12 +235,12 @@ class Planner:
         return walks + [random_walk(self.space, stream) for _ in range(options.random_walks)]
 
     def _best(self) -> list[int]:
-        """The observed with the largest rewards, of each network once, the earlier first among equals."""
+        """The observed with the largest rewards, the earlier first among equals."""
         order = sorted(range(len(self._observed)), key=lambda place: (-self._observed[place].reward, place))
         return order[: self.options.best_episodes]
 
-    def _conditioned(self) -> tuple[ReturnModel, float]:
-        """The model of all that was observed, and the best standardised return."""
+    def expectations(self) -> Plan:
+        """What is expected after all that was told, before anything is imagined; needs two results."""
         count = len(self._observed)
         refit = _last_refit(count)
         if refit != self._fitted_at:
@@ -211,9 +251,24 @@ class Planner:
             self._model = self._model.extended(self._encoder.points(newer))
             self._chosen += range(self._modelled, count)
             self._modelled = count
-        returns = _standardised([self._observed[place].reward for place in self._chosen])
+        rewards = [self._observed[place].reward for place in self._chosen]
+        returns = (standard := Standard.of(rewards)).returns(rewards)
         self._model.condition(returns)
-        return self._model, float(returns.max())
+        return Plan(self._model, self._encoder, standard, float(returns.max()))
+
+    def importances(self) -> dict[str, float]:
+        """The share of the covariance of two returns that a difference takes away, by what differs.
+
+        A step counts with another action in its place, a number with a difference of 1 (of its logarithm, where it is
+        one of the actions').
+        """
+        weights = self.expectations().model.weights
+        steps = {f"step {depth}": 1.0 - ACTION_FACTORS[at] for depth, at in enumerate(weights.steps, start=1)}
+        numbers = {
+            name: 1.0 - 1.0 / (1.0 + NUMBER_WEIGHTS[at])
+            for name, at in zip(self._encoder.group_names, weights.numbers, strict=True)
+        }
+        return steps | numbers
 
     def _refit(self, count: int) -> None:
         """Choose what enters the model from the first results, and fit its weights."""
@@ -222,7 +277,8 @@ class Planner:
         lengths = {len(self._observed[place].trajectory.steps) for place in chosen}
         self._encoder = TrajectoryEncoder(self.space, with_counts=len(lengths) > 1)
         points = self._encoder.points([self._observed[place].trajectory for place in chosen])
-        returns = _standardised([rewards[place] for place in chosen])
+        used = [rewards[place] for place in chosen]
+        returns = Standard.of(used).returns(used)
         weights = Weights.prior(points.actions.shape[1], len(points.numbers))
         for _ in range(2):
             weights = fitted(points, returns, weights)
@@ -253,14 +309,3 @@ def _chosen(rewards: Sequence[float], most: int) -> list[int]:
     missing = most - len(kept)
     kept.update(rest[i * len(rest) // missing] for i in range(missing))
     return sorted(kept)
-
-
-def _standardised(rewards: Sequence[float]) -> np.ndarray:
-    """Rewards with mean 0 and variance 1, low outliers pulled in."""
-    ordered, count = sorted(rewards), len(rewards)
-    median, upper = ordered[count // 2], ordered[3 * count // 4]
-    least = median - _LOW * max(upper - median, 1e-12)
-    pulled = [max(reward, least) for reward in rewards]
-    mean = math.fsum(pulled) / count
-    deviation = math.sqrt(math.fsum((reward - mean) * (reward - mean) for reward in pulled) / count) or 1.0
-    return (np.array(pulled) - mean) / deviation

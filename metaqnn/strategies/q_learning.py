@@ -6,12 +6,12 @@ stored; those that it walks on are learned anew for each proposal, from imagined
 (`metaqnn.strategies.planner`).
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
 
 from metaqnn.config import require
-from metaqnn.core import Context, Episode, QValue, Space, Trajectory
+from metaqnn.core import Context, Episode, Expectation, QValue, Space, Trajectory
 from metaqnn.seeding import Stream
 from metaqnn.strategies.planner import Planner, PlanningConfig
 from metaqnn.strategies.q_table import QTable, Transition
@@ -70,7 +70,10 @@ class QLearning(ScheduledStrategy[QLearningConfig]):
             return self.space.walk(epsilon_greedy(self.q_table.values, epsilon, stream))
         if planner.knows_little(context):
             return planner.unknown_walk(context, stream)
-        return self.space.walk(epsilon_greedy(planner.plan(context).values, epsilon, stream))
+        plan = planner.plan(context)
+        walk = self.space.walk(epsilon_greedy(plan.values, epsilon, stream))
+        expected = plan.expect(walk)
+        return replace(walk, recorded={"expected": expected.mean, "deviation": expected.deviation})
 
     def _epsilon(self, context: Context) -> float:
         """That of the schedule, but 1 while too little is known to plan."""
@@ -100,6 +103,23 @@ class QLearning(ScheduledStrategy[QLearningConfig]):
     def snapshot(self) -> list[QValue]:
         """The Q-values of the states updated since the last snapshot."""
         return self.q_table.take_changed()
+
+    def planned_values(self, context: Context) -> list[QValue]:
+        """The Q-values of the episodes that it would imagine now."""
+        is_planning = self.planner is not None and not self.planner.knows_little(context)
+        return self.planner.plan(context).entries() if self.planner is not None and is_planning else []
+
+    def expect(self, trajectory: Trajectory) -> Expectation | None:
+        """What its model of the return says after two results."""
+        if self.planner is None or self.planner.results < 2:
+            return None
+        return self.planner.expectations().expect(trajectory)
+
+    def importances(self) -> Mapping[str, float]:
+        """What the model of the return has learned: the share of the covariance that a difference takes away."""
+        if self.planner is None or self.planner.results < 2:
+            return {}
+        return self.planner.importances()
 
     def restore(self, episodes: Iterable[Episode], values: Iterable[QValue]) -> None:
         """Fill the replay memory and the Q-table."""

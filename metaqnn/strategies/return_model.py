@@ -257,6 +257,11 @@ class ReturnModel:
         # Where all returns are equal there is nothing to explain; some doubt is left all the same.
         self.variance = max(math.fsum((self._scaled * self._scaled).tolist()) / len(returns), _LEAST_VARIANCE)
 
+    @property
+    def noise_variance(self) -> float:
+        """Of a return beside what the trajectory explains."""
+        return NOISES[self.weights.noise] * self.variance
+
     def means(self, points: Points) -> tuple[np.ndarray, np.ndarray]:
         """The expected returns of trajectories, shape (trajectories,), and their covariance with what was observed."""
         with_observed = covariance(self.points, points, self.weights)

@@ -206,7 +206,8 @@ class ScheduledStrategy(Strategy, Generic[_Config]):
         epsilon = recorded.get("epsilon") if recorded else None
         if epsilon is None:
             epsilon = self._epsilon(context)
-        return replace(self._propose(context, epsilon), recorded={"epsilon": epsilon})
+        proposed = self._propose(context, epsilon)
+        return replace(proposed, recorded={"epsilon": epsilon, **proposed.recorded})
 
     def _epsilon(self, context: Context) -> float:
         """The exploration rate of a proposal: the schedule's."""

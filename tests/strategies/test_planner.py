@@ -8,8 +8,10 @@ from contracts.spaces import small
 
 from metaqnn.core import Context, EpisodeOrigin, PendingEpisode
 from metaqnn.seeding import Stream
-from metaqnn.strategies.planner import PlannedValues, Planner, PlanningConfig, _chosen, _last_refit, _standardised
+from metaqnn.strategies.encoding import TrajectoryEncoder
+from metaqnn.strategies.planner import Plan, Planner, PlanningConfig, Standard, _chosen, _last_refit
 from metaqnn.strategies.q_learning import QLearning
+from metaqnn.strategies.return_model import ReturnModel, Weights
 from metaqnn.strategies.walks import random_walk
 from metaqnn.tables.chain import ChainConfig, ChainSpace
 
@@ -35,14 +37,16 @@ def context(number: int, *pending: str) -> Context:
     return Context(number, 2700, number - 1, 0, flying)
 
 
-def greedy(planned: PlannedValues):
+def greedy(planned: Plan):
     """The walk that planned values lead to, and its value."""
     found = CHAIN.walk(lambda s, c: max(range(len(c)), key=lambda i: planned.values(s, c)[i]))
     return found.architecture, planned.values(found.steps[0].state, (found.steps[0].action,))[0]
 
 
 def test_imagined_episodes_by_hand():
-    planned, steps = PlannedValues(), CHAIN.trajectory("000000").steps
+    encoder, steps = TrajectoryEncoder(CHAIN, with_counts=False), CHAIN.trajectory("000000").steps
+    model = ReturnModel(encoder.points([CHAIN.trajectory("222222")]), Weights.prior(6, 0))
+    planned = Plan(model, encoder, Standard.of([0.5]), 0.0)
     planned.learn(steps, -3.0)
     planned.learn(CHAIN.trajectory("000111").steps, -2.0)
     planned.learn(steps, -4.0)
@@ -137,8 +141,41 @@ def test_which_results_are_used_of_many():
 
 def test_low_outliers_are_pulled_in():
     # The median is 0.8, the upper quartile 0.9: nothing is below 0.8 - 3 * 0.1.
-    found = _standardised([0.1, 0.7, 0.8, 0.9, 1.0])
+    rewards = [0.1, 0.7, 0.8, 0.9, 1.0]
+    found = Standard.of(rewards).returns(rewards)
     mean = (0.5 + 0.7 + 0.8 + 0.9 + 1.0) / 5
     deviation = math.sqrt(sum((each - mean) ** 2 for each in (0.5, 0.7, 0.8, 0.9, 1.0)) / 5)
     assert found.tolist() == pytest.approx([(each - mean) / deviation for each in (0.5, 0.7, 0.8, 0.9, 1.0)])
-    assert _standardised([0.3, 0.3]).tolist() == [0.0, 0.0]
+    assert Standard.of([0.3, 0.3]).returns([0.3, 0.3]).tolist() == [0.0, 0.0]
+
+
+def test_what_it_expects_and_how_sure_it_is():
+    strategy = QLearning(configured("q_learning"), CHAIN, seed=0)
+    assert (strategy.expect(CHAIN.trajectory("000000")), strategy.importances()) == (None, {})
+    strategy.planner = planner = told(60, Planner(PlanningConfig(), CHAIN, seed=0))
+    known, best = planner._observed[0].trajectory, CHAIN.trajectory("201201")
+    of_known, of_best = strategy.expect(known), strategy.expect(best)
+    assert of_known.mean == pytest.approx(reward_of(known.architecture), abs=0.02)
+    assert of_best.mean == pytest.approx(1.0, abs=0.1)
+    assert 0.0 < of_known.deviation < of_best.deviation < 0.1
+
+
+def test_which_steps_matter():
+    strategy = QLearning(configured("q_learning"), CHAIN, seed=0)
+    strategy.planner = planner = Planner(PlanningConfig(), CHAIN, seed=0)
+    for number in range(1, 61):
+        walk = random_walk(CHAIN, Stream(1, "test", number)).architecture
+        planner.tell(episode(number, walk, 0.5 + 0.4 * (walk[2] == "1")))
+    found = strategy.importances()
+    assert list(found) == [f"step {depth}" for depth in range(1, 7)]
+    assert max(found, key=found.get) == "step 3"
+    assert max(share for name, share in found.items() if name != "step 3") < 0.1
+
+
+def test_what_it_expected_is_recorded_with_its_proposal():
+    strategy = QLearning(configured("q_learning"), CHAIN, seed=0)
+    strategy.planner = told(40, Planner(PlanningConfig(), CHAIN, seed=0))
+    asked = strategy.ask(context(41))
+    expected = strategy.expect(asked)
+    assert asked.recorded == {"epsilon": 0.05, "expected": expected.mean, "deviation": expected.deviation}
+    assert strategy.planned_values(context(41)) == strategy.planner.plan(context(41)).entries()
