@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from metaqnn.cli.expecting import expect, q_values
 from metaqnn.cli.grouping import CommandsByTask
 from metaqnn.cli.looking import layers_table
 from metaqnn.cli.options import allow_option, break_lock_option, database_argument
@@ -19,7 +20,8 @@ class _Commands(CommandsByTask):
     """What people want of a database."""
 
     tasks = {  # noqa: RUF012 - declared in the class above
-        "What was found": ("summary", "top", "show", "episodes", "curves", "q-values"),
+        "What was found": ("summary", "top", "show", "episodes", "curves"),
+        "What the agent learned": ("q-values", "expect"),
         "Is it right": ("verify", "check", "rescue"),
         "Copies and other programs": ("copy", "import", "export", "retry"),
     }
@@ -110,17 +112,8 @@ def curves(database: Path, models: tuple[int, ...], style: str) -> None:
         print_tables([tables.curves(reader, models)], style)
 
 
-@replay.command("q-values")
-@database_argument
-@click.option("--state", help="Only states that begin so: '0:' or '3:C(64,3,1)'.")
-@click.option("-n", "count", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many.")
-@format_option
-def q_values(database: Path, state: str | None, count: int, style: str) -> None:
-    """What the agent has learned, the most often updated first."""
-    from metaqnn.replay import tables
-
-    with open_written(database) as reader:
-        print_tables([tables.q_values(reader, state, count)], style)
+replay.add_command(q_values)
+replay.add_command(expect)
 
 
 @replay.command()

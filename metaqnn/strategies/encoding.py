@@ -13,9 +13,8 @@ class TrajectoryEncoder:
     """What a model of the return sees of a trajectory.
 
     The action at each depth; and where trajectories differ in length, so that networks that are alike need not be so
-    depth by depth: how often each action is taken, how many of each kind, and for each number that describes actions
-    (`Space.describe`) the mean of its logarithm over the actions that have it. Actions are of one kind that are
-    described by the same numbers.
+    depth by depth: how often each action is taken, how many of each kind, and the mean logarithm of each number that
+    describes actions (`Space.describe`) and varies. Actions are of one kind that are described by the same numbers.
 
     Args:
         space: what the trajectories are of.
@@ -28,7 +27,10 @@ class TrajectoryEncoder:
         self._codes = {str(action): code for code, action in enumerate(space.all_actions)}
         described = [dict(space.describe(action)) for action in space.all_actions]
         kinds = list(dict.fromkeys(tuple(each) for each in described))
-        names = list(dict.fromkeys(name for each in described for name in each))
+        values: dict[str, set[float]] = {}
+        for name, value in (item for each in described for item in each.items()):
+            values.setdefault(name, set()).add(value)
+        names = [name for name in values if len(values[name]) > 1]  # the others say no more than the kind
         if with_counts:
             of_kinds = [f"number of {kind[0].partition('.')[0] if kind else 'steps'}" for kind in kinds]
             self.group_names = ("actions taken", *of_kinds, *(f"mean log {name}" for name in names))

@@ -34,6 +34,7 @@ COMMANDS = [
     "replay episodes",
     "replay curves",
     "replay q-values",
+    "replay expect",
     "replay verify",
     "replay check",
     "replay rescue",
