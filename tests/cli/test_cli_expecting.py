@@ -19,10 +19,9 @@ def planned(tmp_path_factory):
     folder = tmp_path_factory.mktemp("planned")
     (folder / "small.yaml").write_text(SMALL_YAML, encoding="utf-8")
     words = ["search", folder / "small.yaml", "--db", folder / "planned.sqlite", *PLANNING, "--models", 14]
-    with judged(), pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as ended:
+    with judged(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["metaqnn", *map(str, words)])
         main()
-    assert ended.value.code in (0, None)
     return folder / "planned.sqlite"
 
 
