@@ -30,7 +30,7 @@ from metaqnn.tables.table import Entry, EvaluationTable
 from metaqnn.workflows.compare import StrategySpec, compare, run_trace, strategy_specs
 from metaqnn.workflows.table_files import Benchmark, load_benchmark
 
-NAMES = ("linear_ucb", "q_learning", "random", "regularized_evolution", "reinforce")
+NAMES = ("linear_ucb", "paper", "random", "regularized_evolution", "reinforce")
 
 RANDOM = StrategySpec("random", "random", "")
 
@@ -176,7 +176,7 @@ def test_specs_by_name():
         (["randm"], "--strategies: there is no strategy 'randm'; did you mean 'random'?"),
         (["random", "papr"], "--strategies: there is no strategy 'papr'; did you mean 'paper'?"),
         (["paper", "random", "paper"], "--strategies: expected each strategy once, got 'paper' twice"),
-        (["q_learning", "paper"], "--strategies: expected each strategy once, got 'paper' twice"),
+        (["paper", "paper"], "--strategies: expected each strategy once, got 'paper' twice"),
         (
             [],
             "--strategies: expected at least one strategy; valid names are linear_ucb, paper, q_learning, random, "

@@ -20,6 +20,7 @@ from metaqnn.workflows import (
     stored_schedule,
 )
 from metaqnn.workflows.forecast import format_duration
+from metaqnn.workflows.old_names import as_recorded
 
 SHAPES = {
     "digits": ((8, 8, 1), 10),
@@ -100,6 +101,7 @@ def test_the_paper_s_numbers(name):
         "initial_q": 0.5,
         "replay_episodes": 100,
         "replay_after_repeats": False,
+        "planning": None,
         "schedule": [list(stage) for stage in PAPER_SCHEDULE],
         "max_repeats": 500,
     }
@@ -201,20 +203,19 @@ def test_a_key_beside_the_preset_wins_over_it():
     )
 
 
-GUIDED = "a.yaml: strategy: what was 'name: q_learning' with 'preset: default' is called 'name: linear_ucb' now."
-ALONE = (
-    "a.yaml: strategy: 'name: q_learning' alone means the paper's Q-learning now; what it meant before is 'linear_ucb'."
+GUIDED = (
+    "a.yaml: strategy: what was 'name: q_learning' with keys such as 'candidates' is called 'name: linear_ucb' now."
 )
 
 
 @pytest.mark.parametrize(
     ("section", "now", "line"),
     [
-        ({"name": "q_learning", "preset": "default"}, "linear_ucb", GUIDED),
+        ({"name": "q_learning", "preset": "default"}, "q_learning", None),
         ({"name": "q_learning", "preset": "default", "optimism": 1.0}, "linear_ucb", GUIDED),
         ({"name": "q_learning", "candidates": 7}, "linear_ucb", GUIDED),
-        ({"name": "q_learning"}, "q_learning", ALONE),
-        ({"name": "q_learning", "learning_rate": 0.1}, "q_learning", ALONE),
+        ({"name": "q_learning"}, "q_learning", None),
+        ({"name": "q_learning", "learning_rate": 0.1}, "q_learning", None),
         ({"name": "q_learning", "preset": "paper"}, "q_learning", None),
         ({"preset": "paper"}, "q_learning", None),
         ({"preset": "default"}, "linear_ucb", None),
@@ -231,6 +232,27 @@ def test_names_of_before_are_read_and_the_new_one_is_said(section, now, line):
         name: value for name, value in section.items() if name not in ("name", "preset")
     }
     assert read_experiment(content, "stored").strategy == strategy
+
+
+@pytest.mark.parametrize(
+    ("section", "now"),
+    [
+        ({"name": "q_learning", "preset": "default", "schedule": [[0.2, 2700]]}, "linear_ucb"),
+        ({"name": "q_learning", "preset": "default", "candidates": 15}, "linear_ucb"),
+        ({"name": "q_learning", "preset": "paper", "learning_rate": 0.01}, "q_learning"),
+        ({"name": "q_learning", "learning_rate": 0.01}, "q_learning"),
+        ({"name": "linear_ucb", "preset": "default"}, "linear_ucb"),
+    ],
+)
+def test_a_database_of_before_there_was_planning_goes_on_without(section, now):
+    content = {"name": "x", "dataset": {"name": "digits"}, "strategy": section}
+    strategy = read_experiment(as_recorded(content), "stored").strategy
+    assert strategy.name == now
+    assert getattr(strategy.options, "planning", None) is None
+    planned = read_experiment({**content, "strategy": {"name": "q_learning"}}, "a.yaml")
+    again = read_experiment(as_recorded(planned.as_mapping()), "stored")
+    assert again.strategy == planned.strategy
+    assert again.strategy.options.planning is not None
 
 
 @pytest.mark.parametrize(
@@ -267,8 +289,8 @@ def test_an_old_key_beside_the_new_one_is_refused():
 
 
 def test_a_name_of_before_in_a_file_is_a_warning_in_python(tmp_path):
-    (tmp_path / "a.yaml").write_text("name: a\ndataset: {name: digits}\nstrategy: {name: q_learning}\n")
-    with pytest.warns(FutureWarning, match="alone means the paper's Q-learning now") as warned:
+    (tmp_path / "a.yaml").write_text("name: a\ndataset: {name: digits}\nstrategy: {name: q_learning, candidates: 7}\n")
+    with pytest.warns(FutureWarning, match="is called 'name: linear_ucb' now") as warned:
         load_experiment(tmp_path / "a.yaml")
     assert warned[0].filename == __file__
 

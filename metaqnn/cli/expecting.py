@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from metaqnn.cli.looking import open_written
 from metaqnn.cli.options import allow_option, database_argument
 from metaqnn.cli.output import format_option, print_tables
 
@@ -24,7 +25,6 @@ def q_values(
     database: Path, state: str | None, count: int, planned: int | None, allowed: tuple[str, ...], style: str
 ) -> None:
     """What the agent has learned, the most often updated first."""
-    from metaqnn.cli.replay import open_written
     from metaqnn.replay import tables
     from metaqnn.workflows.recall import planned_table
 
@@ -46,7 +46,6 @@ def expect(database: Path, architectures: tuple[str, ...], allowed: tuple[str, .
     After everything that is recorded. The interval holds 95 of 100 measured rewards if the agent is right about
     itself; the report draws how right it was.
     """
-    from metaqnn.cli.replay import open_written
     from metaqnn.workflows.recall import expected_table, importance_table
 
     with open_written(database) as reader:

@@ -124,3 +124,15 @@ def layers_table(description) -> Table:
 
 def _size(shape) -> str:
     return "x".join(map(str, shape))
+
+
+def open_written(database: Path):
+    """A reader of a database that something was written to."""
+    from metaqnn.errors import ReplayError
+    from metaqnn.replay.reader import ReplayReader
+
+    reader = ReplayReader(database)
+    if not reader.config():
+        reader.close()
+        raise ReplayError(f"{database}: no search has written to this database yet; start one with `metaqnn search`")
+    return reader

@@ -8,7 +8,7 @@ import click
 
 from metaqnn.cli.expecting import expect, q_values
 from metaqnn.cli.grouping import CommandsByTask
-from metaqnn.cli.looking import layers_table
+from metaqnn.cli.looking import layers_table, open_written
 from metaqnn.cli.options import allow_option, break_lock_option, database_argument
 from metaqnn.cli.output import format_option, print_tables
 from metaqnn.cli.summaries import import_table, raw_summary, summary_table
@@ -196,15 +196,3 @@ def retry(database: Path, break_lock: bool, allowed: tuple[str, ...]) -> None:
     for proposal in proposals:
         print(f"  model {proposal.model.model}: {proposal.model.architecture}")
     print(f"{len(proposals)} proposed anew. Train them: metaqnn resume {database}")
-
-
-def open_written(database: Path):
-    """A reader of a database that something was written to."""
-    from metaqnn.errors import ReplayError
-    from metaqnn.replay.reader import ReplayReader
-
-    reader = ReplayReader(database)
-    if not reader.config():
-        reader.close()
-        raise ReplayError(f"{database}: no search has written to this database yet; start one with `metaqnn search`")
-    return reader

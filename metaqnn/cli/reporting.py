@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
+from metaqnn.cli.looking import open_written
 from metaqnn.cli.options import database_argument, require_place
-from metaqnn.cli.replay import open_written
 
 
 @click.command()

@@ -16,6 +16,8 @@ class Result:
         score: measured or predicted; None for a failure.
         measured: the same where it was evaluated to the end, else None.
         seconds: wall clock of the evaluation, which for a repeat was spent before.
+        reward: what the strategy learned from.
+        expected, deviation: of the reward, where the strategy had an expectation before.
     """
 
     episode: int
@@ -27,16 +29,35 @@ class Result:
     seconds: float
     reused: bool
     origin: EpisodeOrigin
+    reward: float = 0.0
+    expected: float | None = None
+    deviation: float | None = None
 
 
 def read_results(reader: ReplayReader) -> tuple[Result, ...]:
     """Every told episode, in order."""
     _, rows = reader.query(
         """SELECT episode, iteration, recorded, r.model, r.score, iif(e.status = 'ok', r.score, NULL),
-                  e.train_seconds, reused, source
+                  e.train_seconds, reused, source, reward
            FROM replay r JOIN evaluations e USING (evaluation) ORDER BY episode"""
     )
-    return tuple(
-        Result(*(*row[:2], json.loads(row[2]).get("epsilon"), *row[3:7], bool(row[7]), EpisodeOrigin(row[8])))
-        for row in rows
+    return tuple(_result(*row) for row in rows)
+
+
+def _result(
+    episode: int,
+    iteration: int,
+    recorded: str,
+    model: int,
+    score: float | None,
+    measured: float | None,
+    seconds: float,
+    reused: int,
+    source: str,
+    reward: float,
+) -> Result:
+    told = json.loads(recorded)
+    return Result(
+        *(episode, iteration, told.get("epsilon"), model, score, measured, seconds, bool(reused)),
+        *(EpisodeOrigin(source), reward, told.get("expected"), told.get("deviation")),
     )

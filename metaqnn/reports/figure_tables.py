@@ -9,6 +9,7 @@ from typing import Any
 from metaqnn.core import Attempt, Score
 from metaqnn.replay.leaderboard import RankedModel
 from metaqnn.reports.baseline import RandomSearchBaseline
+from metaqnn.reports.expectations import Expectations
 from metaqnn.reports.trace import ScoreTrace, Stage
 from metaqnn.reports.trade_offs import TradeOff
 from metaqnn.reports.values import Grouping
@@ -57,6 +58,14 @@ def values_table(grouping: Grouping) -> FigureTable:
             for line in grouping.lines
             for point in zip(line.depths, line.means, line.pairs, strict=True)
         ),
+    )
+
+
+def expectations_table(expectations: Expectations) -> FigureTable:
+    """A row an episode."""
+    return table_of(
+        ("episode", "expected_reward", "standard_deviation", "measured_reward"),
+        ((point.episode, point.expected, point.deviation, point.reward) for point in expectations.points),
     )
 
 

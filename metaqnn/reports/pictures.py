@@ -31,6 +31,7 @@ def figure_jobs(data: ReportData) -> list[Job]:
     return [
         *_of_trace(data, axis),
         *_of_values(data),
+        *_of_expectations(data),
         *_of_top(data, axis),
         *_of_costs(data, axis),
         *_of_evaluations(data, axis),
@@ -76,6 +77,18 @@ def _of_values(data: ReportData) -> Iterator[Job]:
             f"{grouping.title} against {grouping.across}, a line for each {grouping.each}.",
             partial(trace_figures.draw_values, grouping),
             partial(tables.values_table, grouping),
+        )
+
+
+def _of_expectations(data: ReportData) -> Iterator[Job]:
+    found = data.expectations
+    if found:
+        yield Job(
+            "expectations",
+            f"The reward that the agent expected of {counted(len(found.points), data.domain.noun)}, against the one "
+            f"that was measured; {found.within[1]:.0%} lie within the interval that should hold 95 %.",
+            partial(trace_figures.draw_expectations, found, data.domain.noun),
+            partial(tables.expectations_table, found),
         )
 
 

@@ -12,6 +12,7 @@ from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.results import read_results
 from metaqnn.reports.baseline import RandomSearchBaseline, baseline_of
 from metaqnn.reports.domain import Domain
+from metaqnn.reports.expectations import Expectations, expectations_of
 from metaqnn.reports.failed import FailureKind, failure_kinds
 from metaqnn.reports.imported import Imported, read_imported
 from metaqnn.reports.provenance import Provenance, Subject, read_provenance
@@ -54,6 +55,7 @@ class ReportData:
         domain: how it is spoken of.
         trace: of the scores; None of a table.
         values: the Q-values; None where there are none.
+        expectations: of the agent, against what was measured; None where it had none.
         ranking: every architecture with a measured score, the best first.
         top: the best of them.
         trade_offs: the score against the first costs that the space names.
@@ -72,6 +74,7 @@ class ReportData:
     domain: Domain = field(compare=False)
     trace: ScoreTrace | None
     values: Values | None
+    expectations: Expectations | None
     ranking: tuple[RankedModel, ...]
     top: tuple[TopModel, ...]
     trade_offs: tuple[TradeOff, ...]
@@ -107,6 +110,7 @@ def read_report_data(reader: ReplayReader, subject: Subject, top: int, domain: D
             domain,
             None if is_table else trace_of(results, score),
             values if values.pairs else None,
+            expectations_of(results),
             ranking,
             _top(reader, ranking[:top]),
             trade_offs_of(ranking, score),

@@ -21,6 +21,7 @@ from metaqnn.reports.drawing import (
     blank,
     in_whole_numbers,
 )
+from metaqnn.reports.expectations import LEVELS, Expectations
 from metaqnn.reports.trace import ScoreTrace, Stage
 from metaqnn.reports.values import Grouping
 
@@ -143,5 +144,31 @@ def draw_baseline(baseline: RandomSearchBaseline, axis: Axis, domain: Domain):
     axes.set_xlim(1, max(2, len(counts)))
     axes.set_ylim(*sorted((gain(bottom), gain(ceiling))))
     axis.mark(axes.yaxis)
+    below(figure, axes)
+    return figure
+
+
+def draw_expectations(expectations: Expectations, noun: str):
+    """The reward that was expected and how surely, against the measured one."""
+    points, (_, deviations) = expectations.points, LEVELS[1]
+    figure, axes = blank("What the agent expected, and what it got", "expected reward", "measured reward")
+    expected, rewards = [point.expected for point in points], [point.reward for point in points]
+    spread = [deviations * point.deviation for point in points]
+    is_many = len(points) > MANY
+    axes.errorbar(
+        *(expected, rewards),
+        xerr=spread,
+        fmt="none",
+        ecolor=SKY,
+        alpha=0.35 if is_many else 0.7,
+        linewidth=1,
+        rasterized=is_many,
+        label="95 % interval",
+    )
+    axes.scatter(
+        expected, rewards, s=7 if is_many else 20, color=BLUE, linewidths=0, rasterized=is_many, label=f"one {noun}"
+    )
+    ends = [min(expected + rewards), max(expected + rewards)]
+    axes.plot(ends, ends, color=DARK, linewidth=1, linestyle="--", label="as expected")
     below(figure, axes)
     return figure

@@ -41,7 +41,7 @@ class StrategySpec:
 
 
 def strategy_specs(names: Sequence[str], benchmark: Benchmark) -> list[StrategySpec]:
-    """The strategies of these names; `paper` is what `q_learning` was called.
+    """The strategies of these names; `paper` is `q_learning` with the preset of that name.
 
     Raises:
         ConfigError: there is no strategy of a name, or one stands twice, or needs a package that is not installed.
@@ -52,7 +52,7 @@ def strategy_specs(names: Sequence[str], benchmark: Benchmark) -> list[StrategyS
     for name in names:
         if name not in known:
             raise ConfigError(f"--strategies: there is no strategy {shown(name)}; {nearest(name, known)}")
-        if any(one.name == known[name].name for one in found):
+        if known[name] in found:
             raise ConfigError(f"--strategies: expected each strategy once, got {name!r} twice")
         _build(known[name], benchmark.space, 0)  # what cannot run is refused before anything does
         found.append(known[name])

@@ -81,13 +81,10 @@ def _strategy(section: dict[str, Any], announce: Callable[[str], None]) -> dict[
     if section["name"] != "q_learning" or section.get("preset") == "paper":
         return section
     if section.keys() & _OF_LINEAR_UCB:
-        announce("strategy: what was 'name: q_learning' with these keys is called 'name: linear_ucb' now")
-        return section | {"name": "linear_ucb", "preset": "default"}
-    if "preset" not in section:
         announce(
-            "strategy: 'name: q_learning' alone means 'preset: default' now, Q-learning that plans; the paper's is "
-            "'preset: paper', and what it meant at first is 'linear_ucb'"
+            "strategy: what was 'name: q_learning' with keys such as 'candidates' is called 'name: linear_ucb' now"
         )
+        return section | {"name": "linear_ucb", "preset": "default"}
     return section
 
 

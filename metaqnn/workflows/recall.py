@@ -93,7 +93,6 @@ def _before(
     for record in records[: number - 1]:
         position.add(record)
     known: list[Episode] = list(recording.episodes[: min(last, number - 1)])
-    for episode in known:
-        strategy.tell(episode)
+    strategy.restore(known, ())  # what is planned and expected does not follow from stored values
     position.tell(len(known))
     return strategy, components.space, position.context()

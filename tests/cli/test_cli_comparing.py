@@ -9,7 +9,7 @@ from itertools import product
 import pytest
 from PIL import Image
 
-FIVE = ["linear_ucb", "q_learning", "random", "regularized_evolution", "reinforce"]
+FIVE = ["linear_ucb", "paper", "random", "regularized_evolution", "reinforce"]
 STRATEGIES = ["--strategies", ",".join(FIVE)]
 TITLES = [
     "Mean regret in points, with its 95 % interval",

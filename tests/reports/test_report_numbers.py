@@ -20,6 +20,7 @@ from metaqnn.reports.baseline import (
     prediction_interval,
     probability_of_more,
 )
+from metaqnn.reports.expectations import expectations_of
 from metaqnn.reports.failed import failure_kinds
 from metaqnn.reports.networks.diagrams import diagram_of
 from metaqnn.reports.networks.kinds import layer_values
@@ -459,3 +460,25 @@ def test_what_was_imported_and_what_was_refused(find, finished_once, tmp_path):
     assert (unparsed.count, accuracy.count) == (5, 1)
     assert unparsed.examples == tuple((n, f"net {n}", f"reason {n}") for n in (2, 3, 4))
     assert 1 not in data.trace.iterations
+
+
+# What the agent expected
+
+
+def test_what_was_expected_against_what_was_measured():
+    expected = [(0.5, 0.1, 0.55), (0.5, 0.1, 0.6), (0.5, 0.1, 0.8), (0.5, 0.1, 0.45)]
+    results = [
+        *(
+            result(number, 0.5, expected=mean, deviation=deviation, reward=reward)
+            for number, (mean, deviation, reward) in enumerate(expected, start=1)
+        ),
+        result(5, 0.5),  # a random walk, of which nothing was expected
+        result(6, None, expected=0.5, deviation=0.1, reward=0.1),  # a failure
+        result(7, 0.5, expected=0.5, deviation=0.1, reward=0.5, reused=True),
+    ]
+    found = expectations_of(results)
+    assert [point.episode for point in found.points] == [1, 2, 3, 4]
+    assert found.within == (0.5, 0.75)  # 0.55 and 0.45 within 0.0674; all but 0.8 within 0.196
+    assert found.mean_error == pytest.approx(0.1)
+    assert found.mean_distance == pytest.approx(0.125)
+    assert expectations_of(results[4:]) is None
