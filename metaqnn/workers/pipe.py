@@ -164,7 +164,9 @@ def _process(fileno: int, stderr: IO[bytes], environment: Mapping[str, str]) -> 
         stdout=subprocess.DEVNULL,
         stderr=stderr,
         env=environment,
-        start_new_session=True,  # Ctrl-C is for the command, which ends its workers itself
+        # Ctrl-C is for the command, which ends its workers itself. A group of the same session, not a session of its own:
+        # when the command dies, the system wakes and ends also one that was stopped before it could ask for that.
+        process_group=0,
     )
 
 
