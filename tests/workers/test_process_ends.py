@@ -1,4 +1,4 @@
-"""Processes of a search that end with it, also those that were stopped before they could ask for that."""
+"""Processes that end with the command, also those of a search that were stopped before they could ask for that."""
 
 import os
 import pty
@@ -23,6 +23,13 @@ observer = ObserverProcess(section, Path("search.sqlite"), (), print, lambda: Fa
 observer.on_start(None)
 started = observer._process.pid
 """,
+    "comparison": """
+import multiprocessing, os
+from concurrent.futures import ProcessPoolExecutor
+from metaqnn.workflows.compare import _end_with_the_parent
+pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _end_with_the_parent)
+started = pool.submit(os.getpid).result()
+""",
 }
 
 STOP_AND_DIE = """
@@ -36,7 +43,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 @pytest.mark.skipif(sys.platform not in ("linux", "darwin"), reason="needs groups of processes")
 @pytest.mark.parametrize("is_hang_up_ignored", [False, True], ids=["plain", "nohup"])
 @pytest.mark.parametrize("kind", STARTS)
-def test_one_that_is_stopped_in_its_first_moment_ends_when_its_parent_is_killed(kind, is_hang_up_ignored, tmp_path):
+def test_one_that_is_stopped_ends_when_its_parent_is_killed(kind, is_hang_up_ignored, tmp_path):
     ignoring = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n" if is_hang_up_ignored else ""
     with (tmp_path / "shown").open("w+") as shown:
         subprocess.run(
@@ -57,7 +64,7 @@ def test_a_worker_has_no_terminal_that_could_stop_it():
     script = (
         "import os, subprocess, sys\n"
         "child = 'import sys; from metaqnn.workers.process_main import end_with; "
-        "open(\"/dev/tty\").close(); end_with(int(sys.argv[1])); open(\"/dev/tty\")'\n"
+        'open("/dev/tty").close(); end_with(int(sys.argv[1])); open("/dev/tty")\'\n'
         "subprocess.run([sys.executable, '-c', child, str(os.getpid())], process_group=0)\n"
     )
     child, parent = pty.fork()
