@@ -164,8 +164,8 @@ def _process(fileno: int, stderr: IO[bytes], environment: Mapping[str, str]) -> 
         stdout=subprocess.DEVNULL,
         stderr=stderr,
         env=environment,
-        # Ctrl-C is for the command, which ends its workers itself. In the command's session, so that the system wakes and
-        # ends also a worker that was stopped before it could ask for that, when the command dies.
+        # Ctrl-C is for the command, which ends its workers itself. In its session, so that the system wakes and ends
+        # also one that was stopped before it could ask for that, when the command dies.
         process_group=0,
     )
 
