@@ -9,6 +9,9 @@ import pytest
 from patience import patience, wait_until
 from test_kill import is_running
 
+from metaqnn.replay.reader import ReplayReader
+from metaqnn.workflows import verify_database
+
 STARTS = {
     "worker": """
 from metaqnn.workers.pipe import PipeTransport
@@ -59,6 +62,24 @@ def test_one_that_is_stopped_ends_when_its_parent_is_killed(kind, is_hang_up_ign
     wait_until(lambda: not is_running(started))
 
 
+def in_a_terminal(*words, press=None, when=None):
+    """Run Python in the foreground of a terminal of its own, and press a key once it is time: its exit code, and what it shows."""
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execv(sys.executable, [sys.executable, *words])
+    shown = b""
+    try:
+        while said := os.read(terminal, 4096):
+            shown += said
+            if press and when():
+                os.write(terminal, press)
+                press = None
+    except OSError:  # how Linux tells the end of a terminal
+        pass
+    os.close(terminal)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), shown
+
+
 def test_a_worker_has_no_terminal_that_could_stop_it():
     """What a function runs and asks for a password there is refused, instead of stopped by the kernel."""
     script = (
@@ -67,15 +88,25 @@ def test_a_worker_has_no_terminal_that_could_stop_it():
         'open("/dev/tty").close(); end_with(int(sys.argv[1])); open("/dev/tty")\'\n'
         "subprocess.run([sys.executable, '-c', child, str(os.getpid())], process_group=0)\n"
     )
-    child, parent = pty.fork()
-    if child == 0:
-        os.execv(sys.executable, [sys.executable, "-c", script])
-    said = b""
-    try:
-        while words := os.read(parent, 4096):
-            said += words
-    except OSError:  # how Linux tells the end of a terminal
-        pass
-    os.close(parent)
-    os.waitpid(child, 0)
-    assert b"No such device or address: '/dev/tty'" in said
+    _, shown = in_a_terminal("-c", script)
+    assert b"No such device or address: '/dev/tty'" in shown
+
+
+def test_ctrl_c_is_for_the_command_which_ends_its_workers(tmp_path, monkeypatch):
+    (tmp_path / "slow.py").write_text(
+        "import os, time\n\n\ndef score(architecture):\n"
+        "    open(f'worker-{os.getpid()}', 'w').close()\n    time.sleep(0.2)\n    return 1.0\n"
+    )
+    (tmp_path / "slow.yaml").write_text(
+        "name: slow\nspace: {name: chain, choices: [9, 9, 9]}\nstrategy: {name: random}\n"
+        'evaluator: {name: function, function: "slow:score"}\nsearch: {models: 700, workers: 2, lookahead: 2}\n'
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    command = ("-m", "metaqnn", "search", "slow.yaml", "--db", "slow.sqlite")
+    code, shown = in_a_terminal(*command, press=b"\x03", when=lambda: any(tmp_path.glob("worker-*")))
+    assert code == 130, shown
+    assert b"Traceback" not in shown
+    assert not any(is_running(int(file.name.partition("-")[2])) for file in tmp_path.glob("worker-*"))
+    with ReplayReader(tmp_path / "slow.sqlite") as reader:
+        assert verify_database(reader).difference is None
