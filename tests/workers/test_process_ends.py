@@ -63,7 +63,7 @@ def test_one_that_is_stopped_ends_when_its_parent_is_killed(kind, is_hang_up_ign
 
 
 def in_a_terminal(*words, press=None, when=None):
-    """Run Python in the foreground of a terminal of its own, and press a key once it is time: its exit code, and what it shows."""
+    """Run Python in the foreground of a terminal, and press a key once it is time: its code, and what it shows."""
     child, terminal = pty.fork()
     if child == 0:
         os.execv(sys.executable, [sys.executable, *words])
