@@ -21,7 +21,7 @@ export PIP_ROOT_USER_ACTION := ignore
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev search resume inspect compare report test test-all test-oldest fuzz lint check bench soak docs wheel clean
+.PHONY: help setup dev search resume inspect compare report test test-all test-oldest fuzz lint check bench soak docs links wheel clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,6 +75,9 @@ soak: $(VENV)/.installed-dev ## disturb real searches at random for an hour [OUT
 docs: $(VENV)/.installed-docs ## build the documentation into build/docs, without a network
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --site-dir $(abspath $(or $(OUT),build/docs))
 	@echo "Open $(or $(OUT),build/docs)/index.html; with its search: python3 -m http.server --directory $(or $(OUT),build/docs)"
+
+links: $(VENV)/.installed-dev ## ask whether what the pages link to in the web is there; needs a network
+	@$(BIN)/python tests/docs/web_links.py
 
 wheel: $(VENV)/.installed-dev ## build the wheel into dist/, of the same bytes each time
 	$(BIN)/python -m build --wheel --no-isolation

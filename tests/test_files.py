@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from metaqnn.files import Owner, moved_aside, rename_new, written_whole
+from metaqnn.files import moved_aside, rename_new, written_whole
+from metaqnn.owner import Owner
 
 WRITER = """
 import sys, time
@@ -193,7 +194,7 @@ def test_an_owner_elsewhere_is_never_taken_for_gone():
 def test_a_process_that_the_system_hides_is_not_taken_for_gone():
     """As on machines of many users, where /proc shows everybody their own processes alone."""
     nobody = "os.setgroups([]); os.setgid(65534); os.setuid(65534)"
-    look = f"import os, sys; from metaqnn.files import Owner; {nobody}; owner = Owner(*sys.argv[1:])"
+    look = f"import os, sys; from metaqnn.owner import Owner; {nobody}; owner = Owner(*sys.argv[1:])"
     program = [sys.executable, "-c", f"{look}; print(owner.is_visible(), owner.is_gone())", *astuple(Owner.here())]
     command = f"mount -t proc -o hidepid=2 proc /proc && exec {shlex.join(program)}"
     ended = subprocess.run(["unshare", "--mount", "sh", "-c", command], capture_output=True, text=True, check=False)

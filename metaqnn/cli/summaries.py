@@ -29,7 +29,7 @@ def summary_table(reader) -> Table:
         epsilons = ", ".join(f"{epsilon:g}" for epsilon in facts.exhausted)
         exhausted = f"{counted(facts.max_repeats, 'repeat')} in a row ended epsilon {epsilons} early"
     rows = [
-        ("experiment", f"{sections['name']}: {subject_of(sections)}, seed {sections['seed']}"),
+        ("experiment", f"{sections['name']}: {subject_of(sections)}, seed {reader.config()['seed']}"),
         *([("warm_start", f"{episodes} of {sections.get('warm_start')}")] if facts.imported else []),
         *_data(reader),
         ("models", f"{facts.models_done} of {facts.models_total}"),
@@ -71,7 +71,7 @@ def import_table(reader) -> Table:
         best = f"{words} (model {facts['best_model']}) {facts['best_architecture']}"
     refused = [(facts[column], word) for column, word in _PROBLEM_WORDS.items() if facts[column]]
     rows = [
-        ("experiment", f"{sections['name']}: {subject_of(sections)}, seed {sections['seed']}"),
+        ("experiment", f"{sections['name']}: {subject_of(sections)}, seed {reader.config()['seed']}"),
         ("rows", f"{facts['rows']}, of which {facts['episodes']} became episodes"),
         ("models", f"{facts['models']} distinct networks"),
         (
@@ -116,7 +116,12 @@ def raw_summary(reader) -> Table:
     from metaqnn.workflows import subject_of
 
     sections, facts, predictions = _summarise(reader)
-    row = {"experiment": sections["name"], "dataset": subject_of(sections), "seed": sections["seed"], **asdict(facts)}
+    row = {
+        "experiment": sections["name"],
+        "dataset": subject_of(sections),
+        "seed": reader.config()["seed"],
+        **asdict(facts),
+    }
     row |= asdict(predictions)
     row["failed"] = sum(facts.failed.values())
     best, name = facts.best, f"best_{reader.score().name}"

@@ -16,7 +16,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from metaqnn.errors import ReplayError
-from metaqnn.files import Owner
+from metaqnn.owner import Owner
 from metaqnn.replay.database import (
     BUSY_SECONDS,
     SCHEMA_VERSION,

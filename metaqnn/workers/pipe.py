@@ -164,7 +164,9 @@ def _process(fileno: int, stderr: IO[bytes], environment: Mapping[str, str]) -> 
         stdout=subprocess.DEVNULL,
         stderr=stderr,
         env=environment,
-        start_new_session=True,  # Ctrl-C is for the command, which ends its workers itself
+        # Ctrl-C is for the command, which ends its workers itself. In its session, so that the system wakes and ends
+        # also one that was stopped before it could ask for that, when the command dies.
+        process_group=0,
     )
 
 

@@ -1,14 +1,17 @@
 """The program of a worker process: `python -P -m metaqnn.workers.process_main FILENO PARENT` serves the socket FILENO.
 
 When the process PARENT dies, which started it, the socket closes and the worker ends itself, also in the middle of a
-task. One that cannot do so because it is stopped is ended by the kernel, on Linux; elsewhere once it goes on.
+task. One that cannot do so because it is stopped is ended by the kernel: on Linux with SIGKILL, elsewhere and before it
+could ask for that because its group is orphaned.
 """
 
+import fcntl
 import gc
 import os
 import pickle
 import signal
 import sys
+import termios
 import threading
 import time
 import traceback
@@ -106,7 +109,12 @@ class Server:
 
 
 def end_with(parent: int) -> None:
-    """Have the kernel end this process when the thread that started it ends, and so with its process, on Linux."""
+    """Have the kernel end this process when the thread that started it ends, and so with its process, on Linux.
+
+    It also leaves its terminal: what asks there for a password would stop a process that is not in the foreground.
+    """
+    with suppress(OSError), open("/dev/tty", "rb", buffering=0) as terminal:
+        fcntl.ioctl(terminal, termios.TIOCNOTTY)
     if sys.platform == "linux":
         import ctypes
 

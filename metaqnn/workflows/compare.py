@@ -25,6 +25,7 @@ from metaqnn.search.plan import SearchPlan
 from metaqnn.search.ram_memory import RamMemory
 from metaqnn.search.rewards import ScoreReward, ScoreRewardOptions
 from metaqnn.tables.table import EvaluationTable
+from metaqnn.workers.process_main import end_with
 from metaqnn.workflows.table_files import Benchmark, load_benchmark
 
 PROPOSALS_PER_EVALUATION = 50
@@ -116,10 +117,13 @@ def _end_with_the_parent() -> None:
     """Leave Ctrl-C to the parent, and end when it does, however it ended."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
+    if not (parent := multiprocessing.parent_process()) or parent.pid is None:
+        return
+    end_with(parent.pid)  # also where this process is stopped
+
     def watch() -> None:
-        if parent := multiprocessing.parent_process():
-            multiprocessing.connection.wait([parent.sentinel])
-            os._exit(1)
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
 

@@ -37,8 +37,8 @@ from metaqnn.workers.environment import usable_cores, visible_gpus
 from metaqnn.workers.evaluating import make_executor
 from metaqnn.workflows.components import build_evaluator, build_space, recorded_again
 from metaqnn.workflows.experiment import Experiment
+from metaqnn.workflows.forecast import announce_download
 from metaqnn.workflows.resume import backend_for, changes_since, current_versions, refuse_changes, started_with
-from metaqnn.workflows.search import announce_download
 from metaqnn.workflows.table_memory import TableMemory
 
 MAX_NETWORKS = 100_000

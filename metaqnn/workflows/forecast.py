@@ -1,8 +1,31 @@
-"""What a user is told before a search begins: how long it will take, and what else there is."""
+"""What a user is told before a search begins: of its data, how long it will take, and what else there is."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from metaqnn.errors import counted
 from metaqnn.networks.estimate import Estimate
 from metaqnn.workflows.experiment import Experiment, load_experiment, shipped_experiments
+
+
+def announce_download(experiment: Experiment, announce: Callable[[str], None]) -> None:
+    """Say that a data set is not on this machine, before it is fetched."""
+    if experiment.is_of_networks and experiment.dataset is not None:
+        from metaqnn.networks.data import open_source
+
+        name, options = experiment.dataset.name, experiment.dataset.options
+        if not open_source(name, options, is_named_by_user=True).available():
+            announce(f"The data set {name} is not on this machine; trying to download it ...")
+
+
+def announce_doubts(facts: Mapping[str, Any], announce: Callable[[str], None]) -> None:
+    """Say what of the training data was passed over or looks wrong, in a line each."""
+    description = facts.get("description")
+    notes = description.get("notes", ()) if isinstance(description, Mapping) else ()
+    words = {"skipped": "Passed over", "doubt": "Doubt"}
+    for note in notes:
+        if note["kind"] in words:
+            announce(f"{words[note['kind']]}: {note['text']}.")
 
 
 def forecast(estimate: Estimate, experiment: Experiment) -> str:

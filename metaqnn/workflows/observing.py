@@ -132,7 +132,7 @@ class ObserverProcess(Observer):
                 stderr=subprocess.DEVNULL,
                 pass_fds=[theirs],
                 env=os.environ | {"PYTHONPATH": python_path()},
-                start_new_session=True,  # Ctrl-C is for the search
+                process_group=0,  # Ctrl-C is for the search; see metaqnn.workers.pipe
                 bufsize=0,
             )
         except OSError as error:

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from metaqnn.workers.evaluating import make_executor
 from metaqnn.workflows.check import stored_architectures
 from metaqnn.workflows.components import Components, build_components, build_evaluator, recorded_again, stored_budget
 from metaqnn.workflows.experiment import Experiment
-from metaqnn.workflows.forecast import forecast
+from metaqnn.workflows.forecast import announce_doubts, announce_download, forecast
 from metaqnn.workflows.observing import observer_processes
 from metaqnn.workflows.resume import (
     backend_for,
@@ -153,26 +153,6 @@ def run_search(
                     with suppress(ReplayError) if outcome == "failed" else nullcontext():
                         memory.end_run(outcome)
     return SearchReport(ending, stop.signal if ending is Ending.INTERRUPTED else None)
-
-
-def announce_download(experiment: Experiment, announce: Callable[[str], None]) -> None:
-    """Say that a data set is not on this machine, before it is fetched."""
-    if experiment.is_of_networks and experiment.dataset is not None:
-        from metaqnn.networks.data import open_source
-
-        name, options = experiment.dataset.name, experiment.dataset.options
-        if not open_source(name, options, is_named_by_user=True).available():
-            announce(f"The data set {name} is not on this machine; trying to download it ...")
-
-
-def announce_doubts(facts: Mapping[str, Any], announce: Callable[[str], None]) -> None:
-    """Say what of the training data was passed over or looks wrong, in a line each."""
-    description = facts.get("description")
-    notes = description.get("notes", ()) if isinstance(description, Mapping) else ()
-    words = {"skipped": "Passed over", "doubt": "Doubt"}
-    for note in notes:
-        if note["kind"] in words:
-            announce(f"{words[note['kind']]}: {note['text']}.")
 
 
 @dataclass(frozen=True)

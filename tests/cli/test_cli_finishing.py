@@ -18,7 +18,8 @@ from small_searches import SMALL_YAML, judged
 from metaqnn.replay.retrainings import weights_folder
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "schema_v3.sqlite"
-QUICK = ["--set", "final.epochs=2", "--set", "final.batch_size=256"]
+ONE = ["--workers", "1"]  # a second one would start its framework, too
+QUICK = ["--set", "final.epochs=2", "--set", "final.batch_size=256", *ONE]
 
 
 @pytest.fixture
@@ -225,8 +226,8 @@ final: {epochs: 2}
 
 def test_searching_training_and_reporting_do_not_read_the_test_split(metaqnn, without_test, tmp_path):
     database = tmp_path / "blind.sqlite"
-    assert metaqnn("search", without_test, "--db", database).code == 0
-    assert metaqnn("train", database, "--top", 2, "--split", "train+validation").code == 0
+    assert metaqnn("search", without_test, "--db", database, *ONE).code == 0
+    assert metaqnn("train", database, "--top", 2, "--split", "train+validation", *ONE).code == 0
     assert rows(database, "SELECT status FROM finals") == [("ok",), ("ok",)]
     assert metaqnn("report", database, "--out", tmp_path / "page").code == 0
     refused = metaqnn("evaluate", database)
@@ -288,9 +289,9 @@ def test_a_network_outside_the_folder_of_finals_is_nobodys(metaqnn, refused, tra
     assert (said.code, said.out) == (1, f"{trained}: NOT as it should be. retraining 1: its weights {clause}.\n")
     assert not target.exists()
     assert rows(trained, "SELECT count(*) FROM finals") == [(2,)]
-    # What is trained again has a file of its own.
-    assert metaqnn("train", trained, "--model", 9, *QUICK).code == 0
-    assert rows(trained, "SELECT weights FROM finals WHERE final = 1") == [("final-1.weights.h5",)]
+    if kind == "relative":  # what is trained again has a file of its own
+        assert metaqnn("train", trained, "--model", 9, *QUICK).code == 0
+        assert rows(trained, "SELECT weights FROM finals WHERE final = 1") == [("final-1.weights.h5",)]
 
 
 def test_a_checkpoint_outside_the_folder_of_finals_is_not_taken_up(metaqnn, trained, tmp_path):
@@ -358,12 +359,11 @@ def test_options_that_have_another_name_go_on_working_and_say_so(metaqnn, traine
     assert again.err.splitlines()[0] == "--again is called --retrain now."
     after = rows(trained, "SELECT final, ended_at FROM finals")
     assert (after[0] != before[0], after[1]) == (True, before[1])
-    for words in (["--final", 1], ["--final=1"]):
-        looked = metaqnn("evaluate", trained, *words, "--format", "json")
-        assert looked.err.splitlines()[0] == "--final is called --retraining now."
-        assert [row["finals"] for row in json.loads(looked.out)] == ["1"]
-    asked = metaqnn("evaluate", trained, "--part", "train")
-    assert (asked.code, asked.err.splitlines()[0]) == (0, "--part is called --split now.")
+    both = ["--final is called --retraining now.", "--part is called --split now."]
+    looked = metaqnn("evaluate", trained, "--final", 1, "--part", "train", "--format", "json")
+    assert looked.err.splitlines()[:2] == both
+    assert [row["finals"] for row in json.loads(looked.out)] == ["1"]
+    assert metaqnn("evaluate", trained, "--final=1", "--part", "half").err.splitlines()[:2] == both
     for command in ("train", "evaluate", "ensemble"):
         refused = metaqnn(command, trained, "--part", "half")
         assert (refused.code, refused.err.splitlines()[0]) == (2, "--part is called --split now.")

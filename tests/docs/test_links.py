@@ -1,10 +1,13 @@
 """Every link leads somewhere: to a file, and to a heading of it; what is written beside the pages, too."""
 
 import re
-from urllib.parse import unquote
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from pages import PAGES, ROOT, name_of
+from web_links import HOSTS, PLAIN, problem_of, web_links
 
 MADE = {"docs/reference/configuration.md", "docs/reference/python/package.md", "docs/changelog.md"}
 """Pages that `make docs` writes; it checks the links to their headings."""
@@ -57,6 +60,33 @@ def test_a_page_of_the_documentation_links_to_pages_alone(page):
 def test_a_page_names_only_files_that_are_there(page):
     for path in re.findall(r"`((?:metaqnn|tests|benchmarks|examples)/[\w/.]+)`", page.read_text(encoding="utf-8")):
         assert (ROOT / path).exists(), f"{name_of(page)}: {path}"
+
+
+def test_links_into_the_web_are_encrypted_and_lead_to_hosts_that_someone_looked_at():
+    links = web_links()
+    hosts = {link: urlsplit(link).netloc for link in links}
+    for link, host in hosts.items():
+        assert host in HOSTS, f"{links[link]}: {link} leads to a new host: if it is right, add it to web_links.HOSTS"
+        assert urlsplit(link).scheme == ("http" if host in PLAIN else "https"), f"{links[link]}: {link}"
+    assert set(hosts.values()) == HOSTS >= PLAIN
+
+
+def test_a_link_that_is_gone_is_told_from_one_that_lets_no_program_in():
+    class Answers(BaseHTTPRequestHandler):
+        def do_HEAD(self):
+            self.send_response(int(self.path[1:]))
+            self.end_headers()
+
+        def log_message(self, *words):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        place = f"http://127.0.0.1:{server.server_port}"
+        found = [problem_of(f"{place}/{code}") for code in (200, 403, 404, 500)]
+        server.shutdown()
+    assert found == [None, None, "404 Not Found", "500 Internal Server Error"]
+    assert "refused" in problem_of(f"{place}/200")
 
 
 def test_the_readme_is_short_and_finished():

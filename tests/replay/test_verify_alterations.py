@@ -100,7 +100,7 @@ def alter(database: Path, copy: Path, table: str, column: str, row: int) -> bool
         if value is None and kind == "TEXT":
             new = "x"
         if new == value:  # no number in it
-            new = value.replace(': "', ': "x', 1)
+            new = re.sub(r'([:\[] ?")', r"\1x", value, count=1)
         assert new != value
         assert connection.execute(f"UPDATE {table} SET {column} = ? WHERE {where}", (new, *key)).rowcount == 1
     return True

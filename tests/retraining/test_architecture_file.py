@@ -155,6 +155,16 @@ def test_of_a_table_it_is_the_mean_over_the_trainings(searched, tmp_path):
     assert content["search"]["validation_accuracy"] == 0.625
 
 
+def test_a_preprocessing_that_is_no_name_is_damage(searched, tmp_path):
+    with closing(sqlite3.connect(searched)) as connection, connection:
+        (text,) = connection.execute("SELECT value FROM config WHERE key = 'experiment'").fetchone()
+        content = json.loads(text)
+        content["dataset"]["preprocessing"] = [["word"]]
+        connection.execute("UPDATE config SET value = ? WHERE key = 'experiment'", (json.dumps(content),))
+    with pytest.raises(ReplayError, match="table config, row 'experiment': expected a name as preprocessing, got"):
+        export_network(searched, tmp_path / "network.json")
+
+
 @pytest.mark.usefixtures("device")
 def test_what_is_described_can_be_built(searched, tmp_path):
     add_retraining(searched, 1, architecture="[C(4,3,1), SM(10)]", recipe={"name": "x", "batch_normalization": True})

@@ -90,7 +90,9 @@ def test_every_form_predicts_the_same_of_the_whole_test_split_in_a_process_witho
         np.testing.assert_array_equal(found.argmax(axis=1), expected.argmax(axis=1), err_msg=answers.name)
 
 
-@pytest.mark.parametrize("form", [ONNX, SAVED_MODEL], ids=["file", "folder"])
+@pytest.mark.parametrize(
+    "form", [pytest.param(ONNX, id="file"), pytest.param(SAVED_MODEL, id="folder", marks=pytest.mark.long)]
+)
 def test_an_export_arrives_when_a_fresh_process_agrees(trained, folder, form, monkeypatch):
     if form.backend:  # it is written with that backend, whatever is set
         monkeypatch.setenv("KERAS_BACKEND", "none of these")

@@ -49,7 +49,10 @@ def without_seconds(epochs):
     "recipe",
     [
         ONE_CYCLE,
-        OneCycleConfig(epochs=3, batch_size=64, optimizer="adamw", learning_rate=0.01, weight_decay=0.01),
+        pytest.param(
+            OneCycleConfig(epochs=3, batch_size=64, optimizer="adamw", learning_rate=0.01, weight_decay=0.01),
+            marks=pytest.mark.long,
+        ),
         PaperConfig(stages=((0.05, 2), (0.01, 1)), batch_size=64, shift=1),
     ],
     ids=["one_cycle", "adamw", "paper"],

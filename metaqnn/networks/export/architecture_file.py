@@ -30,7 +30,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from metaqnn.core import Retraining
-from metaqnn.errors import ConfigError, DataError, ExportError, IllegalArchitectureError, NotationError, brief, shown
+from metaqnn.errors import (
+    ConfigError,
+    DamageError,
+    DataError,
+    ExportError,
+    IllegalArchitectureError,
+    NotationError,
+    brief,
+    shown,
+)
 from metaqnn.files import read_whole
 from metaqnn.networks.architecture import Architecture, parse
 from metaqnn.networks.costs import describe
@@ -76,6 +85,11 @@ def describe_network(
     dataset, data = (retraining.dataset, retraining.data) if retraining else (experiment["dataset"], config["data"])
     recipe = retraining.recipe if retraining else {}
     preprocessing = recipe.get("preprocessing") or dataset.get("preprocessing", "none")
+    if not isinstance(preprocessing, str):
+        kept = (
+            f"finals, row {retraining.number}, columns recipe and dataset" if retraining else "config, row 'experiment'"
+        )
+        raise DamageError(reader.path, f"table {kept}: expected a name as preprocessing, got {shown(preprocessing)}")
     place = f"table finals, row {retraining.number}" if retraining else f"table models, row {model}"
     with as_damage(reader.path, f"{place}, column architecture"):
         text = retraining.architecture if retraining else known.architecture
