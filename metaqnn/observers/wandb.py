@@ -47,7 +47,9 @@ class WeightsAndBiases(SearchObserver):
         self._folder = search.database.parent if self.options.folder is None else Path(self.options.folder)
         self._folder.mkdir(parents=True, exist_ok=True)
         self._position = self._folder / f"wandb-{search.name}-{search.identity}.json"
-        found = json.loads(read_whole(self._position, 4096)) if self._position.exists() else {"episode": 0}
+        found: dict[str, Any] = (
+            json.loads(read_whole(self._position, 4096)) if self._position.exists() else {"episode": 0}
+        )
         self._last = int(found["episode"])
         self._whole = int(found.get("whole", self._last))
         facts = {"seed": search.seed, **search.experiment}
