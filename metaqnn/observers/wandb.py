@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,21 +39,28 @@ class WeightsAndBiases(SearchObserver):
     def start(self) -> int:
         """Begin or resume the run of the search.
 
-        What is offline cannot be asked what it has; so a small file beside the runs says how far it came. An episode
-        that is sent again has the run and the step that it had, and the server keeps one.
+        What is offline cannot be asked what it has; so a small file beside the runs says how far they came. A run that
+        is killed before it has ended may hold nothing of its history: the steps of the search since its last end are
+        logged again, under the numbers that they had, of which Weights & Biases keeps one.
         """
         search = self.search
         self._folder = search.database.parent if self.options.folder is None else Path(self.options.folder)
         self._folder.mkdir(parents=True, exist_ok=True)
         self._position = self._folder / f"wandb-{search.name}-{search.identity}.json"
-        last = json.loads(read_whole(self._position, 4096))["episode"] if self._position.exists() else 0
-        self._run = self._begin(search.name, search.identity, "search", {"seed": search.seed, **search.experiment})
-        return int(last)
+        found: dict[str, Any] = (
+            json.loads(read_whole(self._position, 4096)) if self._position.exists() else {"episode": 0}
+        )
+        self._last = int(found["episode"])
+        self._whole = int(found.get("whole", self._last))
+        facts = {"seed": search.seed, **search.experiment}
+        self._run = self._begin(search.name, search.identity, "search", facts, found.get("open", ""))
+        self._keep_position(Path(self._run.dir).parent.name)
+        return self._whole
 
     def write(self, observed: ObservedEpisode) -> None:
         """Keep the evaluation as a run of its own, and the episode as a step of the search's."""
         episode = observed.episode
-        if observed.evaluation is not None:
+        if observed.evaluation is not None and episode.number > self._last:
             self._write_evaluation(observed, observed.evaluation)
         values = {
             "score": episode.score,
@@ -62,27 +70,41 @@ class WeightsAndBiases(SearchObserver):
             **episode.recorded,
         }
         self._run.log(_finite(values), step=episode.number)
-        with written_whole(self._position) as part:
-            part.write_text(json.dumps({"episode": episode.number}) + "\n", encoding="utf-8")
+        if episode.number > self._last:
+            self._last = episode.number
+            self._keep_position(Path(self._run.dir).parent.name)
 
     def stop(self) -> None:
         """End the run of the search."""
         self._run.finish()
+        self._whole = self._last
+        self._keep_position()
+
+    def _keep_position(self, open_run: str = "") -> None:
+        """Say the last episode, the last of which the run of the search is whole, and the folder that is not ended."""
+        position = {"episode": self._last, "whole": self._whole, "open": open_run}
+        with written_whole(self._position) as part:
+            part.write_text(json.dumps(position) + "\n", encoding="utf-8")
 
     def _write_evaluation(self, observed: ObservedEpisode, evaluation: Evaluation) -> None:
         episode, score = observed.episode, self.search.score
         facts: dict[str, Any] = {**named_decisions(observed.actions), **observed.costs}
         facts |= {"model": episode.model, "architecture": episode.architecture}
-        run = self._begin(f"model {episode.model}", f"{self.search.identity}-{episode.number}", "model", facts)
+        identity = f"{self.search.identity}-{episode.number}"
+        run = self._begin(f"model {episode.model}", identity, "model", facts, f"offline-run-*-{identity}")
         for point in evaluation.curve:
             run.log(_finite({score.name: point.score, **point.figures}), step=point.step)
         run.summary.update(_finite({"score": evaluation.score, "reward": episode.reward, **evaluation.figures}))
         run.summary.update({"status": str(evaluation.status), "reason": evaluation.reason})
         run.finish(exit_code=0 if evaluation.status.has_score else 1)
 
-    def _begin(self, name: str, identity: str, kind: str, config: Mapping[str, Any]) -> Any:
+    def _begin(self, name: str, identity: str, kind: str, config: Mapping[str, Any], cut_off: str) -> Any:
+        """A run; what a kill left of it on this machine, in folders of that name, is written anew."""
         import wandb
 
+        if cut_off.startswith("offline-"):
+            for left in (self._folder / "wandb").glob(cut_off):
+                shutil.rmtree(left, ignore_errors=True)
         return wandb.init(
             project=self.options.project,
             entity=self.options.entity,

@@ -7,18 +7,24 @@ names a folder, pictures of the pages are left there.
 import json
 import os
 import shutil
+import signal
 import socket
+import struct
 import subprocess
 import sys
 import urllib.request
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil
 import pytest
+from databases import contents
 from patience import patience, wait_until
 from small_searches import run_small
 
+from metaqnn.errors import MetaqnnError
 from metaqnn.observers.mlflow import MLflow, MLflowOptions
+from metaqnn.observers.wandb import WandbOptions, WeightsAndBiases
 from metaqnn.replay.observed import observed_search
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.testing import ObserverContract
@@ -164,6 +170,164 @@ def test_mlflow_is_fed_by_a_running_search_and_shows_its_runs(mlflow_server, tmp
     assert "small" in shown
     run = page(f"{mlflow_server}/#/experiments/{experiment}/runs/{models[0].info.run_id}", "mlflow-run", tmp_path)
     assert "step 02" in run
+
+
+def wandb_records(path: Path):
+    """The records of an offline run: LevelDB's log format, in blocks of 32 kB."""
+    from wandb.proto.wandb_internal_pb2 import Record
+
+    data, at, content = path.read_bytes(), 7, b""
+    while at + 7 <= len(data):
+        if at % 32768 > 32768 - 7:
+            at += 32768 - at % 32768
+            continue
+        _, length, kind = struct.unpack_from("<IHB", data, at)
+        content += data[at + 7 : at + 7 + length]
+        at += 7 + length
+        if kind in (1, 4):  # whole, or the last part
+            yield Record.FromString(content)
+            content = b""
+
+
+def wandb_runs(folder: Path) -> dict[str, list[int]]:
+    """The steps of each run, in all of its files in order of time."""
+    runs: dict[str, list[int]] = {}
+    for path in sorted(folder.glob("wandb/offline-run-*/run-*.wandb")):
+        steps = [record.history.step.num for record in wandb_records(path) if record.HasField("history")]
+        runs.setdefault(path.stem.removeprefix("run-"), []).extend(steps)
+    return runs
+
+
+class TestWandb(ObserverContract):
+    @pytest.fixture
+    def make_observer(self):
+        pytest.importorskip("wandb")
+        return lambda search: WeightsAndBiases(WandbOptions(mode="offline"), search)
+
+    @pytest.fixture
+    def read_back(self):
+        def read(search):
+            runs = wandb_runs(search.database.parent)
+            steps = runs[search.identity]
+            of_models = [number for number in steps if number % 3]
+            assert {name for name in runs if name.startswith(search.identity)} == {
+                search.identity,
+                *(f"{search.identity}-{number}" for number in of_models),
+            }
+            assert all(runs[f"{search.identity}-{number}"] == [1, 2] for number in of_models)
+            return steps
+
+        return read
+
+    def test_it_goes_on_behind_one_that_was_killed(self, make_observer, read_back, search):
+        code = f"""
+import os, signal
+from pathlib import Path
+from metaqnn.observers.wandb import WandbOptions, WeightsAndBiases
+from metaqnn.testing import ObserverContract
+search = ObserverContract.made_up_search(Path({str(search.database.parent)!r}), {search.identity!r})
+observer = WeightsAndBiases(WandbOptions(mode="offline"), search)
+observer.start()
+ObserverContract.tell(observer, 1, 5)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+        killed = subprocess.run([sys.executable, "-c", code], check=False)  # within one process a run is open once
+        assert killed.returncode == -signal.SIGKILL
+        observer = make_observer(search)
+        kept = observer.start()
+        assert 0 <= kept <= 5
+        self.tell(observer, kept + 1, self.length)
+        observer.stop()
+        assert read_back(search) == list(range(1, self.length + 1))
+
+
+def wandb_kept(folder: Path, identity: str) -> list[int]:
+    runs = wandb_runs(folder / "kept")
+    assert all(len(steps) == len(set(steps)) for steps in runs.values())
+    return runs[identity]
+
+
+def tensorboard_kept(folder: Path, identity: str) -> list[int]:
+    command = [sys.executable, "-c", READS_TENSORBOARD, next((folder / "kept").glob(f"*-{identity}"))]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+READS_TENSORBOARD = """
+import sys, types
+sys.modules["tensorboard.compat.notf"] = types.ModuleType("notf")
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+print([event.step for event in EventAccumulator(sys.argv[1], {"scalars": 0}).Reload().Scalars("search/reward")])
+"""
+
+
+def mlflow_kept(folder: Path, identity: str) -> list[int]:
+    from mlflow import MlflowClient
+
+    client = MlflowClient(os.environ["MLFLOW_TRACKING_URI"])
+    experiment = client.get_experiment_by_name(str(folder)).experiment_id
+    (run,) = client.search_runs([experiment], f"tags.`metaqnn.search` = '{identity}'")
+    below = client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{run.info.run_id}'", max_results=1000)
+    episodes = [one.data.tags["metaqnn.episode"] for one in below]
+    assert len(episodes) == len(set(episodes))
+    return [metric.step for metric in client.get_metric_history(run.info.run_id, "reward")]
+
+
+KILLED = """
+name: killed
+space: {name: chain, choices: [3, 3, 3, 3, 3]}
+strategy: {name: random}
+evaluator: {name: function, function: "slow_ones:ones", score: ones}
+search: {lookahead: 2, workers: 1}
+"""
+
+
+@pytest.mark.parametrize("name", ["tensorboard", "mlflow", "wandb"])
+def test_killed_with_its_search_and_alone_it_keeps_every_episode_once(name, tmp_path, monkeypatch, request):
+    pytest.importorskip(name)
+    if name == "mlflow":
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", request.getfixturevalue("mlflow_server"))
+    options = {
+        "tensorboard": f"logdir={tmp_path / 'kept'}",
+        "mlflow": f"experiment={tmp_path}",
+        "wandb": f"mode=offline,folder={tmp_path / 'kept'}",
+    }
+    kept = {"tensorboard": tensorboard_kept, "mlflow": mlflow_kept, "wandb": wandb_kept}[name]
+    slowly = "import time\n\n\ndef ones(architecture):\n    time.sleep(0.3)\n    return architecture.text.count('1')\n"
+    (tmp_path / "slow_ones.py").write_text(slowly, encoding="utf-8")
+    (tmp_path / "killed.yaml").write_text(KILLED, encoding="utf-8")
+    database, word = tmp_path / "killed.sqlite", f"{name},{options[name]}"
+    search = [sys.executable, "-m", "metaqnn", "search", "killed.yaml", "--models", "60", "--db"]
+    observed = [*search, str(database), "--observe", word]
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    common = {"env": environment, "cwd": tmp_path, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+
+    def episodes() -> int:
+        if not database.exists():
+            return 0
+        with suppress(MetaqnnError), ReplayReader(database) as reader:
+            return reader.episode_count()
+        return 0
+
+    for least in (10, 25):
+        running = subprocess.Popen(observed, **common)
+        wait_until(lambda least=least: episodes() >= least, 120)
+        below = psutil.Process(running.pid).children()
+        (observer,) = (one for one in below if "metaqnn.workflows.observing_process" in one.cmdline())
+        if least == 25:  # alone, and then the search, which goes on meanwhile
+            observer.kill()
+            wait_until(lambda: episodes() >= 30, 120)
+        running.kill()
+        said = running.communicate()[0]
+        assert ("is dropped" in said) == (least == 25)
+        wait_until(lambda observer=observer: not observer.is_running(), 60)
+    ended = subprocess.run(observed, check=True, timeout=patience(300), **common)
+    assert "is dropped" not in ended.stdout
+    with ReplayReader(database) as reader:
+        count, identity = reader.episode_count(), observed_search(reader).identity
+    assert kept(tmp_path, identity) == list(range(1, count + 1))
+    (tmp_path / "alone").mkdir()
+    subprocess.run([*search, str(tmp_path / "alone" / "killed.sqlite")], check=True, **common)
+    assert contents(tmp_path / "alone" / "killed.sqlite") == contents(database)
 
 
 def test_wandb_keeps_a_run_for_the_search_and_for_each_evaluation_once(database, tmp_path):
