@@ -12,7 +12,16 @@ from metaqnn.cli.options import allow_option, require_place
 from metaqnn.cli.output import format_option, print_tables
 from metaqnn.errors import counted
 
-_FIVE = ("linear_ucb", "q_learning", "random", "regularized_evolution", "reinforce")
+_BUILT_IN = (
+    "bananas",
+    "gaussian_process",
+    "linear_ucb",
+    "local_search",
+    "q_learning",
+    "random",
+    "regularized_evolution",
+    "reinforce",
+)
 _OTHERS = {"smac": "smac", "tpe": "optuna"}
 """Strategies that take part where their package is installed."""
 
@@ -31,7 +40,7 @@ def _seeds(_context: click.Context, parameter: click.Parameter, text: str) -> tu
 
 @click.command()
 @click.argument("table", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--strategies", help="Names with commas between them. [five, and smac and tpe where installed]")
+@click.option("--strategies", help="Names with commas between them. [all built in, smac and tpe where installed]")
 @click.option(
     "--seeds",
     callback=_seeds,
@@ -73,7 +82,7 @@ def compare(table, strategies, seeds, evaluations, out, processes, lookahead, al
     from metaqnn.workflows.table_files import load_benchmark
 
     if strategies is None:
-        names = [*_FIVE, *(name for name, package in _OTHERS.items() if find_spec(package))]
+        names = [*_BUILT_IN, *(name for name, package in _OTHERS.items() if find_spec(package))]
     else:
         names = [name.strip() for name in strategies.split(",") if name.strip()]
     for name in seeds[1]:

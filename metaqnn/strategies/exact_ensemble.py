@@ -23,7 +23,7 @@ _DECAY_MEAN, _DECAY_SQUARE, _TINY = 0.9, 0.99, 1e-8
 
 
 def _rounded(values: np.ndarray) -> np.ndarray:
-    return np.rint(np.clip(values, -_BOUND, _BOUND) * _SCALE) * (1.0 / _SCALE)
+    return np.asarray(np.rint(np.clip(values, -_BOUND, _BOUND) * _SCALE) * (1.0 / _SCALE))
 
 
 class ExactEnsemble:
@@ -61,9 +61,9 @@ class ExactEnsemble:
 
     def _layers(self, inputs: np.ndarray) -> list[np.ndarray]:
         first, first_bias, second, second_bias, last, last_bias = self._weights
-        hidden = _rounded(np.maximum(inputs @ first + first_bias, 0.0))
-        deeper = _rounded(np.maximum(hidden @ second + second_bias, 0.0))
-        return [hidden, deeper, deeper @ last + last_bias]
+        hidden = _rounded(np.maximum(np.matmul(inputs, first) + first_bias, 0.0))
+        deeper = _rounded(np.maximum(np.matmul(hidden, second) + second_bias, 0.0))
+        return [hidden, deeper, np.matmul(deeper, last) + last_bias]
 
     def _train(
         self, inputs: np.ndarray, targets: np.ndarray, parts: list[np.ndarray], gradients: np.ndarray, stream: Stream
@@ -77,8 +77,8 @@ class ExactEnsemble:
             examples = inputs[chosen]
             hidden, deeper, predicted = self._layers(examples)
             error = _rounded(predicted - targets[chosen][:, :, None])
-            to_deeper = _rounded(np.where(deeper > 0.0, error @ last.transpose(0, 2, 1), 0.0))
-            to_hidden = _rounded(np.where(hidden > 0.0, to_deeper @ second.transpose(0, 2, 1), 0.0))
+            to_deeper = _rounded(np.where(deeper > 0.0, np.matmul(error, last.transpose(0, 2, 1)), 0.0))
+            to_hidden = _rounded(np.where(hidden > 0.0, np.matmul(to_deeper, second.transpose(0, 2, 1)), 0.0))
             layers = ((examples, to_hidden), (hidden, to_deeper), (deeper, error))
             for place, (below, above) in enumerate(layers):
                 np.matmul(below.transpose(0, 2, 1), above, out=parts[2 * place])
