@@ -5,7 +5,8 @@ Efficient Global Optimization (1998), for expected improvement. The covariance f
 fast, and the noise, are those of the largest marginal likelihood on a grid. Networks in flight are believed to return
 what is expected of them (the "kriging believer": Ginsbourger et al., 2010).
 
-All that decides is computed by operations that IEEE 754 rounds exactly, in a fixed order (`return_model`, `exact_math`).
+All that decides is computed by operations that IEEE 754 rounds exactly, in a fixed order (`return_model`,
+`exact_math`).
 """
 
 import math

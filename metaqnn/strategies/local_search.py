@@ -1,9 +1,9 @@
 """Local search: from network to better neighbour until there is none, then from another start.
 
-Source: White, Nolen and Savani, Exploring the Loss Landscape in Neural Architecture Search (UAI 2021, arXiv 2005.02960):
-neighbours are looked at in random order, the search moves at the first that is better, and begins anew at random where
-none is. A neighbour that is known is not evaluated again. Here it also moves to a neighbour that is as good, which makes it
-better on benchmarks, where several texts often stand for one network.
+Source: White, Nolen and Savani, Exploring the Loss Landscape in Neural Architecture Search (UAI 2021, arXiv
+2005.02960): neighbours are looked at in random order, the search moves at the first that is better, and begins anew at
+random where none is. A neighbour that is known is not evaluated again. Here it also moves to a neighbour that is as
+good, which makes it better on benchmarks, where several texts often stand for one network.
 """
 
 from collections.abc import Collection, Iterator

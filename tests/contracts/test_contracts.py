@@ -58,10 +58,16 @@ PRESETS = [(name, preset) for name in STRATEGIES for preset in STRATEGIES[name].
 CHEAPLY = {"smac": {"random_first": 3, "random_share": 0.0, "trees": 1, "challengers": 5}}
 """Settings of strategies that take long to think, so that they think less but not otherwise."""
 
+LIGHTLY = {
+    "bananas": {"random_first": 10, "ensemble": 2, "neighbours": 3, "variations": 10},
+    "gaussian_process": {"random_first": 10, "neighbours": 3, "variations": 10, "random_walks": 5},
+}
+"""The same of strategies that pass the suite of the others all the same."""
+
 
 def make_cheaply(name: str, preset: str, space: Space, seed: int) -> Strategy:
     """A preset, with less thinking where it takes long."""
-    return make_strategy(configured(name, preset, **CHEAPLY.get(name, {})), space, seed)
+    return make_strategy(configured(name, preset, **(CHEAPLY | LIGHTLY).get(name, {})), space, seed)
 
 
 class TestStrategies(StrategyContract):
