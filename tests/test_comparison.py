@@ -179,8 +179,8 @@ def test_specs_by_name():
         (["paper", "paper"], "--strategies: expected each strategy once, got 'paper' twice"),
         (
             [],
-            "--strategies: expected at least one strategy; valid names are linear_ucb, paper, q_learning, random, "
-            "regularized_evolution, reinforce, smac, tpe",
+            "--strategies: expected at least one strategy; valid names are bananas, gaussian_process, "
+            "linear_ucb, local_search, paper, q_learning, random, regularized_evolution, reinforce, smac, tpe",
         ),
     ],
 )

@@ -12,7 +12,17 @@ from metaqnn.cli.options import allow_option, require_place
 from metaqnn.cli.output import format_option, print_tables
 from metaqnn.errors import counted
 
-_BUILT_IN = ("q_learning", "linear_ucb", "paper", "random", "regularized_evolution", "reinforce")
+_BUILT_IN = (
+    "bananas",
+    "gaussian_process",
+    "linear_ucb",
+    "local_search",
+    "paper",
+    "q_learning",
+    "random",
+    "regularized_evolution",
+    "reinforce",
+)
 _OTHERS = {"smac": "smac", "tpe": "optuna"}
 """Strategies that take part where their package is installed."""
 
@@ -31,10 +41,7 @@ def _seeds(_context: click.Context, parameter: click.Parameter, text: str) -> tu
 
 @click.command()
 @click.argument("table", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option(
-    "--strategies",
-    help="Names with commas between them. [all that need no extra package, and smac and tpe where installed]",
-)
+@click.option("--strategies", help="Names with commas between them. [all built in, smac and tpe where installed]")
 @click.option(
     "--seeds",
     callback=_seeds,

@@ -126,8 +126,8 @@ def test_a_table_that_is_not_there(refused):
         ("paper,random,paper", "--strategies: expected each strategy once, got 'paper' twice"),
         (
             " , ",
-            "--strategies: expected at least one strategy; valid names are linear_ucb, paper, q_learning, random, "
-            "regularized_evolution, reinforce, smac, tpe",
+            "--strategies: expected at least one strategy; valid names are bananas, gaussian_process, "
+            "linear_ucb, local_search, paper, q_learning, random, regularized_evolution, reinforce, smac, tpe",
         ),
     ],
 )
