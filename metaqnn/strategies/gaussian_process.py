@@ -59,7 +59,7 @@ class GaussianProcessConfig(ScheduleConfig):
 
     name: Literal["gaussian_process"]
     preset: Literal["default"] = "default"
-    random_first: int = 20
+    random_first: int = 10
     best_networks: int = 5
     neighbours: int = 40
     variations: int = 50

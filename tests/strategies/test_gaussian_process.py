@@ -151,6 +151,7 @@ def test_where_all_is_known_it_repeats():
 
 def test_the_preset():
     assert list(STRATEGIES["gaussian_process"].PRESETS) == ["default"]
+    assert configured("gaussian_process").random_first == 10
 
 
 @pytest.mark.parametrize(
