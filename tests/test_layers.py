@@ -20,12 +20,12 @@ ROWS = [
     {"networks", "pipelines", "tables"},
     {"search", "strategies", "workers", "replay", "observers"},
     {"core"},
-    {"config", "seeding", "errors", "files", "machine", "owner", "yaml_text"},
+    {"config", "seeding", "errors", "files", "machine", "owner", "verbosity", "yaml_text"},
     {"version"},
 ]
 """From the top down. A room imports itself and rooms of lower rows; the last row is imported by all."""
 
-FOUNDATION = {"config", "seeding", "errors", "files", "machine", "owner", "yaml_text"}
+FOUNDATION = {"config", "seeding", "errors", "files", "machine", "owner", "verbosity", "yaml_text"}
 """Rooms of one file each, which may import each other as long as there is no circle."""
 
 HEAVY = (

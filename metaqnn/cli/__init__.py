@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from signal import SIGINT
 
@@ -25,6 +26,7 @@ from metaqnn.cli.reporting import report
 from metaqnn.cli.searching import resume, search
 from metaqnn.errors import NO_MEMORY, MetaqnnError, advice, brief
 from metaqnn.machine import machine_fault
+from metaqnn.verbosity import Verbosity, verbosity
 from metaqnn.version import __version__
 
 _HELP = """Design convolutional networks with Q-learning (MetaQNN, Baker et al. 2017).
@@ -114,7 +116,17 @@ def run() -> None:
             raise
         with suppress(OSError):  # nobody can be told where the standard error is what is full
             print(f"metaqnn: {_told(sentence)}", file=sys.stderr)
+            if verbosity() is Verbosity.VERBOSE:
+                print(*_causes(error), sep="\n", end="", file=sys.stderr)
         sys.exit(2)
+
+
+def _causes(error: BaseException) -> Iterator[str]:
+    """A line for each error behind one, and an empty one at the end."""
+    while (behind := error.__cause__ or error.__context__) is not None:
+        error = behind
+        yield f"  because of {type(error).__name__}: {brief(str(error))}"
+    yield ""
 
 
 def _sentence(error: Exception) -> object:

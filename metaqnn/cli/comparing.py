@@ -1,16 +1,16 @@
 """`metaqnn compare`: strategies on equal terms, on a table of known networks."""
 
 import re
-import sys
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
 import click
 
-from metaqnn.cli.options import allow_option, require_place
+from metaqnn.cli.options import allow_option, require_place, verbosity_options
 from metaqnn.cli.output import format_option, print_tables
 from metaqnn.errors import counted
+from metaqnn.verbosity import tell
 
 _BUILT_IN = (
     "bananas",
@@ -66,6 +66,7 @@ def _seeds(_context: click.Context, parameter: click.Parameter, text: str) -> tu
     help="Episodes in flight: a strategy is told results so much later, as in a search with search.lookahead.",
 )
 @allow_option
+@verbosity_options
 @format_option
 def compare(table, strategies, seeds, evaluations, out, processes, lookahead, allowed, style) -> None:
     """Compare strategies on a TABLE: a YAML file that describes one, or a replay database.
@@ -90,7 +91,7 @@ def compare(table, strategies, seeds, evaluations, out, processes, lookahead, al
         if name not in names:
             raise click.BadParameter(f"{name!r} is none of the strategies {', '.join(names)}", param_hint="--seeds")
     counts = dict.fromkeys(names, seeds[0]) | ({"smac": min(seeds[0], _SLOW_SEEDS)} if "smac" in names else {})
-    benchmark = load_benchmark(table, lambda line: print(line, file=sys.stderr), allowed)
+    benchmark = load_benchmark(table, tell, allowed)
     chosen = strategy_specs(names, benchmark)
     require_place("--out", out, "compare.csv", "compare.png")
     with counting("runs") as count:
@@ -99,7 +100,7 @@ def compare(table, strategies, seeds, evaluations, out, processes, lookahead, al
         )
     for path in (out / "compare.csv", out / "compare.png"):
         if moved := moved_aside(path):
-            click.echo(f"The earlier {path} was moved to {moved.name}.", err=True)
+            tell(f"The earlier {path} was moved to {moved.name}.")
     comparison.write_csv(traces, out / "compare.csv", lookahead)
     title = f"{benchmark.name}: {counted(len(benchmark.table.entries), 'network')}, lookahead {lookahead}"
     comparison.draw(traces, title, out / "compare.png")

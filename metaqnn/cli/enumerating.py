@@ -1,6 +1,7 @@
 """`metaqnn enumerate`: train every network of a small space, several times each."""
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import click
@@ -13,9 +14,11 @@ from metaqnn.cli.options import (
     overrides_option,
     require_place,
     seed_option,
+    verbosity_options,
     workers_option,
 )
 from metaqnn.errors import counted
+from metaqnn.verbosity import tell
 
 
 @click.command("enumerate")
@@ -27,6 +30,7 @@ from metaqnn.errors import counted
 @workers_option
 @gpus_option
 @break_lock_option
+@verbosity_options
 @click.option("--fresh", is_flag=True, help="Move an existing database and table aside and start anew.")
 @click.option(
     "--table",
@@ -46,7 +50,8 @@ def enumerate_(experiment, database, seed, overrides, seeds, workers, gpus, brea
     from metaqnn.workflows.enumerate import run_enumeration
     from metaqnn.workflows.table_files import packed_file, write_table
 
-    experiment = load_experiment(experiment, overridden(overrides, seed), lambda line: print(line, flush=True))
+    announce = partial(tell, stream=sys.stdout)
+    experiment = load_experiment(experiment, overridden(overrides, seed), announce)
     database = database or default_database(experiment)
     if description is not None and description.suffix not in (".yaml", ".yml"):
         raise click.BadParameter(f"expected a name that ends in .yaml, got {description}", param_hint="--table")
@@ -55,7 +60,7 @@ def enumerate_(experiment, database, seed, overrides, seeds, workers, gpus, brea
         require_place("--table", description.parent, *(file.name for file in table_files))
     for file in () if fresh else table_files:
         require_new(file)
-    print(f"{experiment.name}: {experiment.data_words}, seed {experiment.seed}, database {database}", flush=True)
+    announce(f"{experiment.name}: {experiment.data_words}, seed {experiment.seed}, database {database}")
     with counting("trainings") as count:
         report = run_enumeration(
             experiment,
@@ -65,7 +70,7 @@ def enumerate_(experiment, database, seed, overrides, seeds, workers, gpus, brea
             gpus,
             fresh,
             lambda now: count(now.done, now.total, now.words),
-            lambda line: print(line, flush=True),
+            announce,
             table_files,
             break_lock,
         )

@@ -1,12 +1,15 @@
 """`metaqnn export`: take a trained network away, or its architecture."""
 
+import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from metaqnn.cli.options import CommandWithOldNames, database_argument
+from metaqnn.cli.options import CommandWithOldNames, database_argument, verbosity_options
 from metaqnn.errors import counted
+from metaqnn.verbosity import tell
 
 if TYPE_CHECKING:
     from metaqnn.networks.export.card import ValidationAccuracy
@@ -41,6 +44,7 @@ def _refuse_other_images(context: click.Context, parameter: click.Parameter, val
     "--int8", "is_int8", is_flag=True, help="A .tflite file in whole numbers of 8 bits: a quarter of the size."
 )
 @click.option("--verify-on", callback=_refuse_other_images, expose_value=False, hidden=True)
+@verbosity_options
 def export(database: Path, model: int | None, retraining: int | None, target: Path, is_int8: bool) -> None:
     """Take a trained network out of a DATABASE, as a file that needs no metaqnn.
 
@@ -52,7 +56,7 @@ def export(database: Path, model: int | None, retraining: int | None, target: Pa
 
     if model is not None and retraining is not None:
         raise click.UsageError("expected --model or --retraining, got both; a retraining belongs to one model")
-    done = export_network(database, target, model, retraining, lambda line: print(line, flush=True), is_int8)
+    done = export_network(database, target, model, retraining, partial(tell, stream=sys.stdout), is_int8)
     what = f"model {done.model}"
     if done.retraining is not None:
         measured = done.retraining.score

@@ -11,10 +11,12 @@ from metaqnn.cli.options import (
     database_argument,
     gpus_option,
     overrides_option,
+    verbosity_options,
     workers_option,
 )
 from metaqnn.cli.output import format_option, print_tables
 from metaqnn.errors import counted
+from metaqnn.verbosity import tell
 
 _SPLITS = click.Choice(["train", "train+validation"])
 _split = click.option("--split", type=_SPLITS, help="Images that the networks learned from. [those of the newest]")
@@ -46,6 +48,7 @@ _dataset = click.option("--dataset", metavar="NAME", help="Data set that the net
 @workers_option
 @gpus_option
 @break_lock_option
+@verbosity_options
 @format_option
 def train(database, models, split, overrides, style, **options) -> None:
     """Train the best networks of a search again, longer, by the retraining recipe.
@@ -64,7 +67,7 @@ def train(database, models, split, overrides, style, **options) -> None:
             database,
             asked,
             lambda now: count(now.epochs_done, now.epochs_total, f"({now.words})"),
-            lambda line: print(line, file=sys.stderr, flush=True),
+            tell,
         )
     if not report.is_complete:
         print(f"Stopped; the same command goes on from the last whole epochs. Everything is in {database}.")
@@ -91,6 +94,7 @@ def train(database, models, split, overrides, style, **options) -> None:
 @_dataset
 @_allow_duplicates
 @break_lock_option
+@verbosity_options
 @format_option
 def evaluate(database, model, numbers, is_all, split, dataset, allow_duplicates, break_lock, style) -> None:
     """Look at the TEST SPLIT with a trained network, chosen by validation; every look is recorded.
@@ -125,6 +129,7 @@ def evaluate(database, model, numbers, is_all, split, dataset, allow_duplicates,
 @_dataset
 @_allow_duplicates
 @break_lock_option
+@verbosity_options
 @format_option
 def ensemble(database, top, greedy, split, dataset, allow_duplicates, break_lock, style) -> None:
     """Average the probabilities of trained networks, and look at the TEST SPLIT; the look is recorded.
@@ -157,9 +162,9 @@ def _look(memory, retrainings, evaluate, allow_duplicates: bool, style: str) -> 
 
     name = retrainings[0].dataset["name"]
     earlier = sum(look.dataset == name for look in read_test_looks(memory))
-    print(f"Opening the test split of {name} ({earlier} earlier looks).", file=sys.stderr, flush=True)
+    tell(f"Opening the test split of {name} ({counted(earlier, 'earlier look')}).")
     command = shlex.join(["metaqnn", *sys.argv[1:]])
-    terms = TestTerms(command, allow_duplicates, lambda line: print(line, file=sys.stderr, flush=True))
+    terms = TestTerms(command, allow_duplicates, tell)
     print_tables([_looks_table(evaluate(terms))], style)
     if style == "table":
         total = len(read_test_looks(memory))

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import click
 
-from metaqnn.cli.options import overrides_option
+from metaqnn.cli.options import overrides_option, verbosity_options
 from metaqnn.cli.output import format_option, print_tables
 from metaqnn.replay.tables import Table
+from metaqnn.verbosity import tell
 
 
 @click.command()
@@ -71,6 +72,7 @@ def plugins(style: str) -> None:
     type=click.Path(path_type=Path),
     help="Replay database in which opening the test split is recorded as a look. [none]",
 )
+@verbosity_options
 @format_option
 def datasets(name, overrides, no_test, database, style) -> None:
     """Show what is understood of a data set; without PATH or NAME, list the data sets that have names.
@@ -96,9 +98,6 @@ def datasets(name, overrides, no_test, database, style) -> None:
 
 def _describe_data(name: str, overrides, no_test: bool, database: Path | None, style: str) -> None:
     from metaqnn.workflows.describe_data import describe_data
-
-    def tell(line: str) -> None:
-        print(line, file=sys.stderr, flush=True)
 
     command = shlex.join(["metaqnn", *sys.argv[1:]])
     found = describe_data(name, overrides, not no_test, database, command, tell)

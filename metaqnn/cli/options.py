@@ -11,6 +11,8 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
+from metaqnn.verbosity import Verbosity, set_verbosity
+
 
 class CommandWithOldNames(click.Command):
     """A command some of whose options had other names, which go on working for this release.
@@ -66,9 +68,23 @@ seed_option = click.option(
 )
 
 
-quiet_option = click.option(
-    "-q", "--quiet", "is_quiet", is_flag=True, help="Show no progress: only what comes out, and errors."
-)
+def _choose_verbosity(context: click.Context, parameter: click.Parameter, is_asked: bool) -> None:
+    asked = context.meta.setdefault("metaqnn.verbosity", {})
+    asked[parameter.name] = is_asked
+    if all(asked.get(name) for name in ("quiet", "verbose")):
+        raise click.UsageError("expected one of --quiet and --verbose, got both")
+    set_verbosity(next((Verbosity(name) for name, is_asked in asked.items() if is_asked), Verbosity.NORMAL))
+
+
+def verbosity_options(command):
+    """The options that say how much a command shows beside what comes out."""
+    for letters, told in (
+        (("-v", "--verbose"), "Show everything that happens, a line each."),
+        (("-q", "--quiet"), "Show no progress: only what comes out, and errors."),
+    ):
+        option = click.option(*letters, is_flag=True, expose_value=False, callback=_choose_verbosity, help=told)
+        command = option(command)
+    return command
 
 
 def overridden(overrides: tuple[str, ...], seed: int | None, strategy: str | None = None) -> tuple[str, ...]:

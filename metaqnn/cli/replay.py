@@ -9,7 +9,7 @@ import click
 from metaqnn.cli.expecting import expect, q_values
 from metaqnn.cli.grouping import CommandsByTask
 from metaqnn.cli.looking import layers_table, open_written
-from metaqnn.cli.options import allow_option, break_lock_option, database_argument
+from metaqnn.cli.options import allow_option, break_lock_option, database_argument, verbosity_options
 from metaqnn.cli.output import format_option, print_tables
 from metaqnn.cli.summaries import import_table, raw_summary, summary_table
 from metaqnn.errors import counted
@@ -126,6 +126,7 @@ replay.add_command(expect)
     metavar="HASH",
     help="A hash that was published, as `replay summary` shows it: one that a chain must have come to.",
 )
+@verbosity_options
 def verify(database: Path, allowed: tuple[str, ...], heads: tuple[str, ...]) -> None:
     """Rebuild every value that follows from the seed and the recorded results, and compare; then the hash chains.
 
@@ -133,26 +134,19 @@ def verify(database: Path, allowed: tuple[str, ...], heads: tuple[str, ...]) -> 
     Q-values are rebuilt from the rows of its file. What cannot be rebuilt, such as an accuracy that was measured, is
     compared with the hash chain that was written with it. It says what was proved, what is chained, and what is not.
     """
-    from rich.console import Console
-    from rich.progress import Progress
-
     from metaqnn.cli.verifying import verification_lines
     from metaqnn.workflows import verify_database
+    from metaqnn.workflows.display.counting import counting
 
     for head in heads:
         if not re.fullmatch("[0-9a-fA-F]{64}", head):
             expected = "expected the 64 hexadecimal digits of a hash, as `metaqnn replay summary` shows it"
             raise click.BadParameter(f"{expected}, got {head!r:.80}", param_hint="--head")
-    console = Console(stderr=True)
-    with (
-        open_written(database) as reader,
-        Progress(console=console, transient=True, disable=not console.is_terminal) as bar,
-    ):
+    with open_written(database) as reader, counting("episodes") as count:
         if not reader.is_import():
             reader.require_search()
         total = reader.episode_count() + len(reader.proposals())
-        task = bar.add_task("Rebuilding", total=total)
-        verification = verify_database(reader, lambda number: bar.update(task, completed=number), allowed, heads)
+        verification = verify_database(reader, lambda number: count(number, total), allowed, heads)
         origin = "rows of the imported file" if reader.is_import() else "seed and the recorded results"
     if verification.difference:
         print(f"{database}: NOT as it should be. {verification.difference}.")

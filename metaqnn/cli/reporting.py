@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from metaqnn.cli.looking import open_written
-from metaqnn.cli.options import database_argument, require_place
+from metaqnn.cli.options import database_argument, require_place, verbosity_options
 
 
 @click.command()
@@ -19,6 +19,7 @@ from metaqnn.cli.options import database_argument, require_place
 @click.option(
     "--top", type=click.IntRange(1, 100), default=10, show_default=True, help="How many of the best are shown closely."
 )
+@verbosity_options
 def report(database: Path, out: Path | None, top: int) -> None:
     """Write what a search found as one page that needs no network, with its figures beside it as PNG and SVG.
 

@@ -4,6 +4,7 @@ import re
 import shlex
 import shutil
 import sys
+from functools import partial
 from pathlib import Path
 
 import click
@@ -17,10 +18,11 @@ from metaqnn.cli.options import (
     observe_option,
     overridden,
     overrides_option,
-    quiet_option,
     seed_option,
+    verbosity_options,
 )
 from metaqnn.errors import counted
+from metaqnn.verbosity import tell
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -58,7 +60,7 @@ def _options(command):
         ),
         gpus_option,
         observe_option,
-        quiet_option,
+        verbosity_options,
         break_lock_option,
         allow_option,
     ):
@@ -93,19 +95,19 @@ def resume(experiment, database, **options) -> None:
     _search(experiment, database, **options, must_exist=True)
 
 
-def _search(where, database, overrides, strategy, seed, max_time, allowed, observers, is_quiet, **options) -> None:
+def _search(where, database, overrides, strategy, seed, max_time, allowed, observers, **options) -> None:
+    from metaqnn.core.plugins import find
     from metaqnn.replay.reader import ReplayReader
     from metaqnn.workflows import SearchOptions, default_database, load_experiment, run_search, stored_experiment
-    from metaqnn.workflows.display import make_display
+    from metaqnn.workflows.display import displays
     from metaqnn.workflows.section import read_observer_words
 
     observe = tuple(read_observer_words(words) for words in observers)
+    if strategy is not None:
+        find("strategy", strategy, "--strategy")
     overrides = overridden(overrides, seed, strategy)
 
-    def announce(line: str) -> None:
-        if not is_quiet:
-            print(line, flush=True)
-
+    announce = partial(tell, stream=sys.stdout)
     if where.endswith(".sqlite") and database is None and not overrides:
         database = Path(where)
         with ReplayReader(database) as reader:
@@ -118,7 +120,7 @@ def _search(where, database, overrides, strategy, seed, max_time, allowed, obser
         experiment,
         database,
         SearchOptions(max_seconds=max_time, observe=observe, **options),
-        [] if is_quiet else [make_display()],
+        displays(),
         announce,
     )
     _print_ending(database, report)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from metaqnn.core.options import NoOptions
-from metaqnn.errors import DataError
+from metaqnn.errors import DataError, counted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,7 +54,10 @@ class Split:
                 f"{targets.shape}"
             )
         if len(inputs) != len(targets):
-            raise DataError(f"expected one label for each example, got {len(inputs)} examples, {len(targets)} labels")
+            raise DataError(
+                f"expected one label for each example, got {counted(len(inputs), 'example')}, "
+                f"{counted(len(targets), 'label')}"
+            )
         if not len(inputs):
             raise DataError("expected at least one example, got none")
         if classes < 2:

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from metaqnn.errors import DataError, EvaluatorError, ReplayError
+from metaqnn.errors import DataError, EvaluatorError, ReplayError, counted
 from metaqnn.files import moved_aside, written_whole
 from metaqnn.networks.data.search_data import array_hash
 from metaqnn.replay.failures import first_reason
@@ -85,7 +85,7 @@ def refuse_another(
 
 
 def _described(count: int, shape: Sequence[int]) -> str:
-    return f"{count} images of {'x'.join(map(str, shape))}"
+    return f"{counted(count, 'image')} of {'x'.join(map(str, shape))}"
 
 
 def write_data(database: Path, images: np.ndarray, labels: np.ndarray) -> None:

@@ -9,7 +9,7 @@ import csv
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from metaqnn.errors import ConfigError, brief
+from metaqnn.errors import ConfigError, brief, counted
 from metaqnn.files import open_regular, text_lines
 
 COLUMNS = (
@@ -51,7 +51,7 @@ def read_released(path: Path) -> list[dict[str, str]]:
             for line in lines:
                 if len(line) != len(header):
                     raise ConfigError(
-                        f"{path}, line {lines.line_num}: expected {len(header)} values, got {len(line)}; "
+                        f"{path}, line {lines.line_num}: expected {counted(len(header), 'value')}, got {len(line)}; "
                         "is the file cut off?"
                     )
                 rows.append(dict(zip(header, line, strict=True)))

@@ -285,10 +285,33 @@ def load_experiment(
             )
         path = shipped[text]
     content = load_yaml(path)
+    contents = [content]
     for assignment in overrides:
-        content = override(content, assignment)
+        contents.append(override(contents[-1], assignment))
     lines: list[str] = []
-    experiment = read_experiment(content, str(path), lines.append)
+    try:
+        experiment = read_experiment(contents[-1], str(path), lines.append)
+    except ConfigError:
+        _require_options_that_fit(contents, overrides, str(path))
+        raise
     for line in lines:
         announce(line)
     return experiment
+
+
+def _require_options_that_fit(contents: Sequence[Mapping[str, Any]], overrides: Sequence[str], file: str) -> None:
+    """Say of an option, not of the file, what cannot be used because of it.
+
+    Args:
+        contents: the file's, and after each of the options.
+        overrides: the options.
+        file: its name.
+    """
+    was_whole = False
+    for content, assignment in zip(contents, (None, *overrides), strict=True):
+        try:
+            read_experiment(content, file if assignment is None else f"--set {brief(assignment)}", lambda line: None)
+            was_whole = True
+        except ConfigError:
+            if was_whole:
+                raise

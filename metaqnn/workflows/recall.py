@@ -73,7 +73,7 @@ def importance_table(reader: ReplayReader, allowed: Sequence[str] = ()) -> Table
     recording = reader.recording()
     strategy, _, _ = _before(reader, len(recording.episodes) + len(recording.proposals) + 1, allowed, told_all=True)
     found = sorted(strategy.importances().items(), key=lambda item: -item[1])
-    return Table("What matters", ("what differs", "importance"), tuple(found))
+    return Table("What matters", ("what_differs", "importance"), tuple(found))
 
 
 def _before(

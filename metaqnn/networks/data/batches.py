@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from metaqnn.errors import DataError, shown
+from metaqnn.errors import DataError, counted, shown
 from metaqnn.networks.data.decoding import pixels_of
 
 _ONE_CHANNEL_OR_COLOURS = (1, 3, 4)
@@ -51,7 +51,10 @@ def batch_of(image: Any, label: Any, what: str) -> Batch:
     elif not is_torch and pixels.shape[1] <= 4 < pixels.shape[3]:
         raise DataError(f"{what}: expected the channels last, got images of shape {pixels.shape[1:]}; move axis 0 last")
     if marks is not None and len(marks) != len(pixels):
-        raise DataError(f"{what}: expected one label an image, got {len(pixels)} images and {len(marks)} labels")
+        raise DataError(
+            f"{what}: expected one label an image, got {counted(len(pixels), 'image')} and "
+            f"{counted(len(marks), 'label')}"
+        )
     return Batch(pixels, None if marks is None else _labels(marks, what))
 
 

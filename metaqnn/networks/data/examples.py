@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from metaqnn.core import Note
-from metaqnn.errors import DataError, brief
+from metaqnn.errors import DataError, brief, counted
 from metaqnn.networks.data.batches import Batch, Labels, batch_of
 from metaqnn.networks.data.example_columns import columns_by_name, columns_by_type
 from metaqnn.networks.data.pixels import Pixels
@@ -75,7 +75,7 @@ def pairs(source: Any, what: str) -> Iterator[tuple[Any, Any]]:
             yield element[names[0]], element[names[1]] if names[1] else None
         elif isinstance(element, tuple | list):
             if len(element) != 2:
-                raise DataError(f"{what}: expected (image, label) pairs, got {len(element)} values")
+                raise DataError(f"{what}: expected (image, label) pairs, got {counted(len(element), 'value')}")
             yield element[0], element[1]
         else:
             yield element, None

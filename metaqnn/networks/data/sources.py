@@ -3,7 +3,7 @@
 import numpy as np
 
 from metaqnn.core import Split
-from metaqnn.errors import DataError
+from metaqnn.errors import DataError, counted
 from metaqnn.workers.memory import GIBIBYTE, machine_bytes
 
 
@@ -46,7 +46,9 @@ class ImageSplit(Split):
         if labels.dtype != np.int64 or labels.ndim != 1:
             raise DataError(f"expected int64 labels of shape (number,), got {labels.dtype} of shape {labels.shape}")
         if len(images) != len(labels):
-            raise DataError(f"expected one label an image, got {len(images)} images and {len(labels)} labels")
+            raise DataError(
+                f"expected one label an image, got {counted(len(images), 'image')} and {counted(len(labels), 'label')}"
+            )
         if not len(images):
             raise DataError("expected at least one image, got none")
         if classes < 2:

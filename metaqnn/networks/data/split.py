@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from metaqnn.errors import DataError
+from metaqnn.errors import DataError, counted
 from metaqnn.seeding import Stream
 
 
@@ -21,7 +21,7 @@ def stratified(labels: np.ndarray, size: int, stream: Stream) -> tuple[np.ndarra
         DataError: there are fewer rows than `size`, or it is negative.
     """
     if not 0 <= size <= len(labels):
-        raise DataError(f"expected a selection of 0 to {len(labels)} images, got {size}")
+        raise DataError(f"expected a selection of 0 to {counted(len(labels), 'image')}, got {size}")
     classes, counts = np.unique(labels, return_counts=True)
     chosen = np.zeros(len(labels), dtype=bool)
     for label, share in zip(classes, _shares(counts, size), strict=True):

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from metaqnn.core import Dataset, Note
-from metaqnn.errors import DataError, brief, shown
+from metaqnn.errors import DataError, brief, counted, shown
 from metaqnn.files import open_regular, text_lines
 from metaqnn.networks.data import parts
 from metaqnn.networks.data.arrays import as_labels
@@ -110,7 +110,7 @@ class TableOfFiles(Dataset):
         image, label, split = self._columns(header)
         for number, row in enumerate(islice(table, 1, None), 2):
             if len(row) != len(header):
-                raise DataError(f"{self.path}: row {number}: expected {len(header)} values, got {len(row)}")
+                raise DataError(f"{self.path}: row {number}: expected {counted(len(header), 'value')}, got {len(row)}")
         if split is None:
             return self._rows(table[1:], image, label), None, ()
         found = {row[split].strip(): None for row in table[1:]}

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from metaqnn.core import HANG_SECONDS, Status, WorkerLost
-from metaqnn.errors import EvaluatorError
+from metaqnn.errors import EvaluatorError, counted
 from metaqnn.networks.architecture import parse
 from metaqnn.networks.retraining.messages import (
     Predict,
@@ -148,6 +148,8 @@ def predict(question: Predict, backend: Backend) -> Predicted:
     finally:
         pool.stop()
     if isinstance(answer, TaskFailed):
-        expected = f"expected predictions of {len(question.networks)} networks, but " if answer.status else ""
+        expected = (
+            f"expected predictions of {counted(len(question.networks), 'network')}, but " if answer.status else ""
+        )
         raise EvaluatorError(f"{expected}{answer.reason}")
     return answer.result

@@ -4,6 +4,7 @@ import sys
 from typing import TextIO
 
 from metaqnn.core import Observer
+from metaqnn.verbosity import Verbosity, verbosity
 
 
 def make_display(stream: TextIO | None = None) -> Observer:
@@ -21,6 +22,15 @@ def make_display(stream: TextIO | None = None) -> Observer:
     from metaqnn.workflows.display.plain import PlainDisplay
 
     return PlainDisplay(stream)
+
+
+def displays() -> list[Observer]:
+    """What a search of the command line shows, as its verbosity says."""
+    if verbosity() is Verbosity.VERBOSE:
+        from metaqnn.workflows.display.verbose import VerboseDisplay
+
+        return [VerboseDisplay()]
+    return [] if verbosity() is Verbosity.QUIET else [make_display()]
 
 
 def display_for(progress: bool | None) -> tuple[Observer, ...]:

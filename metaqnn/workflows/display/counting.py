@@ -1,4 +1,4 @@
-"""Work that is counted: a bar with the time left on a terminal, a line now and then elsewhere.
+"""Work that is counted: a bar with the time left on a terminal, lines now and then elsewhere; or each time, or nothing.
 
 It goes to the standard error, so that the standard output has results alone.
 """
@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from metaqnn.verbosity import Verbosity, verbosity
 from metaqnn.workflows.display.words import duration
 
 _QUIET_SECONDS = 30.0
@@ -23,11 +24,15 @@ def counting(what: str) -> Iterator[Callable[..., None]]:
     Yields:
         a function to call with how many are done, of how many, and, if there are any, a few words about them.
     """
-    if sys.stderr.isatty():
+    if verbosity() is Verbosity.QUIET:
+        yield lambda done, total, words="": None
+    elif verbosity() is Verbosity.VERBOSE:
+        yield _lines(what, every=0.0)
+    elif sys.stderr.isatty():
         with _bar(what) as count:
             yield count
     else:
-        yield _lines(what)
+        yield _lines(what, _QUIET_SECONDS)
 
 
 @contextmanager
@@ -46,14 +51,14 @@ def _bar(what: str) -> Iterator[Callable[..., None]]:
         yield count
 
 
-def _lines(what: str) -> Callable[..., None]:
+def _lines(what: str, every: float) -> Callable[..., None]:
     began, first, last_line = time.monotonic(), None, -float("inf")
 
     def count(done: int, total: int, words: str = "") -> None:
         nonlocal first, last_line
         now = time.monotonic()
         first = done if first is None else first
-        if now - last_line < _QUIET_SECONDS and done < total:
+        if now - last_line < every and done < total:
             return
         last_line = now
         left = (now - began) / (done - first) * (total - done) if done > first else None

@@ -26,10 +26,11 @@ class PlainDisplay(Observer):
 
     Args:
         stream: where it is printed; None is the standard output.
+        epoch_seconds: an epoch has a line where none was printed for so long.
     """
 
-    def __init__(self, stream: TextIO | None = None):
-        self._stream = stream
+    def __init__(self, stream: TextIO | None = None, epoch_seconds: float = _QUIET_SECONDS):
+        self._stream, self._epoch_seconds = stream, epoch_seconds
         self._last_line = time.monotonic()
         self._score = Score("score")
 
@@ -56,7 +57,7 @@ class PlainDisplay(Observer):
                 )
         elif isinstance(event, CandidateFinished) and event.evaluation.status is not Status.OK:
             self._line(f"  episode {event.number} failed ({event.evaluation.status}): {event.evaluation.reason}")
-        elif isinstance(event, EpochFinished) and time.monotonic() - self._last_line > _QUIET_SECONDS:
+        elif isinstance(event, EpochFinished) and time.monotonic() - self._last_line >= self._epoch_seconds:
             point = event.point
             self._line(
                 f"  episode {event.number}, attempt {event.attempt}, epoch {point.step}: "
