@@ -89,7 +89,10 @@ def compare(table, strategies, seeds, evaluations, out, processes, lookahead, al
         names = [name.strip() for name in strategies.split(",") if name.strip()]
     for name in seeds[1]:
         if name not in names:
-            raise click.BadParameter(f"{name!r} is none of the strategies {', '.join(names)}", param_hint="--seeds")
+            raise click.BadParameter(
+                f"{name!r} is none of the strategies {', '.join(names)}; name one of them, or add it to --strategies",
+                param_hint="--seeds",
+            )
     counts = dict.fromkeys(names, seeds[0]) | ({"smac": min(seeds[0], _SLOW_SEEDS)} if "smac" in names else {})
     benchmark = load_benchmark(table, tell, allowed)
     chosen = strategy_specs(names, benchmark)

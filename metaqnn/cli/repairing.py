@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from metaqnn.cli.options import allow_option, database_argument
-from metaqnn.cli.output import print_tables
+from metaqnn.cli.output import format_option, print_tables
 from metaqnn.errors import counted
 
 _NAMED = 5
@@ -28,8 +28,8 @@ def check(database: Path, allowed: tuple[str, ...]) -> None:
     for line in (*faults, *(f"note: {note}" for note in notes)):
         print(line)
     if faults:
-        count = f"{len(faults)} fault{'s' if len(faults) != 1 else ''}"
-        print(f"{database}: damaged, {count}. What can be saved: metaqnn replay rescue {database} NEW")
+        found = f"{database}: damaged, {counted(len(faults), 'fault')}"
+        print(f"{found}. What can be saved: metaqnn replay rescue {database} NEW")
         sys.exit(1)
     print(f"{database}: whole. Every row holds what it should; `metaqnn replay verify` recomputes what follows.")
 
@@ -38,7 +38,8 @@ def check(database: Path, allowed: tuple[str, ...]) -> None:
 @database_argument
 @click.argument("target", type=click.Path(path_type=Path))
 @allow_option
-def rescue(database: Path, target: Path, allowed: tuple[str, ...]) -> None:
+@format_option
+def rescue(database: Path, target: Path, allowed: tuple[str, ...], style: str) -> None:
     """Write a new database TARGET of what can be saved of a damaged one, which is not touched.
 
     Kept are the episodes from the first on that follow from seed and results, so that the search goes on from there.
@@ -48,7 +49,9 @@ def rescue(database: Path, target: Path, allowed: tuple[str, ...]) -> None:
 
     found = rescue_database(database, target, allowed)
     rows = tuple((each.table, each.kept, len(each.lost), len(each.mended)) for each in found.tables)
-    print_tables([Table(f"Saved to {target}", ("table", "kept", "lost", "mended"), rows)], "table")
+    print_tables([Table(f"Saved to {target}", ("table", "kept", "lost", "mended"), rows)], style)
+    if style != "table":
+        return
     for each in found.tables:
         for word, lines in (("lost", each.lost), ("mended", each.mended)):
             for line in lines[:_NAMED]:

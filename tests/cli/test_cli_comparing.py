@@ -146,7 +146,8 @@ def test_seeds_that_are_no_numbers(refused, table, seeds):
 
 def test_seeds_of_a_strategy_that_takes_no_part(refused, table):
     assert refused("compare", table, *STRATEGIES, "--seeds", "3,smac=2") == (
-        f"Invalid value for --seeds: 'smac' is none of the strategies {', '.join(FIVE)} (see metaqnn compare --help)"
+        f"Invalid value for --seeds: 'smac' is none of the strategies {', '.join(FIVE)}; name one of them, or add "
+        "it to --strategies (see metaqnn compare --help)"
     )
 
 

@@ -212,7 +212,8 @@ def _require_agreement(agreement: Agreement, name: str, tolerance: float, retrai
     raise ExportError(
         f"the {name} does not predict what retraining {retraining.number} does: expected probabilities "
         f"within {tolerance:g}, but image {agreement.image + 1} of {agreement.images:,} differs by "
-        f"{agreement.difference:.2g}, and {agreement.turned} get another class; nothing was exported"
+        f"{agreement.difference:.2g}, and {agreement.turned} get another class; "
+        "nothing was exported: export another network, or to another format"
     )
 
 

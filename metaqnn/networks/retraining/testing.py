@@ -88,7 +88,7 @@ def evaluate_ensemble(
     if is_greedy and not is_held_out:
         raise ReplayError(
             f"{memory.path}: members can be selected only on images that they were not trained on, but these networks "
-            "were trained on the validation images; leave --greedy out, or train with --part train"
+            "were trained on the validation images; leave --greedy out, or train with --split train"
         )
     validation, test = _ask(memory, retrainings, terms)
     members = list(range(len(retrainings)))
