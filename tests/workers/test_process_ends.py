@@ -38,6 +38,7 @@ started = pool.submit(os.getpid).result()
 STOP_AND_DIE = """
 import os, signal
 os.kill(started, signal.SIGSTOP)
+os.waitpid(started, os.WUNTRACED)  # until it has stopped: a signal that is only on its way is nothing to the kernel
 print(started, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """
