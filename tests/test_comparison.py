@@ -16,6 +16,7 @@ from metaqnn.errors import ConfigError, EvaluatorError, MachineError
 from metaqnn.reports.comparison import (
     Interval,
     RegretTrace,
+    _holm,
     checkpoints,
     difference_table,
     draw,
@@ -27,12 +28,12 @@ from metaqnn.reports.comparison import (
     write_csv,
 )
 from metaqnn.tables.table import Entry, EvaluationTable
-from metaqnn.workflows.compare import StrategySpec, compare, run_trace, strategy_specs
+from metaqnn.workflows.compare import StrategySpec, _build, compare, run_trace, strategy_specs
 from metaqnn.workflows.table_files import Benchmark, load_benchmark
 
 NAMES = ("linear_ucb", "paper", "random", "regularized_evolution", "reinforce")
 
-RANDOM = StrategySpec("random", "random", "")
+RANDOM = StrategySpec("random", "random")
 
 
 def of(figures: dict[str, tuple[float, float]], *choices: int) -> Benchmark:
@@ -121,7 +122,7 @@ def test_the_first_of_two_equal_rewards_is_kept():
 
 def test_a_run_ends_after_fifty_proposals_for_each_evaluation():
     # Twelve evaluations of two networks: ten stages of 500 repeats would be 5,000 proposals.
-    trace = run_trace(of(TWO, 2), StrategySpec("paper", "q_learning", "paper"), 0, 12)
+    trace = run_trace(of(TWO, 2), StrategySpec("paper", "q_learning", ("preset=paper",)), 0, 12)
     assert trace.proposals == 50 * 12
     assert len(trace.regrets) == len(trace.best_rewards) == 12
     assert set(trace.best_rewards[1:]) == {0.75}
@@ -164,9 +165,9 @@ def test_a_network_outside_the_table_ends_a_run():
 
 def test_specs_by_name():
     assert strategy_specs(["paper", "random", "linear_ucb"], nine()) == [
-        StrategySpec("paper", "q_learning", "paper"),
-        StrategySpec("random", "random", ""),
-        StrategySpec("linear_ucb", "linear_ucb", ""),
+        StrategySpec("paper", "q_learning", ("preset=paper",)),
+        StrategySpec("random", "random"),
+        StrategySpec("linear_ucb", "linear_ucb"),
     ]
 
 
@@ -188,6 +189,15 @@ def test_specs_that_cannot_be(names, sentence):
     with pytest.raises(ConfigError) as error:
         strategy_specs(names, nine())
     assert str(error.value) == sentence
+
+
+def test_options_behind_colons():
+    words = ["q_learning:epsilon=0.2:planning.random_first=3", "paper:learning_rate=0.1", "paper"]
+    specs = strategy_specs(words, nine())
+    assert [spec.label for spec in specs] == words
+    planning, paper, _ = (_build(spec, nine().space, 0) for spec in specs)
+    assert (planning.config.schedule, planning.config.planning.random_first) == (((0.2, 2700),), 3)
+    assert (paper.config.preset, paper.config.learning_rate, paper.planner) == ("paper", 0.1, None)
 
 
 # Many runs
@@ -279,7 +289,8 @@ def test_what_an_interval_decides(low, high, is_decided):
 
 def trace(label: str, seed: int, *regrets: float) -> RegretTrace:
     """A run with these regrets, of a table whose best reward is 1."""
-    return RegretTrace(label, seed, tuple(1 - regret / 100 for regret in regrets), regrets, 2 * len(regrets))
+    rewards = tuple(1 - regret / 100 for regret in regrets)
+    return RegretTrace(label, seed, rewards, regrets, 2 * len(regrets), reward_regrets=regrets)
 
 
 def flat(label: str, seed: int, *stretches: tuple[float, int]) -> RegretTrace:
@@ -312,7 +323,7 @@ def test_a_difference_is_decided_where_its_interval_leaves_zero_out():
     b = [trace("b", seed, regret) for seed, regret in enumerate((2.0, 2.2, 2.1))]
     (row,) = difference_table([*b, *a]).rows
     # Differences -1.0, -1.1, -1.2: mean -1.1, t(0.975, 2) = 4.302653, half = 4.302653 * 0.1 / sqrt(3) = 0.248414
-    assert row == ("a", "b", 3, 1, -1.1, -1.348, -0.852, "a is better")
+    assert row == ("a", "b", 3, 1, -1.1, -1.348, -0.852, 0.0027, "a is better")
 
 
 def test_a_difference_is_not_decided_where_its_interval_includes_zero():
@@ -320,29 +331,37 @@ def test_a_difference_is_not_decided_where_its_interval_includes_zero():
     b = [trace("b", seed, regret) for seed, regret in enumerate((1.5, 1.5, 4.0))]
     (row,) = difference_table([*a, *b]).rows
     # Differences -0.5, 0.5, -1.0: mean -1/3, sd 0.763763, half = 4.302653 * 0.763763 / sqrt(3) = 1.897290
-    assert row == ("a", "b", 3, 1, -0.333, -2.231, 1.564, "not decided")
+    assert row == ("a", "b", 3, 1, -0.333, -2.231, 1.564, 0.53, "not decided")
 
 
 def test_a_single_seed_decides_nothing():
     (row,) = difference_table([trace("a", 0, 1.0), trace("b", 0, 50.0)]).rows
-    assert row == ("a", "b", 1, 1, -49.0, None, None, "not decided")
+    assert row == ("a", "b", 1, 1, -49.0, None, None, None, "not decided")
 
 
 def test_only_common_seeds_are_paired():
     a = [trace("a", seed, regret) for seed, regret in ((0, 0.0), (1, 1.0), (2, 2.0))]
     b = [trace("b", seed, regret) for seed, regret in ((3, 80.0), (2, 5.0), (1, 4.0))]
     (row,) = difference_table([*a, *b]).rows
-    assert row == ("a", "b", 2, 1, -3.0, -3.0, -3.0, "a is better")
+    assert row == ("a", "b", 2, 1, -3.0, -3.0, -3.0, 0.0, "a is better")
 
 
 def test_differences_are_looked_at_after_a_hundred_evaluations_and_at_the_end():
     traces = [flat("late", seed, (5.0 + seed / 8, 120), (0.0, 30)) for seed in range(3)]
     traces += [flat("early", seed, (2.0 + seed / 8, 150)) for seed in range(3)]
-    rows = [(*row[:5], row[7]) for row in difference_table(traces).rows]
+    rows = [(*row[:5], row[-1]) for row in difference_table(traces).rows]
     assert rows == [
         ("late", "early", 3, 100, 3.0, "early is better"),
         ("late", "early", 3, 150, -2.125, "late is better"),
     ]
+
+
+def test_verdicts_are_corrected_for_their_number():
+    # Holm (1979) by hand: sorted 0.01, 0.02, 0.04 times 3, 2, 1: 0.03, 0.04, 0.04, none smaller than one before it.
+    assert _holm([0.04, 0.01, math.nan, 0.02])[:2] == pytest.approx([0.04, 0.03])
+    assert _holm([0.04, 0.01, math.nan, 0.02])[3] == pytest.approx(0.04)
+    assert math.isnan(_holm([0.04, math.nan])[1])
+    assert _holm([0.6, 0.7, 0.9]) == [1.0, 1.0, 1.0]
 
 
 def test_every_pair_is_compared_once():
@@ -444,11 +463,11 @@ def rows_of(path) -> list[list[str]]:
 def test_the_csv_has_every_tenth_evaluation_and_the_end(tmp_path):
     write_csv([flat("a", 0, (2.5, 11), (0.125, 1)), flat("b", 4, (50.0, 12))], tmp_path / "c.csv")
     assert (tmp_path / "c.csv").read_bytes() == (
-        b"strategy,seed,evaluations,best_reward,regret\n"
-        b"a,0,10,0.975,2.5\n"
-        b"a,0,12,0.99875,0.125\n"
-        b"b,4,10,0.5,50\n"
-        b"b,4,12,0.5,50\n"
+        b"strategy,seed,evaluations,best_reward,regret,reward_regret\n"
+        b"a,0,10,0.975,2.5,2.5\n"
+        b"a,0,12,0.99875,0.125,0.125\n"
+        b"b,4,10,0.5,50,50\n"
+        b"b,4,12,0.5,50,50\n"
     )
 
 
@@ -457,13 +476,14 @@ def test_the_csv_has_the_usual_evaluations(tmp_path, budget, points):
     traces = [trace(label, seed, *range(budget, 0, -1)) for label in "ab" for seed in (0, 1)]
     write_csv(traces, tmp_path / "c.csv")
     header, *rows = rows_of(tmp_path / "c.csv")
-    assert header == ["strategy", "seed", "evaluations", "best_reward", "regret"]
+    assert header == ["strategy", "seed", "evaluations", "best_reward", "regret", "reward_regret"]
     for label in "ab":
         for seed in "01":
             found = [int(row[2]) for row in rows if row[:2] == [label, seed]]
             assert points <= set(found)
             assert found == sorted(set(found))
-    for _, _, evaluations, best, regret in rows:
+    for _, _, evaluations, best, regret, reward_regret in rows:
+        assert reward_regret == regret
         assert float(regret) == budget + 1 - int(evaluations)
         assert float(best) == pytest.approx(1 - float(regret) / 100)
 

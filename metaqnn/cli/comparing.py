@@ -41,7 +41,11 @@ def _seeds(_context: click.Context, parameter: click.Parameter, text: str) -> tu
 
 @click.command()
 @click.argument("table", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--strategies", help="Names with commas between them. [all built in, smac and tpe where installed]")
+@click.option(
+    "--strategies",
+    help="Names with commas between them, each with options behind colons: q_learning:epsilon=0.1 "
+    "[all built in, smac and tpe where installed]",
+)
 @click.option(
     "--seeds",
     callback=_seeds,
@@ -108,10 +112,22 @@ def compare(table, strategies, seeds, evaluations, out, processes, lookahead, al
     title = f"{benchmark.name}: {counted(len(benchmark.table.entries), 'network')}, lookahead {lookahead}"
     comparison.draw(traces, title, out / "compare.png")
     if style != "table":
-        whole = (comparison.regret_table, comparison.difference_table, comparison.reached_table)
+        whole = (
+            comparison.regret_table,
+            comparison.reward_regret_table,
+            comparison.difference_table,
+            comparison.reached_table,
+            comparison.cost_table,
+        )
         print_tables([_with_lookahead(make(traces), lookahead) for make in whole], style)
         return
-    shown = (comparison.regret_overview, comparison.difference_table, comparison.reached_overview)
+    shown = (
+        comparison.regret_overview,
+        comparison.reward_regret_overview,
+        comparison.difference_table,
+        comparison.reached_overview,
+        comparison.cost_table,
+    )
     print_tables([make(traces) for make in shown], style)
     print(f"{out / 'compare.csv'} and {out / 'compare.png'}, at lookahead {lookahead}")
 

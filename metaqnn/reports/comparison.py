@@ -3,7 +3,7 @@
 import csv
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
 from statistics import median
@@ -36,6 +36,9 @@ class RegretTrace:
         proposals: made in all.
         unit: of the regrets: percentage points of a share, otherwise that of the target metric.
         span: how far the worst is from the best in that unit, above 0: what counts as a small regret follows from it.
+        reward_regrets: distance of the best reward seen after each evaluation to the best reward of the table, in the
+            same unit: how well was searched, whatever the target says of the rewards.
+        proposal_seconds: processor time of a proposal in the mean, learning from its result included.
     """
 
     label: str
@@ -45,6 +48,8 @@ class RegretTrace:
     proposals: int
     unit: str = "points"
     span: float = 100.0
+    reward_regrets: tuple[float, ...] = ()
+    proposal_seconds: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True)
@@ -81,39 +86,77 @@ def levels(traces: Sequence[RegretTrace]) -> tuple[float, ...]:
 
 def regret_table(traces: Sequence[RegretTrace]) -> Table:
     """Mean regret with its interval, by strategy and evaluations; the best at the end first."""
-    rows = [
-        (label, len(group), point, *_rounded(interval([trace.regrets[point - 1] for trace in group]), group[0].span))
-        for label, group in _by_label(traces).items()
-        for point in checkpoints(traces)
-    ]
-    columns = ("strategy", "seeds", "evaluations", "regret", "lower", "upper")
-    return Table(f"Mean regret in {traces[0].unit}, with its 95 % interval", columns, tuple(rows))
+    return _means(traces, "regret", [trace.regrets for trace in traces])
+
+
+def reward_regret_table(traces: Sequence[RegretTrace]) -> Table:
+    """The same of the reward that the search saw."""
+    return _means(traces, "reward regret", [trace.reward_regrets for trace in traces])
 
 
 def regret_overview(traces: Sequence[RegretTrace]) -> Table:
     """`regret_table` for people: a line a strategy, and a column for each of the last few numbers of evaluations."""
+    return _overview(traces, "regret", regret_table(traces))
+
+
+def reward_regret_overview(traces: Sequence[RegretTrace]) -> Table:
+    """`reward_regret_table` for people."""
+    return _overview(traces, "reward regret", reward_regret_table(traces))
+
+
+def cost_table(traces: Sequence[RegretTrace]) -> Table:
+    """Processor time of a proposal, and how many were made for an evaluation: repeats are free, but cost their time."""
+    rows = []
+    for label, group in _by_label(traces).items():
+        milliseconds = 1000 * float(np.mean([trace.proposal_seconds for trace in group]))
+        each = float(np.mean([trace.proposals / len(trace.regrets) for trace in group]))
+        rows.append((label, float(f"{milliseconds:.3g}"), round(each, 3)))
+    return Table("What proposals cost", ("strategy", "milliseconds_a_proposal", "proposals_an_evaluation"), tuple(rows))
+
+
+def _means(traces: Sequence[RegretTrace], what: str, values: Sequence[Sequence[float]]) -> Table:
+    of_trace = {id(trace): of for trace, of in zip(traces, values, strict=True)}
+    rows = [
+        (label, len(group), point, *_rounded(interval([of_trace[id(t)][point - 1] for t in group]), group[0].span))
+        for label, group in _by_label(traces).items()
+        for point in checkpoints(traces)
+    ]
+    columns = ("strategy", "seeds", "evaluations", what.replace(" ", "_"), "lower", "upper")
+    return Table(f"Mean {what} in {traces[0].unit}, with its 95 % interval", columns, tuple(rows))
+
+
+def _overview(traces: Sequence[RegretTrace], what: str, table: Table) -> Table:
     points, digits = checkpoints(traces)[-_OVERVIEW_COLUMNS:], _digits(traces[0].span) - 1
     rows: dict[str, list] = {}
-    for label, seeds, point, mean, low, _ in regret_table(traces).rows:
+    for label, seeds, point, mean, low, _ in table.rows:
         if point in points:
             half = "" if low is None else f" ±{mean - low:.{digits}f}"
             rows.setdefault(label, [label, seeds]).append(f"{mean:.{digits}f}{half}")
-    title = f"Mean regret in {traces[0].unit}, and half of its 95 % interval"
+    title = f"Mean {what} in {traces[0].unit}, and half of its 95 % interval"
     return Table(title, ("strategy", "seeds", *(f"at {point}" for point in points)), tuple(map(tuple, rows.values())))
 
 
 def difference_table(traces: Sequence[RegretTrace]) -> Table:
-    """Paired differences of regret between strategies with the same seeds, at 100 evaluations and at the end."""
+    """Paired differences of regret between strategies with the same seeds, at 100 evaluations and at the end.
+
+    `p` is that of the paired t-test, corrected over all rows (Holm, 1979); the verdict follows from it.
+    """
     points = checkpoints(traces)
-    rows = []
+    found_all: list[tuple[str, str, int, int, Interval, float]] = []
     for (better, ours), (worse, theirs) in combinations(_by_label(traces).items(), 2):
         by_seed = {trace.seed: trace.regrets for trace in theirs}
         pairs = [(trace.regrets, by_seed[trace.seed]) for trace in ours if trace.seed in by_seed]
         for point in dict.fromkeys(point for point in (100, points[-1]) if point in points):
-            found = interval([a[point - 1] - b[point - 1] for a, b in pairs])
-            verdict = f"{better if found.mean < 0 else worse} is better" if found.is_decided else "not decided"
-            rows.append((better, worse, len(pairs), point, *_rounded(found, traces[0].span), verdict))
-    columns = ("strategy", "against", "seeds", "at", "regret", "lower", "upper", "verdict")
+            values = [a[point - 1] - b[point - 1] for a, b in pairs]
+            found_all.append((better, worse, len(pairs), point, interval(values), _chance(values)))
+    corrected = _holm([chance for *_, chance in found_all])
+    rows = []
+    for (better, worse, seeds, point, found, _), chance in zip(found_all, corrected, strict=True):
+        is_decided = chance < 1 - _CONFIDENCE
+        verdict = f"{better if found.mean < 0 else worse} is better" if is_decided else "not decided"
+        shown = None if math.isnan(chance) else float(f"{chance:.2g}")
+        rows.append((better, worse, seeds, point, *_rounded(found, traces[0].span), shown, verdict))
+    columns = ("strategy", "against", "seeds", "at", "regret", "lower", "upper", "p", "verdict")
     return Table("Paired differences of regret (strategy - against), with 95 % intervals", columns, tuple(rows))
 
 
@@ -149,11 +192,12 @@ def write_csv(traces: Sequence[RegretTrace], path: Path, lookahead: int = 1) -> 
     names, more = (("lookahead",), (lookahead,)) if lookahead > 1 else ((), ())
     with new_place(path) as part, part.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("strategy", "seed", "evaluations", "best_reward", "regret", *names))
+        writer.writerow(("strategy", "seed", "evaluations", "best_reward", "regret", "reward_regret", *names))
         for trace in traces:
             for point in points:
-                best, regret = trace.best_rewards[point - 1], trace.regrets[point - 1]
-                writer.writerow((trace.label, trace.seed, point, f"{best:.6g}", f"{regret:.6g}", *more))
+                values = (trace.best_rewards, trace.regrets, trace.reward_regrets)
+                figures = (f"{each[point - 1]:.6g}" for each in values)
+                writer.writerow((trace.label, trace.seed, point, *figures, *more))
 
 
 def draw(traces: Sequence[RegretTrace], title: str, path: Path) -> None:
@@ -198,6 +242,27 @@ def _half(values: np.ndarray) -> np.ndarray:
     if count < 2:
         return np.full(values.shape[1:], math.nan)
     return t.ppf((1 + _CONFIDENCE) / 2, count - 1) * np.std(values, axis=0, ddof=1) / count**0.5
+
+
+def _chance(differences: Sequence[float]) -> float:
+    """The p-value of the t-test that the mean is 0; NaN for a single value."""
+    from scipy.stats import ttest_1samp
+
+    if len(differences) < 2:
+        return math.nan
+    if len(set(differences)) == 1:
+        return 1.0 if differences[0] == 0.0 else 0.0
+    return float(ttest_1samp(differences, 0.0).pvalue)
+
+
+def _holm(chances: Sequence[float]) -> list[float]:
+    """P-values corrected for their number (Holm, 1979): the largest so far of p (m - rank), at most 1."""
+    corrected, largest = [math.nan] * len(chances), 0.0
+    known = sorted((chance, place) for place, chance in enumerate(chances) if not math.isnan(chance))
+    for rank, (chance, place) in enumerate(known):
+        largest = max(largest, chance * (len(known) - rank))
+        corrected[place] = min(1.0, largest)
+    return corrected
 
 
 def _first_at(trace: RegretTrace, level: float) -> int | None:

@@ -58,6 +58,11 @@ class EvaluationTable:
             span = max(targets) - min(targets)
         return span or 1.0
 
+    @property
+    def best_reward(self) -> float:
+        """The best reward that a search can see."""
+        return self.score.best([entry.reward for entry in self.entries.values()])
+
     def entry(self, architecture: str) -> Entry:
         """What is known of a network.
 

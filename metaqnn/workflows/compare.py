@@ -6,17 +6,17 @@ import multiprocessing.connection
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-from metaqnn.config import nearest
+from metaqnn.config import nearest, override
 from metaqnn.core import Episode, Observer, SearchStatus, Space, Strategy
-from metaqnn.core.plugins import find, installed, read_options
+from metaqnn.core.plugins import find, installed, is_target
 from metaqnn.errors import ConfigError, MachineError, shown
 from metaqnn.reports.comparison import RegretTrace
 from metaqnn.search.immediate import ImmediateExecutor
@@ -26,6 +26,7 @@ from metaqnn.search.ram_memory import RamMemory
 from metaqnn.search.rewards import ScoreReward, ScoreRewardOptions
 from metaqnn.tables.table import EvaluationTable
 from metaqnn.workers.process_main import end_with
+from metaqnn.workflows.section import read_part
 from metaqnn.workflows.table_files import Benchmark, load_benchmark
 
 PROPOSALS_PER_EVALUATION = 50
@@ -34,31 +35,42 @@ PROPOSALS_PER_EVALUATION = 50
 
 @dataclass(frozen=True)
 class StrategySpec:
-    """A registered strategy under the label that a comparison gives it; an empty preset is its first, if any."""
+    """A strategy with its options, under the label that a comparison gives it.
+
+    Attributes:
+        label: as it was asked for.
+        name: a registered name, or `module:Name`.
+        options: `key=value` with dotted keys of its section, as behind `--set strategy.`.
+    """
 
     label: str
     name: str
-    preset: str
+    options: tuple[str, ...] = ()
 
 
-def strategy_specs(names: Sequence[str], benchmark: Benchmark) -> list[StrategySpec]:
-    """The strategies of these names; `paper` is `q_learning` with the preset of that name.
+def strategy_specs(words: Sequence[str], benchmark: Benchmark) -> list[StrategySpec]:
+    """The strategies that are asked for, each as NAME or NAME:KEY=VALUE:KEY=VALUE.
+
+    `epsilon=E` stands for a schedule of that one stage, and `paper` for `q_learning:preset=paper`.
 
     Raises:
-        ConfigError: there is no strategy of a name, or one stands twice, or needs a package that is not installed.
+        ConfigError: there is no strategy of a name, or one stands twice, or has no such option, or needs a package that
+            is not installed.
     """
-    known = {name: StrategySpec(name, name, "") for name in installed("strategy")}
-    known["paper"] = StrategySpec("paper", "q_learning", "paper")
     found: list[StrategySpec] = []
-    for name in names:
-        if name not in known:
-            raise ConfigError(f"--strategies: there is no strategy {shown(name)}; {nearest(name, known)}")
-        if known[name] in found:
-            raise ConfigError(f"--strategies: expected each strategy once, got {name!r} twice")
-        _build(known[name], benchmark.space, 0)  # what cannot run is refused before anything does
-        found.append(known[name])
+    for label in words:
+        parts = label.split(":")
+        name = ":".join(part for part in parts if "=" not in part)
+        spec = StrategySpec(label, name, tuple(part for part in parts if "=" in part))
+        if name == "paper":
+            spec = StrategySpec(label, "q_learning", ("preset=paper", *spec.options))
+        if any(spec.label == one.label for one in found):
+            raise ConfigError(f"--strategies: expected each strategy once, got {label!r} twice")
+        _build(spec, benchmark.space, 0)  # what cannot run is refused before anything does
+        found.append(spec)
     if not found:
-        raise ConfigError(f"--strategies: expected at least one strategy; valid names are {', '.join(sorted(known))}")
+        valid = ", ".join(sorted((*installed("strategy"), "paper")))
+        raise ConfigError(f"--strategies: expected at least one strategy; valid names are {valid}")
     return found
 
 
@@ -141,25 +153,30 @@ def _run(
 
 
 def _build(spec: StrategySpec, space: Space, seed: int) -> Strategy:
-    part: Any = find("strategy", spec.name, "--strategies").load()
-    settings: dict[str, Any] = {"name": spec.name}
-    if part.PRESETS:
-        preset = spec.preset or next(iter(part.PRESETS))
-        settings |= {"preset": preset, **part.PRESETS[preset]}
-    strategy: Strategy = part(read_options(part, settings, "strategy", spec.label), space, seed)
+    place, section = f"--strategies {spec.label}", {"name": spec.name}
+    if not is_target(spec.name) and spec.name not in installed("strategy"):
+        valid = nearest(spec.name, (*installed("strategy"), "paper"))
+        raise ConfigError(f"--strategies: there is no strategy {shown(spec.name)}; {valid}")
+    for option in spec.options:
+        key, _, value = option.partition("=")
+        section = override(section, f"schedule=[[{value}, 2700]]" if key == "epsilon" else option)
+    part = read_part("strategy", section, place, find)
+    strategy: Strategy = part.plugin.load()(part.options, space, seed)
     return strategy
 
 
 class _Trace(Observer):
-    """Follows the best score and its regret, a value for each distinct architecture."""
+    """Follows the best score and its two regrets, a value for each distinct architecture."""
 
     def __init__(self, table: EvaluationTable, most: int):
         self.table, self.most = table, most
         is_share, name = table.score.is_share, table.score.name.replace("_", " ")
         self.scale, self.unit = (100.0, "points") if is_share else (1.0, f"units of {name}")
-        self.regret = self.scale * abs(table.best)
+        self.best, self.best_reward = table.best, table.best_reward
+        self.regret, self.reward_regret = self.scale * abs(self.best), self.scale * abs(self.best_reward)
         self.bests: list[float] = []
         self.regrets: list[float] = []
+        self.reward_regrets: list[float] = []
         self.proposals = 0
 
     def on_episode(self, episode: Episode, status: SearchStatus) -> None:
@@ -171,9 +188,11 @@ class _Trace(Observer):
         best = self.bests[-1] if self.bests else None
         if best is None or score.is_better(entry.reward, than=best):
             best = entry.reward
-            self.regret = self.scale * (score.gain(self.table.best) - score.gain(entry.target))
+            self.regret = self.scale * (score.gain(self.best) - score.gain(entry.target))
+            self.reward_regret = self.scale * (score.gain(self.best_reward) - score.gain(entry.reward))
         self.bests.append(best)
         self.regrets.append(self.regret)
+        self.reward_regrets.append(self.reward_regret)
 
     def is_over(self) -> bool:
         """Whether so many proposals were made that nothing new is to be expected."""
@@ -182,7 +201,7 @@ class _Trace(Observer):
 
 def run_trace(benchmark: Benchmark, spec: StrategySpec, seed: int, evaluations: int, lookahead: int = 1) -> RegretTrace:
     """One run: a search on the table, with the replay memory in RAM; only distinct networks count."""
-    space, table = benchmark.space, benchmark.table
+    space, table, began = benchmark.space, benchmark.table, time.process_time()
     trace = _Trace(table, PROPOSALS_PER_EVALUATION * evaluations)
     Search(
         SearchPlan(seed, evaluations, lookahead, checkpoint_seconds=math.inf),
@@ -204,4 +223,6 @@ def run_trace(benchmark: Benchmark, spec: StrategySpec, seed: int, evaluations: 
         trace.proposals,
         trace.unit,
         trace.scale * table.span,
+        (*trace.reward_regrets, *[trace.reward_regret] * missing),
+        (time.process_time() - began) / max(1, trace.proposals),
     )

@@ -257,7 +257,7 @@ def test_networks_of_the_built_in_space_with_a_score_of_their_own(find, tmp_path
 def test_a_comparison_names_the_unit_of_its_regrets():
     entries = {text: Entry(value, value) for text, value in {"0": 80.0, "1": 20.0, "2": 50.0}.items()}
     benchmark = Benchmark("a test", ChainSpace(ChainConfig("chain", (3,))), EvaluationTable(entries, "a test", ENTROPY))
-    trace = run_trace(benchmark, StrategySpec("random", "random", ""), 0, 3)
+    trace = run_trace(benchmark, StrategySpec("random", "random"), 0, 3)
     assert (trace.regrets[-1], trace.best_rewards[-1]) == (0.0, 20.0)
     assert set(trace.regrets) <= {60.0, 30.0, 0.0}
     assert regret_table([trace]).title == "Mean regret in units of guessing entropy, with its 95 % interval"
