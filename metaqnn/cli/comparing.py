@@ -124,7 +124,7 @@ def compare(table, strategies, seeds, evaluations, out, processes, lookahead, al
     shown = (
         comparison.regret_overview,
         comparison.reward_regret_overview,
-        comparison.difference_table,
+        comparison.difference_overview,
         comparison.reached_overview,
         comparison.cost_table,
     )

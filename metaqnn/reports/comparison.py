@@ -160,6 +160,14 @@ def difference_table(traces: Sequence[RegretTrace]) -> Table:
     return Table("Paired differences of regret (strategy - against), with 95 % intervals", columns, tuple(rows))
 
 
+def difference_overview(traces: Sequence[RegretTrace]) -> Table:
+    """`difference_table` for people: the rows of the strategy with the least regret at the end."""
+    whole, best = difference_table(traces), next(iter(_by_label(traces)))
+    rows = tuple(row[1:] for row in whole.rows if row[0] == best)
+    title = f"Paired differences of regret ({best} - against), with 95 % intervals; the CSV has every run"
+    return Table(title, whole.columns[1:], rows)
+
+
 def reached_table(traces: Sequence[RegretTrace]) -> Table:
     """Evaluations needed until the regret is at most a level: the median over the runs that got there."""
     rows = []

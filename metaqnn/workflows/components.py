@@ -6,7 +6,7 @@ from typing import Any
 
 from metaqnn.core import Dataset, EarlyStopping, Evaluator, Reward, Score, Setting, Space, Strategy
 from metaqnn.core.plugins import Plugin, find, find_recorded, is_target, require_allowed
-from metaqnn.errors import ReplayError
+from metaqnn.errors import DamageError, ReplayError, shown
 from metaqnn.networks.training.backend import recorded_backend
 from metaqnn.replay.checks import as_damage
 from metaqnn.replay.reader import ReplayReader
@@ -168,8 +168,23 @@ def require_plugins(reader: ReplayReader, allowed: Sequence[str] = (), evaluates
 
 
 def stored_sections(reader: ReplayReader) -> dict[str, Any]:
-    """The experiment of a database as plain values, with the names of today; nothing is loaded or checked."""
-    return renamed(as_recorded(reader.config()["experiment"]), lambda line: None)
+    """The experiment of a database as plain values, with the names of today; nothing is loaded.
+
+    Raises:
+        DamageError: what every experiment has is not there.
+    """
+    sections = renamed(as_recorded(reader.config()["experiment"]), lambda line: None)
+    strategy = sections.get("strategy")
+    named = strategy.get("name") if isinstance(strategy, Mapping) else None
+    for key, value, kind, words in (
+        ("name", sections.get("name"), str, "a text"),
+        ("strategy.name", named, str, "a text"),
+        ("seed", sections.get("seed"), int, "a whole number"),
+    ):
+        if type(value) is not kind:
+            place = "table config, row 'experiment', column value"
+            raise DamageError(reader.path, f"{place}: expected {words} as {key}, got {shown(value)}")
+    return sections
 
 
 def subject_of(sections: Mapping[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """A search that cannot start or go on: one sentence, exit code 2, and whatever was there before is as it was."""
 
+import json
 import shutil
 import sqlite3
 import subprocess
@@ -366,3 +367,17 @@ def test_a_database_without_a_search_is_nothing_to_resume(refused, small_yaml, t
 
 def test_a_seed_beyond_the_databases_range(refused, small_yaml):
     assert "seed: expected a whole number" in refused("search", small_yaml, "--set", f"seed={2**63}")
+
+
+@pytest.mark.parametrize("key", ["name", "seed"])
+def test_an_experiment_that_lost_what_every_one_has_is_damage(metaqnn, finished, key):
+    with closing(sqlite3.connect(finished)) as connection, connection:
+        (text,) = connection.execute("SELECT value FROM config WHERE key = 'experiment'").fetchone()
+        whole = json.loads(text)
+        del whole[key]
+        connection.execute("UPDATE config SET value = ? WHERE key = 'experiment'", (json.dumps(whole),))
+    ended = metaqnn("report", finished, "--out", "there")
+    assert (ended.code, ended.out) == (2, "")
+    assert (
+        f"table config, row 'experiment', column value: expected a {'text' if key == 'name' else 'whole'}" in ended.err
+    )
