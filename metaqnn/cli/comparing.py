@@ -1,6 +1,7 @@
 """`metaqnn compare`: strategies on equal terms, on a table of known networks."""
 
 import re
+from contextlib import nullcontext
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -82,6 +83,7 @@ def compare(table, strategies, seeds, evaluations, out, processes, lookahead, al
     from metaqnn.files import moved_aside
     from metaqnn.reports import comparison
     from metaqnn.workers.environment import usable_cores
+    from metaqnn.workflows.check import damage_told
     from metaqnn.workflows.compare import compare as run
     from metaqnn.workflows.compare import strategy_specs
     from metaqnn.workflows.display.counting import counting
@@ -98,7 +100,8 @@ def compare(table, strategies, seeds, evaluations, out, processes, lookahead, al
                 param_hint="--seeds",
             )
     counts = dict.fromkeys(names, seeds[0]) | ({"smac": min(seeds[0], _SLOW_SEEDS)} if "smac" in names else {})
-    benchmark = load_benchmark(table, tell, allowed)
+    with damage_told(table, allowed) if table.suffix == ".sqlite" else nullcontext():
+        benchmark = load_benchmark(table, tell, allowed)
     chosen = strategy_specs(names, benchmark)
     require_place("--out", out, "compare.csv", "compare.png")
     with counting("runs") as count:

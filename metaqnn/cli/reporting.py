@@ -28,16 +28,17 @@ def report(database: Path, out: Path | None, top: int) -> None:
     """
     from metaqnn.errors import counted
     from metaqnn.reports.page import FIGURES, PAGE, write_report
+    from metaqnn.workflows.check import damage_told
     from metaqnn.workflows.display.counting import counting
     from metaqnn.workflows.report import read_report
 
     began = time.monotonic()
-    with open_written(database) as reader:
+    with damage_told(database), open_written(database) as reader:
         out = out or Path("build") / "report" / database.stem
         require_place("--out", out, PAGE)
         require_place("--out", out / FIGURES)
         data = read_report(reader, top)
-    with counting("figures") as count:
+    with damage_told(database), counting("figures") as count:
         page = write_report(data, out, count)
     print(
         f"The report of {counted(data.provenance.done, data.domain.noun)}, in {time.monotonic() - began:.1f} s: {page}"

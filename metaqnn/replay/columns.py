@@ -169,7 +169,9 @@ def _is_data(value: Any) -> bool:
         return False
     shape = value.get("input_shape", [1])
     is_shape = isinstance(shape, list) and bool(shape) and all(_is_whole(size, 1) for size in shape)
-    return is_shape and _is_whole(value.get("classes", 1), 1)
+    are_hashes = all(_is_text(value.get(name, "")) for name in ("data_hash", "split_hash"))
+    are_counts = all(_is_whole(value.get(name, 0)) for name in ("train_images", "validation_images"))
+    return is_shape and are_hashes and are_counts and _is_whole(value.get("classes", 1), 1)
 
 
 def _is_schedule(value: Any) -> bool:

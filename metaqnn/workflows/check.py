@@ -1,11 +1,12 @@
 """A database checked: the file, every row, what an experiment makes of them, and the files beside it."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from metaqnn.core import TRAINING, Space, Status
 from metaqnn.errors import DamageError, IllegalArchitectureError, MetaqnnError, NotationError
+from metaqnn.machine import machine_fault
 from metaqnn.networks.retraining.choice import problem_with
 from metaqnn.replay.columns import missing_keys, shown
 from metaqnn.replay.evaluations import read_evaluations
@@ -42,6 +43,26 @@ def check_database(path: Path, allowed: Sequence[str] = ()) -> tuple[list[str], 
         if reader.config() and not found:
             found += _meaning(reader, allowed)
         return [*found, *_weights(reader)], [*_beside(reader)]
+
+
+@contextmanager
+def damage_told(path: Path, allowed: Sequence[str] = ()) -> Iterator[None]:
+    """Say of whatever fails on what a database holds where the damage is, if there is any.
+
+    Raises:
+        DamageError: in place of an error for which a damaged value is to blame.
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, DamageError) or machine_fault(error):
+            raise
+        faults: list[str] = []
+        with suppress(MetaqnnError):
+            faults = check_database(path, allowed)[0]
+        if not faults:
+            raise
+        raise DamageError(path, faults[0]) from error
 
 
 @contextmanager

@@ -379,3 +379,25 @@ def test_an_experiment_that_lost_what_every_one_has_is_damage(metaqnn, finished,
     ended = metaqnn("report", finished, "--out", "there")
     assert (ended.code, ended.out) == (2, "")
     assert "table config, row 'experiment'" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        ("UPDATE models SET architecture = '0.5' WHERE model = 2", "table models, row 2, column architecture"),
+        (
+            "UPDATE config SET value = json_set(value, '$.training.batch_size', json('[]')) WHERE key = 'experiment'",
+            "table config, row 'experiment', column value",
+        ),
+        (
+            "UPDATE config SET value = json_set(value, '$.train_images', json('[]')) WHERE key = 'data'",
+            "table config, row 'data'",
+        ),
+    ],
+)
+def test_what_a_report_cannot_show_for_damage_is_told_as_that(metaqnn, finished, change, place):
+    with closing(sqlite3.connect(finished)) as connection, connection:
+        connection.execute(change)
+    ended = metaqnn("report", finished, "--out", "there")
+    assert (ended.code, ended.out) == (2, "")
+    assert f"{finished}: {place}" in ended.err
