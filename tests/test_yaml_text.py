@@ -68,14 +68,16 @@ def test_a_value_that_the_versions_of_yaml_read_differently_names_both(tmp_path,
     )
     whole = f"training.epochs: expected a whole number, {said}"
     assert refusal(tmp_path, f"{HEAD}training: {{epochs: {text}}}") == whole
-    assert refusal(tmp_path, HEAD, f"training.epochs={text}") == whole
+    assert refusal(tmp_path, HEAD, f"training.epochs={text}") == f"--set training.epochs={text}: {whole}"
     assert refusal(tmp_path, f"{HEAD}training:\n  epochs: {text}\n") == whole
-    assert refusal(tmp_path, HEAD, f"name={text}") == f"name: expected a text, {said}"
+    assert refusal(tmp_path, HEAD, f"name={text}") == f"--set name={text}: name: expected a text, {said}"
     if text not in ("1e3", "1.5e3"):
-        rate = refusal(tmp_path, HEAD, f"training.learning_rate={text}")
-        assert rate == f"training.learning_rate: expected a number, {said}"
+        option = f"training.learning_rate={text}"
+        told = refusal(tmp_path, HEAD, option)
+        assert told == f"--set {option}: training.learning_rate: expected a number, {said}"
     if not isinstance(read_yaml(text).truth, bool):
-        assert refusal(tmp_path, HEAD, f"dataset.mirror={text}") == f"dataset.mirror: expected true or false, {said}"
+        told = refusal(tmp_path, HEAD, f"dataset.mirror={text}")
+        assert told == f"--set dataset.mirror={text}: dataset.mirror: expected true or false, {said}"
     assert read_yaml(f"[{text}]") == [text]  # as it is written, until it is known what is due
     assert type(read_yaml(f"'{text}'")) is str
 

@@ -142,7 +142,7 @@ def verify(database: Path, allowed: tuple[str, ...], heads: tuple[str, ...]) -> 
         if not re.fullmatch("[0-9a-fA-F]{64}", head):
             expected = "expected the 64 hexadecimal digits of a hash, as `metaqnn replay summary` shows it"
             raise click.BadParameter(f"{expected}, got {head!r:.80}", param_hint="--head")
-    with open_written(database) as reader, counting("episodes") as count:
+    with open_written(database) as reader, counting("episodes", has_lines=False) as count:
         if not reader.is_import():
             reader.require_search()
         total = reader.episode_count() + len(reader.proposals())

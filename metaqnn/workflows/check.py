@@ -55,7 +55,8 @@ def damage_told(path: Path, allowed: Sequence[str] = ()) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if isinstance(error, DamageError) or machine_fault(error):
+        is_told = isinstance(error, MetaqnnError) and not isinstance(error, NotationError | IllegalArchitectureError)
+        if is_told or machine_fault(error):
             raise
         faults: list[str] = []
         with suppress(MetaqnnError):

@@ -409,7 +409,7 @@ def test_what_holds_no_episode_is_refused(tmp_path):
     ],
 )
 def test_a_value_that_is_no_path_is_refused(tmp_path, value, sentence):
-    assert refusal(tmp_path / "a.sqlite", f"warm_start={value}") == f"{tmp_path}/small.yaml: {sentence}"
+    assert refusal(tmp_path / "a.sqlite", f"warm_start={value}") == f"--set warm_start={value}: {sentence}"
 
 
 def test_it_may_not_change(finished_once, undisturbed, tmp_path):

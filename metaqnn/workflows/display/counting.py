@@ -15,16 +15,18 @@ _QUIET_SECONDS = 30.0
 
 
 @contextmanager
-def counting(what: str) -> Iterator[Callable[..., None]]:
+def counting(what: str, has_lines: bool = True) -> Iterator[Callable[..., None]]:
     """Show how far some work is.
 
     Args:
         what: is counted, such as "trainings".
+        has_lines: whether there are lines where nobody watches; work of seconds needs none.
 
     Yields:
         a function to call with how many are done, of how many, and, if there are any, a few words about them.
     """
-    if verbosity() is Verbosity.QUIET:
+    is_watched = verbosity() is Verbosity.VERBOSE or sys.stderr.isatty()
+    if verbosity() is Verbosity.QUIET or not (is_watched or has_lines):
         yield lambda done, total, words="": None
     elif verbosity() is Verbosity.VERBOSE:
         yield _lines(what, every=0.0)

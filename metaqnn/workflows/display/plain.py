@@ -26,10 +26,10 @@ class PlainDisplay(Observer):
 
     Args:
         stream: where it is printed; None is the standard output.
-        epoch_seconds: an epoch has a line where none was printed for so long.
+        epoch_seconds: an epoch has a line where none was printed for so long; None is half a minute.
     """
 
-    def __init__(self, stream: TextIO | None = None, epoch_seconds: float = _QUIET_SECONDS):
+    def __init__(self, stream: TextIO | None = None, epoch_seconds: float | None = None):
         self._stream, self._epoch_seconds = stream, epoch_seconds
         self._last_line = time.monotonic()
         self._score = Score("score")
@@ -57,7 +57,7 @@ class PlainDisplay(Observer):
                 )
         elif isinstance(event, CandidateFinished) and event.evaluation.status is not Status.OK:
             self._line(f"  episode {event.number} failed ({event.evaluation.status}): {event.evaluation.reason}")
-        elif isinstance(event, EpochFinished) and time.monotonic() - self._last_line >= self._epoch_seconds:
+        elif isinstance(event, EpochFinished) and self._is_time():
             point = event.point
             self._line(
                 f"  episode {event.number}, attempt {event.attempt}, epoch {point.step}: "
@@ -76,6 +76,10 @@ class PlainDisplay(Observer):
             f"best {status.score.words(status.best_score)}  reused {status.reused}  {models_per_hour(status)}/h  "
             f"left {duration(seconds_left(status))}\n           {shorten(episode.architecture, 68)}"
         )
+
+    def _is_time(self) -> bool:
+        silent = time.monotonic() - self._last_line
+        return silent > (_QUIET_SECONDS if self._epoch_seconds is None else self._epoch_seconds)
 
     def _line(self, text: str) -> None:
         print(text, file=self._stream, flush=True)
