@@ -95,7 +95,7 @@ def overridden(overrides: tuple[str, ...], seed: int | None, strategy: str | Non
 
 def complete_experiments(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[Any]:
     """Shipped experiments; files where a path is begun or none fits."""
-    from metaqnn.workflows.experiment import shipped_experiments
+    from metaqnn.workflows.find_experiment import shipped_experiments
 
     names = [name for name in shipped_experiments() if name.startswith(begun)]
     if begun and not names:

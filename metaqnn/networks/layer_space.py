@@ -169,12 +169,10 @@ class LayerSpace(Space):
                 raise ConfigError(f"space: layers are laid over images, but nothing says their {name}; name a data set")
         self.input_shape: Shape = tuple(facts["input_shape"])
         self.classes = classes = int(facts["classes"])
-        convolutions = [
-            Convolution(filters, receptive_field, stride)
-            for filters in config.convolution.filters
-            for receptive_field in config.convolution.receptive_fields
-            for stride in config.convolution.strides
-        ]
+        choices = config.convolution
+        convolutions = itertools.starmap(
+            Convolution, itertools.product(choices.filters, choices.receptive_fields, choices.strides)
+        )
         self._convolutions = tuple(sorted(convolutions, key=action_order))
         self._pools = tuple(sorted((Pooling(*pair) for pair in config.pooling), key=action_order))
         self._fully_connected = tuple(sorted(map(FullyConnected, config.fully_connected.neurons), key=action_order))

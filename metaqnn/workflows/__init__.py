@@ -12,7 +12,8 @@ from metaqnn.workflows.components import (
     stored_space,
     subject_of,
 )
-from metaqnn.workflows.experiment import Experiment, load_experiment, read_experiment, shipped_experiments
+from metaqnn.workflows.experiment import Experiment, read_experiment
+from metaqnn.workflows.find_experiment import load_experiment, shipped_experiments
 from metaqnn.workflows.search import SearchOptions, SearchReport, default_database, run_search
 from metaqnn.workflows.verify import verify_database
 

@@ -12,7 +12,7 @@ from metaqnn.files import written_whole
 from metaqnn.replay.places import require_new
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.workflows.components import stored_budget, stored_experiment
-from metaqnn.workflows.experiment import shipped_experiments
+from metaqnn.workflows.find_experiment import shipped_experiments
 
 _MOST_VALIDATION = 5000
 """Images, the paper's number."""

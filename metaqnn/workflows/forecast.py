@@ -5,7 +5,8 @@ from typing import Any
 
 from metaqnn.errors import counted
 from metaqnn.networks.estimate import Estimate
-from metaqnn.workflows.experiment import Experiment, load_experiment, shipped_experiments
+from metaqnn.workflows.experiment import Experiment
+from metaqnn.workflows.find_experiment import load_experiment, shipped_experiments
 
 
 def announce_download(experiment: Experiment, announce: Callable[[str], None]) -> None:

@@ -9,7 +9,8 @@ from contracts.spaces import small
 from metaqnn.core import Context, EpisodeOrigin, PendingEpisode
 from metaqnn.seeding import Stream
 from metaqnn.strategies.encoding import TrajectoryEncoder
-from metaqnn.strategies.planner import Plan, Planner, PlanningConfig, Standard, _chosen, _last_refit
+from metaqnn.strategies.plan import Plan, Standard
+from metaqnn.strategies.planner import Planner, PlanningConfig, _chosen, _last_refit
 from metaqnn.strategies.q_learning import QLearning
 from metaqnn.strategies.return_model import ReturnModel, Weights
 from metaqnn.strategies.walks import random_walk
