@@ -169,11 +169,9 @@ class LayerSpace(Space):
                 raise ConfigError(f"space: layers are laid over images, but nothing says their {name}; name a data set")
         self.input_shape: Shape = tuple(facts["input_shape"])
         self.classes = classes = int(facts["classes"])
-        choices = config.convolution
-        convolutions = itertools.starmap(
-            Convolution, itertools.product(choices.filters, choices.receptive_fields, choices.strides)
-        )
-        self._convolutions = tuple(sorted(convolutions, key=action_order))
+        of = config.convolution
+        each = itertools.product(of.filters, of.receptive_fields, of.strides)
+        self._convolutions = tuple(sorted(itertools.starmap(Convolution, each), key=action_order))
         self._pools = tuple(sorted((Pooling(*pair) for pair in config.pooling), key=action_order))
         self._fully_connected = tuple(sorted(map(FullyConnected, config.fully_connected.neurons), key=action_order))
         self._gap = (GlobalAveragePooling(classes),) if config.global_average_pooling else ()
