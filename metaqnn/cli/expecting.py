@@ -46,8 +46,7 @@ def expect(database: Path, architectures: tuple[str, ...], allowed: tuple[str, .
     After everything that is recorded. The interval holds 95 of 100 measured rewards if the agent is right about
     itself; the report draws how right it was.
     """
-    from metaqnn.workflows.recall import expected_table, importance_table
+    from metaqnn.workflows.recall import expected_tables
 
     with open_written(database) as reader:
-        matters = importance_table(reader, allowed)
-        print_tables([expected_table(reader, architectures, allowed), *[matters] * bool(matters.rows)], style)
+        print_tables(expected_tables(reader, architectures, allowed), style)

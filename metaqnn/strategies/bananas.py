@@ -100,10 +100,10 @@ class Bananas(ScheduledStrategy[BananasConfig]):
         """Mutations of the best networks that are not taken."""
         config, parents = self.config, self._observed.best(self.config.best_networks)
         near = self._observed.unknown_neighbours(parents, taken, config.neighbours, stream)
-        varied = [
-            self._observed.variation(parents, 1 + (stream.uniform() < _FURTHER_DEVIATION), stream)
-            for _ in range(config.variations)
-        ]
+        varied = []
+        for _ in range(config.variations):
+            deviations = 1 + (stream.uniform() < _FURTHER_DEVIATION)
+            varied.append(self._observed.variation(parents[stream.integer(len(parents))], deviations, stream))
         new = {each.architecture: each for each in (*near, *varied) if each.architecture not in taken}
         return list(new.values())
 
@@ -116,7 +116,7 @@ class Bananas(ScheduledStrategy[BananasConfig]):
             trajectories = [result.trajectory for result in results]
             counts = Counter(feature for trajectory in trajectories for feature in _path(trajectory))
             self._features = {feature: place for place, (feature, _) in enumerate(counts.most_common(_MOST_FEATURES))}
-            targets, stream = standardised(result.reward for result in results), Stream(self.seed, "ensemble", fitted)
+            targets, stream = standardised([result.reward for result in results]), Stream(self.seed, "ensemble", fitted)
             self._ensemble = ExactEnsemble(self._encoded(trajectories), targets, self.config.ensemble, stream)
             self._fitted = fitted
         return self._ensemble

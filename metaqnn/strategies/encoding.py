@@ -43,14 +43,12 @@ class TrajectoryEncoder:
     def points(self, trajectories: Sequence[Trajectory]) -> Points:
         """Trajectories as the model sees them, in order."""
         actions = np.full((len(trajectories), self._depth), -1)
-        counts = np.zeros((len(trajectories), len(self._codes)))
-        for row, count, trajectory in zip(actions, counts, trajectories, strict=True):
-            for depth, step in enumerate(trajectory.steps):
-                code = self._codes[step.action]
-                row[depth] = code
-                count[code] += 1.0
+        for row, trajectory in zip(actions, trajectories, strict=True):
+            row[: len(trajectory.steps)] = [self._codes[step.action] for step in trajectory.steps]
         if not self._with_counts:
             return Points(actions, ())
+        codes = np.arange(len(self._codes))
+        counts = (actions[:, :, None] == codes).sum(axis=1).astype(np.float64)
         of_kinds, of_names = _totals(counts, self._kinds), _totals(counts, self._has)
         means = _totals(counts, self._logarithms) / np.maximum(of_names, 1.0)
         columns = [column[:, None] for column in (*of_kinds.T, *means.T)]

@@ -9,27 +9,24 @@ All that decides is computed by operations that IEEE 754 rounds exactly, in a fi
 `exact_math`).
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-import numpy as np
-
 from metaqnn.config import require
 from metaqnn.core import Context, Episode, Space, Trajectory
 from metaqnn.seeding import Stream
-from metaqnn.strategies.exact_math import log_expected_excess, logarithm
-from metaqnn.strategies.observed import ObservedNetworks, standardised
+from metaqnn.strategies.encoding import TrajectoryEncoder
+from metaqnn.strategies.equations import log_expected_improvement
+from metaqnn.strategies.observed import ObservedNetworks, chosen_results, standardised
 from metaqnn.strategies.return_model import (
     ACTION_FACTORS,
     NOISES,
     Points,
     ReturnModel,
     Weights,
-    cholesky,
     covariance,
-    solve_lower,
+    log_likelihood,
 )
 from metaqnn.strategies.schedule import ScheduleConfig, ScheduledStrategy
 
@@ -41,8 +38,6 @@ _FITTED_POINTS, _MODEL_POINTS = 100, 300
 
 _ROUNDS = 3
 """Of the search for weight and noise, in turns."""
-
-_LEAST_DEVIATION = 1e-9
 
 
 @dataclass(frozen=True)
@@ -82,7 +77,7 @@ class GaussianProcess(ScheduledStrategy[GaussianProcessConfig]):
     def __init__(self, options: GaussianProcessConfig, space: Space, seed: int):
         super().__init__(options, space, seed)
         self._observed = ObservedNetworks(space)
-        self._codes = {str(action): code for code, action in enumerate(space.all_actions)}
+        self._encoder = TrajectoryEncoder(space, with_counts=False)
         self._fitted = 0  # so many results chose the weight; 0 before the first fit
         self._model: ReturnModel | None = None
         self._places: list[int] = []  # of the results in the model
@@ -96,14 +91,12 @@ class GaussianProcess(ScheduledStrategy[GaussianProcessConfig]):
         if not candidates:
             return self._observed.unknown_walk(taken, stream)
         model, best = self._conditioned()
-        pending = dict.fromkeys(episode.architecture for episode in context.pending)
-        believed = [self.space.trajectory(text) for text in pending if text not in self._observed.known]
-        if believed:
-            model = model.extended(self._points(believed))
-        means, with_observed = model.means(self._points(candidates))
-        deviations = np.maximum(model.deviations(with_observed), _LEAST_DEVIATION)
+        if believed := self._observed.pending(context):
+            model = model.extended(self._encoder.points(believed))
+        means, with_observed = model.means(self._encoder.points(candidates))
+        deviations = model.deviations(with_observed)
         gains = [
-            logarithm(deviation) + log_expected_excess((mean - best) / deviation)
+            log_expected_improvement(mean, deviation, best)
             for mean, deviation in zip(means.tolist(), deviations.tolist(), strict=True)
         ]
         return candidates[gains.index(max(gains))]
@@ -117,20 +110,16 @@ class GaussianProcess(ScheduledStrategy[GaussianProcessConfig]):
         """Networks that are not taken: near the best, and anywhere."""
         config, parents = self.config, self._observed.best(self.config.best_networks)
         near = self._observed.unknown_neighbours(parents, taken, config.neighbours, stream)
-        varied = [self._observed.variation(parents, 2 + stream.integer(2), stream) for _ in range(config.variations)]
+        varied = []
+        for _ in range(config.variations):
+            deviations = 2 + stream.integer(2)
+            varied.append(self._observed.variation(parents[stream.integer(len(parents))], deviations, stream))
         walks = [self._observed.unknown_walk(taken, stream) for _ in range(config.random_walks)]
         new = {each.architecture: each for each in (*near, *varied, *walks) if each.architecture not in taken}
         return list(new.values())
 
-    def _points(self, trajectories: Sequence[Trajectory]) -> Points:
-        """Trajectories as rows of the actions taken."""
-        actions = np.full((len(trajectories), self.space.max_steps), -1)
-        for row, trajectory in zip(actions, trajectories, strict=True):
-            row[: len(trajectory.steps)] = [self._codes[step.action] for step in trajectory.steps]
-        return Points(actions, ())
-
     def _points_at(self, places: Sequence[int]) -> Points:
-        return self._points([self._observed.results[place].trajectory for place in places])
+        return self._encoder.points([self._observed.results[place].trajectory for place in places])
 
     def _conditioned(self) -> tuple[ReturnModel, float]:
         """The model of what was told, and the best return in its units."""
@@ -140,20 +129,20 @@ class GaussianProcess(ScheduledStrategy[GaussianProcessConfig]):
         if self._model is None or fitted != self._fitted:
             rewards = [result.reward for result in results[:fitted]]
             weights = self._fit(rewards)
-            self._places = _chosen(rewards, _MODEL_POINTS)
+            self._places = chosen_results(rewards, _MODEL_POINTS)
             self._model, self._fitted = ReturnModel(self._points_at(self._places), weights), fitted
         newer = [*range(fitted + len(self._places) - min(fitted, _MODEL_POINTS), count)]
         if newer:
             self._model = self._model.extended(self._points_at(newer))
             self._places += newer
-        returns = standardised(results[place].reward for place in self._places)
+        returns = standardised([results[place].reward for place in self._places])
         self._model.condition(returns)
         return self._model, float(returns.max())
 
     def _fit(self, rewards: Sequence[float]) -> Weights:
         """Weight and noise of the largest marginal likelihood, by coordinate search on the grid."""
-        places = _chosen(rewards, _FITTED_POINTS)
-        points, returns = self._points_at(places), standardised(rewards[place] for place in places)
+        places = chosen_results(rewards, _FITTED_POINTS)
+        points, returns = self._points_at(places), standardised([rewards[place] for place in places])
 
         def weights(index: int, noise: int) -> Weights:
             return Weights((index,) * self.space.max_steps, (), noise)
@@ -161,30 +150,12 @@ class GaussianProcess(ScheduledStrategy[GaussianProcessConfig]):
         index, noise = len(ACTION_FACTORS) // 2, len(NOISES) // 2
         for _ in range(_ROUNDS):
             matrix = covariance(points, points, weights(index, noise))
-            noise = max(range(len(NOISES)), key=lambda one: _log_likelihood(matrix, NOISES[one], returns))
+            noise = max(range(len(NOISES)), key=lambda one: log_likelihood(matrix, NOISES[one], returns))
             likelihoods = [
-                _log_likelihood(covariance(points, points, weights(one, noise)), NOISES[noise], returns)
+                log_likelihood(covariance(points, points, weights(one, noise)), NOISES[noise], returns)
                 for one in range(1, len(ACTION_FACTORS))
             ]
             index, before = 1 + likelihoods.index(max(likelihoods)), index
             if index == before:
                 break
         return weights(index, noise)
-
-
-def _log_likelihood(matrix: np.ndarray, noise: float, returns: np.ndarray) -> float:
-    """The logarithm of the marginal likelihood, but for a constant, the variance of the signal maximised out."""
-    lower = cholesky(matrix + noise * np.eye(len(matrix)))
-    if lower is None:
-        return -math.inf
-    scaled, size = solve_lower(lower, returns), len(returns)
-    variance = max(math.fsum((scaled * scaled).tolist()) / size, _LEAST_DEVIATION)
-    return -0.5 * size * logarithm(variance) - math.fsum(map(logarithm, np.diag(lower).tolist()))
-
-
-def _chosen(rewards: Sequence[float], most: int) -> list[int]:
-    """Which results count where there are too many: half the best, and the newest of the others."""
-    count = len(rewards)
-    best = sorted(range(count), key=lambda place: -rewards[place])[: most // 2]
-    others = sorted(set(range(count)).difference(best))
-    return sorted([*best, *others[-(most - len(best)) :]]) if others else sorted(best)

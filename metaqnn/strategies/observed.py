@@ -1,7 +1,7 @@
 """What was measured so far, as strategies keep it that vary the best of it."""
 
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,6 +54,11 @@ class ObservedNetworks:
         """Architectures that are known or in flight: nothing to propose."""
         return self.known.union(episode.architecture for episode in context.pending)
 
+    def pending(self, context: Context) -> list[Trajectory]:
+        """The networks in flight that are not known, each once."""
+        texts = dict.fromkeys(e.architecture for e in context.pending if e.architecture not in self.known)
+        return [self.space.trajectory(text) for text in texts]
+
     def best(self, count: int, among: int | None = None) -> list[Trajectory]:
         """The networks of the largest rewards, of each its best, the earlier first among equals.
 
@@ -90,21 +95,50 @@ class ObservedNetworks:
                     break
         return list(found.values())
 
-    def variation(self, parents: Sequence[Trajectory], deviations: int, stream: Stream) -> Trajectory:
-        """A walk along one of some networks that deviates from it in so many decisions, or in fewer."""
-        steps = parents[stream.integer(len(parents))].steps
-        places = open_places(steps)
+    def variation(self, parent: Trajectory, deviations: int, stream: Stream) -> Trajectory:
+        """A walk along a network that deviates from it in so many decisions, or in fewer."""
+        places = open_places(parent.steps)
         chosen = {places[stream.integer(len(places))] for _ in range(deviations)} if places else set()
-        return deviating_walk(self.space, steps, chosen, stream)
+        return deviating_walk(self.space, parent.steps, chosen, stream)
 
 
-def standardised(rewards: Iterable[float]) -> np.ndarray:
-    """Rewards with mean 0 and variance 1, low outliers pulled in; all 0 where they are equal."""
-    given = list(rewards)
-    ordered, count = sorted(given), len(given)
-    median, upper = ordered[count // 2], ordered[3 * count // 4]
-    least = median - _LOW * (upper - median) if upper > median else ordered[0]
-    pulled = [max(reward, least) for reward in given]
-    mean = math.fsum(pulled) / count
-    deviation = math.sqrt(math.fsum((reward - mean) * (reward - mean) for reward in pulled) / count)
-    return (np.array(pulled) - mean) / (deviation or 1.0)
+@dataclass(frozen=True)
+class Standard:
+    """How rewards are standardised: those below `least` are pulled in to it, then mean and deviation are taken off."""
+
+    least: float
+    mean: float
+    deviation: float
+
+    @classmethod
+    def of(cls, rewards: Sequence[float]) -> "Standard":
+        """The one by which these have mean 0 and variance 1, or are all 0 where they are equal."""
+        ordered, count = sorted(rewards), len(rewards)
+        median, upper = ordered[count // 2], ordered[3 * count // 4]
+        least = median - _LOW * (upper - median) if upper > median else ordered[0]
+        pulled = [max(reward, least) for reward in rewards]
+        mean = math.fsum(pulled) / count
+        deviation = math.sqrt(math.fsum((reward - mean) * (reward - mean) for reward in pulled) / count)
+        return cls(least, mean, deviation or 1.0)
+
+    def returns(self, rewards: Sequence[float]) -> np.ndarray:
+        """Rewards, standardised."""
+        return (np.array([max(reward, self.least) for reward in rewards]) - self.mean) / self.deviation
+
+
+def standardised(rewards: Sequence[float]) -> np.ndarray:
+    """Rewards by their own standard."""
+    return Standard.of(rewards).returns(rewards)
+
+
+def chosen_results(rewards: Sequence[float], most: int) -> list[int]:
+    """Which results are used of too many: half the best, a quarter the newest, and a spread of the rest."""
+    count = len(rewards)
+    if count <= most:
+        return list(range(count))
+    best = sorted(range(count), key=lambda place: (-rewards[place], place))[: most // 2]
+    kept = {*best, *range(count - most // 4, count)}
+    rest = [place for place in range(count) if place not in kept]
+    missing = most - len(kept)
+    kept.update(rest[i * len(rest) // missing] for i in range(missing))
+    return sorted(kept)

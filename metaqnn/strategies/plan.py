@@ -2,44 +2,17 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from metaqnn.core import Expectation, QValue, Step, Trajectory
 from metaqnn.strategies.encoding import TrajectoryEncoder
 from metaqnn.strategies.equations import log_expected_improvement, planning_update
+from metaqnn.strategies.observed import Standard
 from metaqnn.strategies.return_model import ReturnModel
 
 _UNSURE_OF = 60
 """The uncertainty is computed for so many trajectories, the best by what is expected of them."""
-
-_LOW = 3.0
-"""Returns lower than so many upper quartile distances under the median are pulled in: failures tell little."""
-
-
-@dataclass(frozen=True)
-class Standard:
-    """How rewards are standardised: those below `least` are pulled in to it, then mean and deviation are taken off."""
-
-    least: float
-    mean: float
-    deviation: float
-
-    @classmethod
-    def of(cls, rewards: Sequence[float]) -> "Standard":
-        """The one by which these have mean 0 and variance 1."""
-        ordered, count = sorted(rewards), len(rewards)
-        median, upper = ordered[count // 2], ordered[3 * count // 4]
-        least = median - _LOW * max(upper - median, 1e-12)
-        pulled = [max(reward, least) for reward in rewards]
-        mean = math.fsum(pulled) / count
-        deviation = math.sqrt(math.fsum((reward - mean) * (reward - mean) for reward in pulled) / count)
-        return cls(least, mean, deviation or 1.0)
-
-    def returns(self, rewards: Sequence[float]) -> np.ndarray:
-        """Rewards, standardised."""
-        return (np.array([max(reward, self.least) for reward in rewards]) - self.mean) / self.deviation
 
 
 class Plan:

@@ -106,18 +106,19 @@ class QLearning(ScheduledStrategy[QLearningConfig]):
 
     def planned_values(self, context: Context) -> list[QValue]:
         """The Q-values of the episodes that it would imagine now."""
-        is_planning = self.planner is not None and not self.planner.knows_little(context)
-        return self.planner.plan(context).entries() if self.planner is not None and is_planning else []
+        if self.planner is None or self.planner.knows_little(context):
+            return []
+        return self.planner.plan(context).entries()
 
     def expect(self, trajectory: Trajectory) -> Expectation | None:
         """What its model of the return says after two results."""
-        if self.planner is None or self.planner.results < 2:
+        if self.planner is None or len(self.planner.observed.results) < 2:
             return None
         return self.planner.expectations().expect(trajectory)
 
     def importances(self) -> Mapping[str, float]:
         """What the model of the return has learned: the share of the covariance that a difference takes away."""
-        if self.planner is None or self.planner.results < 2:
+        if self.planner is None or len(self.planner.observed.results) < 2:
             return {}
         return self.planner.importances()
 

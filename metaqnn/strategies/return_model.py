@@ -11,6 +11,7 @@ without matrix products: the same episodes give the same weights and the same re
 
 import math
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -152,23 +153,29 @@ def _weighted_rows(weights: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return np.asarray(np.cumsum(weights[:, None] * rows, axis=0)[-1])
 
 
-def log_evidence(matrix: np.ndarray, returns: np.ndarray, weights: Weights) -> float:
-    """The logarithm of marginal likelihood times prior, but for a constant, the signal's variance maximised out.
+def log_likelihood(matrix: np.ndarray, noise: float, returns: np.ndarray) -> float:
+    """The logarithm of the marginal likelihood, but for a constant, the signal's variance maximised out.
 
     Args:
         matrix: covariance of the trajectories, without noise.
+        noise: variance beside it, in units of the signal's.
         returns: standardised, shape (trajectories,).
-        weights: what they were computed with.
     """
-    lower = cholesky(matrix + NOISES[weights.noise] * np.eye(len(matrix)))
+    lower = cholesky(matrix + noise * np.eye(len(matrix)))
     if lower is None:
         return _NOT_DEFINITE
     scaled, size = solve_lower(lower, returns), len(returns)
-    variance = math.fsum((scaled * scaled).tolist()) / size
+    variance = max(math.fsum((scaled * scaled).tolist()) / size, _LEAST_VARIANCE)
     half_determinant = math.fsum(map(logarithm, np.diag(lower).tolist()))
+    return -0.5 * size * logarithm(variance) - half_determinant
+
+
+def log_evidence(matrix: np.ndarray, returns: np.ndarray, weights: Weights) -> float:
+    """The logarithm of marginal likelihood times prior, of a covariance that was computed with these weights."""
     prior = sum((index - _PRIOR_STEP) ** 2 for index in weights.steps)
     prior += sum((index - _PRIOR_NUMBER) ** 2 for index in weights.numbers)
-    return -0.5 * size * logarithm(variance) - half_determinant - prior / (2.0 * _PRIOR_DEVIATION * _PRIOR_DEVIATION)
+    likelihood = log_likelihood(matrix, NOISES[weights.noise], returns)
+    return likelihood - prior / (2.0 * _PRIOR_DEVIATION * _PRIOR_DEVIATION)
 
 
 def fitted(points: Points, returns: np.ndarray, start: Weights) -> Weights:
@@ -233,8 +240,8 @@ class ReturnModel:
 
     def extended(self, points: Points) -> "ReturnModel":
         """The model with more trajectories; what they return is not known to it before it is conditioned."""
-        model, old = object.__new__(ReturnModel), len(self.points)
-        model.weights, model.points = self.weights, self.points.with_more(points)
+        model, old = copy(self), len(self.points)
+        model.points = self.points.with_more(points)
         new = covariance(model.points, points, self.weights)
         size = old + len(points)
         lower = model._lower = np.zeros((size, size))
@@ -247,7 +254,6 @@ class ReturnModel:
         # What is expected of the new ones is what the others say, which changes no expectation.
         model._scaled = np.concatenate([self._scaled, np.zeros(len(points))])
         model._solved = np.concatenate([self._solved, np.zeros(len(points))])
-        model.variance = self.variance
         return model
 
     def condition(self, returns: np.ndarray) -> None:

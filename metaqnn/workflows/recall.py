@@ -43,8 +43,12 @@ def planned_table(
     )
 
 
-def expected_table(reader: ReplayReader, architectures: Sequence[str], allowed: Sequence[str] = ()) -> Table:
-    """The rewards that the agent expects of networks after everything that is recorded, and those it knows.
+def expected_tables(reader: ReplayReader, architectures: Sequence[str], allowed: Sequence[str] = ()) -> list[Table]:
+    """What the agent has learned from everything that is recorded.
+
+    Returns:
+        the rewards that it expects of networks, beside those that it knows; and what it has learned to matter, most
+        first, unless it learns nothing of the kind.
 
     Raises:
         NotationError, IllegalArchitectureError: there is no such network in the space.
@@ -62,18 +66,13 @@ def expected_table(reader: ReplayReader, architectures: Sequence[str], allowed: 
                 f"{reader.path}: its strategy expects nothing of a network, or knows too little yet "
                 f"({counted(len(recording.episodes), 'episode')}); q_learning does with its preset 'default'"
             )
-        around = _SURE * expected.deviation
-        measured = known.get(trajectory.architecture)
-        rows.append((trajectory.architecture, expected.mean, expected.mean - around, expected.mean + around, measured))
-    return Table("Expected rewards", ("architecture", "expected", "from", "to", "measured"), tuple(rows))
-
-
-def importance_table(reader: ReplayReader, allowed: Sequence[str] = ()) -> Table:
-    """What the agent has learned to matter, most first; without rows where it learns nothing of the kind."""
-    recording = reader.recording()
-    strategy, _, _ = _before(reader, len(recording.episodes) + len(recording.proposals) + 1, allowed, told_all=True)
-    found = sorted(strategy.importances().items(), key=lambda item: -item[1])
-    return Table("What matters", ("what_differs", "importance"), tuple(found))
+        around, measured = _SURE * expected.deviation, known.get(trajectory.architecture)
+        row = (trajectory.architecture, expected.mean, expected.mean - around, expected.mean + around, measured)
+        rows.append(row)
+    tables = [Table("Expected rewards", ("architecture", "expected", "from", "to", "measured"), tuple(rows))]
+    if matters := sorted(strategy.importances().items(), key=lambda item: -item[1]):
+        tables.append(Table("What matters", ("what_differs", "importance"), tuple(matters)))
+    return tables
 
 
 def _before(

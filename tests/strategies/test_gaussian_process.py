@@ -7,7 +7,7 @@ from contracts.spaces import chain
 
 from metaqnn.core import Context, EpisodeOrigin, PendingEpisode
 from metaqnn.errors import ConfigError
-from metaqnn.strategies.gaussian_process import GaussianProcess, _chosen
+from metaqnn.strategies.gaussian_process import GaussianProcess
 from metaqnn.strategies.observed import standardised
 from metaqnn.strategies.return_model import ACTION_FACTORS, NOISES
 
@@ -55,13 +55,13 @@ def test_the_posterior_is_that_of_the_book(count):
     strategy = told(agent(), texts)
     model, best = strategy._conditioned()
     (factor,) = {ACTION_FACTORS[index] for index in model.weights.steps}
-    returns = standardised(map(slope, texts))
+    returns = standardised(list(map(slope, texts)))
     others = ["22222", "02120", "11111"]
     kernel = factor ** distances([*texts, *others])
     observed = kernel[:count, :count] + NOISES[model.weights.noise] * np.eye(count)
     between = kernel[:count, count:]
     variance = returns @ np.linalg.solve(observed, returns) / count
-    means, covariances = model.means(strategy._points([SPACE.trajectory(text) for text in others]))
+    means, covariances = model.means(strategy._encoder.points([SPACE.trajectory(text) for text in others]))
     np.testing.assert_allclose(means, between.T @ np.linalg.solve(observed, returns), rtol=1e-8, atol=1e-8)
     left = 1 - np.sum(between * np.linalg.solve(observed, between), axis=0)
     np.testing.assert_allclose(model.deviations(covariances), np.sqrt(variance * left), rtol=1e-7)
@@ -71,7 +71,7 @@ def test_the_posterior_is_that_of_the_book(count):
 def test_weight_and_noise_are_likelier_than_their_neighbours_on_the_grid():
     texts = ALL[::5][:40]
     model, _ = told(agent(), texts)._conditioned()
-    returns = standardised(map(slope, texts))
+    returns = standardised(list(map(slope, texts)))
     index, noise = model.weights.steps[0], model.weights.noise
     here = log_likelihood(texts, ACTION_FACTORS[index], NOISES[noise], returns)
     for other, other_noise in ((index - 1, noise), (index + 1, noise), (index, noise - 1), (index, noise + 1)):
@@ -117,8 +117,8 @@ def test_what_is_in_flight_is_believed_and_not_proposed_again():
         flying.append(ask(strategy, number, *flying))
     assert len(set(flying)) == 10
     model, _ = strategy._conditioned()
-    alone = model.extended(strategy._points([SPACE.trajectory(flying[0])]))
-    near = strategy._points([SPACE.trajectory(flying[1])])
+    alone = model.extended(strategy._encoder.points([SPACE.trajectory(flying[0])]))
+    near = strategy._encoder.points([SPACE.trajectory(flying[1])])
     (before, covariances), (after, more) = model.means(near), alone.means(near)
     assert after == pytest.approx(before)  # it is believed to be what was expected
     assert alone.deviations(more)[0] < model.deviations(covariances)[0]
@@ -132,12 +132,6 @@ def test_a_network_evaluated_twice_is_two_observations():
     strategy = told(agent(), ALL[::9])
     strategy.tell(episode(28, ALL[0], 0.3))
     assert len(strategy._conditioned()[0].points) == 28
-
-
-def test_results_beyond_what_a_model_holds_are_the_best_and_the_newest():
-    rewards = [float(place % 7) for place in range(20)]
-    assert _chosen(rewards, 8) == [5, 6, 12, 13, 16, 17, 18, 19]
-    assert _chosen(rewards, 20) == _chosen(rewards, 30) == list(range(20))
 
 
 def test_where_all_is_known_it_repeats():

@@ -9,8 +9,9 @@ from contracts.spaces import small
 from metaqnn.core import Context, EpisodeOrigin, PendingEpisode
 from metaqnn.seeding import Stream
 from metaqnn.strategies.encoding import TrajectoryEncoder
-from metaqnn.strategies.plan import Plan, Standard
-from metaqnn.strategies.planner import Planner, PlanningConfig, _chosen, _last_refit
+from metaqnn.strategies.observed import Standard, chosen_results
+from metaqnn.strategies.plan import Plan
+from metaqnn.strategies.planner import Planner, PlanningConfig, _last_refit
 from metaqnn.strategies.q_learning import QLearning
 from metaqnn.strategies.return_model import ReturnModel, Weights
 from metaqnn.strategies.walks import random_walk
@@ -59,7 +60,7 @@ def test_imagined_episodes_by_hand():
 
 def test_it_finds_what_it_was_told_to_look_for():
     planner = told(40, Planner(PlanningConfig(), CHAIN, seed=0))
-    known = {e.trajectory.architecture for e in planner._observed}
+    known = {e.trajectory.architecture for e in planner.observed.results}
     architecture, _ = greedy(planner.plan(context(41)))
     assert architecture not in known
     assert reward_of(architecture) > max(reward_of(each) for each in known)
@@ -133,11 +134,11 @@ def test_weights_are_fitted_every_ten_results_and_later_every_tenth(count, at):
 
 def test_which_results_are_used_of_many():
     rewards = [float(7919 * place % 1000) for place in range(1000)]
-    chosen = _chosen(rewards, 100)
+    chosen = chosen_results(rewards, 100)
     assert chosen == sorted(set(chosen))
     assert len(chosen) == 100
     assert {*sorted(range(1000), key=lambda place: -rewards[place])[:50], *range(975, 1000)} <= set(chosen)
-    assert _chosen(rewards[:100], 100) == list(range(100))
+    assert chosen_results(rewards[:100], 100) == list(range(100))
 
 
 def test_low_outliers_are_pulled_in():
@@ -154,7 +155,7 @@ def test_what_it_expects_and_how_sure_it_is():
     strategy = QLearning(configured("q_learning"), CHAIN, seed=0)
     assert (strategy.expect(CHAIN.trajectory("000000")), strategy.importances()) == (None, {})
     strategy.planner = planner = told(60, Planner(PlanningConfig(), CHAIN, seed=0))
-    known, best = planner._observed[0].trajectory, CHAIN.trajectory("201201")
+    known, best = planner.observed.results[0].trajectory, CHAIN.trajectory("201201")
     of_known, of_best = strategy.expect(known), strategy.expect(best)
     assert of_known.mean == pytest.approx(reward_of(known.architecture), abs=0.02)
     assert of_best.mean == pytest.approx(1.0, abs=0.1)
