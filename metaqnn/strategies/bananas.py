@@ -11,17 +11,17 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 
 from metaqnn.config import require
-from metaqnn.core import Context, Episode, Space, Trajectory
+from metaqnn.core import Context, Space, Trajectory
 from metaqnn.seeding import Stream
 from metaqnn.strategies.exact_ensemble import ExactEnsemble
 from metaqnn.strategies.exact_math import logarithm
-from metaqnn.strategies.observed import ObservedNetworks, standardised
-from metaqnn.strategies.schedule import ScheduleConfig, ScheduledStrategy
+from metaqnn.strategies.modelled import ModelledConfig, ModelledStrategy
+from metaqnn.strategies.observed import standardised
 
 _MOST_FEATURES = 256
 """Inputs of the ensemble: the most frequent features of the networks that it is trained on."""
@@ -30,82 +30,54 @@ _FURTHER_DEVIATION = 0.5
 """Probability of a second deviation in a candidate."""
 
 
-@dataclass(frozen=True)
-class BananasConfig(ScheduleConfig):
-    """The section `strategy` for `name: bananas`.
+@dataclass(frozen=True, kw_only=True)
+class BananasConfig(ModelledConfig):
+    """The section `strategy` for `name: bananas`; variations deviate in a decision or two.
 
     Attributes:
-        random_first: so many networks are random before the first ensemble.
         ensemble: networks that predict.
         refit_every: results between two fits.
-        best_networks: candidates are mutations of so many, the best.
-        neighbours: candidates among the neighbours of each, at most.
-        variations: candidates that deviate from one of them in a decision or two.
     """
 
     name: Literal["bananas"]
     preset: Literal["default"] = "default"
-    random_first: int = 20
     ensemble: int = 5
     refit_every: int = 10
-    best_networks: int = 5
-    neighbours: int = 20
-    variations: int = 50
 
     def __post_init__(self) -> None:
-        require(2 <= self.random_first <= 1_000_000, "random_first", "from 2 to 1000000", self.random_first)
         require(2 <= self.ensemble <= 100, "ensemble", "from 2 to 100", self.ensemble)
-        for name in ("refit_every", "best_networks"):
-            require(1 <= getattr(self, name) <= 1000, name, "from 1 to 1000", getattr(self, name))
-        for name in ("neighbours", "variations"):
-            require(0 <= getattr(self, name) <= 10_000, name, "from 0 to 10000", getattr(self, name))
+        require(1 <= self.refit_every <= 1000, "refit_every", "from 1 to 1000", self.refit_every)
         super().__post_init__()
 
 
-class Bananas(ScheduledStrategy[BananasConfig]):
-    """Bayesian optimisation with an ensemble of neural networks."""
+class Bananas(ModelledStrategy[BananasConfig]):
+    """Bayesian optimisation with an ensemble of neural networks; a return drawn from what it expects decides."""
 
     Options = BananasConfig
-    PRESETS: ClassVar = {"default": {}}
+    purpose = "bananas"
 
     def __init__(self, options: BananasConfig, space: Space, seed: int):
         super().__init__(options, space, seed)
-        self._observed = ObservedNetworks(space)
         self._fitted = 0  # so many results trained the ensemble; 0 before the first
         self._ensemble: ExactEnsemble | None = None
         self._features: dict[tuple[int, str], int] = {}
 
-    def _propose(self, context: Context, epsilon: float) -> Trajectory:
-        """The candidate whose return, drawn from what the ensemble expects of it, is largest."""
-        stream, taken = Stream(self.seed, "bananas", context.number), self._observed.taken(context)
-        if len(taken) < self.config.random_first or len(self._observed.results) < 2:
-            return self._observed.unknown_walk(taken, stream)
-        candidates = self._candidates(taken, stream)
-        if not candidates:
-            return self._observed.unknown_walk(taken, stream)
-        predicted = self._fit().predict(self._encoded(candidates)).tolist()
+    def _further_candidates(self, parents: Sequence[Trajectory], taken: set[str], stream: Stream) -> list[Trajectory]:
+        """Mutations of the best."""
+        varied = []
+        for _ in range(self.config.variations):
+            deviations = 1 + (stream.uniform() < _FURTHER_DEVIATION)
+            varied.append(self._observed.variation(parents[stream.integer(len(parents))], deviations, stream))
+        return varied
+
+    def _worth(self, candidates: Sequence[Trajectory], context: Context, stream: Stream) -> list[float]:
+        """A draw from what the ensemble expects (independent Thompson sampling)."""
         drawn = []
-        for expected in zip(*predicted, strict=True):
+        for expected in zip(*self._fit().predict(self._encoded(candidates)).tolist(), strict=True):
             mean = math.fsum(expected) / len(expected)
             variance = math.fsum((each - mean) * (each - mean) for each in expected) / len(expected)
             drawn.append(mean + math.sqrt(variance) * _normal(stream))
-        return candidates[drawn.index(max(drawn))]
-
-    def tell(self, episode: Episode) -> None:
-        """Add an observation; a repeat is none."""
-        super().tell(episode)
-        self._observed.add(episode)
-
-    def _candidates(self, taken: set[str], stream: Stream) -> list[Trajectory]:
-        """Mutations of the best networks that are not taken."""
-        config, parents = self.config, self._observed.best(self.config.best_networks)
-        near = self._observed.unknown_neighbours(parents, taken, config.neighbours, stream)
-        varied = []
-        for _ in range(config.variations):
-            deviations = 1 + (stream.uniform() < _FURTHER_DEVIATION)
-            varied.append(self._observed.variation(parents[stream.integer(len(parents))], deviations, stream))
-        new = {each.architecture: each for each in (*near, *varied) if each.architecture not in taken}
-        return list(new.values())
+        return drawn
 
     def _fit(self) -> ExactEnsemble:
         """The ensemble of the last fit: trained on a number of results that follows from how many there are."""

@@ -11,14 +11,15 @@ All that decides is computed by operations that IEEE 754 rounds exactly, in a fi
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Literal
 
 from metaqnn.config import require
-from metaqnn.core import Context, Episode, Space, Trajectory
+from metaqnn.core import Context, Space, Trajectory
 from metaqnn.seeding import Stream
 from metaqnn.strategies.encoding import TrajectoryEncoder
 from metaqnn.strategies.equations import log_expected_improvement
-from metaqnn.strategies.observed import ObservedNetworks, chosen_results, standardised
+from metaqnn.strategies.modelled import ModelledConfig, ModelledStrategy
+from metaqnn.strategies.observed import chosen_results, standardised
 from metaqnn.strategies.return_model import (
     ACTION_FACTORS,
     NOISES,
@@ -28,7 +29,6 @@ from metaqnn.strategies.return_model import (
     covariance,
     log_likelihood,
 )
-from metaqnn.strategies.schedule import ScheduleConfig, ScheduledStrategy
 
 _REFIT_EVERY = 10
 """Results between two choices of the weight; those between enter the model as they come."""
@@ -40,83 +40,54 @@ _ROUNDS = 3
 """Of the search for weight and noise, in turns."""
 
 
-@dataclass(frozen=True)
-class GaussianProcessConfig(ScheduleConfig):
-    """The section `strategy` for `name: gaussian_process`.
+@dataclass(frozen=True, kw_only=True)
+class GaussianProcessConfig(ModelledConfig):
+    """The section `strategy` for `name: gaussian_process`; variations deviate in two or three decisions.
 
     Attributes:
-        random_first: so many networks are random before the first model.
-        best_networks: candidates are neighbours and variations of so many, the best.
-        neighbours: candidates among the neighbours of each, at most.
-        variations: candidates that deviate from one of them in two or three decisions.
         random_walks: candidates at random.
     """
 
     name: Literal["gaussian_process"]
     preset: Literal["default"] = "default"
     random_first: int = 10
-    best_networks: int = 5
     neighbours: int = 40
-    variations: int = 50
     random_walks: int = 50
 
     def __post_init__(self) -> None:
-        require(2 <= self.random_first <= 1_000_000, "random_first", "from 2 to 1000000", self.random_first)
-        require(1 <= self.best_networks <= 1000, "best_networks", "from 1 to 1000", self.best_networks)
-        for name in ("neighbours", "variations", "random_walks"):
-            require(0 <= getattr(self, name) <= 10_000, name, "from 0 to 10000", getattr(self, name))
+        require(0 <= self.random_walks <= 10_000, "random_walks", "from 0 to 10000", self.random_walks)
         super().__post_init__()
 
 
-class GaussianProcess(ScheduledStrategy[GaussianProcessConfig]):
-    """A Gaussian process, conditioned on every result before the next proposal."""
+class GaussianProcess(ModelledStrategy[GaussianProcessConfig]):
+    """A Gaussian process, conditioned on every result before the next proposal; expected improvement decides."""
 
     Options = GaussianProcessConfig
-    PRESETS: ClassVar = {"default": {}}
+    purpose = "gaussian process"
 
     def __init__(self, options: GaussianProcessConfig, space: Space, seed: int):
         super().__init__(options, space, seed)
-        self._observed = ObservedNetworks(space)
         self._encoder = TrajectoryEncoder(space, with_counts=False)
         self._fitted = 0  # so many results chose the weight; 0 before the first fit
         self._model: ReturnModel | None = None
         self._places: list[int] = []  # of the results in the model
 
-    def _propose(self, context: Context, epsilon: float) -> Trajectory:
-        """The candidate of the largest expected improvement."""
-        stream, taken = Stream(self.seed, "gaussian process", context.number), self._observed.taken(context)
-        if len(taken) < self.config.random_first or len(self._observed.results) < 2:
-            return self._observed.unknown_walk(taken, stream)
-        candidates = self._candidates(taken, stream)
-        if not candidates:
-            return self._observed.unknown_walk(taken, stream)
+    def _further_candidates(self, parents: Sequence[Trajectory], taken: set[str], stream: Stream) -> list[Trajectory]:
+        """Variations of the best, and networks from anywhere."""
+        varied = []
+        for _ in range(self.config.variations):
+            deviations = 2 + stream.integer(2)
+            varied.append(self._observed.variation(parents[stream.integer(len(parents))], deviations, stream))
+        return varied + [self._observed.unknown_walk(taken, stream) for _ in range(self.config.random_walks)]
+
+    def _worth(self, candidates: Sequence[Trajectory], context: Context, stream: Stream) -> list[float]:
+        """The logarithm of the expected improvement."""
         model, best = self._conditioned()
         if believed := self._observed.pending(context):
             model = model.extended(self._encoder.points(believed))
         means, with_observed = model.means(self._encoder.points(candidates))
-        deviations = model.deviations(with_observed)
-        gains = [
-            log_expected_improvement(mean, deviation, best)
-            for mean, deviation in zip(means.tolist(), deviations.tolist(), strict=True)
-        ]
-        return candidates[gains.index(max(gains))]
-
-    def tell(self, episode: Episode) -> None:
-        """Add an observation; a repeat is none."""
-        super().tell(episode)
-        self._observed.add(episode)
-
-    def _candidates(self, taken: set[str], stream: Stream) -> list[Trajectory]:
-        """Networks that are not taken: near the best, and anywhere."""
-        config, parents = self.config, self._observed.best(self.config.best_networks)
-        near = self._observed.unknown_neighbours(parents, taken, config.neighbours, stream)
-        varied = []
-        for _ in range(config.variations):
-            deviations = 2 + stream.integer(2)
-            varied.append(self._observed.variation(parents[stream.integer(len(parents))], deviations, stream))
-        walks = [self._observed.unknown_walk(taken, stream) for _ in range(config.random_walks)]
-        new = {each.architecture: each for each in (*near, *varied, *walks) if each.architecture not in taken}
-        return list(new.values())
+        expected = zip(means.tolist(), model.deviations(with_observed).tolist(), strict=True)
+        return [log_expected_improvement(mean, deviation, best) for mean, deviation in expected]
 
     def _points_at(self, places: Sequence[int]) -> Points:
         return self._encoder.points([self._observed.results[place].trajectory for place in places])
