@@ -102,9 +102,8 @@ class WeightsAndBiases(SearchObserver):
         """A run; what a kill left of it on this machine, in folders of that name, is written anew."""
         import wandb
 
-        if cut_off.startswith("offline-"):
-            for left in (self._folder / "wandb").glob(cut_off):
-                shutil.rmtree(left, ignore_errors=True)
+        for left in cut_off_runs(self._folder / "wandb", cut_off, identity):
+            shutil.rmtree(left)
         return wandb.init(
             project=self.options.project,
             entity=self.options.entity,
@@ -120,6 +119,19 @@ class WeightsAndBiases(SearchObserver):
             # Nothing of this process or machine is of interest there.
             settings=wandb.Settings(console="off", silent=True, x_disable_stats=True, x_disable_meta=True),
         )
+
+
+def cut_off_runs(folder: Path, pattern: str, identity: str) -> list[Path]:
+    """Folders of a run of ours that did not end; whatever a position file says, nothing else is ever one.
+
+    Args:
+        folder: where Weights & Biases keeps what is offline.
+        pattern: of the folder's name, `*` for anything.
+        identity: of the run, which ends the name.
+    """
+    if "/" in pattern or not (pattern.startswith("offline-run-") and pattern.endswith(f"-{identity}")):
+        return []
+    return [found for found in folder.glob(pattern) if found.is_dir() and not found.is_symlink()]
 
 
 def _finite(values: Mapping[str, float | None]) -> dict[str, float]:

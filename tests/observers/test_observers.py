@@ -8,6 +8,7 @@ import pytest
 from metaqnn.core import ObservedSearch
 from metaqnn.core.plugins import find, listed
 from metaqnn.observers.rows import CSVRows, JSONLines, RowsOptions
+from metaqnn.observers.wandb import cut_off_runs
 from metaqnn.testing import ObserverContract
 from metaqnn.testing.observer import observed
 
@@ -118,3 +119,18 @@ def test_they_are_listed_with_what_they_are():
     assert set(rows) == {"csv", "jsonl", "tensorboard", "mlflow", "wandb"}
     assert all(row.summary and not row.problem for row in rows.values())
     assert find("observer", "csv", "a test").load() is CSVRows
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["../../keep-abc", "offline-run-1/../../../keep-abc", "*", "*-abc", "offline-run-*", "offline-run-1-other"],
+)
+def test_a_position_file_leads_to_no_folder_but_a_run_s(tmp_path, pattern):
+    folder = tmp_path / "runs" / "wandb"
+    for name in ("offline-run-1-abc", "offline-run-2-other", "mine-abc"):
+        (folder / name).mkdir(parents=True)
+    (tmp_path / "keep-abc").mkdir()
+    (folder / "offline-run-3-abc").symlink_to(tmp_path / "keep-abc")
+    assert cut_off_runs(folder, pattern, "abc") == []
+    assert cut_off_runs(folder, "offline-run-1-abc", "abc") == [folder / "offline-run-1-abc"]
+    assert cut_off_runs(folder, "offline-run-*-abc", "abc") == [folder / "offline-run-1-abc"]
