@@ -201,8 +201,9 @@ def wandb_runs(folder: Path) -> dict[str, list[int]]:
 class TestWandb(ObserverContract):
     @pytest.fixture
     def make_observer(self):
-        pytest.importorskip("wandb")
-        return lambda search: WeightsAndBiases(WandbOptions(mode="offline"), search)
+        wandb = pytest.importorskip("wandb")
+        yield lambda search: WeightsAndBiases(WandbOptions(mode="offline"), search)
+        wandb.teardown()  # its service would hold the run, which another test has, too
 
     @pytest.fixture
     def read_back(self):
@@ -301,6 +302,10 @@ def test_killed_with_its_search_and_alone_it_keeps_every_episode_once(name, tmp_
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}
     common = {"env": environment, "cwd": tmp_path, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
 
+    def observers(search: int) -> list[psutil.Process]:
+        below = psutil.Process(search).children()
+        return [one for one in below if "metaqnn.workflows.observing_process" in one.cmdline()]
+
     def episodes() -> int:
         if not database.exists():
             return 0
@@ -311,8 +316,8 @@ def test_killed_with_its_search_and_alone_it_keeps_every_episode_once(name, tmp_
     for least in (10, 25):
         running = subprocess.Popen(observed, **common)
         wait_until(lambda least=least: episodes() >= least, 120)
-        below = psutil.Process(running.pid).children()
-        (observer,) = (one for one in below if "metaqnn.workflows.observing_process" in one.cmdline())
+        wait_until(lambda running=running: observers(running.pid), 60)
+        (observer,) = observers(running.pid)
         if least == 25:  # alone, and then the search, which goes on meanwhile
             observer.kill()
             wait_until(lambda: episodes() >= 30, 120)
