@@ -59,7 +59,9 @@ def put(file: Path, image: Image.Image | bytes | None = None, **options) -> None
     if isinstance(image, bytes):
         file.write_bytes(image)
     else:
-        (image or grey()).save(file, **options)
+        # Copies, as Pillow leaves what it saved an image as with the image, which is then saved otherwise.
+        others = [other.copy() for other in options.pop("append_images", ())]
+        (image or grey()).copy().save(file, **options, **({"append_images": others} if others else {}))
 
 
 def classes(folder: Path, names: str = "ant bee", number: int = 5) -> None:
