@@ -177,6 +177,7 @@ def test_specs_by_name():
         (["randm"], "--strategies: there is no strategy 'randm'; did you mean 'random'?"),
         (["random", "papr"], "--strategies: there is no strategy 'papr'; did you mean 'paper'?"),
         (["paper", "random", "paper"], "--strategies: expected each strategy once, got 'paper' twice"),
+        (["random:=3"], "--strategies random:=3: expected KEY=VALUE behind a colon, got '=3'"),
         (["paper", "paper"], "--strategies: expected each strategy once, got 'paper' twice"),
         (
             [],

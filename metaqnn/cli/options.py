@@ -88,9 +88,9 @@ def verbosity_options(command):
 
 
 def overridden(overrides: tuple[str, ...], seed: int | None, strategy: str | None = None) -> tuple[str, ...]:
-    """`--set`, `--seed` and `--strategy` as assignments; the latter two win."""
+    """`--strategy`, `--set` and `--seed` as assignments, each on top of those before."""
     named = () if strategy is None else (f"strategy={json.dumps({'name': strategy})}",)
-    return (*overrides, *named, *(() if seed is None else (f"seed={seed}",)))
+    return (*named, *overrides, *(() if seed is None else (f"seed={seed}",)))
 
 
 def complete_experiments(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[Any]:

@@ -159,6 +159,8 @@ def _build(spec: StrategySpec, space: Space, seed: int) -> Strategy:
         raise ConfigError(f"--strategies: there is no strategy {shown(spec.name)}; {valid}")
     for option in spec.options:
         key, _, value = option.partition("=")
+        if not key:
+            raise ConfigError(f"{place}: expected KEY=VALUE behind a colon, got {shown(option)}")
         section = override(section, f"schedule=[[{value}, 2700]]" if key == "epsilon" else option)
     part = read_part("strategy", section, place, find)
     strategy: Strategy = part.plugin.load()(part.options, space, seed)

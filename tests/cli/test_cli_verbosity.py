@@ -88,3 +88,9 @@ def test_what_is_wrong_in_the_file_is_told_of_the_file(metaqnn, tmp_path):
     path = tmp_path / "a.yaml"
     path.write_text("name: a\ndataset: {name: digits}\ntraining: {epoch: 1}\n", encoding="utf-8")
     assert metaqnn("search", path, "--set", "seed=1").err.startswith(f"metaqnn: {path}: training.epoch: there is no")
+
+
+def test_set_changes_the_strategy_that_is_named(metaqnn):
+    told = metaqnn("search", "digits", "--set", "strategy.planning=3", "--strategy", "q_learning")
+    assert told.code == 2
+    assert told.err.startswith("metaqnn: --set strategy.planning=3: strategy.planning: expected a section of keys")
