@@ -57,12 +57,13 @@ def train(database, models, split, overrides, style, **options) -> None:
     trained already is not trained twice. Trained networks are kept beside the database, in the folder DATABASE.finals.
     """
     from metaqnn.core import Status, TrainingSplit
+    from metaqnn.workflows.check import damage_told
     from metaqnn.workflows.display.counting import counting
     from metaqnn.workflows.retrain import train_best
     from metaqnn.workflows.retraining_plan import TrainOptions
 
     asked = TrainOptions(models=models, split=TrainingSplit(split), overrides=overrides, **options)
-    with counting("epochs") as count:
+    with damage_told(database), counting("epochs") as count:
         report = train_best(
             database,
             asked,

@@ -401,3 +401,11 @@ def test_what_a_report_cannot_show_for_damage_is_told_as_that(metaqnn, finished,
     ended = metaqnn("report", finished, "--out", "there")
     assert (ended.code, ended.out) == (2, "")
     assert f"{finished}: {place}" in ended.err
+
+
+def test_what_cannot_be_trained_for_damage_is_told_as_that(metaqnn, finished):
+    with closing(sqlite3.connect(finished)) as connection, connection:
+        connection.execute("UPDATE models SET architecture = model + 0.5")
+    ended = metaqnn("train", finished, "--workers", 1)
+    assert (ended.code, ended.out) == (2, "")
+    assert f"{finished}: table models, row 1, column architecture" in ended.err
