@@ -316,17 +316,14 @@ def test_a_search_without_a_finished_network(refused, searched):
 
 
 def test_images_of_another_shape(refused, searched, tmp_path):
-    images = np.zeros((60, 2, 2, 1), np.uint8)
+    images = np.random.default_rng(1).integers(0, 256, (60, 1, 1, 1), np.uint8)
     np.savez(tmp_path / "tiny.npz", x_train=images, y_train=np.arange(60) % 2)
-    with closing(sqlite3.connect(searched)) as connection:
-        connection.execute("UPDATE models SET architecture = '[C(4,1,1), P(5,2), SM(10)]' WHERE model = 9")
-        connection.commit()
     sentence = refused(
-        "train", searched, "--model", 9, "--dataset", "./tiny.npz", "--set", "dataset.validation_size=20"
+        "train", searched, "--model", 10, "--dataset", "./tiny.npz", "--set", "dataset.validation_size=20"
     )
     assert sentence == (
-        "[C(4,1,1), P(5,2), SM(2)] cannot be trained on the 2x2x1 images of ./tiny.npz: P(5,2) does not fit on an "
-        "image of 2x2; choose another model or data set"
+        "[C(8,1,1), P(2,2), C(4,3,1), SM(2)] cannot be trained on the 1x1x1 images of ./tiny.npz: P(2,2) does not fit "
+        "on an image of 1x1; choose another model or data set"
     )
 
 
