@@ -128,9 +128,11 @@ class Planner:
             self._chosen += range(self._modelled, count)
             self._modelled = count
         rewards = [results[place].reward for place in self._chosen]
-        returns = (standard := Standard.of(rewards)).returns(rewards)
-        self._model.condition(returns)
-        return Plan(self._model, self._encoder, standard, float(returns.max()))
+        measured = [results[place].reward for place in self.observed.measured(self._chosen)]
+        standard = Standard.of(measured)
+        bounds = [row for row, place in enumerate(self._chosen) if results[place].is_bound]
+        self._model.condition(standard.returns(rewards), bounds)
+        return Plan(self._model, self._encoder, standard, float(standard.returns(measured).max()))
 
     def importances(self) -> dict[str, float]:
         """The share of the covariance of two returns that a difference takes away, by what differs.
@@ -150,7 +152,8 @@ class Planner:
         """Choose what enters the model from the first results, and fit its weights."""
         results = self.observed.results[:count]
         rewards, paths = [each.reward for each in results], [each.trajectory for each in results]
-        chosen = chosen_results(rewards, _FITTED_POINTS)
+        measured = self.observed.measured(range(count))
+        chosen = [measured[at] for at in chosen_results([rewards[place] for place in measured], _FITTED_POINTS)]
         lengths = {len(paths[place].steps) for place in chosen}
         self._encoder = TrajectoryEncoder(self.space, with_counts=len(lengths) > 1)
         points = self._encoder.points([paths[place] for place in chosen])
