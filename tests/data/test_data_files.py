@@ -1,13 +1,14 @@
 import csv
 import gzip
 import io
+import sys
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from metaqnn.errors import DataError
-from metaqnn.networks.data import DatasetConfig, load_search_data, open_source
+from metaqnn.networks.data import DatasetConfig, load_search_data, open_source, tfrecords
 from metaqnn.networks.data.mapped_rows import MappedRows
 
 
@@ -134,8 +135,34 @@ def test_tfrecord_shards(tmp_path):
     raw.write_bytes(raw.read_bytes()[:-7])
     assert "cut off or damaged" in refused(raw, label_column="y")
     packed = tmp_path / "packed.tfrecord"
-    packed.write_bytes(gzip.compress(b"no records at all"))
+    packed.write_bytes(gzip.compress(b"no"))
     assert "cut off or damaged" in refused(packed)
+
+
+def test_tfrecords_are_checked_by_their_sums(tmp_path, monkeypatch):
+    path = tmp_path / "some.tfrecord"
+    shard(path, [{"image/encoded": encoded(n), "image/class/label": n % 2} for n in range(20)])
+    whole = path.read_bytes()
+    size = 16 + int.from_bytes(whole[:8], "little")
+    for place, record in ((size + 30, 1), (2 * size + 9, 2), (3 * size + 2, 3), (size - 2, 0)):
+        damaged = bytearray(whole)
+        damaged[place] ^= 4  # in the content, in the sum of a length, in a length, in the sum of a content
+        path.write_bytes(damaged)
+        assert refused(path) == (
+            f"{path}: record {record}: its check sum is not that of its content: the file is damaged; get it anew"
+        )
+    path.write_bytes(whole)
+    assert open_source(str(path)).train().notes == ()
+    monkeypatch.setitem(sys.modules, "google_crc32c", None)  # as if it were not installed
+    tfrecords._checksum.cache_clear()
+    try:
+        (note,) = open_source(str(path)).train().notes
+    finally:
+        tfrecords._checksum.cache_clear()
+    assert (note.kind, note.text) == (
+        "skipped",
+        "check sums of records were not looked at: pip install 'metaqnn[tfrecord]' for that",
+    )
 
 
 def test_folders_of_hugging_face(tmp_path):
