@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from metaqnn.errors import DataError
-from metaqnn.networks.data import DatasetConfig, load_search_data, open_source, tfrecords
+from metaqnn.networks.data import DatasetConfig, load_search_data, open_dataset, open_source, tfrecords
 from metaqnn.networks.data.mapped_rows import MappedRows
 
 
@@ -209,6 +209,23 @@ def test_npy_pairs_stay_on_the_disk(tmp_path, arrays, archive):
     assert refused(folder, "test") == f"{folder}/x_test.npy: there is no such file"
     (tmp_path / "npy" / "y_train.npy").write_bytes(b"no array")
     assert "it cannot be read" in refused(folder)
+
+
+def test_npy_pairs_are_read_as_their_keys_say(tmp_path, arrays):
+    known = arrays()
+    first = {name: np.moveaxis(np.repeat(array, 3, axis=3), 3, 1) for name, array in known.items() if array.ndim == 4}
+    labels = {name: array for name, array in known.items() if array.ndim == 1}
+    folder = arrays_in(tmp_path / "first", {**labels, **first, "x_val": np.zeros(3), "y_val": np.zeros(3)})
+    train = open_dataset(DatasetConfig(folder, channels="first")).train()
+    assert isinstance(train.images, np.memmap)
+    assert np.array_equal(train.images[..., 2:], known["x_train"])
+    (note,) = train.notes
+    assert note.kind == "skipped"
+    assert note.text.startswith("x_val.npy, y_val.npy: not read: a search holds out images of x_train; join them to ")
+    shares = {name: (array / 255).astype(np.float32) for name, array in known.items() if array.ndim == 4}
+    scaled = open_dataset(DatasetConfig(arrays_in(tmp_path / "scaled", {**labels, **shares}), scale=1.0))
+    assert np.array_equal(scaled.train().images, known["x_train"])
+    assert np.array_equal(scaled.test().images, known["x_test"])
 
 
 @pytest.mark.parametrize("mirror", [False, True])
