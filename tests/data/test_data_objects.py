@@ -8,7 +8,7 @@ from PIL import Image
 
 from metaqnn.errors import DataError
 from metaqnn.networks.data import open_source
-from metaqnn.networks.data.copies import NAME, copies_folder, keep_copy
+from metaqnn.networks.data.copies import NAME, copies, copies_folder, keep_copy, remove_copy
 from metaqnn.networks.data.examples import is_source, whole
 from metaqnn.networks.training.device import prepare_device
 
@@ -112,6 +112,28 @@ def test_a_copy_that_went_is_asked_for_again():
     (Path(source.location()) / "facts.json").unlink()
     with pytest.raises(DataError, match=r"is not there any more; call metaqnn\.search again with the same data set"):
         source.train()
+
+
+def test_copies_are_listed_and_removed_and_nothing_else_is():
+    hashes = [keep_copy((IMAGES[:count], LABELS[:count])).hash for count in (10, 20)]
+    mine = copies_folder() / "mine"
+    mine.mkdir()
+    (mine / "facts.json").write_text("{}")
+    found = copies()
+    assert {each.hash: each.images for each in found} == {hashes[0]: (10, 0), hashes[1]: (20, 0)}
+    assert all(each.size > 900 and each.copied_at.startswith("20") for each in found)
+    for wrong in ("", "0" * 64, "mine"):
+        with pytest.raises(DataError, match=r"--remove-copy: expected the beginning of one copy's hash, got "):
+            remove_copy(wrong)
+    (copies_folder() / hashes[0] / "notes.txt").write_text("mine, too")
+    with pytest.raises(DataError, match=r"expected the files of a copy alone, got notes\.txt; move that away$"):
+        remove_copy(hashes[0])
+    assert (copies_folder() / hashes[0] / "x_train.npy").is_file()
+    assert remove_copy(hashes[1][:20]).hash == hashes[1]
+    assert sorted(entry.name for entry in copies_folder().iterdir()) == sorted([hashes[0], "mine"])
+    link = copies_folder() / hashes[1]
+    link.symlink_to(mine)
+    assert [each.hash for each in copies()] == [hashes[0]]
 
 
 def test_what_is_a_source():
