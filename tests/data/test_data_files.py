@@ -139,6 +139,17 @@ def test_tfrecord_shards(tmp_path):
     assert "cut off or damaged" in refused(packed)
 
 
+def test_tfrecords_tell_of_their_images(tmp_path):
+    clear = io.BytesIO()
+    Image.new("RGBA", (5, 6), (1, 2, 3, 0)).save(clear, "PNG")
+    examples = [{"image/encoded": encoded(n), "image/class/label": n % 2} for n in range(19)]
+    shard(tmp_path / "a.tfrecord", [*examples, {"image/encoded": clear.getvalue(), "image/class/label": 1}])
+    (note,) = open_source(str(tmp_path / "a.tfrecord")).train().notes
+    assert note.text.endswith(": training part: 1 of 20 images are transparent in places, which become white")
+    shard(tmp_path / "b.tfrecord", [{"image/encoded": b"no image", "image/class/label": 1}])
+    assert refused(tmp_path / "b.tfrecord").startswith(f"{tmp_path}/b.tfrecord: record 0: expected an encoded image (")
+
+
 def test_tfrecords_are_checked_by_their_sums(tmp_path, monkeypatch):
     path = tmp_path / "some.tfrecord"
     shard(path, [{"image/encoded": encoded(n), "image/class/label": n % 2} for n in range(20)])

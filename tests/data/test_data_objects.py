@@ -1,3 +1,4 @@
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -140,6 +141,27 @@ def test_what_is_a_source():
     assert is_source(Pairs(IMAGES, LABELS))
     for other in (IMAGES, [1], "digits", {"name": "digits"}, None, 3):
         assert not is_source(other)
+
+
+def test_pictures_are_told_of_and_stand_upright_as_files_do():
+    turned = Image.fromarray(IMAGES[0])
+    turned.getexif()[0x0112] = 3  # upside down
+    clear = Image.new("RGBA", (5, 6), (50, 60, 70, 0))
+    animation = io.BytesIO()
+    frames = [Image.new("RGB", (5, 6), colour) for colour in ("blue", "red")]
+    frames[0].save(animation, "GIF", save_all=True, append_images=frames[1:])
+    pictures = [Image.fromarray(image) for image in IMAGES[:16]]
+    pictures += [turned, clear, clear, Image.open(animation)]
+    images, _, notes = whole(Pairs(pictures, LABELS), "X")
+    assert np.array_equal(images[16], IMAGES[0][::-1, ::-1])
+    assert (images[17] == 255).all()
+    assert [note.text for note in notes] == [
+        "X: 2 of 20 images are transparent in places, which become white",
+        "X: 1 of 20 images have several frames, of which the first is taken",
+    ]
+    wide = Image.fromarray(np.full((6, 5), 300, np.uint16))
+    with pytest.raises(DataError, match=r"^an image: expected 8 bits a channel, got 16; "):
+        whole(Pairs([wide] * 20, LABELS), "X")
 
 
 def test_in_memory_labels_stay_as_they_are():

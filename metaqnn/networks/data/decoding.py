@@ -212,38 +212,41 @@ def _scaled(file: Path, image: "Image.Image", depth: int | None) -> "Image.Image
     return Image.fromarray(scaled.astype(np.uint8))
 
 
-def pixels_of(image: "Image.Image", name: str) -> np.ndarray:
+def pixels_of(image: "Image.Image") -> tuple[np.ndarray, tuple[str, ...]]:
     """The pixels of an image that is no file of its own: upright, on white, grey or in colour as it is.
 
     Args:
-        image: opened.
-        name: of it, for messages.
+        image: opened; its `filename`, if it has one, names it in messages.
 
     Returns:
-        uint8 of shape (height, width) or (height, width, 3).
+        uint8 of shape (height, width) or (height, width, 3), and what should be known of it, as verbs.
 
     Raises:
         DataError: it has more than 8 bits a channel.
     """
-    place = Path(name)
+    place = Path(getattr(image, "filename", "") or "an image")
     _require_depth(place, image, None)
     form = Form(*image.size, "L" if image.mode in _GREY else "RGB")
-    return _decoded(place, image, form, None)[0]
+    pixels, what = _decoded(place, image, form, None)
+    return pixels, tuple(what)
 
 
-def decoded(content: bytes, name: str) -> np.ndarray:
-    """The pixels of an encoded image; see `pixels_of`.
+def decoded(content: bytes, name: str) -> "Image.Image":
+    """An encoded image, for `pixels_of`.
 
     Raises:
-        DataError: it is no image.
+        DataError: it is no image, or has more than 8 bits a channel.
     """
     from PIL import Image
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(BytesIO(content), formats=_FORMATS) as image:
-                return pixels_of(image, name)
+            image = Image.open(BytesIO(content), formats=_FORMATS)
+            _require_depth(Path(name), image, None)  # loaded, it does not tell any more
+            image.load()
+            image.filename = name
+            return image
     except DataError:
         raise
     except Exception as error:  # Pillow raises whatever the damage leads to

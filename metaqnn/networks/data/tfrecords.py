@@ -91,7 +91,7 @@ class TFRecords(Dataset):
         test = parts.test_name(named, self.options, str(self.path))
         return named[self.options.train_split], named[test] if test else [], parts.unused(named, self.options, test)
 
-    def _pairs(self, files: Sequence[Path]) -> Iterator[tuple[np.ndarray, Any]]:
+    def _pairs(self, files: Sequence[Path]) -> Iterator[tuple[Any, Any]]:
         for file in files:
             for number, content in enumerate(_records(file)):
                 where = f"{file}: record {number}"
@@ -99,7 +99,7 @@ class TFRecords(Dataset):
                 label = _named(features, self.options.label_column, _LABELS, "label_column", where)
                 yield self._image(features, where), _text(features[label][0])
 
-    def _image(self, features: Mapping[str, Sequence[Any]], where: str) -> np.ndarray:
+    def _image(self, features: Mapping[str, Sequence[Any]], where: str) -> Any:
         name = _named(features, self.options.image_column, (*_ENCODED, *_RAW), "image_column", where)
         content = features[name][0]
         if not isinstance(content, bytes):
