@@ -176,8 +176,8 @@ def test_an_image_of_a_search_over_digits_costs_a_few_megaflops():
 
 
 def test_overrides_win():
-    experiment = load_experiment("digits", ["training.epochs=3", "strategy.optimism=1e-2", "name=mine", "seed=7"])
-    assert (experiment.training.epochs, experiment.strategy.options.optimism) == (3, 0.01)
+    experiment = load_experiment("digits", ["training.epochs=3", "strategy.initial_q=1e-2", "name=mine", "seed=7"])
+    assert (experiment.training.epochs, experiment.strategy.options.initial_q) == (3, 0.01)
     assert (experiment.name, experiment.seed) == ("mine", 7)
     assert experiment.training.batch_size == load_experiment("digits").training.batch_size
     assert load_experiment("digits", ["seed=1", "seed=2"]).seed == 2
@@ -197,10 +197,8 @@ def test_a_key_beside_the_preset_wins_over_it():
     content = {"name": "x", "dataset": {"name": "digits"}, "strategy": {"preset": "paper", "replay_episodes": 128}}
     strategy = read_experiment(content, "a.yaml").strategy
     assert (strategy.options.replay_episodes, strategy.options.learning_rate) == (128, 0.01)
-    assert (strategy.name, read_experiment({**content, "strategy": None}, "").strategy.name) == (
-        "q_learning",
-        "linear_ucb",
-    )
+    meant = read_experiment({**content, "strategy": None}, "").strategy
+    assert (strategy.name, meant.name, meant.options.preset) == ("q_learning", "q_learning", "default")
 
 
 GUIDED = (
@@ -218,9 +216,10 @@ GUIDED = (
         ({"name": "q_learning", "learning_rate": 0.1}, "q_learning", None),
         ({"name": "q_learning", "preset": "paper"}, "q_learning", None),
         ({"preset": "paper"}, "q_learning", None),
-        ({"preset": "default"}, "linear_ucb", None),
+        ({"preset": "default"}, "q_learning", None),
         ({"name": "linear_ucb"}, "linear_ucb", None),
-        ({}, "linear_ucb", None),
+        ({"candidates": 7}, "linear_ucb", GUIDED),
+        ({}, "q_learning", None),
     ],
 )
 def test_names_of_before_are_read_and_the_new_one_is_said(section, now, line):
@@ -232,6 +231,20 @@ def test_names_of_before_are_read_and_the_new_one_is_said(section, now, line):
         name: value for name, value in section.items() if name not in ("name", "preset")
     }
     assert read_experiment(content, "stored").strategy == strategy
+
+
+def test_a_search_goes_on_with_its_strategy_where_none_is_named():
+    content = {"name": "x", "dataset": {"name": "digits"}}
+    stored = {"experiment": {**content, "strategy": {"name": "linear_ucb", "preset": "default", "candidates": 9}}}
+    begun = read_experiment(content, "a.yaml").begun(stored)
+    assert (begun.strategy.name, begun.strategy.options.candidates) == ("linear_ucb", 9)
+    guided = {**content, "strategy": {"name": "q_learning", "preset": "default", "candidates": 9}}
+    assert read_experiment(content, "a.yaml").begun({"experiment": guided}).strategy == begun.strategy
+    assert read_experiment(content, "a.yaml").begun({}).strategy.name == "q_learning"
+    named = read_experiment({**content, "strategy": {"name": "random"}}, "a.yaml")
+    assert named.begun(stored).strategy == named.strategy
+    elsewhere = {"experiment": {**content, "strategy": {"name": "not_installed"}}}
+    assert read_experiment(content, "a.yaml").begun(elsewhere).strategy.name == "q_learning"
 
 
 @pytest.mark.parametrize(
@@ -325,11 +338,11 @@ def test_an_absent_file(tmp_path):
             {"strategy": {"name": "q_learing"}},
             "strategy.name: there is no strategy 'q_learing'; did you mean 'q_learning'?",
         ),
-        ({"strategy": {"preset": "papr"}}, "strategy.preset: there is no preset 'papr'; valid names are default"),
-        ({"strategy": {"preset": None}}, "strategy.preset: there is no preset None; valid names are default"),
+        ({"strategy": {"preset": "papr"}}, "strategy.preset: there is no preset 'papr'; did you mean 'paper'?"),
+        ({"strategy": {"preset": None}}, "strategy.preset: there is no preset None; valid names are default, paper"),
         ({"strategy": [1]}, "strategy: expected keys and values such as 'name: NAME', got [1]"),
         (
-            {"strategy": {"learning_rate": 0.1}},
+            {"strategy": {"name": "linear_ucb", "learning_rate": 0.1}},
             "strategy.learning_rate: 'linear_ucb' has no such key, which is one of 'strategy.name: q_learning'; name "
             "that strategy, or leave the key out",
         ),

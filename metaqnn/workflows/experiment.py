@@ -1,7 +1,7 @@
 """An experiment file: read, checked section by section, and found by name."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from metaqnn.config import as_mapping, nearest, read_section
@@ -12,7 +12,7 @@ from metaqnn.networks.retraining.config import RetrainingConfig, read_recipe
 from metaqnn.networks.training.backend import Backend
 from metaqnn.networks.training.config import TrainingConfig
 from metaqnn.search.config import SearchConfig
-from metaqnn.workflows.old_names import renamed
+from metaqnn.workflows.old_names import as_recorded, renamed
 from metaqnn.workflows.section import (
     NETWORK,
     Finder,
@@ -41,6 +41,7 @@ class Experiment:
         warm_start: path of a database, a search's or an imported one, whose episodes a new search is told before it
             proposes anything; None begins with nothing.
         observers: what each run tells of the search; no part of it, so neither stored nor compared.
+        names_strategy: whether the strategy was said, and is not the one that is meant where none is.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Experiment:
     final: RetrainingConfig | None = None
     warm_start: str | None = None
     observers: tuple[Section, ...] = ()
+    names_strategy: bool = field(default=True, compare=False)
 
     @property
     def is_of_networks(self) -> bool:
@@ -98,16 +100,19 @@ class Experiment:
         return self.dataset.name if self.dataset is not None else self.evaluator.name
 
     def begun(self, stored: Mapping[str, Any]) -> "Experiment":
-        """With the decoding of images that the search began with, where none is said.
+        """With the strategy and the decoding of images that the search began with, where none is said.
 
         Args:
             stored: what the database holds of the search; empty where it begins now.
         """
+        recorded, begun = as_recorded(stored.get("experiment") or {}), self
+        section = recorded.get("strategy")
+        if isinstance(section, Mapping) and not self.names_strategy and section.get("name") in installed("strategy"):
+            begun = replace(begun, strategy=read_part("strategy", section, self.name, find))
         if not isinstance(self.dataset, DatasetConfig) or self.dataset.decoding is not None:
-            return self
-        section = stored.get("experiment", {}).get("dataset") or {}
-        decoding = section.get("decoding", 1) if stored else NEWEST_DECODING
-        return replace(self, dataset=replace(self.dataset, decoding=decoding))
+            return begun
+        decoding = (recorded.get("dataset") or {}).get("decoding", 1) if stored else NEWEST_DECODING
+        return replace(begun, dataset=replace(self.dataset, decoding=decoding))
 
     def as_mapping(self) -> dict[str, Any]:
         """The experiment as plain values, as a file would hold it with every default spelled out, without observers."""
@@ -187,6 +192,7 @@ def read_experiment(
         read_recipe(content.get("final"), file) if is_of_networks else None,
         header.warm_start,
         _observers(content.get("observers"), file),
+        bool(content.get("strategy")),
     )
 
 

