@@ -105,7 +105,7 @@ class Experiment:
         Args:
             stored: what the database holds of the search; empty where it begins now.
         """
-        recorded, begun = as_recorded(stored.get("experiment") or {}), self
+        recorded, begun = as_recorded(stored["experiment"]) if stored.get("experiment") else {}, self
         section = recorded.get("strategy")
         if isinstance(section, Mapping) and not self.names_strategy and section.get("name") in installed("strategy"):
             begun = replace(begun, strategy=read_part("strategy", section, self.name, find))

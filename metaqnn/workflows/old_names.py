@@ -32,6 +32,9 @@ def as_recorded(content: Mapping[str, Any]) -> dict[str, Any]:
     dataset, strategy = content.get("dataset"), content.get("strategy")
     if isinstance(dataset, Mapping) and "evaluator" not in content:  # of networks, whose evaluator is not named there
         content["dataset"] = {"decoding": 1, **dataset}
+    if isinstance(strategy or {}, Mapping) and "name" not in (strategy or {}):  # which none had to name
+        is_paper = (strategy or {}).get("preset") == "paper"
+        content["strategy"] = strategy = {"name": "q_learning" if is_paper else "linear_ucb", **(strategy or {})}
     if isinstance(strategy, Mapping) and strategy.get("name") == "q_learning" and "planning" not in strategy:
         was_guided = strategy.get("preset") == "default" or strategy.keys() & _OF_LINEAR_UCB
         content["strategy"] = (
