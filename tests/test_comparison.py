@@ -512,6 +512,16 @@ def test_the_figure_is_an_image(tmp_path, seeds, tables):
         assert len(image.convert("RGB").getcolors(1 << 20)) > 10  # lines in colours, not an empty sheet
 
 
+def test_the_names_of_strategies_fit_into_the_figure(tmp_path):
+    names = [f"q_learning:epsilon=0.{number}:planning.neighbours=50" for number in range(1, 9)]
+    draw_regret({"t": [flat(name, 0, (2.0, 10), (1.0, 10)) for name in names]}, 1, tmp_path / "c.png")
+    with Image.open(tmp_path / "c.png") as image:
+        width, height = image.size
+        assert height == round(120 * (1 + 4.6 + 0.2 * 4))  # a line each, and the panel keeps its size
+        for x in (0, width - 1):
+            assert image.convert("L").crop((x, 0, x + 1, height)).getextrema() == (255, 255)
+
+
 # Several tables
 
 
