@@ -33,6 +33,7 @@ from metaqnn.reports.comparison import (
 from metaqnn.reports.comparison_figures import draw_ranks, draw_regret
 from metaqnn.reports.ranks import left_out, rank_overview, rank_table, ranks
 from metaqnn.reports.regret import Interval, RegretTrace, averaged, checkpoints, interval
+from metaqnn.tables.listed import ListedSpace
 from metaqnn.tables.table import Entry, EvaluationTable
 from metaqnn.workflows.compare import StrategySpec, _build, _part, compare, run_trace, strategy_specs
 from metaqnn.workflows.run_keys import code_of, contents_of, settings_of
@@ -661,6 +662,21 @@ def test_code_of_a_strategy_from_outside_is_all_that_it_imports_beside_it(tmp_pa
     assert code_of(part) == before
     constants.write_text("import json\nREPEATS = 501\n")
     assert code_of(part) != before
+
+
+def test_the_content_of_a_table_over_a_space_from_outside_has_its_code(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    path, text = (
+        tmp_path / "made_space.py",
+        "from metaqnn.tables.chain import ChainSpace\nclass Made(ChainSpace):\n    pass\n",
+    )
+    path.write_text(text)
+    space = Plugin("space", "made", "made_space:Made").load()(nine().space.options, {})
+    benchmark = replace(nine(), space=space)
+    listed = replace(nine(), space=ListedSpace(space, nine().table.entries))
+    before = contents_of(benchmark), contents_of(listed)
+    path.write_text(f"{text}\n# and more\n")
+    assert not {contents_of(benchmark), contents_of(listed)} & set(before)
 
 
 def test_the_key_of_a_run_follows_from_what_decides_it(table):
