@@ -4,6 +4,8 @@ import csv
 import math
 import multiprocessing
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from dataclasses import replace
 from itertools import islice, pairwise
@@ -15,6 +17,7 @@ from PIL import Image
 from scipy import stats
 
 from metaqnn.core import Score
+from metaqnn.core.plugins import Plugin
 from metaqnn.errors import ConfigError, EvaluatorError, MachineError, ReplayError
 from metaqnn.replay.comparisons import ComparisonRuns, FinishedRun, RunKey
 from metaqnn.reports.comparison import (
@@ -24,14 +27,17 @@ from metaqnn.reports.comparison import (
     reached_table,
     regret_overview,
     regret_table,
+    verdict_counts,
     write_csv,
 )
 from metaqnn.reports.comparison_figures import draw_ranks, draw_regret
 from metaqnn.reports.ranks import left_out, rank_overview, rank_table, ranks
 from metaqnn.reports.regret import Interval, RegretTrace, averaged, checkpoints, interval
+from metaqnn.tables.listed import ListedSpace
 from metaqnn.tables.table import Entry, EvaluationTable
 from metaqnn.workflows.compare import StrategySpec, _build, _part, compare, run_trace, strategy_specs
 from metaqnn.workflows.run_keys import code_of, contents_of, settings_of
+from metaqnn.workflows.section import Section
 from metaqnn.workflows.table_files import Benchmark, load_benchmark
 
 NAMES = ("linear_ucb", "paper", "random", "regularized_evolution", "reinforce")
@@ -507,6 +513,16 @@ def test_the_figure_is_an_image(tmp_path, seeds, tables):
         assert len(image.convert("RGB").getcolors(1 << 20)) > 10  # lines in colours, not an empty sheet
 
 
+def test_the_names_of_strategies_fit_into_the_figure(tmp_path):
+    names = [f"q_learning:epsilon=0.{number}:planning.neighbours=50" for number in range(1, 9)]
+    draw_regret({"t": [flat(name, 0, (2.0, 10), (1.0, 10)) for name in names]}, 1, tmp_path / "c.png")
+    with Image.open(tmp_path / "c.png") as image:
+        width, height = image.size
+        assert height == round(120 * (1 + 4.6 + 0.2 * 4))  # a line each, and the panel keeps its size
+        for x in (0, width - 1):
+            assert image.convert("L").crop((x, 0, x + 1, height)).getextrema() == (255, 255)
+
+
 # Several tables
 
 
@@ -527,6 +543,23 @@ def test_verdicts_are_corrected_over_all_tables():
     alone = [difference_tables([differing(by)])[0].rows[0][7] for by in (0.0, 5.0, 9.0)]
     together = [table.rows[0][7] for table in difference_tables([differing(by) for by in (0.0, 5.0, 9.0)])]
     assert together == pytest.approx([alone[0], 2 * alone[1], 3 * alone[2]], rel=0.05)
+
+
+def test_verdicts_are_counted_over_tables():
+    def table(*means: float) -> list[RegretTrace]:
+        return [trace(label, n, mean + n / 8) for label, mean in zip("abc", means, strict=True) for n in range(3)]
+
+    found = difference_tables([table(1.0, 2.0, 3.0), table(1.0, 1.0, 0.0)])
+    assert verdict_counts(found, "regret").rows == (("a", 2, 1, 1), ("c", 2, 0, 2), ("b", 1, 1, 2))
+
+
+def test_what_is_shown_by_reward_regret_has_its_order():
+    judged = replace(trace("judged", 0, 1.0), reward_regrets=(3.0,))
+    rewarded = replace(trace("rewarded", 0, 2.0), reward_regrets=(0.5,))
+    assert [row[0] for row in regret_table([judged, rewarded]).rows] == ["judged", "rewarded"]
+    assert [row[0] for row in regret_table([judged, rewarded], measure="reward regret").rows] == ["rewarded", "judged"]
+    ((one, other, _, _, difference, *_),) = difference_tables([[judged, rewarded]], (), "reward regret")[0].rows
+    assert (one, other, difference) == ("rewarded", "judged", -2.5)
 
 
 def test_mean_ranks_and_their_critical_difference():
@@ -591,6 +624,61 @@ def test_finished_runs_are_not_done_again(table, tmp_path):
     assert told[0] == (0, 2)
 
 
+def test_runs_that_cannot_be_used_are_told(table, tmp_path):
+    def told(*words: str) -> list[str]:
+        benchmark, lines = load_benchmark(table), []
+        specs = [replace(spec, label="mine") for spec in strategy_specs(words, benchmark)]
+        with ComparisonRuns(tmp_path / "runs.sqlite") as before:
+            compare([benchmark], specs, {"mine": 2}, 3, 1, runs_before=before, announce=lines.append)
+            count = before._connection.execute("SELECT count(*) FROM runs").fetchone()[0]
+        return [*lines, str(count)]
+
+    what = f"{tmp_path / 'runs.sqlite'}: 2 runs were done before with "
+    rest = "; those are kept in it, but not used: what is asked is done anew."
+    assert told("paper") == ["2"]
+    assert told("paper") == ["2"]
+    assert told("paper:learning_rate=0.5") == [f"{what}other settings of the strategy{rest}", "4"]
+    assert told("paper") == ["4"]
+    (table.parent / "nine.csv").write_text((table.parent / "nine.csv").read_text().replace("0.0625", "0.0626"))
+    assert told("paper") == [f"{what}another content of the table{rest}", "6"]
+
+
+@pytest.mark.parametrize("name", ["made_mine", "made_package.strategies.mine"])
+def test_code_of_a_strategy_from_outside_is_all_that_it_imports_beside_it(tmp_path, monkeypatch, name):
+    monkeypatch.syspath_prepend(tmp_path)
+    *folders, _ = name.split(".")
+    folder = tmp_path.joinpath(*folders)
+    folder.mkdir(parents=True, exist_ok=True)
+    helper = "made_helper" if not folders else f"{folders[0]}.made_helper"
+    constants = tmp_path.joinpath(*folders[:1]) / "made_helper.py"
+    constants.write_text("import json\nREPEATS = 500\n")
+    elsewhere = constants.with_name("made_elsewhere.py")
+    elsewhere.write_text("")
+    imports = f"import numpy\nfrom {helper} import REPEATS\nfrom metaqnn.strategies.random_search import RandomSearch\n"
+    (folder / f"{name.rpartition('.')[2]}.py").write_text(f"{imports}class Mine(RandomSearch):\n    pass\n")
+    part = Section(Plugin("strategy", "mine", f"{name}:Mine"), None)
+    before = code_of(part)
+    elsewhere.write_text("OTHER = 1\n")
+    assert code_of(part) == before
+    constants.write_text("import json\nREPEATS = 501\n")
+    assert code_of(part) != before
+
+
+def test_the_content_of_a_table_over_a_space_from_outside_has_its_code(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    path, text = (
+        tmp_path / "made_space.py",
+        "from metaqnn.tables.chain import ChainSpace\nclass Made(ChainSpace):\n    pass\n",
+    )
+    path.write_text(text)
+    space = Plugin("space", "made", "made_space:Made").load()(nine().space.options, {})
+    benchmark = replace(nine(), space=space)
+    listed = replace(nine(), space=ListedSpace(space, nine().table.entries))
+    before = contents_of(benchmark), contents_of(listed)
+    path.write_text(f"{text}\n# and more\n")
+    assert not {contents_of(benchmark), contents_of(listed)} & set(before)
+
+
 def test_the_key_of_a_run_follows_from_what_decides_it(table):
     benchmark = load_benchmark(table)
     default, other = (_part(spec) for spec in strategy_specs(["paper", "paper:learning_rate=0.5"], benchmark))
@@ -598,6 +686,28 @@ def test_the_key_of_a_run_follows_from_what_decides_it(table):
     assert code_of(default) == code_of(other)
     assert code_of(default) != code_of(_part(RANDOM))
     assert contents_of(benchmark) == contents_of(replace(benchmark, name="another name"))
+
+
+def test_a_file_whose_maker_was_killed_amid_it_is_made(tmp_path):
+    path = tmp_path / "runs.sqlite"
+    # A transaction larger than SQLite's memory of it is in the file before it is committed, and its log beside it.
+    code = (
+        "import os, signal, sqlite3, sys\n"
+        "connection = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+        "connection.execute('PRAGMA cache_size = 1')\n"
+        "connection.execute('BEGIN IMMEDIATE')\n"
+        "connection.execute('CREATE TABLE runs (a)')\n"
+        "connection.executemany('INSERT INTO runs VALUES (zeroblob(9999))', [()] * 99)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    subprocess.run([sys.executable, "-c", code, path])
+    assert path.stat().st_size > 0
+    assert path.with_name("runs.sqlite-journal").exists()
+    key, run = RunKey("contents", "settings", "code", 0, 1, 1), FinishedRun(2, 0.5, (0.5,), (2.0,), (2.0,))
+    with ComparisonRuns(path) as runs:
+        runs.add(key, "t", "random", run)
+    with ComparisonRuns(path) as runs:
+        assert runs.find(key) == run
 
 
 def test_a_file_that_holds_something_else_is_refused(tmp_path):

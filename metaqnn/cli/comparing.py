@@ -137,6 +137,7 @@ def compare(tables, strategies, seeds, evaluations, points, out, processes, look
             count,
             allowed,
             before,
+            tell,
         )
     for path in files:
         if moved := moved_aside(path):
@@ -202,10 +203,11 @@ def _for_programs(comparisons, points, lookahead: int, ranked) -> list[Table]:
     """Whole tables, with a column that names what each row is of."""
     from metaqnn.reports import comparison
     from metaqnn.reports.ranks import rank_table
+    from metaqnn.reports.regret import MEASURES
 
     with_mean = comparisons | _mean(comparisons)
     found: dict[str, list[tuple[str, Table]]] = {}
-    for measure in comparison.MEASURES:
+    for measure in MEASURES:
         differences = comparison.difference_tables(list(comparisons.values()), points, measure)
         differences += comparison.difference_tables(list(_mean(comparisons).values()), points, measure)
         for (name, traces), difference in zip(with_mean.items(), differences, strict=True):
@@ -226,18 +228,22 @@ def _for_people(comparisons, points, ranked) -> list[Table]:
     """What fits on a screen: of several tables the regret of each, and the rest of their mean."""
     from metaqnn.reports import comparison
     from metaqnn.reports.ranks import rank_overview
+    from metaqnn.reports.regret import MEASURES
 
     mean = _mean(comparisons)
     tables = []
     if len(comparisons) > 1:
         for name, traces in comparisons.items():
-            for measure in comparison.MEASURES:
+            for measure in MEASURES:
                 table = comparison.regret_overview(traces, points, measure)
                 tables.append(replace(table, title=f"{name}: {table.title}"))
+        for measure in MEASURES:
+            differences = comparison.difference_tables(list(comparisons.values()), points, measure)
+            tables.append(comparison.verdict_counts(differences, measure))
     for name, traces in (mean or comparisons).items():
         prefix = f"{name}: ".capitalize() if mean else f"{name}: " if len(comparisons) > 1 else ""
-        shown = [comparison.regret_overview(traces, points, measure) for measure in comparison.MEASURES]
-        for measure in comparison.MEASURES:
+        shown = [comparison.regret_overview(traces, points, measure) for measure in MEASURES]
+        for measure in MEASURES:
             (difference,) = comparison.difference_tables([traces], points, measure)
             shown.append(comparison.difference_overview(difference))
         shown += [comparison.reached_overview(traces), comparison.cost_table(traces)]

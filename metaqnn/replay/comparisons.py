@@ -77,11 +77,11 @@ class ComparisonRuns:
 
     def __init__(self, path: Path):
         self.path = path
-        found = file_facts(path)
+        file_facts(path)
         with self._clear_errors():
             self._connection = open_file(path)
             try:
-                self._open(found is None or not found.st_size)
+                self._open()
             except BaseException:
                 self._connection.close()
                 raise
@@ -95,9 +95,10 @@ class ComparisonRuns:
         except DamageError as error:
             raise ReplayError(f"{self.path}: {error.what}; move it away, and its runs are done again") from error
 
-    def _open(self, is_new: bool) -> None:
+    def _open(self) -> None:
         connection = self._connection
-        if is_new:
+        # Also where who made it was killed amid that: the half is taken back by this look, and no page is left.
+        if not connection.execute("PRAGMA page_count").fetchone()[0]:
             connection.execute("BEGIN IMMEDIATE")
             if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
                 for statement in _SCHEMA.split(";\n"):
@@ -136,6 +137,20 @@ class ComparisonRuns:
                 raise DamageError(self.path, f"run {row[0]}: expected {key.evaluations} numbers each in table traces")
         best, regrets, reward_regrets = zip(*points, strict=True)
         return FinishedRun(row[1], row[2], best, regrets, reward_regrets)
+
+    def outdated(self, key: RunKey, benchmark: str, strategy: str) -> set[str]:
+        """In what runs by the same names differ from what is asked for: some of `contents`, `settings` and `code`.
+
+        Empty where there are none. It is said of the nearest one, the run that differs in the least.
+        """
+        with self._clear_errors():
+            rows = self._connection.execute(
+                "SELECT contents != ?, settings != ?, code != ? FROM runs WHERE benchmark = ? AND strategy = ? "
+                "AND seed = ? AND evaluations = ? AND lookahead = ?",
+                (*_values(key)[:3], benchmark, strategy, *_values(key)[3:]),
+            ).fetchall()
+        differs = min(rows, key=sum, default=(0, 0, 0))
+        return {name for name, is_other in zip(("contents", "settings", "code"), differs, strict=True) if is_other}
 
     def add(self, key: RunKey, benchmark: str, strategy: str, run: FinishedRun) -> None:
         """Write a finished run; one that another process has written meanwhile is kept as it is."""

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 from statistics import median
-from typing import Literal
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from metaqnn.replay.tables import Table
 from metaqnn.reports.regret import (
     CONFIDENCE,
     Interval,
+    Measure,
     RegretTrace,
     by_label,
     checkpoints,
@@ -24,25 +24,15 @@ from metaqnn.reports.regret import (
     rounded,
 )
 
-Measure = Literal["regret", "reward regret"]
-"""By the target of what was chosen, or of the reward itself."""
-
-MEASURES: tuple[Measure, ...] = ("regret", "reward regret")
-"""Both."""
-
 _OVERVIEW_COLUMNS = 4
 """What fits on a screen of 80 columns."""
-
-
-def _values(trace: RegretTrace, measure: Measure) -> tuple[float, ...]:
-    return trace.regrets if measure == "regret" else trace.reward_regrets
 
 
 def regret_table(traces: Sequence[RegretTrace], points: Sequence[int] = (), measure: Measure = "regret") -> Table:
     """Mean regret with its interval, by strategy and evaluations; the best at the end first."""
     rows = [
-        (label, len(group), at, *rounded(interval([_values(trace, measure)[at - 1] for trace in group]), group[0].span))
-        for label, group in by_label(traces).items()
+        (label, len(group), at, *rounded(interval([trace.values(measure)[at - 1] for trace in group]), group[0].span))
+        for label, group in by_label(traces, measure).items()
         for at in checkpoints(traces, points)
     ]
     columns = ("strategy", "seeds", "evaluations", measure.replace(" ", "_"), "lower", "upper")
@@ -104,9 +94,9 @@ def _differences(
     traces: Sequence[RegretTrace], points: Sequence[int], measure: Measure
 ) -> Iterator[tuple[str, str, int, int, Interval, float]]:
     all_points = checkpoints(traces, points)
-    for (better, ours), (worse, theirs) in combinations(by_label(traces).items(), 2):
-        by_seed = {trace.seed: _values(trace, measure) for trace in theirs}
-        pairs = [(_values(trace, measure), by_seed[trace.seed]) for trace in ours if trace.seed in by_seed]
+    for (better, ours), (worse, theirs) in combinations(by_label(traces, measure).items(), 2):
+        by_seed = {trace.seed: trace.values(measure) for trace in theirs}
+        pairs = [(trace.values(measure), by_seed[trace.seed]) for trace in ours if trace.seed in by_seed]
         for point in points or dict.fromkeys(point for point in (100, all_points[-1]) if point in all_points):
             values = [a[point - 1] - b[point - 1] for a, b in pairs]
             yield better, worse, len(pairs), point, interval(values), _chance(values)
@@ -118,6 +108,19 @@ def difference_overview(table: Table) -> Table:
     rows = tuple(row[1:] for row in table.rows if row[0] == best)
     title = table.title.replace("(strategy", f"({best}") + "; --json has all"
     return Table(title, table.columns[1:], rows)
+
+
+def verdict_counts(differences: Sequence[Table], measure: Measure) -> Table:
+    """Of `difference_tables` for people: how often each strategy is better than another, worse, or not told apart."""
+    counts: dict[str, list[int]] = {}
+    for one, other, *_, verdict in (row for table in differences for row in table.rows):
+        for label in (one, other):
+            place = 1 if verdict == "not decided" else 0 if verdict == f"{label} is better" else 2
+            counts.setdefault(label, [0, 0, 0])[place] += 1
+    ordered = sorted(counts.items(), key=lambda item: item[1][2] - item[1][0])
+    rows = tuple((label, *found) for label, found in ordered)
+    title = f"Verdicts by {measure}, over all tables and numbers of evaluations, corrected together (Holm)"
+    return Table(title, ("strategy", "better", "not_decided", "worse"), rows)
 
 
 def reached_table(traces: Sequence[RegretTrace]) -> Table:

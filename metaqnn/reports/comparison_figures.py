@@ -1,5 +1,6 @@
 """Figures of a comparison: regret against evaluations, and critical differences of ranks."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -13,6 +14,12 @@ from metaqnn.reports.regret import RegretTrace, by_label, half, levels, round_nu
 
 _WIDTH, _HEIGHT = 6.5, 4.6
 """Inches of a panel."""
+
+_CHARACTERS = 13
+"""Of a legend, in an inch."""
+
+_UNIT = 0.5
+"""Inches of a unit of height in a panel of ranks."""
 
 
 def draw_regret(comparisons: Mapping[str, Sequence[RegretTrace]], lookahead: int, path: Path) -> None:
@@ -31,8 +38,11 @@ def draw_regret(comparisons: Mapping[str, Sequence[RegretTrace]], lookahead: int
         label: (f"C{number % 10}", "-" if number < 10 else "--") for number, label in enumerate(by_label(groups[0]))
     }
     columns = 2 if has_both else 1
+    fit = int(_CHARACTERS * _WIDTH * columns / (max(map(len, colors)) + 18))  # labels beside each other
+    beside = max(1, min(3 * columns, len(colors), fit))
+    more = max(0, math.ceil(len(colors) / beside) - 4)
     with style():
-        figure = Figure((_WIDTH * columns, _HEIGHT * len(groups) + 1.0), layout="constrained")
+        figure = Figure((_WIDTH * columns, _HEIGHT * len(groups) + 1.0 + 0.2 * more), layout="constrained")
         panels = figure.subplots(len(groups), columns, squeeze=False)
         for row, (title, traces) in zip(panels, comparisons.items(), strict=True):
             _panel(row[0], traces, [trace.regrets for trace in traces], "regret of the best so far", colors)
@@ -42,7 +52,7 @@ def draw_regret(comparisons: Mapping[str, Sequence[RegretTrace]], lookahead: int
             row[0].set_title(title)
         handles, labels = panels[0][0].get_legend_handles_labels()
         legend = f"mean, and its 95 % interval; lookahead {lookahead}"
-        figure.legend(handles, labels, title=legend, loc="outside lower center", ncols=min(3 * columns, len(labels)))
+        figure.legend(handles, labels, title=legend, loc="outside lower center", ncols=beside)
         with new_place(path) as part:
             figure.savefig(part, dpi=120)
 
@@ -80,10 +90,13 @@ def draw_ranks(found: Sequence[Ranks], tables: Sequence[str], path: Path) -> Non
     from matplotlib.figure import Figure
 
     count = len(found[0].means)
-    height = 1.1 + 0.24 * ((count + 1) // 2)
+    rows = (count + 1) // 2
+    heights = [1.7 + 0.28 * len(each.alike()) + 0.45 * rows for each in found]
     with style():
-        figure = Figure((8.0, height * len(found) + 0.6), layout="constrained")
-        for axes, each in zip(np.atleast_1d(figure.subplots(len(found), 1)), found, strict=True):
+        figure = Figure((8.0, _UNIT * sum(heights) + 0.4), layout="constrained")
+        panels = figure.subplots(len(found), 1, height_ratios=heights)
+        for axes, each, height in zip(np.atleast_1d(panels), found, heights, strict=True):
+            axes.set_ylim(1.2 - height, 1.2)
             _rank_panel(axes, each, count)
         names = ", ".join(tables)
         figure.suptitle(f"Mean ranks by reward regret over {names} and their seeds", size=11)
@@ -95,14 +108,13 @@ def _rank_panel(axes, ranks: Ranks, count: int) -> None:
     bars = ranks.alike()
     below = -0.35 - 0.28 * len(bars)  # where names begin
     axes.set_xlim(1 - 0.9 * count / 4, count + 0.9 * count / 4)
-    axes.set_ylim(below - 0.45 * ((count + 1) // 2), 1.1)
     axes.axis("off")
     axes.plot([1, count], [0, 0], color=DARK, linewidth=1)
     for rank in range(1, count + 1):
         axes.plot([rank, rank], [0, 0.12], color=DARK, linewidth=1)
         axes.text(rank, 0.2, str(rank), ha="center", va="bottom", size=9)
     title = f"after {ranks.point} evaluations; critical difference {ranks.critical:.2f} (Nemenyi, 5 %)"
-    axes.text(1 - 0.9 * count / 4, 0.95, title, ha="left", va="top", size=10, weight="bold")
+    axes.text(1 - 0.9 * count / 4, 1.15, title, ha="left", va="top", size=10, weight="bold")
     end = min(float(count), 1 + ranks.critical)
     axes.plot([1, end], [0.62, 0.62], color=GREY, linewidth=2)
     names = list(ranks.means)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 
@@ -11,6 +12,12 @@ CHECKPOINTS = (10, 20, 50, 100, 200, 300, 500, 1000, 2000, 5000, 10_000)
 
 CONFIDENCE = 0.95
 """Of intervals and verdicts."""
+
+Measure = Literal["regret", "reward regret"]
+"""By the target of what was chosen, or of the reward itself."""
+
+MEASURES: tuple[Measure, ...] = ("regret", "reward regret")
+"""Both."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,10 @@ class RegretTrace:
     span: float = 100.0
     reward_regrets: tuple[float, ...] = ()
     proposal_seconds: float = field(default=0.0, compare=False)
+
+    def values(self, measure: Measure) -> tuple[float, ...]:
+        """What is measured after each evaluation."""
+        return self.regrets if measure == "regret" else self.reward_regrets
 
 
 @dataclass(frozen=True)
@@ -73,12 +84,12 @@ def levels(traces: Sequence[RegretTrace]) -> tuple[float, ...]:
     return (*reversed(round_numbers(0.01 * largest, largest)[-5:]), 0.0)
 
 
-def by_label(traces: Sequence[RegretTrace]) -> Mapping[str, list[RegretTrace]]:
-    """The runs of each strategy, the one with the least mean regret at the end first."""
+def by_label(traces: Sequence[RegretTrace], measure: Measure = "regret") -> Mapping[str, list[RegretTrace]]:
+    """The runs of each strategy, the one with the least mean at the end first."""
     groups: dict[str, list[RegretTrace]] = {}
     for trace in traces:
         groups.setdefault(trace.label, []).append(trace)
-    return dict(sorted(groups.items(), key=lambda item: float(np.mean([trace.regrets[-1] for trace in item[1]]))))
+    return dict(sorted(groups.items(), key=lambda item: float(np.mean([each.values(measure)[-1] for each in item[1]]))))
 
 
 def half(values: np.ndarray) -> np.ndarray:

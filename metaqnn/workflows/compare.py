@@ -17,7 +17,7 @@ from pathlib import Path
 from metaqnn.config import nearest, override
 from metaqnn.core import Episode, Observer, SearchStatus, Space, Strategy
 from metaqnn.core.plugins import find, installed, is_target
-from metaqnn.errors import ConfigError, MachineError, shown
+from metaqnn.errors import ConfigError, MachineError, counted, shown
 from metaqnn.replay.comparisons import ComparisonRuns, FinishedRun, RunKey
 from metaqnn.reports.comparison import RegretTrace
 from metaqnn.search.immediate import ImmediateExecutor
@@ -33,6 +33,13 @@ from metaqnn.workflows.table_files import Benchmark, load_benchmark
 
 PROPOSALS_PER_EVALUATION = 50
 """A run ends after so many proposals for each evaluation of its budget, if a strategy finds nothing new."""
+
+_PARTS = {
+    "contents": "another content of the table",
+    "settings": "other settings of the strategy",
+    "code": "another version of the strategy, of metaqnn or of a library",
+}
+"""What a run follows from, for people; by the names of `ComparisonRuns.outdated`."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +93,7 @@ def compare(
     on_progress: Callable[[int, int], None] = lambda done, total: None,
     allowed: Sequence[str] = (),
     runs_before: ComparisonRuns | None = None,
+    announce: Callable[[str], None] = lambda line: None,
 ) -> list[list[RegretTrace]]:
     """Run every spec on every table with the seeds from 0.
 
@@ -99,6 +107,7 @@ def compare(
         on_progress: called with the runs that are done and their total, at the start and after each.
         allowed: each `module:Name` that may be run although a database says so.
         runs_before: what is finished in it is not done again, and what is finished now is added.
+        announce: called with a line for the user where runs by the same names are there, but none that can be used.
 
     Returns:
         of each table the runs, by spec and then by seed.
@@ -114,10 +123,15 @@ def compare(
         contents = [contents_of(benchmark) for benchmark in benchmarks]
         parts = {one.label: _part(one) for one in chosen}
         keys_of = {label: (settings_of(part), code_of(part)) for label, part in parts.items()}
+        outdated: list[set[str]] = []
         for place, (at, one, seed) in enumerate(runs):
             keys[place] = RunKey(contents[at], *keys_of[one.label], seed, evaluations, lookahead)
             if found := runs_before.find(keys[place]):
                 traces[place] = _trace(benchmarks[at].table, one.label, seed, found)
+            elif differs := runs_before.outdated(keys[place], benchmarks[at].name, one.label):
+                outdated.append(differs)
+        if outdated:
+            announce(_told(outdated, runs_before.path))
     on_progress(len(traces), len(runs))
     context, others = multiprocessing.get_context("spawn"), multiprocessing.active_children()
     missing = [place for place in range(len(runs)) if place not in traces]
@@ -145,6 +159,12 @@ def compare(
                     process.kill()
             raise
     return [[traces[place] for place, (at, _, _) in enumerate(runs) if at == table] for table in range(len(benchmarks))]
+
+
+def _told(outdated: Sequence[set[str]], path: Path) -> str:
+    names = [name for key, name in _PARTS.items() if any(key in differs for differs in outdated)]
+    what = f"{counted(len(outdated), 'run')} {'was' if len(outdated) == 1 else 'were'} done before"
+    return f"{path}: {what} with {' and '.join(names)}; those are kept in it, but not used: what is asked is done anew."
 
 
 def _end_with_the_parent() -> None:
