@@ -73,8 +73,9 @@ def measure(model: "keras.Sequential", images: np.ndarray, labels: np.ndarray, f
 def main(only: str | None, epochs: int | None) -> None:
     """Train, convert and print."""
     prepare_device()
-    print("| Data | Network | Parameters | Before | Floats | int8 per channel | int8 per layer | Floats, bytes | ", end="")
-    print("per channel | Ratio | per layer | Ratio |\n|" + "---|" * 12)
+    accuracies = ("Before", "Floats", "int8 per channel", "int8 per layer")
+    titles = ("Data", "Network", "Parameters", *accuracies, "Floats, bytes", "per channel", "Ratio", "per layer", "Ratio")
+    print(f"| {' | '.join(titles)} |\n|{'---|' * len(titles)}")
     for name, networks in _NETWORKS.items():
         if only in (None, name):
             _measure_networks(name, networks, epochs)
