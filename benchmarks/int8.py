@@ -74,7 +74,8 @@ def main(only: str | None, epochs: int | None) -> None:
     """Train, convert and print."""
     prepare_device()
     accuracies = ("Before", "Floats", "int8 per channel", "int8 per layer")
-    titles = ("Data", "Network", "Parameters", *accuracies, "Floats, bytes", "per channel", "Ratio", "per layer", "Ratio")
+    sizes = ("Floats, bytes", "per channel", "Ratio", "per layer", "Ratio")
+    titles = ("Data", "Network", "Parameters", *accuracies, *sizes)
     print(f"| {' | '.join(titles)} |\n|{'---|' * len(titles)}")
     for name, networks in _NETWORKS.items():
         if only in (None, name):

@@ -89,8 +89,8 @@ class MLflow(SearchObserver):
             "mlflow.runName": f"model {episode.model}",
             "architecture": episode.architecture,
             "status": str(evaluation.status),
-            "reason": evaluation.reason,
             "device": evaluation.device,
+            **({"reason": evaluation.reason} if evaluation.reason else {}),
         }
         run_id = self._client.create_run(self._experiment, began, tags).info.run_id
         metrics: list[Metric] = []
