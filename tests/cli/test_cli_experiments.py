@@ -68,6 +68,7 @@ def test_a_begun_experiment_fits_its_data(metaqnn, refused, folder, number, side
     experiment = load_experiment("my_data_1.yaml")
     data = load_search_data(experiment.dataset, experiment.seed)
     assert len(data.x_validation) == number // 5
+    assert metaqnn("init", "my data: 1.npz", "--out", "-").out == (folder / "my_data_1.yaml").read_text("utf-8")
     assert "exists" in refused("init", "my data: 1.npz")
 
 
@@ -105,6 +106,21 @@ def test_doctor_fits_one_screen_and_works_where_tensorflow_is_broken(folder):
         else:
             assert len(ran.stdout.splitlines()) <= 23
             assert max(map(len, ran.stdout.splitlines())) <= 79
+
+
+@pytest.mark.parametrize("backend", ["jaks", ""])
+def test_doctor_tells_a_backend_that_is_none_and_places_that_are_not_there(folder, backend):
+    (folder / "cache").touch()
+    places = {"METAQNN_DATA": "nowhere", "METAQNN_CACHE": "cache"}
+    environment = os.environ | {"KERAS_BACKEND": backend, **places}
+    ran = subprocess.run([sys.executable, "-m", "metaqnn", "doctor"], capture_output=True, text=True, env=environment)
+    assert (ran.returncode, ran.stderr) == (1 if backend else 0, "")
+    assert "TensorFlow:  works\n" in ran.stdout
+    assert "Data:        nowhere (there is no such folder)\nCache:       cache (cannot be written)\n" in ran.stdout
+    assert ("Backend:     KERAS_BACKEND: expected one of tensorflow, torch, jax, got 'jaks'" in ran.stdout) == bool(
+        backend
+    )
+    assert ran.stdout.endswith("Next:        unset KERAS_BACKEND\n") == bool(backend)
 
 
 @pytest.mark.parametrize(
