@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from metaqnn.cli.options import allow_option, complete_experiments, database_argument
+from metaqnn.cli.options import allow_option, complete_data, complete_experiments, database_argument
 from metaqnn.cli.output import format_option, print_tables
 from metaqnn.config import nearest
 from metaqnn.errors import ConfigError
@@ -54,7 +54,7 @@ def show(name: str) -> None:
 
 
 @click.command()
-@click.argument("path")
+@click.argument("path", shell_complete=complete_data)
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),

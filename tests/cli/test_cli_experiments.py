@@ -131,6 +131,10 @@ def test_doctor_tells_a_backend_that_is_none_and_places_that_are_not_there(folde
         ("search digits --strategy rand", ["random"]),
         ("replay summary replay_db/", ["replay_db/a.sqlite"]),
         ("doc", ["doctor"]),
+        ("init cifar100", ["cifar100"]),
+        ("datasets fash", ["fashion_mnist"]),
+        ("train one.sqlite --dataset svh", ["svhn"]),
+        ("observe one.sqlite tens", ["tensorboard"]),
     ],
 )
 def test_bash_completes(folder, words, offered):
