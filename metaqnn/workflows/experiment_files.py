@@ -80,7 +80,8 @@ def begin_experiment(data: str, out: Path | None) -> tuple[Path, str]:
 
 def _name(data: str) -> str:
     """Of the experiment: after the data, but for a shipped one's, whose database would be the other's."""
-    name = re.sub(r"[^0-9A-Za-z_.-]+", "_", Path(data).absolute().name.removesuffix(".npz")).strip("._") or "data"
+    name = re.sub(r"[^0-9A-Za-z_.-]+", "_", Path(data).absolute().name.removesuffix(".npz"))
+    name = name.strip("._").lstrip("-") or "data"  # which would be an option
     return f"{name}_search" if name in shipped_experiments() else name
 
 

@@ -72,6 +72,12 @@ def test_a_begun_experiment_fits_its_data(metaqnn, refused, folder, number, side
     assert "exists" in refused("init", "my data: 1.npz")
 
 
+def test_a_begun_experiment_is_named_by_no_option(metaqnn, folder):
+    images, labels = np.zeros((10, 4, 4), np.uint8), np.arange(10) % 2
+    np.savez(folder / "-x.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
+    assert metaqnn("init", "./-x.npz").out.endswith("Run it: metaqnn search x.yaml\n")
+
+
 def test_the_experiment_of_a_database_gives_the_same_rows(folder):
     (folder / "hills.py").write_text(HILLS, encoding="utf-8")
     (folder / "hills.yaml").write_text(EXPERIMENT, encoding="utf-8")
