@@ -84,7 +84,7 @@ wheel: $(VENV)/.installed-dev ## build the wheel into dist/, of the same bytes e
 	$(BIN)/twine check --strict dist/*.whl
 
 clean: ## remove what can be made again, never a search
-	rm -rf $(VENV) $(OLDEST) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(OLDEST) .venv-mlflow build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -104,7 +104,8 @@ def run() -> None:
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         hint = f" (see {context.command_path} --help)" if context else ""
-        print(f"metaqnn: {_told(error.format_message())}{hint}", file=sys.stderr)
+        told = _told(error.format_message()).replace("\n\t", " ")  # which click sets before each choice
+        print(f"metaqnn: {told}{hint}", file=sys.stderr)
         sys.exit(2)
     except click.Abort as error:
         print("Interrupted; nothing that was recorded is lost.", file=sys.stderr)

@@ -8,13 +8,13 @@ from click.shell_completion import get_completion_class
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
-    r"""Print a script that makes SHELL complete commands, options, experiments, databases and strategies.
+    """Print a script that makes SHELL complete commands, options, experiments, databases and strategies.
 
     \b
-    For bash, in ~/.bashrc:    source <(metaqnn completion bash)
-    For zsh, in ~/.zshrc:      source <(metaqnn completion zsh)
-    For fish, once:            metaqnn completion fish > ~/.config/fish/completions/metaqnn.fish
-    """
+    bash, in ~/.bashrc:  source <(metaqnn completion bash)
+    zsh, in ~/.zshrc:    source <(metaqnn completion zsh)
+    fish:  metaqnn completion fish > ~/.config/fish/completions/metaqnn.fish
+    """  # noqa: D301 - click knows the character that stands before lines that stay lines
     make = get_completion_class(shell)
     assert make is not None  # click has all three
     complete = make(context.find_root().command, {}, "metaqnn", "_METAQNN_COMPLETE")

@@ -23,5 +23,5 @@ def doctor(is_json: bool) -> None:
     else:
         for line in found.lines():
             click.echo(line)
-    if found.problem:
+    if found.problem or found.backend_problem:
         sys.exit(1)

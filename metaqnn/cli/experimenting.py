@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from metaqnn.cli.options import allow_option, complete_experiments, database_argument
+from metaqnn.cli.options import allow_option, complete_data, complete_experiments, database_argument
 from metaqnn.cli.output import format_option, print_tables
 from metaqnn.config import nearest
 from metaqnn.errors import ConfigError
@@ -54,17 +54,22 @@ def show(name: str) -> None:
 
 
 @click.command()
-@click.argument("path")
+@click.argument("path", shell_complete=complete_data)
 @click.option(
-    "--out", type=click.Path(path_type=Path, dir_okay=False), help="The new file. [NAME.yaml, after the data's name]"
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    help="The new file; - prints it. [NAME.yaml, after the data's name]",
 )
 def init(path: str, out: Path | None) -> None:
     """Write a commented experiment for the data at PATH: a folder of images per class, an .npz file, or a name.
 
     Asks nothing, and never writes over a file. The training part is read, so that sizes fit; the file runs as it is.
     """
-    from metaqnn.workflows.experiment_files import begin_experiment
+    from metaqnn.workflows.experiment_files import begin_experiment, begun_text
 
+    if out == Path("-"):
+        click.echo(begun_text(path)[0], nl=False)
+        return
     file, facts = begin_experiment(path, out)
     click.echo(f"Wrote {file}: {facts}.\nRun it: metaqnn search {shlex.quote(str(file))}")
 

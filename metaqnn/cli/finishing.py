@@ -8,6 +8,7 @@ import click
 from metaqnn.cli.options import (
     CommandWithOldNames,
     break_lock_option,
+    complete_data,
     database_argument,
     gpus_option,
     overrides_option,
@@ -23,7 +24,12 @@ _split = click.option("--split", type=_SPLITS, help="Images that the networks le
 _allow_duplicates = click.option(
     "--allow-duplicates", is_flag=True, help="Go on where test images are training images, too."
 )
-_dataset = click.option("--dataset", metavar="NAME", help="Data set that the networks were trained on. [the search's]")
+_dataset = click.option(
+    "--dataset",
+    metavar="NAME",
+    shell_complete=complete_data,
+    help="Data set that the networks were trained on. [the search's]",
+)
 
 
 @click.command(cls=CommandWithOldNames, old_names={"--again": "--retrain", "--part": "--split"})
@@ -42,7 +48,9 @@ _dataset = click.option("--dataset", metavar="NAME", help="Data set that the net
 )
 @click.option("--recipe", metavar="NAME", help="one_cycle or paper. [the experiment's section final]")
 @overrides_option("final.epochs=20")
-@click.option("--dataset", metavar="NAME", help="Another data set: a name or a path. [the search's]")
+@click.option(
+    "--dataset", metavar="NAME", shell_complete=complete_data, help="Another data set: a name or a path. [the search's]"
+)
 @click.option("--finetune", is_flag=True, help="Begin with the weights trained on the search's data (new outputs).")
 @click.option("--retrain", is_flag=True, help="Train anew what was trained already.")
 @workers_option

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from metaqnn.cli.options import overrides_option, verbosity_options
+from metaqnn.cli.options import complete_data, overrides_option, verbosity_options
 from metaqnn.cli.output import format_option, print_tables
 from metaqnn.replay.tables import Table
 from metaqnn.verbosity import tell
@@ -63,7 +63,7 @@ def plugins(style: str) -> None:
 
 
 @click.command()
-@click.argument("name", metavar="[PATH|NAME]", required=False)
+@click.argument("name", metavar="[PATH|NAME]", required=False, shell_complete=complete_data)
 @overrides_option("dataset.scale=15")
 @click.option("--no-test", is_flag=True, help="Leave the test split closed.")
 @click.option(

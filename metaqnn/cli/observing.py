@@ -4,12 +4,12 @@ from pathlib import Path
 
 import click
 
-from metaqnn.cli.options import allow_option
+from metaqnn.cli.options import allow_option, complete_observers, database_argument
 
 
 @click.command()
-@click.argument("database", type=click.Path(path_type=Path))
-@click.argument("observers", nargs=-1, required=True)
+@database_argument
+@click.argument("observers", nargs=-1, required=True, shell_complete=complete_observers)
 @allow_option
 def observe(database: Path, observers: tuple[str, ...], allowed: tuple[str, ...]) -> None:
     """Keep what a DATABASE holds in a file or a tool, too.

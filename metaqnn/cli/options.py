@@ -111,9 +111,26 @@ def complete_databases(_context: click.Context, _parameter: click.Parameter, beg
 
 def complete_strategies(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[Any]:
     """Strategies that are installed."""
+    return _installed("strategy", begun)
+
+
+def complete_observers(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[Any]:
+    """Observers that are installed."""
+    return _installed("observer", begun)
+
+
+def _installed(kind: str, begun: str) -> list[Any]:
     from metaqnn.core.plugins import installed
 
-    return [CompletionItem(name) for name in sorted(installed("strategy")) if name.startswith(begun)]
+    return [CompletionItem(name) for name in sorted(installed(kind)) if name.startswith(begun)]
+
+
+def complete_data(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[Any]:
+    """Data sets that have names; files where a path is begun or none fits."""
+    from metaqnn.networks.data.registry import catalogue
+
+    names = [row.name for row in catalogue() if row.name.startswith(begun)]
+    return [CompletionItem(name) for name in names] or [CompletionItem(begun, type="file")]
 
 
 database_argument = click.argument("database", type=click.Path(path_type=Path), shell_complete=complete_databases)
@@ -128,6 +145,7 @@ observe_option = click.option(
     "observers",
     multiple=True,
     metavar="NAME[,KEY=VALUE...]",
+    shell_complete=complete_observers,
     help="Keep the search elsewhere, too: csv, jsonl, tensorboard, mlflow, wandb, or one of a package.",
 )
 

@@ -72,16 +72,16 @@ def _options(command):
 @_options
 @click.option("--fresh", is_flag=True, help="Move an existing database aside and start anew.")
 def search(experiment, database, **options) -> None:
-    r"""Start a search, or resume it: EXPERIMENT is a YAML file or the name of a shipped experiment.
+    """Start a search, or resume it: EXPERIMENT is a YAML file or the name of a shipped experiment.
 
     The same command resumes after an interruption or a crash. Ctrl-C stops within two seconds.
 
     \b
     Examples:
       metaqnn search digits
-      metaqnn search digits --strategy random --seed 1 --db replay_db/random.sqlite
+      metaqnn search digits --strategy random --seed 1 --db random.sqlite
       metaqnn search digits --set training.epochs=5 --set "space.max_depth=4"
-    """
+    """  # noqa: D301 - click knows the character that stands before lines that stay lines
     _search(experiment, database, **options)
 
 

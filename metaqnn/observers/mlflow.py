@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from metaqnn.core import Evaluation, ObservedEpisode, SearchObserver
@@ -13,8 +14,8 @@ from metaqnn.observers.decisions import named_decisions
 if TYPE_CHECKING:
     from mlflow.entities import Metric
 
-_MOST_METRICS, _MOST_PARAMETERS, _MOST_CHARACTERS = 1000, 100, 500
-"""What a server takes in one request: metrics, parameters, and characters of a parameter."""
+_MOST_METRICS, _MOST_PARAMETERS, _MOST_CHARACTERS = 900, 100, 500
+"""What a server takes in one request: metrics beside parameters, these, and characters of one."""
 
 _SEARCH, _EPISODE, _PARENT = "metaqnn.search", "metaqnn.episode", "mlflow.parentRunId"
 
@@ -88,8 +89,8 @@ class MLflow(SearchObserver):
             "mlflow.runName": f"model {episode.model}",
             "architecture": episode.architecture,
             "status": str(evaluation.status),
-            "reason": evaluation.reason,
             "device": evaluation.device,
+            **({"reason": evaluation.reason} if evaluation.reason else {}),
         }
         run_id = self._client.create_run(self._experiment, began, tags).info.run_id
         metrics: list[Metric] = []
@@ -111,10 +112,9 @@ class MLflow(SearchObserver):
         from mlflow.entities import Param, RunTag
 
         params = [Param(_key(name), str(value)[:_MOST_CHARACTERS]) for name, value in parameters.items()]
-        for part in _parts(params, _MOST_PARAMETERS):
-            self._client.log_batch(run, params=part)
-        for several in _parts(list(metrics), _MOST_METRICS):
-            self._client.log_batch(run, several)
+        parts = _parts(list(metrics), _MOST_METRICS), _parts(params, _MOST_PARAMETERS)
+        for both in zip_longest(*parts, fillvalue=()):
+            self._client.log_batch(run, *both)
         if tags:  # last, as they say that the rest is there
             self._client.log_batch(run, tags=[RunTag(key, str(value)) for key, value in tags.items()])
 

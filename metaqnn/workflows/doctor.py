@@ -15,10 +15,12 @@ from typing import Any
 
 import psutil
 
-from metaqnn.errors import counted
+from metaqnn.errors import ConfigError, counted
 from metaqnn.networks.data.copies import copies
 from metaqnn.networks.data.downloads import cache_folder, data_folder
+from metaqnn.networks.training.backend import default_backend, require_backend
 from metaqnn.version import __version__
+from metaqnn.workers.environment import usable_cores, worker_environment
 
 _PACKAGES = ("tensorflow", "keras", "numpy", "pandas", "scikit-learn", "click")
 _OWN = "metaqnn"
@@ -45,7 +47,8 @@ class Examination:
         versions: of Python, this package and others; None where one is not installed.
         cores: that this process may use.
         gpus: names, as TensorFlow sees them.
-        problem: why no search over networks can run; None where one can.
+        problem: what is wrong with TensorFlow; None where nothing is.
+        backend_problem: what is wrong with the backend that KERAS_BACKEND names; likewise.
         extras: from the name of an extra to the packages that it lacks.
         places: of data, caches and replay databases, None where none is set; the databases' number beside.
         copies, copies_bytes: of data that were given as objects, in the cache.
@@ -57,6 +60,7 @@ class Examination:
     cores: int
     gpus: list[str]
     problem: str | None
+    backend_problem: str | None
     extras: dict[str, list[str]]
     places: dict[str, str | None]
     databases: int
@@ -78,11 +82,14 @@ class Examination:
         gpus = ", ".join(self.gpus) or "no GPU"
         yield from _wrapped("Devices", f"{self.cores} cores, {gpus}")
         yield from _wrapped("TensorFlow", self.problem or "works")
+        if self.backend_problem:
+            yield from _wrapped("Backend", self.backend_problem)
         missing = [f"{extra} ({', '.join(lacks)})" for extra, lacks in self.extras.items() if lacks]
         yield from _wrapped("Extras", ", ".join(extra for extra, lacks in self.extras.items() if not lacks) or "none")
         yield from _wrapped("Missing", ", ".join(missing) or "nothing")
         for name, place in self.places.items():
-            yield from _wrapped(name.replace("_", " ").capitalize(), place or "METAQNN_DATA is not set")
+            shown = f"{place}{_doubt(name, Path(place))}" if place else "METAQNN_DATA is not set"
+            yield from _wrapped(name.replace("_", " ").capitalize(), shown)
         free, memory = self.disk_free_bytes / 1e9, self.memory_bytes / 1e9
         copied = f"; {counted(self.copies, 'copy', 'copies')} of data in the cache, {self.copies_bytes / 1e9:,.1f} GB"
         yield from _wrapped("Databases", f"{self.databases} in the folder above{copied if self.copies else ''}")
@@ -90,10 +97,20 @@ class Examination:
         yield from _wrapped("Room", f"disk {free:,.1f} GB free; memory {left:,.1f} of {memory:,.1f} GB free")
         if self.problem:
             yield "Next:        python -m pip install --force-reinstall tensorflow keras"
+        elif self.backend_problem:
+            yield "Next:        unset KERAS_BACKEND"
         elif first := next((each for each, lacks in self.extras.items() if lacks and each not in _OURS), None):
             yield f'To add one:  python -m pip install "metaqnn[{first}]"'
         else:
             yield "Next:        metaqnn search digits"
+
+
+def _doubt(name: str, place: Path) -> str:
+    """What keeps a place from its purpose, to stand behind it."""
+    if name == "data":
+        return "" if place.is_dir() else " (there is no such folder)"
+    there = next((each for each in (place, *place.absolute().parents) if each.exists()), place)
+    return "" if there.is_dir() and os.access(there, os.W_OK | os.X_OK) else " (cannot be written)"
 
 
 def _wrapped(head: str, text: str) -> list[str]:
@@ -106,8 +123,6 @@ def _wrapped(head: str, text: str) -> list[str]:
 
 def examine() -> Examination:
     """Look at the installation; a few seconds, as TensorFlow is loaded in a process of its own."""
-    from metaqnn.workers.environment import usable_cores
-
     gpus, problem = _try_tensorflow()
     versions: dict[str, str | None] = {"python": platform.python_version(), _OWN: __version__}
     versions |= {name: _version(name) for name in _PACKAGES}
@@ -120,6 +135,7 @@ def examine() -> Examination:
         usable_cores(),
         gpus,
         problem,
+        _backend_problem(),
         _extras(),
         {"data": str(data) if data else None, "cache": str(cache_folder()), "replay_db": str(folder)},
         len(list(folder.glob("*.sqlite"))),
@@ -139,8 +155,8 @@ def _version(name: str) -> str | None:
 
 
 def _try_tensorflow() -> tuple[list[str], str | None]:
-    """The GPUs that TensorFlow sees, and what is wrong with it: the last line that it says."""
-    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
+    """The GPUs that TensorFlow sees as a worker has it, and what is wrong with it: the last line that it says."""
+    environment = worker_environment(os.environ) | {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"}
     try:
         ran = subprocess.run(
             [sys.executable, "-c", _TRY],
@@ -158,6 +174,14 @@ def _try_tensorflow() -> tuple[list[str], str | None]:
     if ran.returncode:
         return [], f"cannot be loaded: {lines[-1].strip() if lines else f'it ended with code {ran.returncode}'}"
     return list(json.loads(lines[-1])["gpus"]), None
+
+
+def _backend_problem() -> str | None:
+    try:
+        require_backend(default_backend())
+    except ConfigError as error:
+        return str(error)
+    return None
 
 
 def _extras() -> dict[str, list[str]]:

@@ -67,15 +67,33 @@ def begin_experiment(data: str, out: Path | None) -> tuple[Path, str]:
         DataError: the data cannot be used.
         ReplayError: the file exists.
     """
-    from metaqnn.networks.data.registry import open_source
-    from metaqnn.networks.data.sources import images_of
-
-    name = re.sub(r"[^0-9A-Za-z_.-]+", "_", Path(data).absolute().name.removesuffix(".npz")).strip("._") or "data"
-    name = f"{name}_search" if name in shipped_experiments() else name  # whose database would be the other's
-    path = out or Path(f"{name}.yaml")
+    path = out or Path(f"{_name(data)}.yaml")
     if path.suffix not in (".yaml", ".yml"):
         path = path.with_name(f"{path.name}.yaml")
     require_new(path)
+    text, facts = begun_text(data)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with written_whole(path, is_new=True) as part:
+        part.write_text(text, encoding="utf-8")
+    return path, facts
+
+
+def _name(data: str) -> str:
+    """Of the experiment: after the data, but for a shipped one's, whose database would be the other's."""
+    name = re.sub(r"[^0-9A-Za-z_.-]+", "_", Path(data).absolute().name.removesuffix(".npz"))
+    name = name.strip("._").lstrip("-") or "data"  # which would be an option
+    return f"{name}_search" if name in shipped_experiments() else name
+
+
+def begun_text(data: str) -> tuple[str, str]:
+    """What `begin_experiment` writes, and what the data are, for people.
+
+    Raises:
+        DataError: the data cannot be used.
+    """
+    from metaqnn.networks.data.registry import open_source
+    from metaqnn.networks.data.sources import images_of
+
     split = images_of(open_source(data).train())
     number, (height, width, _) = len(split.labels), split.images.shape[1:]
     images = counted(number, "training image")
@@ -84,7 +102,7 @@ def begin_experiment(data: str, out: Path | None) -> tuple[Path, str]:
     smallest, is_small_set = min(height, width), number - validation < _FEW
     text = _TEMPLATE.format(
         subject=f"{Path(data).name or data}: {facts}.".encode("unicode_escape").decode(),
-        name=name,
+        name=_name(data),
         data=json.dumps(data),
         validation=validation,
         images=images,
@@ -95,10 +113,7 @@ def begin_experiment(data: str, out: Path | None) -> tuple[Path, str]:
         epochs=20 if is_small_set else 8,
         batch=32 if is_small_set else 128,
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with written_whole(path, is_new=True) as part:
-        part.write_text(text, encoding="utf-8")
-    return path, facts
+    return text, facts
 
 
 def experiment_text(reader: ReplayReader, allowed: Sequence[str] = ()) -> str:

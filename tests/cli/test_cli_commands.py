@@ -60,6 +60,12 @@ def walk(command: click.Command, words: tuple[str, ...] = ()):
         yield from walk(below, (*words, name))
 
 
+def test_choices_are_refused_in_one_line(refused):
+    assert refused("completion") == (
+        "Missing argument '{bash|zsh|fish}'. Choose from: bash, zsh, fish (see metaqnn completion --help)"
+    )
+
+
 def test_these_are_the_commands():
     assert sorted(" ".join(words) for words, _ in walk(cli)) == sorted(COMMANDS)
 
@@ -80,6 +86,7 @@ def test_every_command_and_option_is_documented(metaqnn, command):
     for argument in (parameter for parameter in found.params if isinstance(parameter, click.Argument)):
         assert argument.name.upper() in result.out
     assert max(map(len, result.out.splitlines())) <= 80
+    assert "\\b" not in result.out  # which keeps lines as they are, if it is the character
 
 
 def test_the_help_of_the_whole_names_every_command(metaqnn):

@@ -68,7 +68,14 @@ def test_a_begun_experiment_fits_its_data(metaqnn, refused, folder, number, side
     experiment = load_experiment("my_data_1.yaml")
     data = load_search_data(experiment.dataset, experiment.seed)
     assert len(data.x_validation) == number // 5
+    assert metaqnn("init", "my data: 1.npz", "--out", "-").out == (folder / "my_data_1.yaml").read_text("utf-8")
     assert "exists" in refused("init", "my data: 1.npz")
+
+
+def test_a_begun_experiment_is_named_by_no_option(metaqnn, folder):
+    images, labels = np.zeros((10, 4, 4), np.uint8), np.arange(10) % 2
+    np.savez(folder / "-x.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
+    assert metaqnn("init", "./-x.npz").out.endswith("Run it: metaqnn search x.yaml\n")
 
 
 def test_the_experiment_of_a_database_gives_the_same_rows(folder):
@@ -107,6 +114,21 @@ def test_doctor_fits_one_screen_and_works_where_tensorflow_is_broken(folder):
             assert max(map(len, ran.stdout.splitlines())) <= 79
 
 
+@pytest.mark.parametrize("backend", ["jaks", ""])
+def test_doctor_tells_a_backend_that_is_none_and_places_that_are_not_there(folder, backend):
+    (folder / "cache").touch()
+    places = {"METAQNN_DATA": "nowhere", "METAQNN_CACHE": "cache"}
+    environment = os.environ | {"KERAS_BACKEND": backend, **places}
+    ran = subprocess.run([sys.executable, "-m", "metaqnn", "doctor"], capture_output=True, text=True, env=environment)
+    assert (ran.returncode, ran.stderr) == (1 if backend else 0, "")
+    assert "TensorFlow:  works\n" in ran.stdout
+    assert "Data:        nowhere (there is no such folder)\nCache:       cache (cannot be written)\n" in ran.stdout
+    assert ("Backend:     KERAS_BACKEND: expected one of tensorflow, torch, jax, got 'jaks'" in ran.stdout) == bool(
+        backend
+    )
+    assert ran.stdout.endswith("Next:        unset KERAS_BACKEND\n") == bool(backend)
+
+
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
@@ -115,6 +137,10 @@ def test_doctor_fits_one_screen_and_works_where_tensorflow_is_broken(folder):
         ("search digits --strategy rand", ["random"]),
         ("replay summary replay_db/", ["replay_db/a.sqlite"]),
         ("doc", ["doctor"]),
+        ("init cifar100", ["cifar100"]),
+        ("datasets fash", ["fashion_mnist"]),
+        ("train one.sqlite --dataset svh", ["svhn"]),
+        ("observe one.sqlite tens", ["tensorboard"]),
     ],
 )
 def test_bash_completes(folder, words, offered):

@@ -6,7 +6,6 @@ names a folder, pictures of the pages are left there.
 
 import json
 import os
-import shutil
 import signal
 import socket
 import struct
@@ -18,6 +17,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from browser import opened
 from databases import contents
 from patience import patience, wait_until
 from small_searches import run_small
@@ -33,7 +33,6 @@ from metaqnn.workflows.observing import follow_to_the_end
 from metaqnn.workflows.section import read_observer, read_observer_words
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 
 
 @pytest.fixture(scope="module")
@@ -77,18 +76,6 @@ def asked(url: str):
         return json.load(answer)
 
 
-def page(url: str, name: str, tmp_path: Path) -> str:
-    """What a browser makes of a page, as text."""
-    if CHROMIUM is None:
-        pytest.skip("there is no browser")
-    browser = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
-    browser += ["--window-size=1500,1100", "--virtual-time-budget=20000"]
-    if folder := os.environ.get("SCREENSHOTS"):
-        picture = Path(folder).resolve() / f"{name}.png"
-        subprocess.run([*browser, f"--screenshot={picture}", url], check=True, capture_output=True)
-    return subprocess.run([*browser, "--dump-dom", url], check=True, capture_output=True, text=True).stdout
-
-
 def test_tensorboard_shows_curves_and_hyperparameters(database, tmp_path):
     with ReplayReader(database) as reader:
         follow_to_the_end(reader, read_observer_words(f"tensorboard,logdir={tmp_path / 'runs'}"))
@@ -99,8 +86,22 @@ def test_tensorboard_shows_curves_and_hyperparameters(database, tmp_path):
         wait_until(lambda: len(asked(f"{url}/data/plugin/scalars/tags")) == 11, 120)
         tags = {run.rpartition("/")[2]: set(found) for run, found in asked(f"{url}/data/plugin/scalars/tags").items()}
         assert {"curve/accuracy", "curve/validation_loss", "evaluation/score"} <= tags["model-0009"]
-        for name in ("scalars", "hparams"):  # what they draw is hidden from a dump of the page
-            assert "<title>TensorBoard</title>" in page(f"{url}/#{name}", f"tensorboard-{name}", tmp_path)
+        with opened(f"{url}/#scalars", tmp_path) as page:
+            page.wait_for("curve/accuracy", "curve/validation_loss", "evaluation/score", "model-0009")
+            page.wait_for_elements("path.line[d*=L]", 9)  # models with two epochs
+            wait_until(lambda: page.colours("vz-line-chart2") >= 5, 60)
+            page.take_picture("tensorboard-scalars")
+        with opened(f"{url}/#hparams", tmp_path) as page:
+            page.wait_for_elements("vaadin-grid-cell-content", 12)
+            page.wait_for("model-0002 [C(4,1,1), C(4,3,1), C(4,1,1), SM(10)] 26112", "0.61328", "timed_out")
+            page.take_picture("tensorboard-hparams")
+            page.click("paper-tab", 1)
+            page.wait_for_elements(".foreground path[d*=L]", 9)
+            page.take_picture("tensorboard-parallel-coordinates")
+        with opened(f"{url}/#timeseries", tmp_path) as page:
+            page.wait_for("curve /accuracy", "model-0009 0.7383 0.6563 2")  # smoothed, and the last epoch
+            wait_until(lambda: page.colours("line-chart canvas") >= 5, 60)
+            page.take_picture("tensorboard-curves")
 
 
 def test_optuna_dashboard_shows_the_study(database, tmp_path):
@@ -110,19 +111,24 @@ def test_optuna_dashboard_shows_the_study(database, tmp_path):
     command = [sys.executable, "-m", "optuna_dashboard._cli", "sqlite:///study.sqlite", "--port", port]
     with served(command, port, tmp_path) as url:
         assert len(asked(f"{url}/api/studies/1")["trials"]) == 12
-        assert "Hyperparameter Importance" in page(f"{url}/dashboard/studies/1", "optuna", tmp_path)
-        trial = page(f"{url}/dashboard/studies/1/trials?numbers=8", "optuna-trial", tmp_path)
-        assert "C(8,3,1)" in trial
+        with opened(f"{url}/dashboard/studies/1", tmp_path) as page:
+            page.wait_for("Hyperparameter Importance")
+            page.wait_for_elements(".js-plotly-plot .scatterlayer path", 10)
+            page.take_picture("optuna")
+        with opened(f"{url}/dashboard/studies/1/trials?numbers=8", tmp_path) as page:
+            page.wait_for("C(8,3,1)")
+            page.take_picture("optuna-trial")
 
 
 @pytest.fixture(scope="module")
 def mlflow_server(tmp_path_factory):
-    """MLflow's server, from an environment of its own."""
+    """MLflow's server, from an environment of its own: installing it takes minutes, so it is kept."""
     folder = tmp_path_factory.mktemp("mlflow")
-    environment = Path(os.environ.get("MLFLOW_ENVIRONMENT", folder / "env"))  # one that is there, or a new one
-    if not environment.exists():
-        subprocess.run([sys.executable, "-m", "venv", environment], check=True)
+    environment = Path(__file__).parents[2] / ".venv-mlflow"
+    if not (environment / ".installed").exists():
+        subprocess.run([sys.executable, "-m", "venv", "--clear", environment], check=True)
         subprocess.run([environment / "bin" / "pip", "install", "-q", "mlflow>=3.6"], check=True, capture_output=True)
+        (environment / ".installed").touch()
     port = free_port()
     command = [environment / "bin" / "mlflow", "server", "--host", "127.0.0.1", "--port", port, "--workers", 1]
     with served(command, port, folder) as url:
@@ -166,10 +172,12 @@ def test_mlflow_is_fed_by_a_running_search_and_shows_its_runs(mlflow_server, tmp
     assert models[0].data.metrics["score"] == 0.875
     assert models[0].data.params["step 02"] == "C(8,3,1)"
     assert [m.value for m in client.get_metric_history(models[0].info.run_id, "accuracy")] == [0.875, 0.65625]
-    shown = page(f"{mlflow_server}/#/experiments/{experiment}/runs", "mlflow-runs", tmp_path)
-    assert "small" in shown
-    run = page(f"{mlflow_server}/#/experiments/{experiment}/runs/{models[0].info.run_id}", "mlflow-run", tmp_path)
-    assert "step 02" in run
+    with opened(f"{mlflow_server}/#/experiments/{experiment}/runs", tmp_path) as page:
+        page.wait_for("13 matching runs", "small")
+        page.take_picture("mlflow-runs")
+    with opened(f"{mlflow_server}/#/experiments/{experiment}/runs/{models[0].info.run_id}", tmp_path) as page:
+        page.wait_for("step 02", "C(8,3,1)")
+        page.take_picture("mlflow-run")
 
 
 def wandb_records(path: Path):
@@ -297,7 +305,7 @@ def test_killed_with_its_search_and_alone_it_keeps_every_episode_once(name, tmp_
     (tmp_path / "slow_ones.py").write_text(slowly, encoding="utf-8")
     (tmp_path / "killed.yaml").write_text(KILLED, encoding="utf-8")
     database, word = tmp_path / "killed.sqlite", f"{name},{options[name]}"
-    search = [sys.executable, "-m", "metaqnn", "search", "killed.yaml", "--models", "60", "--db"]
+    search = [sys.executable, "-m", "metaqnn", "search", "killed.yaml", "--models", "40", "--db"]
     observed = [*search, str(database), "--observe", word]
     environment = os.environ | {"PYTHONPATH": str(tmp_path)}
     common = {"env": environment, "cwd": tmp_path, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}

@@ -18,9 +18,9 @@ def test_whole_numbers_are_smaller_and_nearly_the_same(tmp_path):
 
     network, images = random_network(NETWORK, (8, 8, 1), "standardize", True), random_images(60, (8, 8, 1))
     expected, sizes = np.asarray(network(images)), []
-    for calibration, tolerance in ((None, 1e-5), (images, 0.1)):
-        path = tmp_path / f"model-{tolerance}.tflite"
-        write_litert(network, path, calibration)
+    for calibration, is_per_channel, tolerance in ((None, True, 1e-5), (images, True, 0.1), (images, False, 0.1)):
+        path = tmp_path / "model.tflite"
+        write_litert(network, path, calibration, is_per_channel)
         sizes.append(path.stat().st_size)
         predict = Interpreter(str(path)).get_signature_runner()
         for some in (images, images[:1]):  # any number of images
@@ -29,7 +29,7 @@ def test_whole_numbers_are_smaller_and_nearly_the_same(tmp_path):
             np.testing.assert_allclose(found, expected[: len(some)], rtol=0, atol=tolerance)
         with pytest.raises(ValueError, match="expected type UINT8"):
             predict(images=images / 255)
-    assert sizes[1] < sizes[0] * 0.4  # a quarter, and some thousand bytes whatever the network
+    assert sizes[2] < sizes[1] < sizes[0] * 0.4  # a quarter, and some thousand bytes whatever the network
 
 
 @pytest.mark.long

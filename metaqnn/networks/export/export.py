@@ -38,7 +38,7 @@ _MOST_COMPARED = 1000
 _MOST_MEASURED = 10_000
 """Validation images on which an accuracy is measured."""
 
-_MOST_CALIBRATED = 500
+MOST_CALIBRATED = 500
 """Validation images by which the ranges of int8 are chosen; TensorFlow advises "around 100-500"."""
 
 
@@ -124,7 +124,7 @@ def export_network(
     if is_same:
         facts.description["class_names"] = list(data.class_names)
     takes_unit_range = file_format is KERAS and is_same and not _has_dark_images(data)
-    calibration = data.x_validation[reloading.spread(len(data.x_validation), _MOST_CALIBRATED)] if is_int8 else None
+    calibration = data.x_validation[reloading.spread(len(data.x_validation), MOST_CALIBRATED)] if is_int8 else None
     is_measured = is_same and file_format.ending == LITERT.ending
     used = reloading.spread(len(data.x_validation), _MOST_MEASURED if is_measured else _MOST_COMPARED)
     with removed_on_failure() as placed, new_place(target) as part:

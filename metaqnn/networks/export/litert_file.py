@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     import keras
 
 
-def write_litert(model: "keras.Sequential", path: Path, calibration: np.ndarray | None) -> None:
+def write_litert(
+    model: "keras.Sequential", path: Path, calibration: np.ndarray | None, is_per_channel: bool = True
+) -> None:
     """Write a network to a LiteRT file, by way of a SavedModel. Keras runs on TensorFlow.
 
     Args:
@@ -19,6 +21,8 @@ def write_litert(model: "keras.Sequential", path: Path, calibration: np.ndarray 
         calibration: uint8 images by which the ranges of all numbers between layers are chosen, for weights and
             numbers of 8 bits (post-training integer quantization, Jacob et al., CVPR 2018); None keeps floats. Images
             go in and probabilities come out as before.
+        is_per_channel: whether each channel of weights has a scale of its own, or a layer one: smaller, but coarser
+            where channels differ (`python -m benchmarks.int8`).
     """
     import keras
     import tensorflow as tf
@@ -35,6 +39,7 @@ def write_litert(model: "keras.Sequential", path: Path, calibration: np.ndarray 
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         if calibration is not None:
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            converter._experimental_disable_per_channel = not is_per_channel
             converter.representative_dataset = lambda: ([image[np.newaxis]] for image in calibration)
             converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         path.write_bytes(converter.convert())
