@@ -3,6 +3,9 @@
 import csv
 import math
 import multiprocessing
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
 from itertools import islice, pairwise
 
 import pytest
@@ -12,23 +15,23 @@ from PIL import Image
 from scipy import stats
 
 from metaqnn.core import Score
-from metaqnn.errors import ConfigError, EvaluatorError, MachineError
+from metaqnn.errors import ConfigError, EvaluatorError, MachineError, ReplayError
+from metaqnn.replay.comparisons import ComparisonRuns, FinishedRun, RunKey
 from metaqnn.reports.comparison import (
-    Interval,
-    RegretTrace,
     _holm,
-    checkpoints,
-    difference_table,
-    draw,
-    interval,
+    difference_tables,
     reached_overview,
     reached_table,
     regret_overview,
     regret_table,
     write_csv,
 )
+from metaqnn.reports.comparison_figures import draw_ranks, draw_regret
+from metaqnn.reports.ranks import left_out, rank_overview, rank_table, ranks
+from metaqnn.reports.regret import Interval, RegretTrace, averaged, checkpoints, interval
 from metaqnn.tables.table import Entry, EvaluationTable
-from metaqnn.workflows.compare import StrategySpec, _build, compare, run_trace, strategy_specs
+from metaqnn.workflows.compare import StrategySpec, _build, _part, compare, run_trace, strategy_specs
+from metaqnn.workflows.run_keys import code_of, contents_of, settings_of
 from metaqnn.workflows.table_files import Benchmark, load_benchmark
 
 NAMES = ("linear_ucb", "paper", "random", "regularized_evolution", "reinforce")
@@ -219,7 +222,7 @@ def test_the_number_of_processes_changes_nothing_and_every_strategy_has_the_seed
     chosen = strategy_specs(["reinforce", "random", "paper"], benchmark)
     seeds = {"reinforce": 2, "random": 3, "paper": 1}
     told = []
-    traces = compare(table, chosen, seeds, 6, 1, on_progress=lambda done, total: told.append((done, total)))
+    (traces,) = compare([benchmark], chosen, seeds, 6, 1, on_progress=lambda done, total: told.append((done, total)))
     assert [(trace.label, trace.seed) for trace in traces] == [
         ("reinforce", 0),
         ("reinforce", 1),
@@ -229,14 +232,14 @@ def test_the_number_of_processes_changes_nothing_and_every_strategy_has_the_seed
         ("paper", 0),
     ]
     assert told == [(done, 6) for done in range(7)]
-    assert compare(table, chosen, seeds, 6, 2) == traces
+    assert compare([benchmark], chosen, seeds, 6, 2) == [traces]
     assert [run_trace(benchmark, one, seed, 6) for one in chosen for seed in range(seeds[one.label])] == traces
 
 
 def test_what_ends_a_run_ends_the_comparison(table):
     (table.parent / "nine.csv").write_text("architecture,reward,target\n00,0.5,0.5\n", encoding="utf-8")
     with pytest.raises(EvaluatorError, match="is not among its 1;"):
-        compare(table, [RANDOM], {"random": 2}, 6, 2)
+        compare([load_benchmark(table)], [RANDOM], {"random": 2}, 6, 2)
 
 
 def test_a_process_that_is_killed_is_one_sentence(table):
@@ -248,7 +251,7 @@ def test_a_process_that_is_killed_is_one_sentence(table):
                 process.kill()
 
     with pytest.raises(MachineError, match="expected processes that compare to their end, but one was ended from out"):
-        compare(table, [RANDOM], {"random": 500}, 9, 2, on_progress=kill)
+        compare([load_benchmark(table)], [RANDOM], {"random": 500}, 9, 2, on_progress=kill)
 
 
 # Intervals
@@ -322,7 +325,7 @@ def test_mean_regrets_the_best_at_the_end_first():
 def test_a_difference_is_decided_where_its_interval_leaves_zero_out():
     a = [trace("a", seed, regret) for seed, regret in enumerate((1.0, 1.1, 0.9))]
     b = [trace("b", seed, regret) for seed, regret in enumerate((2.0, 2.2, 2.1))]
-    (row,) = difference_table([*b, *a]).rows
+    (row,) = difference_tables([[*b, *a]])[0].rows
     # Differences -1.0, -1.1, -1.2: mean -1.1, t(0.975, 2) = 4.302653, half = 4.302653 * 0.1 / sqrt(3) = 0.248414
     assert row == ("a", "b", 3, 1, -1.1, -1.348, -0.852, 0.0027, "a is better")
 
@@ -330,27 +333,27 @@ def test_a_difference_is_decided_where_its_interval_leaves_zero_out():
 def test_a_difference_is_not_decided_where_its_interval_includes_zero():
     a = [trace("a", seed, regret) for seed, regret in enumerate((1.0, 2.0, 3.0))]
     b = [trace("b", seed, regret) for seed, regret in enumerate((1.5, 1.5, 4.0))]
-    (row,) = difference_table([*a, *b]).rows
+    (row,) = difference_tables([[*a, *b]])[0].rows
     # Differences -0.5, 0.5, -1.0: mean -1/3, sd 0.763763, half = 4.302653 * 0.763763 / sqrt(3) = 1.897290
     assert row == ("a", "b", 3, 1, -0.333, -2.231, 1.564, 0.53, "not decided")
 
 
 def test_a_single_seed_decides_nothing():
-    (row,) = difference_table([trace("a", 0, 1.0), trace("b", 0, 50.0)]).rows
+    (row,) = difference_tables([[trace("a", 0, 1.0), trace("b", 0, 50.0)]])[0].rows
     assert row == ("a", "b", 1, 1, -49.0, None, None, None, "not decided")
 
 
 def test_only_common_seeds_are_paired():
     a = [trace("a", seed, regret) for seed, regret in ((0, 0.0), (1, 1.0), (2, 2.0))]
     b = [trace("b", seed, regret) for seed, regret in ((3, 80.0), (2, 5.0), (1, 4.0))]
-    (row,) = difference_table([*a, *b]).rows
+    (row,) = difference_tables([[*a, *b]])[0].rows
     assert row == ("a", "b", 2, 1, -3.0, -3.0, -3.0, 0.0, "a is better")
 
 
 def test_differences_are_looked_at_after_a_hundred_evaluations_and_at_the_end():
     traces = [flat("late", seed, (5.0 + seed / 8, 120), (0.0, 30)) for seed in range(3)]
     traces += [flat("early", seed, (2.0 + seed / 8, 150)) for seed in range(3)]
-    rows = [(*row[:5], row[-1]) for row in difference_table(traces).rows]
+    rows = [(*row[:5], row[-1]) for row in difference_tables([traces])[0].rows]
     assert rows == [
         ("late", "early", 3, 100, 3.0, "early is better"),
         ("late", "early", 3, 150, -2.125, "late is better"),
@@ -367,8 +370,8 @@ def test_verdicts_are_corrected_for_their_number():
 
 def test_every_pair_is_compared_once():
     traces = [trace(label, seed, regret) for label, regret in (("a", 3.0), ("b", 1.0), ("c", 2.0)) for seed in (0, 1)]
-    assert [row[:2] for row in difference_table(traces).rows] == [("b", "c"), ("b", "a"), ("c", "a")]
-    assert difference_table(traces[:2]).rows == ()
+    assert [row[:2] for row in difference_tables([traces])[0].rows] == [("b", "c"), ("b", "a"), ("c", "a")]
+    assert difference_tables([traces[:2]])[0].rows == ()
 
 
 def test_evaluations_needed_to_reach_a_regret():
@@ -413,7 +416,7 @@ def test_levels_follow_the_span_of_the_score(tmp_path, score, targets, expected)
     found = run_trace(benchmark, RANDOM, 0, 2)
     assert tuple(row[1] for row in reached_table([found]).rows) == expected
     assert reached_overview([found]).columns[1:] == tuple(f"{level:g}" for level in (*expected[:4], 0.0))
-    draw([found], "a test", tmp_path / "c.png")
+    draw_regret({"a test": [found]}, 1, tmp_path / "c.png")
 
 
 def test_regrets_have_the_digits_that_their_span_needs():
@@ -462,43 +465,166 @@ def rows_of(path) -> list[list[str]]:
 
 
 def test_the_csv_has_every_tenth_evaluation_and_the_end(tmp_path):
-    write_csv([flat("a", 0, (2.5, 11), (0.125, 1)), flat("b", 4, (50.0, 12))], tmp_path / "c.csv")
+    write_csv({"t": [flat("a", 0, (2.5, 11), (0.125, 1)), flat("b", 4, (50.0, 12))]}, tmp_path / "c.csv")
     assert (tmp_path / "c.csv").read_bytes() == (
-        b"strategy,seed,evaluations,best_reward,regret,reward_regret\n"
-        b"a,0,10,0.975,2.5,2.5\n"
-        b"a,0,12,0.99875,0.125,0.125\n"
-        b"b,4,10,0.5,50,50\n"
-        b"b,4,12,0.5,50,50\n"
+        b"table,strategy,seed,evaluations,best_reward,regret,reward_regret\n"
+        b"t,a,0,10,0.975,2.5,2.5\n"
+        b"t,a,0,12,0.99875,0.125,0.125\n"
+        b"t,b,4,10,0.5,50,50\n"
+        b"t,b,4,12,0.5,50,50\n"
     )
 
 
 @pytest.mark.parametrize(("budget", "points"), [(300, {50, 100, 200, 300}), (120, {50, 100, 120}), (7, {7})])
 def test_the_csv_has_the_usual_evaluations(tmp_path, budget, points):
     traces = [trace(label, seed, *range(budget, 0, -1)) for label in "ab" for seed in (0, 1)]
-    write_csv(traces, tmp_path / "c.csv")
+    write_csv({"t": traces}, tmp_path / "c.csv")
     header, *rows = rows_of(tmp_path / "c.csv")
-    assert header == ["strategy", "seed", "evaluations", "best_reward", "regret", "reward_regret"]
+    assert header == ["table", "strategy", "seed", "evaluations", "best_reward", "regret", "reward_regret"]
     for label in "ab":
         for seed in "01":
-            found = [int(row[2]) for row in rows if row[:2] == [label, seed]]
+            found = [int(row[3]) for row in rows if row[:3] == ["t", label, seed]]
             assert points <= set(found)
             assert found == sorted(set(found))
-    for _, _, evaluations, best, regret, reward_regret in rows:
+    for _, _, _, evaluations, best, regret, reward_regret in rows:
         assert reward_regret == regret
         assert float(regret) == budget + 1 - int(evaluations)
         assert float(best) == pytest.approx(1 - float(regret) / 100)
 
 
-@pytest.mark.parametrize("seeds", [1, 3])
-def test_the_figure_is_an_image(tmp_path, seeds):
+@pytest.mark.parametrize(("seeds", "tables"), [(1, 1), (3, 2)])
+def test_the_figure_is_an_image(tmp_path, seeds, tables):
     traces = [
         flat(label, seed, (5.0 + seed, 20), (end, 10))
         for label, end in (("a", 0.5), ("b", 0.0))
         for seed in range(seeds)
     ]
-    draw(traces, "a test: 9 networks", tmp_path / "c.png")
+    draw_regret({f"table {number}": traces for number in range(tables)}, 1, tmp_path / "c.png")
     with Image.open(tmp_path / "c.png") as image:
         image.load()
         assert image.format == "PNG"
-        assert image.size == (1200, 750)
+        assert image.size == (780, round(120 * (1 + 4.6 * tables)))
         assert len(image.convert("RGB").getcolors(1 << 20)) > 10  # lines in colours, not an empty sheet
+
+
+# Several tables
+
+
+def test_the_mean_over_tables_is_that_of_equal_seeds():
+    first = [trace("a", 0, 4.0, 2.0), trace("a", 1, 6.0, 6.0), trace("b", 0, 1.0, 1.0)]
+    second = [trace("a", 0, 2.0, 1.0), trace("b", 0, 3.0, 0.0), trace("b", 1, 9.0, 9.0)]
+    assert [(one.label, one.seed, one.regrets) for one in averaged([first, second])] == [
+        ("a", 0, (3.0, 1.5)),
+        ("b", 0, (2.0, 0.5)),
+    ]
+
+
+def test_verdicts_are_corrected_over_all_tables():
+    def differing(by: float) -> list[RegretTrace]:
+        ours = [trace("a", seed, regret) for seed, regret in enumerate((1.0, 2.0, 3.0))]
+        return ours + [trace("b", seed, regret + by) for seed, regret in enumerate((1.5, 1.5, 4.0))]
+
+    alone = [difference_tables([differing(by)])[0].rows[0][7] for by in (0.0, 5.0, 9.0)]
+    together = [table.rows[0][7] for table in difference_tables([differing(by) for by in (0.0, 5.0, 9.0)])]
+    assert together == pytest.approx([alone[0], 2 * alone[1], 3 * alone[2]], rel=0.05)
+
+
+def test_mean_ranks_and_their_critical_difference():
+    # Demsar (2006), section 3.2.3: four classifiers on 14 data sets; q = 2.569 at 5 %, critical difference 1.25.
+    order = {"a": 0.0, "b": 1.0, "c": 1.0, "d": 3.0}  # b and c share the ranks 2 and 3
+    groups = [[trace(label, seed, regret) for label, regret in order.items() for seed in range(7)] for _ in range(2)]
+    found = ranks(groups, 1)
+    assert found.means == {"a": 1.0, "b": 2.5, "c": 2.5, "d": 4.0}
+    assert (found.blocks, round(found.critical, 2)) == (14, 1.25)
+    assert found.alike() == [("b", "c")]
+    assert found.p == pytest.approx(stats.friedmanchisquare(*([v] * 14 for v in order.values())).pvalue)
+    assert rank_table([found]).rows[0] == (1, "a", 1.0, 14, 1.254, float(f"{found.p:.2g}"))
+    assert rank_overview([found]).rows[-1] == ("critical difference", "1.25")
+
+
+def test_bars_join_the_longest_runs_of_what_is_not_told_apart():
+    groups = [[trace(label, seed, float(seed % 3 == place)) for place, label in enumerate("abc") for seed in range(6)]]
+    found = ranks(groups, 1)
+    assert set(found.means.values()) == {2.0}
+    assert found.alike() == [("a", "b", "c")]
+
+
+def test_ranks_leave_out_what_has_fewer_runs():
+    groups = [[trace(label, seed, 1.0) for label, n in (("a", 3), ("b", 3), ("slow", 2)) for seed in range(n)]]
+    assert left_out(groups) == ["slow"]
+    assert list(ranks(groups, 1).means) == ["a", "b"]
+    assert math.isnan(ranks(groups, 1).p)
+    assert ranks([groups[0][:3]], 1) is None
+
+
+def test_the_figure_of_ranks_is_an_image(tmp_path):
+    groups = [[trace(label, seed, float(place)) for place, label in enumerate("abcde") for seed in range(9)]]
+    draw_ranks([ranks(groups, 1)], ["t"], tmp_path / "r.png")
+    with Image.open(tmp_path / "r.png") as image:
+        image.load()
+        assert (image.format, image.width > 900) == ("PNG", True)
+
+
+# Runs that were finished before
+
+
+def test_finished_runs_are_not_done_again(table, tmp_path):
+    benchmark, told = load_benchmark(table), []
+    chosen = strategy_specs(["random", "paper"], benchmark)
+
+    def again(seeds: dict[str, int], evaluations: int = 6, of: Benchmark = benchmark) -> list[list[RegretTrace]]:
+        told.clear()
+        with ComparisonRuns(tmp_path / "runs.sqlite") as before:
+            done = lambda done, total: told.append((done, total))  # noqa: E731
+            return compare([of], chosen, seeds, evaluations, 1, on_progress=done, runs_before=before)
+
+    first = again({"random": 2, "paper": 1})
+    assert told[0] == (0, 3)
+    assert again({"random": 2, "paper": 1}) == first
+    assert told == [(3, 3)]
+    assert again({"random": 3, "paper": 2})[0][:2] == first[0][:2]
+    assert told == [(3, 5), (4, 5), (5, 5)]
+    again({"random": 3, "paper": 2}, 5)  # another budget is another run
+    assert told[0] == (0, 5)
+    (table.parent / "nine.csv").write_text((table.parent / "nine.csv").read_text().replace("0.0625", "0.0626"))
+    again({"random": 1, "paper": 1}, of=load_benchmark(table))  # and so is another table
+    assert told[0] == (0, 2)
+
+
+def test_the_key_of_a_run_follows_from_what_decides_it(table):
+    benchmark = load_benchmark(table)
+    default, other = (_part(spec) for spec in strategy_specs(["paper", "paper:learning_rate=0.5"], benchmark))
+    assert settings_of(default) != settings_of(other)
+    assert code_of(default) == code_of(other)
+    assert code_of(default) != code_of(_part(RANDOM))
+    assert contents_of(benchmark) == contents_of(replace(benchmark, name="another name"))
+
+
+def test_a_file_that_holds_something_else_is_refused(tmp_path):
+    mine = tmp_path / "mine.sqlite"
+    for content in (b"mine, and no database at all", b""):
+        mine.write_bytes(content)
+        if content:
+            with pytest.raises(
+                ReplayError, match=r"mine\.sqlite: .*; (choose another --out|move it away, and its runs)"
+            ):
+                ComparisonRuns(mine)
+            assert mine.read_bytes() == content
+        else:
+            ComparisonRuns(mine).close()
+    with closing(sqlite3.connect(tmp_path / "theirs.sqlite")) as connection:
+        connection.execute("CREATE TABLE theirs (a)")
+    with pytest.raises(ReplayError, match=r"expected a file of finished comparisons, but this is none; choose"):
+        ComparisonRuns(tmp_path / "theirs.sqlite")
+
+
+def test_damaged_runs_are_one_sentence(tmp_path):
+    key = RunKey("contents", "settings", "code", 0, 2, 1)
+    with ComparisonRuns(tmp_path / "runs.sqlite") as runs:
+        runs.add(key, "t", "random", FinishedRun(2, 0.5, (0.5, 0.75), (2.0, 1.0), (2.0, 1.0)))
+        assert runs.find(key) == FinishedRun(2, 0.5, (0.5, 0.75), (2.0, 1.0), (2.0, 1.0))
+        with closing(sqlite3.connect(tmp_path / "runs.sqlite")) as connection:
+            connection.execute("DELETE FROM traces WHERE evaluation = 2")
+            connection.commit()
+        with pytest.raises(ReplayError, match=r"run 1: expected 2 numbers each in table traces; move it away, and its"):
+            runs.find(key)

@@ -72,20 +72,29 @@ def plugins(style: str) -> None:
     type=click.Path(path_type=Path),
     help="Replay database in which opening the test split is recorded as a look. [none]",
 )
+@click.option("--copies", "lists_copies", is_flag=True, help="List the copies of data that were given as objects.")
+@click.option("--remove-copy", metavar="HASH", help="Delete such a copy; the beginning of its hash is enough.")
 @verbosity_options
 @format_option
-def datasets(name, overrides, no_test, database, style) -> None:
+def datasets(name, overrides, no_test, database, lists_copies, remove_copy, style) -> None:
     """Show what is understood of a data set; without PATH or NAME, list the data sets that have names.
 
     A path to an .npz file (x_train, y_train, x_test, y_test) or to a folder of images per class works too. Shown are
     classes with counts, sizes, values, what was passed over, and what looks wrong within the training part and across
     training and test part. Nothing is trained.
     """
+    if name is not None and (lists_copies or remove_copy is not None):
+        raise click.UsageError("expected no PATH or NAME beside --copies and --remove-copy")
     if name is not None:
         _describe_data(name, overrides, no_test, database, style)
         return
     if overrides or no_test or database:
         raise click.UsageError("expected the PATH or NAME of a data set beside these options")
+    if remove_copy is not None:
+        _remove_copy(remove_copy)
+    if lists_copies or remove_copy is not None:
+        _list_copies(style)
+        return
     from metaqnn.networks.data import catalogue
 
     rows = tuple(
@@ -94,6 +103,24 @@ def datasets(name, overrides, no_test, database, style) -> None:
     )
     columns = ("name", "image", "classes", "train", "test", "there", "read_from")
     print_tables([Table("Data sets", columns, rows)], style)
+
+
+def _list_copies(style: str) -> None:
+    from metaqnn.networks.data.copies import copies, copies_folder
+
+    rows = tuple(
+        (each.hash if style != "table" else each.hash[:12], *each.images, each.size, each.copied_at)
+        for each in copies()
+    )
+    print_tables([Table(f"Copies in {copies_folder()}", ("copy", "train", "test", "size", "copied_at"), rows)], style)
+
+
+def _remove_copy(beginning: str) -> None:
+    from metaqnn.networks.data.copies import remove_copy
+
+    tell(
+        f"Removed the copy {remove_copy(beginning).hash}; a search of it can go on once metaqnn.search copies it again."
+    )
 
 
 def _describe_data(name: str, overrides, no_test: bool, database: Path | None, style: str) -> None:

@@ -20,14 +20,9 @@ def q_learning_target(reward: float, discount: float, next_values: Sequence[floa
     return reward + discount * max(next_values) if next_values else reward
 
 
-def td_error(value: float, target: float) -> float:
-    """The temporal-difference error."""
-    return target - value
-
-
 def q_learning_update(value: float, target: float, learning_rate: float) -> float:
     """Q(s, a) + learning_rate * (target - Q(s, a)), of the old value and with a learning rate in (0, 1]."""
-    return value + learning_rate * td_error(value, target)
+    return value + learning_rate * (target - value)
 
 
 def greedy_choices(values: Sequence[float]) -> list[int]:

@@ -1,7 +1,7 @@
 """What was measured so far, as strategies keep it that vary the best of it."""
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,10 +21,17 @@ worst networks are says nothing about the good ones."""
 
 @dataclass(frozen=True)
 class Observation:
-    """A result, with the trajectory that it is of."""
+    """A result, with the trajectory that it is of.
+
+    Attributes:
+        trajectory: of the network.
+        reward: what it got.
+        is_bound: whether the network was stopped early: its reward is of a predicted score.
+    """
 
     trajectory: Trajectory
     reward: float
+    is_bound: bool = False
 
 
 class ObservedNetworks:
@@ -46,9 +53,16 @@ class ObservedNetworks:
     def add(self, episode: Episode) -> bool:
         """Take note of a result; a repeat is none, and the answer is False."""
         if not episode.reused:
-            self.results.append(Observation(self.space.trajectory(episode.architecture), episode.reward))
+            trajectory = self.space.trajectory(episode.architecture)
+            self.results.append(Observation(trajectory, episode.reward, episode.is_predicted))
             self.known.add(episode.architecture)
         return not episode.reused
+
+    def measured(self, among: Iterable[int]) -> list[int]:
+        """Of some results, by place, those that were measured to the end; where they are fewer than two, all."""
+        places = list(among)
+        measured = [place for place in places if not self.results[place].is_bound]
+        return measured if len(measured) > 1 else places
 
     def taken(self, context: Context) -> set[str]:
         """Architectures that are known or in flight: nothing to propose."""
@@ -62,12 +76,14 @@ class ObservedNetworks:
     def best(self, count: int, among: int | None = None) -> list[Trajectory]:
         """The networks of the largest rewards, of each its best, the earlier first among equals.
 
+        Those that were stopped early come last.
+
         Args:
             count: at most so many.
             among: of the first so many results; None for all.
         """
         found: dict[str, Trajectory] = {}
-        for result in sorted(self.results[:among], key=lambda result: -result.reward):
+        for result in sorted(self.results[:among], key=lambda result: (result.is_bound, -result.reward)):
             found.setdefault(result.trajectory.architecture, result.trajectory)
             if len(found) == count:
                 break

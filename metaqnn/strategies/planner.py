@@ -13,7 +13,7 @@ from metaqnn.strategies.encoding import TrajectoryEncoder
 from metaqnn.strategies.observed import ObservedNetworks, Standard, chosen_results, standardised
 from metaqnn.strategies.plan import Plan
 from metaqnn.strategies.return_model import ACTION_FACTORS, NUMBER_WEIGHTS, ReturnModel, Weights, fitted
-from metaqnn.strategies.walks import epsilon_greedy, open_places, random_walk, walk_through
+from metaqnn.strategies.walks import open_places, walk_through
 
 _REFIT_EVERY, _REFIT_SHARE, _REFIT_AT_MOST = 10, 10, 50
 """Weights are fitted anew after so many results, later after a tenth of all, and never later than that."""
@@ -24,34 +24,22 @@ _FITTED_POINTS, _MODEL_POINTS = 100, 250
 
 @dataclass(frozen=True)
 class PlanningConfig:
-    """The section `strategy.planning`.
+    """The section `strategy.planning`; `benchmarks/RESULTS.md` has what other values do.
 
     Attributes:
         random_first: so many networks are sampled at random before anything is planned.
         best_episodes: imagined episodes are near so many real ones, the best.
-        neighbours: of them, so many that differ in one step.
-        variations: and so many that differ in two or three.
-        random_walks: imagined episodes that are random walks.
-        rounds: how often imagined episodes are walked on the planned values.
-        walks: in each round.
-        walk_epsilon: exploration rate of those walks.
+        neighbours: so many episodes are imagined, each of which differs from one of them in a step.
     """
 
-    random_first: int = 10
+    random_first: int = 5
     best_episodes: int = 10
-    neighbours: int = 200
-    variations: int = 40
-    random_walks: int = 20
-    rounds: int = 1
-    walks: int = 20
-    walk_epsilon: float = 0.3
+    neighbours: int = 100
 
     def __post_init__(self) -> None:
         require(2 <= self.random_first <= 1_000_000, "random_first", "from 2 to 1000000", self.random_first)
         require(1 <= self.best_episodes <= 1000, "best_episodes", "from 1 to 1000", self.best_episodes)
-        for name in ("neighbours", "variations", "random_walks", "rounds", "walks"):
-            require(0 <= getattr(self, name) <= 10_000, name, "from 0 to 10000", getattr(self, name))
-        require(0.0 <= self.walk_epsilon <= 1.0, "walk_epsilon", "from 0 to 1", self.walk_epsilon)
+        require(1 <= self.neighbours <= 10_000, "neighbours", "from 1 to 10000", self.neighbours)
 
 
 class Planner:
@@ -90,14 +78,11 @@ class Planner:
         if pending := self.observed.pending(context):
             plan = plan.believing(pending)
         plan.imagine(self._near_the_best(stream), excluded)
-        for _ in range(self.options.rounds):
-            choose = epsilon_greedy(plan.values, self.options.walk_epsilon, stream)
-            plan.imagine([self.space.walk(choose) for _ in range(self.options.walks)], excluded)
         return plan
 
     def _near_the_best(self, stream: Stream) -> list[Trajectory]:
-        """Neighbours and variations of the best episodes, and random walks."""
-        options, best = self.options, self.observed.best(self.options.best_episodes)
+        """Neighbours of the best episodes: walks along one of them that take another action at one step."""
+        best = self.observed.best(self.options.best_episodes)
         neighbours = [
             (each.steps, place, choice)
             for each in best
@@ -105,14 +90,10 @@ class Planner:
             for choice in range(len(each.steps[place].choices))
             if each.steps[place].choices[choice] != each.steps[place].action
         ]
-        if len(neighbours) > options.neighbours:
-            drawn = stream.permutation(len(neighbours))[: options.neighbours].tolist()
+        if len(neighbours) > self.options.neighbours:
+            drawn = stream.permutation(len(neighbours))[: self.options.neighbours].tolist()
             neighbours = [neighbours[place] for place in drawn]
-        walks = [walk_through(self.space, steps, place, choice, stream) for steps, place, choice in neighbours]
-        for _ in range(options.variations if neighbours else 0):
-            parent = best[stream.integer(len(best))]
-            walks.append(self.observed.variation(parent, 2 + stream.integer(2), stream))
-        return walks + [random_walk(self.space, stream) for _ in range(options.random_walks)]
+        return [walk_through(self.space, steps, place, choice, stream) for steps, place, choice in neighbours]
 
     def expectations(self) -> Plan:
         """What is expected after all that was told, before anything is imagined; needs two results."""
@@ -128,9 +109,11 @@ class Planner:
             self._chosen += range(self._modelled, count)
             self._modelled = count
         rewards = [results[place].reward for place in self._chosen]
-        returns = (standard := Standard.of(rewards)).returns(rewards)
-        self._model.condition(returns)
-        return Plan(self._model, self._encoder, standard, float(returns.max()))
+        measured = [results[place].reward for place in self.observed.measured(self._chosen)]
+        standard = Standard.of(measured)
+        bounds = [row for row, place in enumerate(self._chosen) if results[place].is_bound]
+        self._model.condition(standard.returns(rewards), bounds)
+        return Plan(self._model, self._encoder, standard, float(standard.returns(measured).max()))
 
     def importances(self) -> dict[str, float]:
         """The share of the covariance of two returns that a difference takes away, by what differs.
@@ -150,7 +133,8 @@ class Planner:
         """Choose what enters the model from the first results, and fit its weights."""
         results = self.observed.results[:count]
         rewards, paths = [each.reward for each in results], [each.trajectory for each in results]
-        chosen = chosen_results(rewards, _FITTED_POINTS)
+        measured = self.observed.measured(range(count))
+        chosen = [measured[at] for at in chosen_results([rewards[place] for place in measured], _FITTED_POINTS)]
         lengths = {len(paths[place].steps) for place in chosen}
         self._encoder = TrajectoryEncoder(self.space, with_counts=len(lengths) > 1)
         points = self._encoder.points([paths[place] for place in chosen])

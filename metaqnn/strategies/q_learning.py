@@ -62,8 +62,15 @@ class QLearning(ScheduledStrategy[QLearningConfig]):
         self.planner = None if options.planning is None else Planner(options.planning, space, seed)
         self._memory: list[tuple[str, float]] = []  # architecture and reward of every episode
         self._transitions: dict[str, tuple[Transition, ...]] = {}  # of architectures that were replayed
+        self._walks: dict[str, Trajectory] = {}  # proposed, and not replayed yet
 
     def _propose(self, context: Context, epsilon: float) -> Trajectory:
+        walk = self._walk(context, epsilon)
+        if walk.architecture not in self._transitions:
+            self._walks[walk.architecture] = walk
+        return walk
+
+    def _walk(self, context: Context, epsilon: float) -> Trajectory:
         """An epsilon-greedy walk: on the planned values, or on those of real episodes."""
         stream, planner = Stream(self.seed, "explore", context.number), self.planner
         if planner is None:
@@ -92,8 +99,8 @@ class QLearning(ScheduledStrategy[QLearningConfig]):
             architecture, reward = self._memory[index]
             transitions = self._transitions.get(architecture)
             if transitions is None:
-                transitions = self.q_table.bind(self.space.trajectory(architecture))
-                self._transitions[architecture] = transitions
+                walk = self._walks.pop(architecture, None) or self.space.trajectory(architecture)
+                transitions = self._transitions[architecture] = self.q_table.bind(walk)
             self.q_table.learn(transitions, reward, self.config.learning_rate, self.config.discount)
 
     def values(self) -> list[QValue]:

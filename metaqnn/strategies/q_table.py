@@ -31,15 +31,16 @@ class _Row:
 
 
 class Transition(NamedTuple):
-    """One step, bound to its place in the table; the last step of a trajectory has no `next_row`.
+    """One step, bound to its place in the table; nothing follows the last step of a trajectory.
 
-    The maximum over the next actions runs over those that are legal on this very path, which `legal` picks.
+    The maximum over the next actions runs over those that are legal on this very path, which `legal` picks from the
+    values of the next state.
     """
 
     row: _Row
     position: int
-    next_row: _Row | None
-    legal: _Picker | None
+    next_values: list[float]
+    legal: _Picker
 
 
 class QTable:
@@ -64,23 +65,22 @@ class QTable:
             row = self._row(step.state)
             position = row.position(step.action, self.initial)
             if following is None:
-                bound.append(Transition(row, position, None, None))
+                bound.append(Transition(row, position, [], tuple))
             else:
                 next_row = self._row(following.state)
-                bound.append(Transition(row, position, next_row, self._picker(next_row, following.choices)))
+                picker = self._picker(next_row, following.choices)
+                bound.append(Transition(row, position, next_row.values, picker))
         return tuple(bound)
 
     def learn(self, transitions: tuple[Transition, ...], reward: float, learning_rate: float, discount: float) -> None:
         """Update a trajectory's transitions from the last to the first; only the last one is rewarded."""
-        for transition in reversed(transitions):
-            if transition.next_row is None or transition.legal is None:
-                target = q_learning_target(reward, discount, ())
-            else:
-                target = q_learning_target(0.0, discount, transition.legal(transition.next_row.values))
-            values, position = transition.row.values, transition.position
-            values[position] = q_learning_update(values[position], target, learning_rate)
-            transition.row.updates[position] += 1
-            self._changed.add(transition.row)
+        changed, immediate = self._changed, reward
+        for row, position, next_values, legal in reversed(transitions):
+            target = q_learning_target(immediate, discount, legal(next_values))
+            row.values[position] = q_learning_update(row.values[position], target, learning_rate)
+            row.updates[position] += 1
+            changed.add(row)
+            immediate = 0.0
 
     def take_changed(self) -> list[QValue]:
         """The pairs in states that were updated since the last call."""

@@ -129,11 +129,19 @@ def cholesky(matrix: np.ndarray) -> np.ndarray | None:
     return np.tril(lower)
 
 
-def solve_lower(lower: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """The x with `lower` x = `right`, by forward substitution; `right` of shape (n,) or (n, columns)."""
+def solve_lower(lower: np.ndarray, right: np.ndarray, at_most_zero: Sequence[int] = ()) -> np.ndarray:
+    """The x with `lower` x = `right`, by forward substitution.
+
+    Args:
+        lower: shape (n, n).
+        right: shape (n,) or (n, columns).
+        at_most_zero: rows in which a larger x is put down to 0 (and the equation no longer holds).
+    """
     solution = right.copy()
     for row in range(len(lower)):
         solution[row] /= lower[row, row]
+        if row in at_most_zero:
+            solution[row] = min(solution[row], 0.0)
         below = lower[row + 1 :, row]
         solution[row + 1 :] -= below * solution[row] if right.ndim == 1 else below[:, None] * solution[row]
     return solution
@@ -256,12 +264,20 @@ class ReturnModel:
         model._solved = np.concatenate([self._solved, np.zeros(len(points))])
         return model
 
-    def condition(self, returns: np.ndarray) -> None:
-        """Take note of what all its trajectories returned, standardised; shape (trajectories,)."""
-        self._scaled = solve_lower(self._lower, returns)
+    def condition(self, returns: np.ndarray, bounds: Sequence[int] = ()) -> None:
+        """Take note of what all its trajectories returned.
+
+        Args:
+            returns: standardised, shape (trajectories,).
+            bounds: those, by place, that returned at most so much. Each is believed to have returned what is expected
+                of it after those before it, or the bound where that is less (as Hutter, Hoos and Leyton-Brown, 2011,
+                fill in what was cut off).
+        """
+        self._scaled = solve_lower(self._lower, returns, bounds)
         self._solved = solve_upper(self._lower, self._scaled)
         # Where all returns are equal there is nothing to explain; some doubt is left all the same.
-        self.variance = max(math.fsum((self._scaled * self._scaled).tolist()) / len(returns), _LEAST_VARIANCE)
+        known = len(returns) - sum(self._scaled[row] == 0.0 for row in bounds)
+        self.variance = max(math.fsum((self._scaled * self._scaled).tolist()) / max(1, known), _LEAST_VARIANCE)
 
     @property
     def noise_variance(self) -> float:

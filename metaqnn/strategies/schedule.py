@@ -8,7 +8,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from metaqnn.config import require
 from metaqnn.core import Context, Episode, EpisodeOrigin, Exploration, Proposal, Space, Strategy, Trajectory
@@ -29,8 +29,7 @@ PAPER_SCHEDULE: tuple[tuple[float, int], ...] = (
 """(epsilon, distinct models): Baker et al. (ICLR 2017), Table 2."""
 
 
-@dataclass(frozen=True)
-class Progress:
+class Progress(NamedTuple):
     """How far a search has come in its schedule.
 
     Attributes:
@@ -119,17 +118,17 @@ class Schedule:
     def advance(self, progress: Progress, is_new: bool) -> Progress:
         """The progress after one more proposal, whose architecture is new or was proposed before."""
         if not is_new:
-            progress = replace(progress, repeats=progress.repeats + 1)
+            progress = progress._replace(repeats=progress.repeats + 1)
             if progress.repeats < self.max_repeats:
                 return progress
             exhausted = (*progress.exhausted, progress.stage)
-            return replace(progress, stage=progress.stage + 1, distinct_in_stage=0, repeats=0, exhausted=exhausted)
-        progress = replace(
-            progress, distinct=progress.distinct + 1, distinct_in_stage=progress.distinct_in_stage + 1, repeats=0
+            return progress._replace(stage=progress.stage + 1, distinct_in_stage=0, repeats=0, exhausted=exhausted)
+        progress = progress._replace(
+            distinct=progress.distinct + 1, distinct_in_stage=progress.distinct_in_stage + 1, repeats=0
         )
         is_last = progress.stage == len(self.stages) - 1
         if not is_last and progress.distinct_in_stage >= self.stages[progress.stage][1]:
-            progress = replace(progress, stage=progress.stage + 1, distinct_in_stage=0)
+            progress = progress._replace(stage=progress.stage + 1, distinct_in_stage=0)
         return progress
 
     def progress(self, novelty: Iterable[bool], after: Progress = START) -> Progress:

@@ -59,6 +59,13 @@ class EvaluationTable:
         return span or 1.0
 
     @property
+    def scale(self) -> tuple[float, str]:
+        """By what differences are multiplied for people, and their unit then: points of a share, or the score's own."""
+        if self.score.is_share:
+            return 100.0, "points"
+        return 1.0, f"units of {self.score.name.replace('_', ' ')}"
+
+    @property
     def best_reward(self) -> float:
         """The best reward that a search can see."""
         return self.score.best([entry.reward for entry in self.entries.values()])

@@ -1,4 +1,4 @@
-"""Strategies compared on one table, each with the same seeds, in parallel over the cores."""
+"""Strategies compared on tables, each with the same seeds, in parallel over the cores."""
 
 import math
 import multiprocessing
@@ -18,6 +18,7 @@ from metaqnn.config import nearest, override
 from metaqnn.core import Episode, Observer, SearchStatus, Space, Strategy
 from metaqnn.core.plugins import find, installed, is_target
 from metaqnn.errors import ConfigError, MachineError, shown
+from metaqnn.replay.comparisons import ComparisonRuns, FinishedRun, RunKey
 from metaqnn.reports.comparison import RegretTrace
 from metaqnn.search.immediate import ImmediateExecutor
 from metaqnn.search.loop import Search
@@ -26,7 +27,8 @@ from metaqnn.search.ram_memory import RamMemory
 from metaqnn.search.rewards import ScoreReward, ScoreRewardOptions
 from metaqnn.tables.table import EvaluationTable
 from metaqnn.workers.process_main import end_with
-from metaqnn.workflows.section import read_part
+from metaqnn.workflows.run_keys import code_of, contents_of, settings_of
+from metaqnn.workflows.section import Section, read_part
 from metaqnn.workflows.table_files import Benchmark, load_benchmark
 
 PROPOSALS_PER_EVALUATION = 50
@@ -75,7 +77,7 @@ def strategy_specs(words: Sequence[str], benchmark: Benchmark) -> list[StrategyS
 
 
 def compare(
-    path: Path,
+    benchmarks: Sequence[Benchmark],
     chosen: Sequence[StrategySpec],
     seeds: Mapping[str, int],
     evaluations: int,
@@ -83,11 +85,12 @@ def compare(
     lookahead: int = 1,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
     allowed: Sequence[str] = (),
-) -> list[RegretTrace]:
-    """Run every spec with the seeds from 0.
+    runs_before: ComparisonRuns | None = None,
+) -> list[list[RegretTrace]]:
+    """Run every spec on every table with the seeds from 0.
 
     Args:
-        path: the table file or replay database.
+        benchmarks: the tables.
         chosen: who takes part.
         seeds: how many runs of each, by label.
         evaluations: distinct networks looked up in each run.
@@ -95,22 +98,41 @@ def compare(
         lookahead: episodes that may be in flight, as in a search.
         on_progress: called with the runs that are done and their total, at the start and after each.
         allowed: each `module:Name` that may be run although a database says so.
+        runs_before: what is finished in it is not done again, and what is finished now is added.
 
     Returns:
-        the runs, by spec and then by seed.
+        of each table the runs, by spec and then by seed.
 
     Raises:
         MachineError: one of the processes was ended from outside.
+        ReplayError: `runs_before` cannot be used.
     """
-    runs = [(path, tuple(allowed), one, seed) for one in chosen for seed in range(seeds[one.label])]
+    runs = [(at, one, seed) for at in range(len(benchmarks)) for one in chosen for seed in range(seeds[one.label])]
+    keys: dict[int, RunKey] = {}
     traces: dict[int, RegretTrace] = {}
-    on_progress(0, len(runs))
+    if runs_before is not None:
+        contents = [contents_of(benchmark) for benchmark in benchmarks]
+        parts = {one.label: _part(one) for one in chosen}
+        keys_of = {label: (settings_of(part), code_of(part)) for label, part in parts.items()}
+        for place, (at, one, seed) in enumerate(runs):
+            keys[place] = RunKey(contents[at], *keys_of[one.label], seed, evaluations, lookahead)
+            if found := runs_before.find(keys[place]):
+                traces[place] = _trace(benchmarks[at].table, one.label, seed, found)
+    on_progress(len(traces), len(runs))
     context, others = multiprocessing.get_context("spawn"), multiprocessing.active_children()
-    with ProcessPoolExecutor(min(processes, len(runs)), context, _end_with_the_parent) as pool:
+    missing = [place for place in range(len(runs)) if place not in traces]
+    with ProcessPoolExecutor(max(1, min(processes, len(missing))), context, _end_with_the_parent) as pool:
         try:
-            places = {pool.submit(_run, *run, evaluations, lookahead): place for place, run in enumerate(runs)}
+            places = {}
+            for place in missing:
+                at, one, seed = runs[place]
+                run = pool.submit(_run, benchmarks[at].path, tuple(allowed), one, seed, evaluations, lookahead)
+                places[run] = place
             for future in as_completed(places):
-                traces[places[future]] = future.result()
+                finished, (at, one, seed) = future.result(), runs[places[future]]
+                traces[places[future]] = _trace(benchmarks[at].table, one.label, seed, finished)
+                if runs_before is not None:
+                    runs_before.add(keys[places[future]], benchmarks[at].name, one.label, finished)
                 on_progress(len(traces), len(runs))
         except BrokenProcessPool as error:
             raise MachineError(
@@ -122,7 +144,7 @@ def compare(
                 if process not in others:
                     process.kill()
             raise
-    return [traces[place] for place in range(len(runs))]
+    return [[traces[place] for place, (at, _, _) in enumerate(runs) if at == table] for table in range(len(benchmarks))]
 
 
 def _end_with_the_parent() -> None:
@@ -148,11 +170,11 @@ def _benchmark(path: Path, allowed: tuple[str, ...]) -> Benchmark:
 
 def _run(
     path: Path, allowed: tuple[str, ...], spec: StrategySpec, seed: int, evaluations: int, lookahead: int
-) -> RegretTrace:
-    return run_trace(_benchmark(path, allowed), spec, seed, evaluations, lookahead)
+) -> FinishedRun:
+    return finished_run(_benchmark(path, allowed), spec, seed, evaluations, lookahead)
 
 
-def _build(spec: StrategySpec, space: Space, seed: int) -> Strategy:
+def _part(spec: StrategySpec) -> Section:
     place, section = f"--strategies {spec.label}", {"name": spec.name}
     if not is_target(spec.name) and spec.name not in installed("strategy"):
         valid = nearest(spec.name, (*installed("strategy"), "paper"))
@@ -162,7 +184,11 @@ def _build(spec: StrategySpec, space: Space, seed: int) -> Strategy:
         if not key:
             raise ConfigError(f"{place}: expected KEY=VALUE behind a colon, got {shown(option)}")
         section = override(section, f"schedule=[[{value}, 2700]]" if key == "epsilon" else option)
-    part = read_part("strategy", section, place, find)
+    return read_part("strategy", section, place, find)
+
+
+def _build(spec: StrategySpec, space: Space, seed: int) -> Strategy:
+    part = _part(spec)
     strategy: Strategy = part.plugin.load()(part.options, space, seed)
     return strategy
 
@@ -172,8 +198,7 @@ class _Trace(Observer):
 
     def __init__(self, table: EvaluationTable, most: int):
         self.table, self.most = table, most
-        is_share, name = table.score.is_share, table.score.name.replace("_", " ")
-        self.scale, self.unit = (100.0, "points") if is_share else (1.0, f"units of {name}")
+        self.scale, _ = table.scale
         self.best, self.best_reward = table.best, table.best_reward
         self.regret, self.reward_regret = self.scale * abs(self.best), self.scale * abs(self.best_reward)
         self.bests: list[float] = []
@@ -201,7 +226,9 @@ class _Trace(Observer):
         return self.proposals >= self.most
 
 
-def run_trace(benchmark: Benchmark, spec: StrategySpec, seed: int, evaluations: int, lookahead: int = 1) -> RegretTrace:
+def finished_run(
+    benchmark: Benchmark, spec: StrategySpec, seed: int, evaluations: int, lookahead: int = 1
+) -> FinishedRun:
     """One run: a search on the table, with the replay memory in RAM; only distinct networks count."""
     space, table, began = benchmark.space, benchmark.table, time.process_time()
     trace = _Trace(table, PROPOSALS_PER_EVALUATION * evaluations)
@@ -217,14 +244,31 @@ def run_trace(benchmark: Benchmark, spec: StrategySpec, seed: int, evaluations: 
     ).run()
     # A strategy that finds nothing new keeps what it has.
     missing = evaluations - len(trace.bests)
-    return RegretTrace(
-        spec.label,
-        seed,
+    return FinishedRun(
+        trace.proposals,
+        (time.process_time() - began) / max(1, trace.proposals),
         (*trace.bests, *trace.bests[-1:] * missing),
         (*trace.regrets, *[trace.regret] * missing),
-        trace.proposals,
-        trace.unit,
-        trace.scale * table.span,
         (*trace.reward_regrets, *[trace.reward_regret] * missing),
-        (time.process_time() - began) / max(1, trace.proposals),
+    )
+
+
+def run_trace(benchmark: Benchmark, spec: StrategySpec, seed: int, evaluations: int, lookahead: int = 1) -> RegretTrace:
+    """One run, as comparisons show it."""
+    run = finished_run(benchmark, spec, seed, evaluations, lookahead)
+    return _trace(benchmark.table, spec.label, seed, run)
+
+
+def _trace(table: EvaluationTable, label: str, seed: int, run: FinishedRun) -> RegretTrace:
+    scale, unit = table.scale
+    return RegretTrace(
+        label,
+        seed,
+        run.best_rewards,
+        run.regrets,
+        run.proposals,
+        unit,
+        scale * table.span,
+        run.reward_regrets,
+        run.proposal_seconds,
     )

@@ -15,7 +15,8 @@ from typing import Any
 
 import psutil
 
-from metaqnn.errors import ConfigError
+from metaqnn.errors import ConfigError, counted
+from metaqnn.networks.data.copies import copies
 from metaqnn.networks.data.downloads import cache_folder, data_folder
 from metaqnn.networks.training.backend import default_backend, require_backend
 from metaqnn.version import __version__
@@ -50,6 +51,7 @@ class Examination:
         backend_problem: what is wrong with the backend that KERAS_BACKEND names; likewise.
         extras: from the name of an extra to the packages that it lacks.
         places: of data, caches and replay databases, None where none is set; the databases' number beside.
+        copies, copies_bytes: of data that were given as objects, in the cache.
         disk_free_bytes, memory_bytes, memory_free_bytes: room.
     """
 
@@ -62,6 +64,8 @@ class Examination:
     extras: dict[str, list[str]]
     places: dict[str, str | None]
     databases: int
+    copies: int
+    copies_bytes: int
     disk_free_bytes: int
     memory_bytes: int
     memory_free_bytes: int
@@ -87,7 +91,8 @@ class Examination:
             shown = f"{place}{_doubt(name, Path(place))}" if place else "METAQNN_DATA is not set"
             yield from _wrapped(name.replace("_", " ").capitalize(), shown)
         free, memory = self.disk_free_bytes / 1e9, self.memory_bytes / 1e9
-        yield from _wrapped("Databases", f"{self.databases} in the folder above")
+        copied = f"; {counted(self.copies, 'copy', 'copies')} of data in the cache, {self.copies_bytes / 1e9:,.1f} GB"
+        yield from _wrapped("Databases", f"{self.databases} in the folder above{copied if self.copies else ''}")
         left = self.memory_free_bytes / 1e9
         yield from _wrapped("Room", f"disk {free:,.1f} GB free; memory {left:,.1f} of {memory:,.1f} GB free")
         if self.problem:
@@ -134,6 +139,8 @@ def examine() -> Examination:
         _extras(),
         {"data": str(data) if data else None, "cache": str(cache_folder()), "replay_db": str(folder)},
         len(list(folder.glob("*.sqlite"))),
+        len(kept := copies()),
+        sum(each.size for each in kept),
         room.free,
         memory.total,
         memory.available,

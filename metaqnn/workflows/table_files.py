@@ -50,11 +50,12 @@ class TableSection:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A table with its space, under a name for titles."""
+    """A table with its space, under a name for titles; `path` is the file that says so."""
 
     name: str
     space: Space
     table: EvaluationTable
+    path: Path = Path()
 
 
 def load_benchmark(
@@ -74,7 +75,7 @@ def load_benchmark(
     if path.suffix in (".sqlite", ".db"):
         with ReplayReader(path) as reader:
             table = read_database(reader)
-            return Benchmark(path.stem, ListedSpace(stored_space(reader, allowed), table.entries), table)
+            return Benchmark(path.stem, ListedSpace(stored_space(reader, allowed), table.entries), table, path)
     if path.suffix not in (".yaml", ".yml"):
         raise ConfigError(
             f"{path}: expected a replay database (.sqlite), or a YAML file that describes a table; a CSV needs such a "
@@ -90,7 +91,7 @@ def load_benchmark(
     table = read_csv(path.parent / section.file, space, section.key, section.reward, section.target, section.percent)
     if section.unlisted == "exclude":
         space = ListedSpace(space, table.entries)
-    return Benchmark(str(content.get("name", path.stem)), space, table)
+    return Benchmark(str(content.get("name", path.stem)), space, table, path)
 
 
 def _space(content: Any, section: TableSection, file: str) -> Space:

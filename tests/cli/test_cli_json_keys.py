@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "command-line.md"
@@ -32,6 +33,21 @@ def documented(command: str) -> list[str]:
 def test_tables(metaqnn, finished, command, words):
     rows = json.loads(metaqnn(*(finished if word == "DB" else word for word in words), "--json").out)
     assert list(rows[0]) == documented(command)
+
+
+def test_copies_of_data(metaqnn, refused):
+    from metaqnn.networks.data.copies import keep_copy
+
+    kept = keep_copy((np.arange(10 * 4, dtype=np.uint8).reshape(10, 2, 2), np.arange(10) % 2)).hash
+    (row,) = json.loads(metaqnn("datasets", "--copies", "--json").out)
+    assert list(row) == documented("datasets --copies")
+    assert (row["copy"], row["train"], row["test"]) == (kept, 10, 0)
+    assert kept[:12] in metaqnn("datasets", "--copies").out
+    removed = metaqnn("datasets", "--remove-copy", kept[:8])
+    assert (removed.code, kept[:12] in removed.out) == (0, False)
+    assert f"Removed the copy {kept}; " in removed.err
+    assert refused("datasets", "--remove-copy", kept).startswith("--remove-copy: expected the beginning of one ")
+    assert refused("datasets", "digits", "--copies").startswith("expected no PATH or NAME beside --copies and")
 
 
 def test_a_data_set(metaqnn):

@@ -57,7 +57,7 @@ PRESETS = [(name, preset) for name in STRATEGIES for preset in STRATEGIES[name].
 
 CHEAPLY = {
     ("smac", "default"): {"random_first": 3, "random_share": 0.0, "trees": 1, "challengers": 5},
-    ("q_learning", "default"): {"planning": {"neighbours": 15, "variations": 3, "random_walks": 2, "walks": 3}},
+    ("q_learning", "default"): {"planning": {"neighbours": 15}},
     ("bananas", "default"): {"random_first": 10, "ensemble": 2, "neighbours": 3, "variations": 10},
     ("gaussian_process", "default"): {"random_first": 10, "neighbours": 3, "variations": 10, "random_walks": 5},
 }

@@ -1,13 +1,14 @@
 import csv
 import gzip
 import io
+import sys
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from metaqnn.errors import DataError
-from metaqnn.networks.data import DatasetConfig, load_search_data, open_source
+from metaqnn.networks.data import DatasetConfig, load_search_data, open_dataset, open_source, tfrecords
 from metaqnn.networks.data.mapped_rows import MappedRows
 
 
@@ -134,8 +135,45 @@ def test_tfrecord_shards(tmp_path):
     raw.write_bytes(raw.read_bytes()[:-7])
     assert "cut off or damaged" in refused(raw, label_column="y")
     packed = tmp_path / "packed.tfrecord"
-    packed.write_bytes(gzip.compress(b"no records at all"))
+    packed.write_bytes(gzip.compress(b"no"))
     assert "cut off or damaged" in refused(packed)
+
+
+def test_tfrecords_tell_of_their_images(tmp_path):
+    clear = io.BytesIO()
+    Image.new("RGBA", (5, 6), (1, 2, 3, 0)).save(clear, "PNG")
+    examples = [{"image/encoded": encoded(n), "image/class/label": n % 2} for n in range(19)]
+    shard(tmp_path / "a.tfrecord", [*examples, {"image/encoded": clear.getvalue(), "image/class/label": 1}])
+    (note,) = open_source(str(tmp_path / "a.tfrecord")).train().notes
+    assert note.text.endswith(": training part: 1 of 20 images are transparent in places, which become white")
+    shard(tmp_path / "b.tfrecord", [{"image/encoded": b"no image", "image/class/label": 1}])
+    assert refused(tmp_path / "b.tfrecord").startswith(f"{tmp_path}/b.tfrecord: record 0: expected an encoded image (")
+
+
+def test_tfrecords_are_checked_by_their_sums(tmp_path, monkeypatch):
+    path = tmp_path / "some.tfrecord"
+    shard(path, [{"image/encoded": encoded(n), "image/class/label": n % 2} for n in range(20)])
+    whole = path.read_bytes()
+    size = 16 + int.from_bytes(whole[:8], "little")
+    for place, record in ((size + 30, 1), (2 * size + 9, 2), (3 * size + 2, 3), (size - 2, 0)):
+        damaged = bytearray(whole)
+        damaged[place] ^= 4  # in the content, in the sum of a length, in a length, in the sum of a content
+        path.write_bytes(damaged)
+        assert refused(path) == (
+            f"{path}: record {record}: its check sum is not that of its content: the file is damaged; get it anew"
+        )
+    path.write_bytes(whole)
+    assert open_source(str(path)).train().notes == ()
+    monkeypatch.setitem(sys.modules, "google_crc32c", None)  # as if it were not installed
+    tfrecords._checksum.cache_clear()
+    try:
+        (note,) = open_source(str(path)).train().notes
+    finally:
+        tfrecords._checksum.cache_clear()
+    assert (note.kind, note.text) == (
+        "skipped",
+        "check sums of records were not looked at: pip install 'metaqnn[tfrecord]' for that",
+    )
 
 
 def test_folders_of_hugging_face(tmp_path):
@@ -182,6 +220,23 @@ def test_npy_pairs_stay_on_the_disk(tmp_path, arrays, archive):
     assert refused(folder, "test") == f"{folder}/x_test.npy: there is no such file"
     (tmp_path / "npy" / "y_train.npy").write_bytes(b"no array")
     assert "it cannot be read" in refused(folder)
+
+
+def test_npy_pairs_are_read_as_their_keys_say(tmp_path, arrays):
+    known = arrays()
+    first = {name: np.moveaxis(array, 3, 1) for name, array in known.items() if array.ndim == 4}
+    labels = {name: array for name, array in known.items() if array.ndim == 1}
+    folder = arrays_in(tmp_path / "first", {**labels, **first, "x_val": np.zeros(3), "y_val": np.zeros(3)})
+    train = open_dataset(DatasetConfig(folder, channels="first")).train()
+    assert isinstance(train.images, np.memmap)
+    assert np.array_equal(train.images, known["x_train"])
+    (note,) = train.notes
+    assert note.kind == "skipped"
+    assert note.text.startswith("x_val.npy, y_val.npy: not read: a search holds out images of x_train; join them to ")
+    shares = {name: (array / 255).astype(np.float32) for name, array in known.items() if array.ndim == 4}
+    scaled = open_dataset(DatasetConfig(arrays_in(tmp_path / "scaled", {**labels, **shares}), scale=1.0))
+    assert np.array_equal(scaled.train().images, known["x_train"])
+    assert np.array_equal(scaled.test().images, known["x_test"])
 
 
 @pytest.mark.parametrize("mirror", [False, True])

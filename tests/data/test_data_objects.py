@@ -1,3 +1,4 @@
+import io
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ from PIL import Image
 
 from metaqnn.errors import DataError
 from metaqnn.networks.data import open_source
-from metaqnn.networks.data.copies import NAME, copies_folder, keep_copy
+from metaqnn.networks.data.copies import NAME, copies, copies_folder, keep_copy, remove_copy
 from metaqnn.networks.data.examples import is_source, whole
 from metaqnn.networks.training.device import prepare_device
 
@@ -114,10 +115,53 @@ def test_a_copy_that_went_is_asked_for_again():
         source.train()
 
 
+def test_copies_are_listed_and_removed_and_nothing_else_is():
+    hashes = [keep_copy((IMAGES[:count], LABELS[:count])).hash for count in (10, 20)]
+    mine = copies_folder() / "mine"
+    mine.mkdir()
+    (mine / "facts.json").write_text("{}")
+    found = copies()
+    assert {each.hash: each.images for each in found} == {hashes[0]: (10, 0), hashes[1]: (20, 0)}
+    assert all(each.size > 900 and each.copied_at.startswith("20") for each in found)
+    for wrong in ("", "0" * 64, "mine"):
+        with pytest.raises(DataError, match=r"--remove-copy: expected the beginning of one copy's hash, got "):
+            remove_copy(wrong)
+    (copies_folder() / hashes[0] / "notes.txt").write_text("mine, too")
+    with pytest.raises(DataError, match=r"expected the files of a copy alone, got notes\.txt; move that away$"):
+        remove_copy(hashes[0])
+    assert (copies_folder() / hashes[0] / "x_train.npy").is_file()
+    assert remove_copy(hashes[1][:20]).hash == hashes[1]
+    assert sorted(entry.name for entry in copies_folder().iterdir()) == sorted([hashes[0], "mine"])
+    link = copies_folder() / hashes[1]
+    link.symlink_to(mine)
+    assert [each.hash for each in copies()] == [hashes[0]]
+
+
 def test_what_is_a_source():
     assert is_source(Pairs(IMAGES, LABELS))
     for other in (IMAGES, [1], "digits", {"name": "digits"}, None, 3):
         assert not is_source(other)
+
+
+def test_pictures_are_told_of_and_stand_upright_as_files_do():
+    turned = Image.fromarray(IMAGES[0])
+    turned.getexif()[0x0112] = 3  # upside down
+    clear = Image.new("RGBA", (5, 6), (50, 60, 70, 0))
+    animation = io.BytesIO()
+    frames = [Image.new("RGB", (5, 6), colour) for colour in ("blue", "red")]
+    frames[0].save(animation, "GIF", save_all=True, append_images=frames[1:])
+    pictures = [Image.fromarray(image) for image in IMAGES[:16]]
+    pictures += [turned, clear, clear, Image.open(animation)]
+    images, _, notes = whole(Pairs(pictures, LABELS), "X")
+    assert np.array_equal(images[16], IMAGES[0][::-1, ::-1])
+    assert (images[17] == 255).all()
+    assert [note.text for note in notes] == [
+        "X: 2 of 20 images are transparent in places, which become white",
+        "X: 1 of 20 images have several frames, of which the first is taken",
+    ]
+    wide = Image.fromarray(np.full((6, 5), 300, np.uint16))
+    with pytest.raises(DataError, match=r"^an image: expected 8 bits a channel, got 16; "):
+        whole(Pairs([wide] * 20, LABELS), "X")
 
 
 def test_in_memory_labels_stay_as_they_are():

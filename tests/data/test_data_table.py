@@ -167,7 +167,11 @@ ROWS = {
     "`channels` or `scale` for what is no `.npz` file": (
         {},
         {"name": "digits", "scale": 15},
-        (REFUSED, "dataset.scale: expected nothing, as it says how an .npz file is read and digits is none"),
+        (
+            REFUSED,
+            "dataset.scale: expected nothing, as it says how an .npz file or a folder of .npy files is read and digits "
+            "is none",
+        ),
     ),
 }
 

@@ -258,6 +258,18 @@ def png16(values: np.ndarray, colour: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b"")
 
 
+def tiff16(values: np.ndarray) -> bytes:
+    """A TIFF of 16 bits a channel in one strip, not compressed, the high byte of a value last."""
+    height, width, channels = values.shape
+    tags = (
+        *((256, 3, 1, width), (257, 3, 1, height), (258, 3, 3, 8), (259, 3, 1, 1), (262, 3, 1, 2), (273, 4, 1, 140)),
+        *((277, 3, 1, channels), (278, 3, 1, height), (279, 4, 1, values.size * 2)),
+    )
+    entries = b"".join(struct.pack("<HHII", *tag) for tag in tags)
+    head = b"II*\0" + struct.pack("<I", 14) + b"\x10\0" * 3 + struct.pack("<H", len(tags)) + entries + b"\0" * 4
+    return head.ljust(140, b"\0") + values.astype("<u2").tobytes()
+
+
 def clear(mode: str) -> Image.Image:
     """An image whose colour is hidden: without transparency it would be dark."""
     return Image.new("LA", (3, 2), (50, 0)) if mode == "LA" else Image.new("RGBA", (3, 2), (50, 60, 70, 0))
@@ -305,7 +317,11 @@ pixels(
 pixels("grey above `depth: 12`", Image.new("I;16", (3, 2), 4096), None, depth=12)
 pixels("RGB of 16 bits in a PNG", png16(np.full((2, 3, 3), 4000), 2), None)
 pixels("RGB of 16 bits, `depth: 16`", png16(np.full((2, 3, 3), 0x8001), 2), 128, depth=16)
-pixels("RGB of 12 bits in 16, `depth: 12`", png16(np.full((2, 3, 3), 4000), 2), None, depth=12)
+COLOURS = np.stack([RAMP, RAMP[::-1], RAMP.T], axis=-1)
+pixels("RGB of 12 bits in 16, `depth: 12`", png16(COLOURS, 2), np.rint(COLOURS * (255 / 4095)), depth=12)
+pixels("the same, transparent in places", png16(np.dstack([COLOURS, RAMP * 0]), 6), 255, depth=12)
+pixels("the same in a TIFF", tiff16(COLOURS), np.rint(COLOURS * (255 / 4095)), "tif", depth=12)
+pixels("RGB above `depth: 12`", png16(COLOURS + 1, 2), None, depth=12)
 pixels("a TIFF of floats", Image.new("F", (3, 2), 0.5), None, "tif", depth=16)
 pixels("a TIFF of 32 bits", TIFF32, None, "tif", depth=16)
 

@@ -1,12 +1,14 @@
 """A retraining: it learns, it is a function of its seed, and it goes on from a checkpoint to the last bit."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from metaqnn.core import TrainingSplit
 from metaqnn.networks.data import DatasetConfig, load_search_data
+from metaqnn.networks.data.mapped_rows import MappedRows
 from metaqnn.networks.retraining.config import OneCycleConfig, PaperConfig
 from metaqnn.networks.retraining.trainer import RetrainingSession, retraining_images
 from metaqnn.networks.training.fit_engine import preprocessing_layers
@@ -151,3 +153,15 @@ def test_the_network_for_use_has_stock_layers_and_says_the_same(device, data, no
         layer.count_params() for layer in network.layers[: len(preprocessing_layers(training.images.statistics))]
     )
     assert network.count_params() - preprocessing == retrained_size(NETWORK, (8, 8, 1), normalised)
+
+
+@pytest.mark.parametrize("split", TrainingSplit)
+def test_images_on_the_disk_train_as_those_in_memory_do(device, data, tmp_path, split):
+    """Also where the validation images, which are in memory, are joined to them."""
+    np.save(tmp_path / "x.npy", np.concatenate([data.x_train[:1] + 1, data.x_train]))
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    on_disk = replace(data, x_train=MappedRows(mapped, np.arange(1, len(mapped))))
+    trained = [run(training_of(each, split=split), 2) for each in (data, on_disk)]
+    assert isinstance(trained[1].images.x_train, MappedRows)
+    assert repr(without_seconds(trained[0].epochs)) == repr(without_seconds(trained[1].epochs))
+    assert equal(*map(state, trained))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from metaqnn.strategies.equations import greedy_choices, q_learning_target, q_learning_update, td_error
+from metaqnn.strategies.equations import greedy_choices, q_learning_target, q_learning_update
 
 
 @pytest.mark.parametrize(
@@ -18,11 +18,6 @@ from metaqnn.strategies.equations import greedy_choices, q_learning_target, q_le
 )
 def test_the_target(reward, discount, next_values, target):
     assert q_learning_target(reward, discount, next_values) == target
-
-
-@pytest.mark.parametrize(("value", "target", "error"), [(0.5, 1.0, 0.5), (0.5, 0.25, -0.25), (0.5, 0.5, 0.0)])
-def test_the_temporal_difference(value, target, error):
-    assert td_error(value, target) == error
 
 
 @pytest.mark.parametrize(

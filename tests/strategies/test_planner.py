@@ -1,6 +1,7 @@
 """Planning: what is imagined, what is believed of what is in flight, and nothing but history in it."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from contracts.agents import configured, episode
@@ -115,6 +116,20 @@ def test_a_space_that_runs_out():
     for number, architecture in enumerate(("00", "01", "10", "11"), start=1):
         planner.tell(episode(number, architecture, 0.5))
     assert planner.plan(context(5)).entries() == []
+
+
+def test_networks_that_were_stopped_early_are_bounds():
+    planner, strange = told(30, Planner(PlanningConfig(), CHAIN, seed=0)), "201200"
+    expected = planner.expectations().expect(CHAIN.trajectory(strange)).mean
+    stopped = replace(episode(31, strange, 5.0, model=31), is_predicted=True)
+    planner.tell(stopped)
+    plan = planner.expectations()
+    assert plan.expect(CHAIN.trajectory(strange)).mean == pytest.approx(expected, abs=1e-9)
+    assert plan.expect(CHAIN.trajectory(planner.observed.best(1)[0].architecture)).mean < 1.01  # 5.0 is nobody's
+    assert planner.observed.best(31)[-1].architecture == strange
+    lower = told(30, Planner(PlanningConfig(), CHAIN, seed=0))
+    lower.tell(replace(stopped, reward=0.0))
+    assert lower.expectations().expect(CHAIN.trajectory(strange)).mean < expected - 0.1
 
 
 def test_failures_and_repeats():

@@ -103,6 +103,22 @@ def test_what_is_in_flight_makes_it_surer_and_changes_no_expectation():
     assert believing.deviations(believing.means(flying)[1]).max() < model.deviations(model.means(flying)[1]).min()
 
 
+def test_a_bound_counts_as_what_is_expected_or_as_the_bound_where_that_is_less():
+    observed, stopped, later, asked = drawn(20), drawn(1, seed=9), drawn(5, seed=3), drawn(9, seed=11)
+    returns = np.array(Stream(4, "returns").integers(100, 25)) / 50 - 1
+    before = ReturnModel(observed, Weights.prior(5, 0))
+    before.condition(returns[:20])
+    expected = float(before.means(stopped)[0][0])
+
+    def means(place_20: float, bounds: list[int]) -> list[float]:
+        model = ReturnModel(observed, Weights.prior(5, 0)).extended(stopped).extended(later)
+        model.condition(np.array([*returns[:20], place_20, *returns[20:]]), bounds)
+        return model.means(asked)[0].tolist()
+
+    assert means(expected + 0.5, [20]) == pytest.approx(means(expected, []), abs=1e-12)
+    assert means(expected - 0.5, [20]) == means(expected - 0.5, [])
+
+
 def test_what_matters_is_learned():
     # The return is the first action alone, with some noise: the others do not matter.
     some = drawn(80)

@@ -12,10 +12,8 @@ import numpy as np
 from metaqnn.core import Dataset, Note
 from metaqnn.errors import DataError, brief
 from metaqnn.files import open_regular
-from metaqnn.networks.data.arrays import as_images, as_labels
+from metaqnn.networks.data.arrays import MEMBER_WORDS, MEMBERS, as_images, as_labels, skipped
 from metaqnn.networks.data.sources import ImageSplit, require_room
-
-MEMBERS = "x_train, y_train, x_test and y_test"
 
 
 class Archive(Dataset):
@@ -74,8 +72,10 @@ class Archive(Dataset):
                         "store the names of the classes"
                     )
             labels, class_names = as_labels(stored_labels, class_names, y)
+            others = [name for name in members.files if name not in MEMBERS] if part == "train" else []
+            passed_over = skipped(others)
             read = Note("fact", f"{x} is {stored.dtype} of shape {stored.shape}")
-            return ImageSplit(images, labels, class_names, (read, *_passed_over(members, part)))
+            return ImageSplit(images, labels, class_names, (read, *passed_over))
 
     @contextmanager
     def _open(self) -> Iterator[np.lib.npyio.NpzFile]:
@@ -94,27 +94,17 @@ class Archive(Dataset):
                 raise DataError(f"{self.path}: it cannot be read: {reason}") from error
             try:
                 if members is None:
-                    raise DataError(f"it is no complete .npz file; write it with numpy.savez ({MEMBERS})")
+                    raise DataError(f"it is no complete .npz file; write it with numpy.savez ({MEMBER_WORDS})")
                 yield members
             except DataError as error:
                 raise DataError(f"{self.path}: {error}") from error
-
-
-def _passed_over(members: np.lib.npyio.NpzFile, part: str) -> list[Note]:
-    """Members that no part of a data set has, told once."""
-    others = [brief(name) for name in members.files if name not in ("x_train", "y_train", "x_test", "y_test")]
-    if not others or part == "test":
-        return []
-    for_validation = [name for name in others if name[:5] in ("x_val", "y_val")]
-    why = "a search holds out images of x_train; join them to x_train and y_train to use them" if for_validation else ""
-    return [Note("skipped", f"{brief(', '.join(others))}: not read{f': {why}' if why else ''}")]
 
 
 def _member(members: np.lib.npyio.NpzFile, name: str) -> np.ndarray:
     """One array of the file, never unpickled."""
     if name not in members.files:
         found = brief(", ".join(members.files)) or "nothing"
-        raise DataError(f"expected a member {name} beside others of {MEMBERS}, got {found}")
+        raise DataError(f"expected a member {name} beside others of {MEMBER_WORDS}, got {found}")
     try:
         # Before it is unpacked; an array that says that it is larger than its member ends as a damaged one.
         listed = members.zip.infolist() if members.zip else []

@@ -1,10 +1,18 @@
 """From the arrays that people store to uint8 images and int64 labels, refused where that would be a guess."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 
+from metaqnn.core import Note
 from metaqnn.errors import DataError, brief, shown
+
+MEMBERS = ("x_train", "y_train", "x_test", "y_test")
+"""What the arrays of a data set are called."""
+
+MEMBER_WORDS = "x_train, y_train, x_test and y_test"
+"""The same in a sentence."""
 
 _CHUNK = 512  # images widened at a time
 
@@ -100,6 +108,17 @@ def as_labels(array: np.ndarray, class_names: tuple[str, ...] | None, name: str)
         )
     numbers = np.array([class_names.index(value) for value in texts], dtype=np.int64)
     return numbers[positions], class_names
+
+
+def skipped(names: Sequence[str]) -> list[Note]:
+    """What is said of arrays that no part of a data set has."""
+    if not names:
+        return []
+    is_validation = any(name[:5] in ("x_val", "y_val") for name in names)
+    why = (
+        ": a search holds out images of x_train; join them to x_train and y_train to use them" if is_validation else ""
+    )
+    return [Note("skipped", f"{brief(', '.join(map(brief, names)))}: not read{why}")]
 
 
 def _as_pixels(images: np.ndarray, name: str) -> np.ndarray:

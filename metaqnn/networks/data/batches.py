@@ -20,10 +20,12 @@ class Batch:
     Attributes:
         images: as they came, of shape (n, height, width, channels).
         labels: one for each, whole numbers or texts; None where there are none.
+        seen: what should be known of them, as verbs: "are transparent in places, which become white".
     """
 
     images: np.ndarray
     labels: Labels | None
+    seen: tuple[str, ...] = ()
 
 
 def batch_of(image: Any, label: Any, what: str) -> Batch:
@@ -32,7 +34,8 @@ def batch_of(image: Any, label: Any, what: str) -> Batch:
     Raises:
         DataError: it is no image, or its label none.
     """
-    pixels, is_torch = _array(image), _is_tensor(image)
+    is_picture, is_torch = hasattr(image, "getbands"), _is_tensor(image)  # of Pillow, of PyTorch
+    pixels, seen = pixels_of(image) if is_picture else (_array(image), ())
     marks = None if label is None else _array(label)
     if pixels.dtype.kind not in "uifb":
         raise DataError(f"{what}: expected images of numbers, got {shown(image)}")
@@ -55,12 +58,10 @@ def batch_of(image: Any, label: Any, what: str) -> Batch:
             f"{what}: expected one label an image, got {counted(len(pixels), 'image')} and "
             f"{counted(len(marks), 'label')}"
         )
-    return Batch(pixels, None if marks is None else _labels(marks, what))
+    return Batch(pixels, None if marks is None else _labels(marks, what), seen)
 
 
 def _array(value: Any) -> np.ndarray:
-    if hasattr(value, "getbands"):  # an image of Pillow
-        return pixels_of(value, "an image")
     if hasattr(value, "detach"):  # a tensor of PyTorch, perhaps on a GPU
         value = value.detach().cpu()
     return np.asarray(value)

@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,9 @@ import numpy as np
 
 from metaqnn.config import require
 from metaqnn.core import Dataset, Note
-from metaqnn.errors import DataError, brief
+from metaqnn.errors import DataError, brief, shown
 from metaqnn.files import flush, private_folder, rename_new
-from metaqnn.networks.data.arrays import as_labels
+from metaqnn.networks.data.arrays import MEMBERS, as_labels
 from metaqnn.networks.data.batches import Labels
 from metaqnn.networks.data.downloads import cache_folder
 from metaqnn.networks.data.examples import are_arrays, class_names_of, in_colour_if_any, is_source, read
@@ -26,6 +27,7 @@ NAME = "copied"
 """Under which packages offer it."""
 
 _FACTS = "facts.json"
+_FILES = (_FACTS, *(f"{name}.npy" for name in MEMBERS))
 _ROWS = 256
 
 
@@ -95,6 +97,77 @@ class Copied(Dataset):
 def copies_folder() -> Path:
     """Where the copies are, one folder each, named by its hash."""
     return cache_folder() / "copies"
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A copy in the cache.
+
+    Attributes:
+        hash: of what was copied.
+        images: in the training and in the test part, 0 where there is none.
+        size: bytes of its files.
+        copied_at: when, as ISO 8601 text in UTC.
+    """
+
+    hash: str
+    images: tuple[int, int]
+    size: int
+    copied_at: str
+
+
+def copies() -> list[Copy]:
+    """The copies that are whole, the oldest first; what else lies in their folder is none."""
+    found = [_copy_at(path) for path in sorted(copies_folder().glob("*")) if not path.is_symlink()]
+    return sorted((each for each in found if each), key=lambda each: each.copied_at)
+
+
+def _copy_at(folder: Path) -> Copy | None:
+    try:
+        CopyOptions(folder.name)
+        files = [entry for entry in folder.iterdir() if entry.name in _FILES and entry.is_file()]
+        counts = {entry.name: len(np.load(entry, mmap_mode="r")) for entry in files if entry.name[0] == "y"}
+        made = datetime.fromtimestamp((folder / _FACTS).stat().st_mtime, UTC)
+        size = sum(entry.stat().st_size for entry in files)
+    except (OSError, ValueError):
+        return None
+    images = counts.get("y_train.npy", 0), counts.get("y_test.npy", 0)
+    return Copy(folder.name, images, size, made.isoformat(timespec="seconds"))
+
+
+def remove_copy(beginning: str) -> Copy:
+    """Delete a copy, and nothing that this package did not write.
+
+    Args:
+        beginning: of its hash, so much that it is the only one.
+
+    Returns:
+        what was deleted.
+
+    Raises:
+        DataError: there is none, there are several, or its folder holds other files, too.
+    """
+    found = [each for each in copies() if each.hash.startswith(beginning)] if beginning else []
+    if len(found) != 1:
+        how_many = f"{len(found)} copies" if found else "none"
+        raise DataError(
+            f"--remove-copy: expected the beginning of one copy's hash, got {shown(beginning)}, with which {how_many} "
+            "begins; `metaqnn datasets --copies` lists them"
+        )
+    folder = copies_folder() / found[0].hash
+    entries = sorted(folder.iterdir())
+    others = [entry.name for entry in entries if entry.name not in _FILES or entry.is_symlink()]
+    if others:
+        raise DataError(f"{folder}: expected the files of a copy alone, got {brief(', '.join(others))}; move that away")
+    try:
+        for entry in sorted(entries, key=lambda entry: entry.name != _FACTS):  # first what says that there is a copy
+            entry.unlink()
+        folder.rmdir()
+    except OSError as error:
+        raise DataError(
+            f"{folder}: it cannot be removed: {error.strerror or error}; mend that, or remove it"
+        ) from error
+    return found[0]
 
 
 def can_be_copied(dataset: Any) -> bool:

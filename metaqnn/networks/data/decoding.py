@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,6 +23,8 @@ _GREY = ("1", "L", "LA", "I;16", "I;16B", "I;16L")
 _TURNED = 5
 """EXIF orientations from here on exchange width and height."""
 _ORIENTATION, _BITS_PER_SAMPLE = 0x0112, 258
+_OTHER_ORDER = {"B": "L", "L": "B"}
+"""Of the two bytes of a value."""
 
 
 @dataclass(frozen=True)
@@ -92,13 +94,15 @@ def _decoded(file: Path, image: "Image.Image", form: Form, depth: int | None) ->
     """The pixels of an image that stands upright, on white, and what should be known of it."""
     from PIL import Image
 
-    what = []
-    image.load()  # first, so that damage is met here
+    what, bits = [], _bits(image)
+    image.load()  # before all else, so that damage is met here
     if image.format != "MPO" and getattr(image, "is_animated", False):  # an MPO is one photograph in several sizes
         what.append("have several frames, of which the first is taken")
     orientation, is_colour, is_cmyk = _orientation(image), image.mode not in _GREY, image.mode == "CMYK"
     if image.mode.startswith("I;16"):
         image = _scaled(file, image, depth)
+    elif bits > 8 and depth is not None and depth < 16:
+        image = _scaled_colours(file, image, depth)
     if image.has_transparency_data:
         image = image.convert("RGBA")
         if np.asarray(image)[..., 3].min() < np.iinfo(np.uint8).max:
@@ -154,11 +158,44 @@ def _require_depth(file: Path, image: "Image.Image", depth: int | None) -> None:
             f"{file}: expected 8 bits a channel, got 16; set dataset.depth to the bits that its values use, as 12 or "
             "16, or convert it to 8 bits"
         )
-    if image.mode not in _GREY and depth != 16:
+    if image.mode not in _GREY and depth != 16 and not _tiles_of_low_bytes(image):
         raise DataError(
-            f"{file}: expected grey values of {depth} bits, as dataset.depth says, got colours of 16 bits; convert it "
-            "to 8 bits"
+            f"{file}: expected grey values of {depth} bits, as dataset.depth says, or colours in a PNG or a TIFF that "
+            f"is not compressed, got colours of 16 bits in a {image.format}; convert it to 8 bits"
         )
+
+
+def _tiles_of_low_bytes(image: "Image.Image") -> list[Any]:
+    """What has Pillow read the low bytes of colours of 16 bits, in place of the high ones; empty if it cannot."""
+    tiles = []
+    for tile in getattr(image, "tile", ()):
+        words = tile.args if isinstance(tile.args, tuple) else (tile.args,)
+        order = str(words[0])[-1:]
+        if str(words[0])[:-1] not in ("RGB;16", "RGBA;16") or order not in _OTHER_ORDER:
+            return []
+        words = (str(words[0])[:-1] + _OTHER_ORDER[order], *words[1:])
+        tiles.append(tile._replace(args=words if isinstance(tile.args, tuple) else words[0]))
+    return tiles
+
+
+def _scaled_colours(file: Path, image: "Image.Image", depth: int) -> "Image.Image":
+    """Colours of `depth` bits as 8, rounded; transparency has all its 16 bits."""
+    from PIL import Image
+
+    with opened(file, _FORMATS) as again:
+        again.tile = _tiles_of_low_bytes(again)  # type: ignore[attr-defined]
+        again.load()
+        low = np.asarray(again).astype(np.int64)
+    high, most = np.asarray(image).astype(np.int64), 2**depth - 1
+    values = (high * 256 + low)[..., :3]
+    if values.max() > most:
+        raise DataError(f"{file}: expected values up to {most}, as dataset.depth is {depth}, got {values.max()}")
+    scaled = ((values * 255 + most // 2) // most).astype(np.uint8)
+    alpha = high[..., 3:] if high.shape[2] == 4 else np.full_like(high[..., :1], 255)
+    key = image.info.get("transparency")
+    if isinstance(key, tuple):  # of a PNG: pixels of this colour
+        alpha = np.where((values == np.array(key)).all(axis=-1, keepdims=True), 0, alpha)
+    return Image.fromarray(np.concatenate([scaled, alpha.astype(np.uint8)], axis=-1))
 
 
 def _scaled(file: Path, image: "Image.Image", depth: int | None) -> "Image.Image":
@@ -175,38 +212,41 @@ def _scaled(file: Path, image: "Image.Image", depth: int | None) -> "Image.Image
     return Image.fromarray(scaled.astype(np.uint8))
 
 
-def pixels_of(image: "Image.Image", name: str) -> np.ndarray:
+def pixels_of(image: "Image.Image") -> tuple[np.ndarray, tuple[str, ...]]:
     """The pixels of an image that is no file of its own: upright, on white, grey or in colour as it is.
 
     Args:
-        image: opened.
-        name: of it, for messages.
+        image: opened; its `filename`, if it has one, names it in messages.
 
     Returns:
-        uint8 of shape (height, width) or (height, width, 3).
+        uint8 of shape (height, width) or (height, width, 3), and what should be known of it, as verbs.
 
     Raises:
         DataError: it has more than 8 bits a channel.
     """
-    place = Path(name)
+    place = Path(getattr(image, "filename", "") or "an image")
     _require_depth(place, image, None)
     form = Form(*image.size, "L" if image.mode in _GREY else "RGB")
-    return _decoded(place, image, form, None)[0]
+    pixels, what = _decoded(place, image, form, None)
+    return pixels, tuple(what)
 
 
-def decoded(content: bytes, name: str) -> np.ndarray:
-    """The pixels of an encoded image; see `pixels_of`.
+def decoded(content: bytes, name: str) -> "Image.Image":
+    """An encoded image, for `pixels_of`.
 
     Raises:
-        DataError: it is no image.
+        DataError: it is no image, or has more than 8 bits a channel.
     """
     from PIL import Image
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(BytesIO(content), formats=_FORMATS) as image:
-                return pixels_of(image, name)
+            image = Image.open(BytesIO(content), formats=_FORMATS)
+            _require_depth(Path(name), image, None)  # loaded, it does not tell any more
+            image.load()
+            image.filename = name
+            return image
     except DataError:
         raise
     except Exception as error:  # Pillow raises whatever the damage leads to

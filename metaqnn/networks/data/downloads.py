@@ -8,7 +8,8 @@ from pathlib import Path
 from metaqnn.core import Dataset
 from metaqnn.errors import DataError, brief
 from metaqnn.files import written_whole
-from metaqnn.networks.data.archives import MEMBERS, Archive
+from metaqnn.networks.data.archives import Archive
+from metaqnn.networks.data.arrays import MEMBER_WORDS
 from metaqnn.networks.data.sources import ImageSplit
 
 Fetch = Callable[[str, Path], None]
@@ -70,7 +71,7 @@ class Download(Dataset):
             folder = data_folder()
             raise DataError(
                 f"{self.name} is not on this machine and cannot be downloaded ({error}); put {path.name} "
-                f"with {MEMBERS} into the folder that METAQNN_DATA names ({folder or 'it is not set'})"
+                f"with {MEMBER_WORDS} into the folder that METAQNN_DATA names ({folder or 'it is not set'})"
             ) from error
 
 

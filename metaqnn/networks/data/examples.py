@@ -151,7 +151,7 @@ def read(source: Any, what: str, is_colour: bool, pixels: Pixels) -> Iterator[Ba
         if pair is None:
             break
         batch = batch_of(*pair, what)
-        images = pixels.convert(batch.images)
+        images = pixels.convert(batch.images, batch.seen)
         if images.shape[3] == 1 and (is_colour or shape[2] == 3):
             images = np.repeat(images, 3, axis=3)
         if not number:

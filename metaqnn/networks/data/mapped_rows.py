@@ -15,17 +15,24 @@ class MappedRows:
 
     Attributes:
         array: mapped, of shape (N, ...).
-        rows: which of its rows, int64 of shape (n,).
+        rows: which of its rows, int64 of shape (n,); those from N on are those of `more`.
+        more: further ones, in memory, of shape (M, ...).
     """
 
     array: np.ndarray
     rows: np.ndarray
+    more: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __getitem__(self, index: Any) -> np.ndarray:
-        return np.asarray(self.array[self.rows[index]])
+        rows = self.rows[index]
+        if self.more is None:
+            return np.asarray(self.array[rows])
+        picked, beyond = np.empty((len(rows), *self.shape[1:]), self.dtype), rows >= len(self.array)
+        picked[~beyond], picked[beyond] = self.array[rows[~beyond]], self.more[rows[beyond] - len(self.array)]
+        return picked
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         require_room(self.nbytes, "the training images, all of which this way of training holds in memory")
@@ -55,3 +62,11 @@ class MappedRows:
 def rows_of(array: np.ndarray, rows: np.ndarray) -> Any:
     """`array[rows]`, in memory unless the array is on the disk."""
     return MappedRows(array, rows) if isinstance(array, np.memmap) else array[rows]
+
+
+def with_more(images: Any, more: np.ndarray) -> Any:
+    """The images and more, in memory unless they are on the disk."""
+    if not isinstance(images, MappedRows):
+        return np.concatenate([images, more])
+    beyond = np.arange(len(images.array), len(images.array) + len(more))
+    return MappedRows(images.array, np.concatenate([images.rows, beyond]), more)

@@ -2,13 +2,14 @@
 
 import os
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from metaqnn.core import Dataset, Note
 from metaqnn.errors import DataError, brief
 from metaqnn.files import open_regular
-from metaqnn.networks.data.arrays import as_images, as_labels
+from metaqnn.networks.data.arrays import MEMBERS, as_images, as_labels, skipped
 from metaqnn.networks.data.sources import ImageSplit
 
 FIRST = "x_train.npy"
@@ -17,18 +18,28 @@ FIRST = "x_train.npy"
 class NumpyFolder(Dataset):
     """A folder with x_train.npy and y_train.npy, and x_test.npy and y_test.npy for final results.
 
-    Images that are stored as uint8 are mapped: what is used of them is read when it is used.
+    Images that are stored as uint8 are mapped: what is used of them is read when it is used. Of others uint8 images are
+    made in memory.
 
     Args:
         path: of the folder.
         class_names: the classes where they are known; None takes them from y_train.
         notes: what is known of the data already.
+        channels, scale: as in the section `dataset`.
     """
 
-    def __init__(self, path: Path, class_names: tuple[str, ...] | None = None, notes: tuple[Note, ...] = ()):
+    def __init__(
+        self,
+        path: Path,
+        class_names: tuple[str, ...] | None = None,
+        notes: tuple[Note, ...] = (),
+        channels: Literal["first", "last"] | None = None,
+        scale: float | None = None,
+    ):
         self.path = path
         self._class_names = class_names
         self._notes = notes
+        self._channels, self._scale = channels, scale
 
     def train(self) -> ImageSplit:
         """x_train.npy and y_train.npy; no other file is read."""
@@ -49,13 +60,15 @@ class NumpyFolder(Dataset):
     def _part(self, part: str) -> ImageSplit:
         x, y = self.path / f"x_{part}.npy", self.path / f"y_{part}.npy"
         class_names = self._class_names
-        images, labels = as_images(_mapped(x), str(x)), _mapped(y)
+        images, labels = as_images(_mapped(x), str(x), self._channels, self._scale), _mapped(y)
         if class_names is None and part == "test":
             train = self.path / "y_train.npy"
             _, class_names = as_labels(_mapped(train), None, str(train))
         numbers, class_names = as_labels(labels, class_names, str(y))
         try:
-            return ImageSplit(images, numbers, class_names, self._notes)
+            others = sorted(entry.name for entry in self.path.glob("*.npy")) if part == "train" else []
+            passed_over = skipped([name for name in others if name.removesuffix(".npy") not in MEMBERS])
+            return ImageSplit(images, numbers, class_names, (*self._notes, *passed_over))
         except DataError as error:
             raise DataError(f"{self.path}: {error}") from error
 

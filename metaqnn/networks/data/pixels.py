@@ -1,11 +1,13 @@
 """Numbers of any range as the uint8 pixels that networks are trained on."""
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from metaqnn.core import Note
-from metaqnn.errors import DataError
+from metaqnn.errors import DataError, counted
 
 _EXACT = 1e-3
 """How far from a whole number a pixel may be that was divided by 255 in single precision."""
@@ -25,13 +27,21 @@ class Pixels:
         self._is_share: bool | None = None
         self._is_rounded = False
         self._most = 0.0
+        self._count = 0
+        self._seen: Counter[str] = Counter()
 
-    def convert(self, images: np.ndarray) -> np.ndarray:
+    def convert(self, images: np.ndarray, seen: Sequence[str] = ()) -> np.ndarray:
         """Some images as uint8, of the same shape.
+
+        Args:
+            images: with the channels last.
+            seen: what should be known of them, as verbs.
 
         Raises:
             DataError: their values are no pixel values, or of another range than those of the first ones.
         """
+        self._count += len(images)
+        self._seen.update(seen)
         kind = images.dtype.kind
         low, high = (images.min(), images.max()) if images.size else (0, 0)
         if images.dtype == np.uint8:
@@ -61,7 +71,10 @@ class Pixels:
 
     def notes(self) -> tuple[Note, ...]:
         """What to know of images that were converted."""
-        told = []
+        told = [
+            Note("doubt", f"{self._what}: {count:,} of {counted(self._count, 'image')} {what}")
+            for what, count in self._seen.items()
+        ]
         if self._is_rounded:
             told.append(Note("doubt", f"{self._what}: pixels between two of 256 steps were rounded to the nearest"))
         if self._is_share is False and 0 < self._most <= 15:

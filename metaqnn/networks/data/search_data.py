@@ -15,6 +15,9 @@ from metaqnn.networks.data.sources import images_of
 from metaqnn.networks.data.split import stratified
 from metaqnn.seeding import Stream
 
+_CHUNK = 4096
+"""Rows hashed at a time."""
+
 
 @dataclass(frozen=True, eq=False)
 class SearchData:
@@ -110,7 +113,10 @@ def array_hash(*arrays: np.ndarray) -> str:
     """SHA-256 over the type, the shape and the bytes of each array, the same on every machine."""
     digest = hashlib.sha256()
     for array in arrays:
-        portable = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
-        digest.update(f"{portable.dtype.str}{portable.shape}".encode())
-        digest.update(portable.data)
+        order = array.dtype.newbyteorder("<")
+        digest.update(f"{order.str}{array.shape}".encode())
+        for start in range(
+            0, len(array), _CHUNK
+        ):  # an array on the disk that lies otherwise is not brought into memory
+            digest.update(np.ascontiguousarray(array[start : start + _CHUNK], dtype=order).data)
     return digest.hexdigest()

@@ -4,14 +4,14 @@ import gzip
 import os
 import re
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from metaqnn.core import Dataset
+from metaqnn.core import Dataset, Note
 from metaqnn.errors import DataError, brief, shown
 from metaqnn.files import open_regular
 from metaqnn.networks.data import parts
@@ -59,7 +59,7 @@ class TFRecords(Dataset):
         """The examples of the training part."""
         with told(self.path):
             train, test, notes = self._parts()
-            split = image_split(self._pairs(train), f"{self.path}: training part", None, notes)
+            split = image_split(self._pairs(train), f"{self.path}: training part", None, (*notes, *_unchecked()))
             return split if test else set_apart(split)[1]
 
     def test(self) -> ImageSplit:
@@ -91,7 +91,7 @@ class TFRecords(Dataset):
         test = parts.test_name(named, self.options, str(self.path))
         return named[self.options.train_split], named[test] if test else [], parts.unused(named, self.options, test)
 
-    def _pairs(self, files: Sequence[Path]) -> Iterator[tuple[np.ndarray, Any]]:
+    def _pairs(self, files: Sequence[Path]) -> Iterator[tuple[Any, Any]]:
         for file in files:
             for number, content in enumerate(_records(file)):
                 where = f"{file}: record {number}"
@@ -99,7 +99,7 @@ class TFRecords(Dataset):
                 label = _named(features, self.options.label_column, _LABELS, "label_column", where)
                 yield self._image(features, where), _text(features[label][0])
 
-    def _image(self, features: Mapping[str, Sequence[Any]], where: str) -> np.ndarray:
+    def _image(self, features: Mapping[str, Sequence[Any]], where: str) -> Any:
         name = _named(features, self.options.image_column, (*_ENCODED, *_RAW), "image_column", where)
         content = features[name][0]
         if not isinstance(content, bytes):
@@ -144,24 +144,54 @@ def _named(features: Mapping[str, Sequence[Any]], said: str | None, usual: Seque
 
 
 def _records(path: Path) -> Iterator[bytes]:
-    """The records of a file, which may be packed by gzip; their check sums are not looked at."""
+    """The records of a file, which may be packed by gzip; each has a check sum of its length and one of its content."""
     with open_regular(path) as plain:
         is_packed = plain.read(2) == b"\x1f\x8b"
         plain.seek(0)
         file: Any = gzip.GzipFile(fileobj=plain) if is_packed else plain
         try:
+            number = 0
             while head := file.read(12):
-                yield _record(file, head)
+                yield _record(file, head, f"{path}: record {number}")
+                number += 1
+        except DataError:
+            raise
         except (EOFError, gzip.BadGzipFile, struct.error, ValueError, OverflowError) as error:
             raise DataError(f"{path}: expected a whole TFRecord file, but it is cut off or damaged") from error
 
 
-def _record(file: BinaryIO, head: bytes) -> bytes:
+def _record(file: BinaryIO, head: bytes, where: str) -> bytes:
     (size,) = struct.unpack_from("<Q", head)
+    _require_sum(head[:8], head[8:], where)
     content = file.read(size) if size < _MOST_BYTES else b""
-    if len(head) < 12 or len(content) != size or len(file.read(4)) != 4:
+    if len(content) != size or len(end := file.read(4)) != 4:
         raise ValueError
+    _require_sum(content, end, where)
     return content
+
+
+def _require_sum(content: bytes, stored: bytes, where: str) -> None:
+    """See that bytes fit their masked CRC-32C (tensorflow/core/lib/hash/crc32c.h), where a package can compute it."""
+    if (checksum := _checksum()) is not None and len(stored) == 4:
+        found = checksum(content)
+        masked = ((found >> 15 | found << 17) + 0xA282EAD8) & 0xFFFFFFFF
+        if masked != struct.unpack("<I", stored)[0]:
+            raise DataError(f"{where}: its check sum is not that of its content: the file is damaged; get it anew")
+
+
+@cache
+def _checksum() -> Callable[[bytes], int] | None:
+    try:
+        from google_crc32c import value
+    except ImportError:
+        return None
+    return value  # type: ignore[no-any-return]
+
+
+def _unchecked() -> tuple[Note, ...]:
+    """What should be known where check sums cannot be looked at."""
+    text = "check sums of records were not looked at: pip install 'metaqnn[tfrecord]' for that"
+    return () if _checksum() is not None else (Note("skipped", text),)
 
 
 def _features(content: bytes, where: str) -> dict[str, list[Any]]:

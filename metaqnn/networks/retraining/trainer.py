@@ -20,7 +20,8 @@ from metaqnn.files import open_regular, written_whole
 from metaqnn.machine import raise_machine_fault
 from metaqnn.networks.architecture import parse
 from metaqnn.networks.data import DatasetConfig, SearchData, Statistics, fit_statistics
-from metaqnn.networks.retraining.augmentation import augmented, shift_of
+from metaqnn.networks.data.mapped_rows import MappedRows, with_more
+from metaqnn.networks.retraining.augmentation import Augmentation, shift_of
 from metaqnn.networks.retraining.config import RetrainingConfig
 from metaqnn.networks.training.fit_engine import preprocessing_layers
 from metaqnn.networks.training.inference import inference_network
@@ -34,7 +35,7 @@ class RetrainingImages:
     """What a retraining learns from, and what it is looked at with.
 
     Attributes:
-        x_train, y_train: uint8 (N, height, width, channels) and int64 (N,).
+        x_train, y_train: uint8 (N, height, width, channels), of data on the disk `MappedRows`, and int64 (N,).
         x_validation, y_validation: likewise; None where they are among those trained on.
         classes: number of classes.
         statistics: the preprocessing, fitted on the training images.
@@ -57,7 +58,7 @@ def retraining_images(
     x_train, y_train = data.x_train, data.y_train
     held_out: tuple[np.ndarray | None, np.ndarray | None] = data.x_validation, data.y_validation
     if part is TrainingSplit.TRAIN_AND_VALIDATION:
-        x_train, y_train = np.concatenate([x_train, data.x_validation]), np.concatenate([y_train, data.y_validation])
+        x_train, y_train = with_more(x_train, data.x_validation), np.concatenate([y_train, data.y_validation])
         held_out = None, None
     statistics = fit_statistics(recipe.preprocessing or dataset.preprocessing, x_train)
     mirror = dataset.mirror if recipe.mirror is None else recipe.mirror
@@ -130,10 +131,24 @@ class RetrainingSession:
         images, epoch = self.images, len(self.epochs) + 1
         order = Stream(self.seed, "final order", epoch).permutation(len(images.x_train))
         shift = shift_of(self.recipe.shift, images.x_train.shape[1:])
-        x_train = augmented(images.x_train, order, images.mirror, shift, self.seed, epoch)
+        augmentation = Augmentation(order, images.mirror, shift, self.seed, epoch)
         y_train = keras.utils.to_categorical(images.y_train[order], images.classes)
+        steps, batch_size = self._steps, self.recipe.batch_size
+
+        class Batches(keras.utils.PyDataset):  # what is on the disk is read where it is used
+            def __len__(self):
+                return steps
+
+            def __getitem__(self, number):
+                part = slice(number * batch_size, (number + 1) * batch_size)
+                return augmentation.apply(images.x_train, part), y_train[part]
+
+        if isinstance(images.x_train, MappedRows):
+            inputs: dict[str, Any] = {"x": Batches()}
+        else:
+            inputs = {"x": augmentation.apply(images.x_train), "y": y_train, "batch_size": batch_size}
         self._seed_dropout(epoch)
-        trained = self.model.fit(x_train, y_train, batch_size=self.recipe.batch_size, shuffle=False, verbose=0).history
+        trained = self.model.fit(**inputs, shuffle=False, verbose=0).history
         validation_loss = validation_accuracy = None
         if images.x_validation is not None:
             validated = self.model.evaluate(
@@ -150,7 +165,7 @@ class RetrainingSession:
         figures = {
             "learning_rate": float(self._rates[epoch * self._steps - 1]),
             "train_loss": float(trained["loss"][-1]),
-            "train_accuracy": round(float(trained["accuracy"][-1]) * len(x_train)) / len(x_train),
+            "train_accuracy": round(float(trained["accuracy"][-1]) * len(order)) / len(order),
             "validation_loss": math.nan if validation_loss is None else validation_loss,
         }
         metrics = CurvePoint(epoch, validation_accuracy, time.monotonic() - began, figures)
