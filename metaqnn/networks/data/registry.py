@@ -13,6 +13,7 @@ from metaqnn.core.plugins import OWN, Plugin, find, installed, is_target, read_o
 from metaqnn.errors import DataError, brief, shown
 from metaqnn.networks.data.archives import Archive
 from metaqnn.networks.data.config import ARRAY_KEYS, FOLDER_KEYS, DatasetConfig, FileOptions
+from metaqnn.networks.data.copies import NAME as COPIED
 from metaqnn.networks.data.folders import ImageFolder
 from metaqnn.networks.data.hugging_face import SavedDataset, is_saved_dataset
 from metaqnn.networks.data.image_files import told
@@ -95,7 +96,7 @@ def open_source(name: str, options: Mapping[str, Any] | None = None, is_named_by
         return ImageFolder(path)
     raise DataError(
         f"{shown(name)} is neither a data set nor a path to an .npz file or a folder of images; "
-        f"{nearest(name, installed('dataset'))}"
+        f"{nearest(name, [each for each in installed('dataset') if each != COPIED])}"
     )
 
 
