@@ -28,14 +28,19 @@ class Batch:
     seen: tuple[str, ...] = ()
 
 
-def batch_of(image: Any, label: Any, what: str) -> Batch:
+def batch_of(image: Any, label: Any, what: str, number: int) -> Batch:
     """One pair of a source, which may be a batch already, as images with the channels last.
+
+    Args:
+        image, label: the pair.
+        what: the source, for messages.
+        number: of examples before it.
 
     Raises:
         DataError: it is no image, or its label none.
     """
     is_picture, is_torch = hasattr(image, "getbands"), _is_tensor(image)  # of Pillow, of PyTorch
-    pixels, seen = pixels_of(image) if is_picture else (_array(image), ())
+    pixels, seen = pixels_of(image, f"{what}: example {number}") if is_picture else (_array(image), ())
     marks = None if label is None else _array(label)
     if pixels.dtype.kind not in "uifb":
         raise DataError(f"{what}: expected images of numbers, got {shown(image)}")

@@ -146,18 +146,16 @@ def _bits(image: "Image.Image") -> int:
     return 16 if image.mode[0] == "I" or ";16" in str(getattr(image, "tile", "")) else 8
 
 
-def _require_depth(file: Path, image: "Image.Image", depth: int | None) -> None:
-    """Refuse values of more bits than can be made 8 without a guess."""
+def _require_depth(file: Path, image: "Image.Image", depth: int | None, has_key: bool = True) -> None:
+    """Refuse values of more bits than can be made 8 without a guess; `has_key`: where `dataset.depth` decides."""
     bits = _bits(image)
     if image.mode in ("I", "F") or bits > 16:
         raise DataError(f"{file}: expected 8 or 16 bits a channel, got mode {image.mode}; convert it to 8 bits")
     if bits <= 8:
         return
     if depth is None:
-        raise DataError(
-            f"{file}: expected 8 bits a channel, got 16; set dataset.depth to the bits that its values use, as 12 or "
-            "16, or convert it to 8 bits"
-        )
+        advice = "set dataset.depth to the bits that its values use, as 12 or 16, or " if has_key else ""
+        raise DataError(f"{file}: expected 8 bits a channel, got 16; {advice}convert it to 8 bits")
     if image.mode not in _GREY and depth != 16 and not _tiles_of_low_bytes(image):
         raise DataError(
             f"{file}: expected grey values of {depth} bits, as dataset.depth says, or colours in a PNG or a TIFF that "
@@ -212,11 +210,12 @@ def _scaled(file: Path, image: "Image.Image", depth: int | None) -> "Image.Image
     return Image.fromarray(scaled.astype(np.uint8))
 
 
-def pixels_of(image: "Image.Image") -> tuple[np.ndarray, tuple[str, ...]]:
+def pixels_of(image: "Image.Image", name: str) -> tuple[np.ndarray, tuple[str, ...]]:
     """The pixels of an image that is no file of its own: upright, on white, grey or in colour as it is.
 
     Args:
-        image: opened; its `filename`, if it has one, names it in messages.
+        image: opened.
+        name: of it, for messages, where it has no `filename`.
 
     Returns:
         uint8 of shape (height, width) or (height, width, 3), and what should be known of it, as verbs.
@@ -224,8 +223,8 @@ def pixels_of(image: "Image.Image") -> tuple[np.ndarray, tuple[str, ...]]:
     Raises:
         DataError: it has more than 8 bits a channel.
     """
-    place = Path(getattr(image, "filename", "") or "an image")
-    _require_depth(place, image, None)
+    place = Path(getattr(image, "filename", "") or name)
+    _require_depth(place, image, None, has_key=False)
     form = Form(*image.size, "L" if image.mode in _GREY else "RGB")
     pixels, what = _decoded(place, image, form, None)
     return pixels, tuple(what)
@@ -243,7 +242,7 @@ def decoded(content: bytes, name: str) -> "Image.Image":
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             image = Image.open(BytesIO(content), formats=_FORMATS)
-            _require_depth(Path(name), image, None)  # loaded, it does not tell any more
+            _require_depth(Path(name), image, None, has_key=False)  # loaded, it does not tell any more
             image.load()
             image.filename = name
             return image

@@ -150,7 +150,7 @@ def read(source: Any, what: str, is_colour: bool, pixels: Pixels) -> Iterator[Ba
             raise DataError(f"{what}: example {number} cannot be read: {type(error).__name__}: {reason}") from error
         if pair is None:
             break
-        batch = batch_of(*pair, what)
+        batch = batch_of(*pair, what, number)
         images = pixels.convert(batch.images, batch.seen)
         if images.shape[3] == 1 and (is_colour or shape[2] == 3):
             images = np.repeat(images, 3, axis=3)
