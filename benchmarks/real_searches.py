@@ -13,11 +13,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
-from scipy.stats import t
 
 from benchmarks.prediction import train_with_seeds
 from metaqnn.files import written_whole
 from metaqnn.replay.reader import ReplayReader
+from metaqnn.reports.regret import interval
 from metaqnn.workflows import stored_experiment
 
 
@@ -50,11 +50,9 @@ def retrained(database: Path, count: int, seeds: int) -> float:
 
 
 def mean_and_half(values: Sequence[float]) -> str:
-    """The mean in percent, with half of its 95 % interval."""
-    half = 0.0
-    if len(values) > 1:
-        half = float(t.ppf(0.975, len(values) - 1)) * statistics.stdev(values) / len(values) ** 0.5
-    return f"{100 * statistics.fmean(values):6.2f} ±{100 * half:.2f}"
+    """The mean in percent, with half of its 95 % interval (`nan` of a single value)."""
+    found = interval(values)
+    return f"{100 * found.mean:6.2f} ±{100 * (found.high - found.mean):.2f}"
 
 
 def table(found: Mapping[str, Sequence[Sequence[float]]], columns: Sequence[str]) -> str:

@@ -1,12 +1,13 @@
 """The experiments that come with the package, and how an experiment file is read."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from contracts.agents import STRATEGIES, ask
 
 from metaqnn.config import as_mapping
-from metaqnn.errors import ConfigError
+from metaqnn.errors import ConfigError, DamageError
 from metaqnn.networks.evaluator import accuracy
 from metaqnn.strategies.schedule import PAPER_SCHEDULE, Schedule
 from metaqnn.workflows import (
@@ -75,9 +76,9 @@ def test_every_shipped_experiment_can_be_put_together(name):
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_every_shipped_experiment_is_stored_and_read_again(name):
-    experiment = load_experiment(name).begun({})
+    experiment = load_experiment(name).begun({}, DB)
     assert read_experiment(experiment.as_mapping(), "stored") == experiment
-    assert load_experiment(shipped_experiments()[name]).begun({}) == experiment
+    assert load_experiment(shipped_experiments()[name]).begun({}, DB) == experiment
 
 
 @pytest.mark.parametrize("name", DEPTHS)
@@ -201,6 +202,8 @@ def test_a_key_beside_the_preset_wins_over_it():
     assert (strategy.name, meant.name, meant.options.preset) == ("q_learning", "q_learning", "default")
 
 
+DB = Path("a.sqlite")
+
 GUIDED = (
     "a.yaml: strategy: what was 'name: q_learning' with keys such as 'candidates' is called 'name: linear_ucb' now."
 )
@@ -236,15 +239,19 @@ def test_names_of_before_are_read_and_the_new_one_is_said(section, now, line):
 def test_a_search_goes_on_with_its_strategy_where_none_is_named():
     content = {"name": "x", "dataset": {"name": "digits"}}
     stored = {"experiment": {**content, "strategy": {"name": "linear_ucb", "preset": "default", "candidates": 9}}}
-    begun = read_experiment(content, "a.yaml").begun(stored)
+    begun = read_experiment(content, "a.yaml").begun(stored, DB)
     assert (begun.strategy.name, begun.strategy.options.candidates) == ("linear_ucb", 9)
     guided = {**content, "strategy": {"name": "q_learning", "preset": "default", "candidates": 9}}
-    assert read_experiment(content, "a.yaml").begun({"experiment": guided}).strategy == begun.strategy
-    assert read_experiment(content, "a.yaml").begun({}).strategy.name == "q_learning"
+    assert read_experiment(content, "a.yaml").begun({"experiment": guided}, DB).strategy == begun.strategy
+    assert read_experiment(content, "a.yaml").begun({}, DB).strategy.name == "q_learning"
     named = read_experiment({**content, "strategy": {"name": "random"}}, "a.yaml")
-    assert named.begun(stored).strategy == named.strategy
+    assert named.begun(stored, DB).strategy == named.strategy
+    damaged = {"experiment": {**content, "strategy": {"name": "linear_ucb", "candidates": "x"}}}
+    place = "a.sqlite: table config, row 'experiment', column value: as an experiment: strategy.candidates: "
+    with pytest.raises(DamageError, match=f"^{place}expected a whole number, got the text 'x'; restore a copy"):
+        read_experiment(content, "a.yaml").begun(damaged, DB)
     elsewhere = {"experiment": {**content, "strategy": {"name": "not_installed"}}}
-    assert read_experiment(content, "a.yaml").begun(elsewhere).strategy.name == "q_learning"
+    assert read_experiment(content, "a.yaml").begun(elsewhere, DB).strategy.name == "q_learning"
 
 
 @pytest.mark.parametrize(

@@ -239,7 +239,7 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
         content = experiment_content(self.get_params(deep=False), facts, str(images_file), self._seed(stored))
         experiment = read_experiment(
             content, WHERE, lambda line: warnings.warn(line, FutureWarning, stacklevel=5)
-        ).begun(stored)
+        ).begun(stored, database)
         if stored:
             search.refuse_another(database, stored, experiment, images, labels)
         if not (stored and images_file.is_file()):

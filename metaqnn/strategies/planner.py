@@ -65,7 +65,10 @@ class Planner:
 
     def knows_little(self, context: Context) -> bool:
         """Whether networks are still sampled at random."""
-        return len(self.observed.taken(context)) < self.options.random_first or len(self.observed.results) < 2
+        if len(self.observed.results) < 2:
+            return True
+        least = self.options.random_first
+        return len(self.observed.known) < least and len(self.observed.taken(context)) < least
 
     def unknown_walk(self, context: Context, stream: Stream) -> Trajectory:
         """A random walk to a network that is neither known nor in flight, if a few tries find one."""

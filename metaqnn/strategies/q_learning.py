@@ -66,7 +66,7 @@ class QLearning(ScheduledStrategy[QLearningConfig]):
 
     def _propose(self, context: Context, epsilon: float) -> Trajectory:
         walk = self._walk(context, epsilon)
-        if walk.architecture not in self._transitions:
+        if self.config.replay_episodes and walk.architecture not in self._transitions:
             self._walks[walk.architecture] = walk
         return walk
 

@@ -121,7 +121,7 @@ def run_enumeration(
     """
     stop = StopRequest()
     with stop.installed():
-        experiment = experiment.begun({} if fresh else started_with(database))
+        experiment = experiment.begun({} if fresh else started_with(database), database)
         experiment = experiment.with_backend(lambda: backend_for(None if fresh else database))
         announce_download(experiment, announce)
         experiment = _without_early_stopping(experiment)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
 from typing import Any
 
 from metaqnn.config import as_mapping, nearest, read_section
@@ -11,6 +12,7 @@ from metaqnn.networks.data.config import ARRAY_KEYS, FOLDER_KEYS, NEWEST_DECODIN
 from metaqnn.networks.retraining.config import RetrainingConfig, read_recipe
 from metaqnn.networks.training.backend import Backend
 from metaqnn.networks.training.config import TrainingConfig
+from metaqnn.replay.checks import as_damage
 from metaqnn.search.config import SearchConfig
 from metaqnn.workflows.old_names import as_recorded, renamed
 from metaqnn.workflows.section import (
@@ -99,16 +101,21 @@ class Experiment:
         """What is evaluated on, for people."""
         return self.dataset.name if self.dataset is not None else self.evaluator.name
 
-    def begun(self, stored: Mapping[str, Any]) -> "Experiment":
+    def begun(self, stored: Mapping[str, Any], database: Path) -> "Experiment":
         """With the strategy and the decoding of images that the search began with, where none is said.
 
         Args:
             stored: what the database holds of the search; empty where it begins now.
+            database: the file, for messages.
+
+        Raises:
+            DamageError: that strategy cannot be.
         """
         recorded, begun = as_recorded(stored["experiment"]) if stored.get("experiment") else {}, self
         section = recorded.get("strategy")
         if isinstance(section, Mapping) and not self.names_strategy and section.get("name") in installed("strategy"):
-            begun = replace(begun, strategy=read_part("strategy", section, self.name, find))
+            with as_damage(database, "table config, row 'experiment', column value"):
+                begun = replace(begun, strategy=read_part("strategy", section, "as an experiment", find))
         if not isinstance(self.dataset, DatasetConfig) or self.dataset.decoding is not None:
             return begun
         decoding = (recorded.get("dataset") or {}).get("decoding", 1) if stored else NEWEST_DECODING

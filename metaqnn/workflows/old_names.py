@@ -32,9 +32,10 @@ def as_recorded(content: Mapping[str, Any]) -> dict[str, Any]:
     dataset, strategy = content.get("dataset"), content.get("strategy")
     if isinstance(dataset, Mapping) and "evaluator" not in content:  # of networks, whose evaluator is not named there
         content["dataset"] = {"decoding": 1, **dataset}
-    if isinstance(strategy or {}, Mapping) and "name" not in (strategy or {}):  # which none had to name
-        is_paper = (strategy or {}).get("preset") == "paper"
-        content["strategy"] = strategy = {"name": "q_learning" if is_paper else "linear_ucb", **(strategy or {})}
+    strategy = {} if strategy is None else strategy
+    if isinstance(strategy, Mapping) and "name" not in strategy:  # which none had to name
+        name = "q_learning" if strategy.get("preset") == "paper" else "linear_ucb"
+        content["strategy"] = strategy = {"name": name, **strategy}
     if isinstance(strategy, Mapping) and strategy.get("name") == "q_learning" and "planning" not in strategy:
         was_guided = strategy.get("preset") == "default" or strategy.keys() & _OF_LINEAR_UCB
         content["strategy"] = (

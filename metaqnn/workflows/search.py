@@ -112,7 +112,7 @@ def run_search(
         if options.must_exist and not database.is_file():
             raise nothing_to_resume(database)
         stored = {} if options.fresh else require_search(database)
-        experiment = experiment.begun(stored).with_backend(lambda: backend_for(database if stored else None))
+        experiment = experiment.begun(stored, database).with_backend(lambda: backend_for(database if stored else None))
         if evaluator is None:
             announce_download(experiment, announce)
             evaluator = build_evaluator(experiment)

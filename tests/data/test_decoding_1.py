@@ -74,17 +74,18 @@ def test_a_record_without_the_key_means_the_first_decoding(tmp_path):
 
 def test_a_file_that_names_no_decoding_resumes_either(tmp_path):
     said = read_experiment(experiment(tmp_path), "farm.yaml")
-    assert said.begun({}).network_dataset.decoding == 2
-    for recorded in (experiment(tmp_path), said.begun({}).as_mapping()):
+    assert said.begun({}, tmp_path).network_dataset.decoding == 2
+    for recorded in (experiment(tmp_path), said.begun({}, tmp_path).as_mapping()):
         stored = read_experiment(as_recorded(recorded), "stored")
-        resumed = said.begun({"experiment": recorded})
+        resumed = said.begun({"experiment": recorded}, tmp_path)
         assert changed_keys(stored.as_mapping(), resumed.as_mapping()) == []
-    assert said.begun({"experiment": experiment(tmp_path)}).network_dataset.decoding == 1
+    assert said.begun({"experiment": experiment(tmp_path)}, tmp_path).network_dataset.decoding == 1
 
 
 def test_another_decoding_is_another_search(tmp_path):
     stored = read_experiment(as_recorded(experiment(tmp_path)), "stored")
-    said = read_experiment(experiment(tmp_path, decoding=2), "farm.yaml").begun({"experiment": experiment(tmp_path)})
+    said = read_experiment(experiment(tmp_path, decoding=2), "farm.yaml")
+    said = said.begun({"experiment": experiment(tmp_path)}, tmp_path)
     assert changed_keys(stored.as_mapping(), said.as_mapping()) == ["dataset.decoding was 1, now 2"]
 
 

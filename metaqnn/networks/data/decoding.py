@@ -181,7 +181,7 @@ def _scaled_colours(file: Path, image: "Image.Image", depth: int) -> "Image.Imag
     from PIL import Image
 
     with opened(file, _FORMATS) as again:
-        again.tile = _tiles_of_low_bytes(again)  # type: ignore[attr-defined]
+        again.tile = _tiles_of_low_bytes(again)
         again.load()
         low = np.asarray(again).astype(np.int64)
     high, most = np.asarray(image).astype(np.int64), 2**depth - 1

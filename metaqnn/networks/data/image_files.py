@@ -17,7 +17,7 @@ from metaqnn.networks.data.split import stratified
 from metaqnn.seeding import Stream
 
 if TYPE_CHECKING:
-    from PIL import Image
+    from PIL import ImageFile
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def subfolders(folder: Path) -> list[str]:
 
 
 @contextmanager
-def opened(file: Path, formats: tuple[str, ...]) -> Iterator["Image.Image"]:
+def opened(file: Path, formats: tuple[str, ...]) -> Iterator["ImageFile.ImageFile"]:
     """The image of a file, its pixels not yet decoded. Other formats than these may start other programs.
 
     Raises:

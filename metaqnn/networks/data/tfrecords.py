@@ -185,7 +185,8 @@ def _checksum() -> Callable[[bytes], int] | None:
         from google_crc32c import value
     except ImportError:
         return None
-    return value  # type: ignore[no-any-return]
+    checksum: Callable[[bytes], int] = value
+    return checksum
 
 
 def _unchecked() -> tuple[Note, ...]:

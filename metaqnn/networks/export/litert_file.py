@@ -39,7 +39,8 @@ def write_litert(
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         if calibration is not None:
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
-            converter._experimental_disable_per_channel = not is_per_channel
+            if not is_per_channel:
+                converter._experimental_disable_per_channel = True
             converter.representative_dataset = lambda: ([image[np.newaxis]] for image in calibration)
             converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
         path.write_bytes(converter.convert())
