@@ -246,7 +246,7 @@ def test_networks_are_searched_as_from_a_file(tmp_path):
         workers=0,
     )
     with ReplayReader(result.database) as reader:
-        begun = load_experiment(file).begun({}).with_backend(lambda: "tensorflow")
+        begun = load_experiment(file).begun({}, result.database).with_backend(lambda: "tensorflow")
         assert stored_experiment(reader) == begun
 
 
