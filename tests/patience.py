@@ -8,12 +8,19 @@ from collections.abc import Callable
 _QUICK_START = 0.05
 """Seconds that an interpreter takes to start on a machine with nothing else to do."""
 
+_WORK_SECONDS = 0.2
+"""Of a processor: long enough that a process that has just begun is not favoured any more."""
+
 
 def patience(seconds: float) -> float:
-    """A limit for this moment: `seconds`, and so many times more as starting an interpreter takes longer now."""
+    """A limit for this moment: `seconds`, and so many times more as starting Python, or work, takes longer now."""
     began = time.monotonic()
     subprocess.run([sys.executable, "-c", "pass"], check=True)
-    return seconds * max(1.0, (time.monotonic() - began) / _QUICK_START)
+    start = (time.monotonic() - began) / _QUICK_START
+    began, done = time.monotonic(), time.process_time() + _WORK_SECONDS
+    while time.process_time() < done:
+        pass
+    return seconds * max(1.0, start, (time.monotonic() - began) / _WORK_SECONDS)
 
 
 def is_within(began: float, seconds: float) -> bool:

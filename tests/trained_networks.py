@@ -1,6 +1,7 @@
 """Databases with trained networks whose weights are random: nothing is trained; all else is the real thing."""
 
 import warnings
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,7 +27,8 @@ def random_images(count: int, shape: tuple[int, ...], purpose: str = "images") -
 
 def random_network(text: str, shape: tuple[int, ...], preprocessing: str, batch_normalization: bool = False):
     """A network as `metaqnn train` stores it, with random numbers for all weights, biases and statistics."""
-    prepare_device()  # before Keras does anything: other tests of this process rely on it
+    with suppress(RuntimeError):  # TensorFlow has begun in this process, as it was
+        prepare_device()  # before Keras does anything: other tests of this process rely on it
     from metaqnn.networks.training.inference import inference_network
     from metaqnn.networks.training.network import build_network
 
