@@ -6,6 +6,7 @@
 
 DATASET := digits
 DB :=
+CLUSTER :=
 PYTHON := python3
 VENV := .venv
 OLDEST := .venv-oldest
@@ -31,11 +32,11 @@ setup: $(VENV)/.installed ## set up .venv with the package
 dev: $(VENV)/.installed-dev ## set up what contributing needs, and check each commit before it is made
 	$(BIN)/pre-commit install
 
-search: $(VENV)/.installed ## start or resume a search [DATASET= MODELS= DB= ARGS=]
-	@$(BIN)/metaqnn search $(DATASET) $(if $(DB),--db $(DB)) $(if $(MODELS),--models $(MODELS)) $(ARGS)
+search: $(VENV)/.installed ## start or resume a search [DATASET= MODELS= DB= CLUSTER= ARGS=]
+	@$(BIN)/metaqnn search $(DATASET) $(if $(DB),--db $(DB)) $(if $(MODELS),--models $(MODELS)) $(if $(CLUSTER),--cluster $(CLUSTER)) $(ARGS)
 
-resume: $(VENV)/.installed ## resume a search; refuses where there is none [DATASET= MODELS= DB= ARGS=]
-	@$(BIN)/metaqnn resume $(DATASET) $(if $(DB),--db $(DB)) $(if $(MODELS),--models $(MODELS)) $(ARGS)
+resume: $(VENV)/.installed ## resume a search; refuses where there is none [DATASET= MODELS= DB= CLUSTER= ARGS=]
+	@$(BIN)/metaqnn resume $(DATASET) $(if $(DB),--db $(DB)) $(if $(MODELS),--models $(MODELS)) $(if $(CLUSTER),--cluster $(CLUSTER)) $(ARGS)
 
 inspect: $(VENV)/.installed ## look into a search, also while it runs [DATASET= DB=]
 	@$(BIN)/metaqnn replay summary $(DATABASE)

@@ -54,6 +54,10 @@ class IllegalArchitectureError(MetaqnnError, ValueError):
     """A network that can be written but not built, or that a search space does not contain."""
 
 
+class ClusterError(MetaqnnError, RuntimeError):
+    """A cluster that cannot be reached, or whose machines cannot do the work."""
+
+
 class DataError(MetaqnnError, ValueError):
     """A data set that is absent, incomplete or inconsistent."""
 

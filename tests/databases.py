@@ -35,7 +35,7 @@ def contents(path: Path | str) -> dict[str, list[tuple]]:
 
     Returns:
         table -> its rows in a fixed order, each a tuple of (column, value) without the columns that are named
-        `*_seconds`, `*_at` or `device`; columns that are read out of others are among them.
+        `*_seconds`, `*_at`, `device` or `node`; columns that are read out of others are among them.
     """
     connection = sqlite3.connect(f"file:{Path(path).absolute()}?mode=ro", uri=True)
     try:
@@ -47,7 +47,7 @@ def contents(path: Path | str) -> dict[str, list[tuple]]:
 
 def _rows(connection: sqlite3.Connection, table: str) -> list[tuple]:
     columns = [(row[1], row[5]) for row in connection.execute(f"PRAGMA table_xinfo({table})")]
-    shared = [name for name, _ in columns if not name.endswith(("_seconds", "_at")) and name != "device"]
+    shared = [name for name, _ in columns if not name.endswith(("_seconds", "_at")) and name not in ("device", "node")]
     order = ", ".join(name for name, position in sorted(columns, key=lambda column: column[1]) if position)
     rows = connection.execute(f"SELECT {', '.join(shared)} FROM {table} ORDER BY {order}")
     return [tuple(zip(shared, row, strict=True)) for row in rows]

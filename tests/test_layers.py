@@ -40,6 +40,7 @@ HEAVY = (
     "mlflow",
     "wandb",
     "optuna",
+    "ray",
 )
 
 HEIGHT = {room: len(ROWS) - row for row, rooms in enumerate(ROWS) for room in rooms}

@@ -59,7 +59,19 @@ def _options(command):
             help="Processes that train side by side, at most search.lookahead. [one per GPU, otherwise one per core]",
         ),
         gpus_option,
+        click.option(
+            "--cluster",
+            metavar="ADDRESS",
+            help="Train on a Ray cluster: auto, local, ray://host:port or host:port; --workers is then a total. "
+            "[search.cluster]",
+        ),
+        click.option("--same-kind", is_flag=True, help="Refuse machines of another processor or other versions there."),
         observe_option,
+        click.option(
+            "--log",
+            type=click.Path(path_type=Path, dir_okay=False),
+            help="Add everything that happens, and what workers write, to this file.",
+        ),
         verbosity_options,
         break_lock_option,
         allow_option,
@@ -95,11 +107,10 @@ def resume(experiment, database, **options) -> None:
     _search(experiment, database, **options, must_exist=True)
 
 
-def _search(where, database, overrides, strategy, seed, max_time, allowed, observers, **options) -> None:
+def _search(where, database, overrides, strategy, seed, max_time, allowed, observers, log, **options) -> None:
     from metaqnn.core.plugins import find
     from metaqnn.replay.reader import ReplayReader
     from metaqnn.workflows import SearchOptions, default_database, load_experiment, run_search, stored_experiment
-    from metaqnn.workflows.display import displays
     from metaqnn.workflows.section import read_observer_words
 
     observe = tuple(read_observer_words(words) for words in observers)
@@ -120,12 +131,24 @@ def _search(where, database, overrides, strategy, seed, max_time, allowed, obser
         experiment,
         database,
         SearchOptions(max_seconds=max_time, observe=observe, **options),
-        displays(),
+        _displays(log),
         announce,
     )
     _print_ending(database, report)
     if report.signal is not None:
         sys.exit(128 + report.signal)
+
+
+def _displays(log: Path | None):
+    from metaqnn.errors import ConfigError, advice
+    from metaqnn.workflows.display import displays
+
+    try:
+        return displays(log)
+    except OSError as error:
+        raise ConfigError(
+            f"--log {log}: expected a file that can be written, but {error.strerror}; {advice(error)}"
+        ) from error
 
 
 def _program() -> str:

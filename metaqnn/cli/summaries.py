@@ -38,6 +38,7 @@ def summary_table(reader) -> Table:
         ("best", best),
         ("reused", f"{counted(facts.reused, 'repeat')} reused, {duration(facts.saved_seconds)} of training saved"),
         ("failed", failed),
+        *_nodes(reader),
         *([("predicted", _prediction_words(predictions, reader.score()))] if stops_early else []),
         ("exhausted", exhausted),
         ("time", f"{duration(facts.elapsed_seconds)} in {counted(facts.runs, 'run')}"),
@@ -55,6 +56,20 @@ def _data(reader) -> list[tuple[str, str]]:
     if found is None:
         return []
     return [("data", found.words), *((note.kind, note.text) for note in found.notes if note.kind != "fact")]
+
+
+def _nodes(reader) -> list[tuple[str, str]]:
+    """What each machine of a cluster did; nothing of a search that was on one machine."""
+    from metaqnn.replay.nodes import read_nodes
+
+    return [
+        (
+            "node",
+            f"{use.node or 'this machine'}: {counted(use.candidates, 'network')} in {use.hours:.2f} h, {use.failed} "
+            f"failed, {counted(use.lost, 'worker')} lost; {use.device or 'nothing evaluated'}",
+        )
+        for use in read_nodes(reader)
+    ]
 
 
 def import_table(reader) -> Table:

@@ -19,8 +19,10 @@ from metaqnn.core.events import (
     CandidateStarted,
     EpochFinished,
     Event,
+    Notice,
     WorkerLost,
     WorkerReady,
+    WorkerSaid,
 )
 from metaqnn.core.executor import HANG_SECONDS, Executor, SpeedMeasurement
 from metaqnn.core.memory import ReplayMemory
@@ -61,6 +63,7 @@ __all__ = [
     "Model",
     "NoOptions",
     "Note",
+    "Notice",
     "ObservedEpisode",
     "ObservedSearch",
     "Observer",
@@ -92,6 +95,7 @@ __all__ = [
     "Trajectory",
     "WorkerLost",
     "WorkerReady",
+    "WorkerSaid",
     "score_of_curve",
     "scored",
     "share_interval",

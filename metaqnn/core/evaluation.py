@@ -87,6 +87,7 @@ class Evaluation:
             reached.
         seconds: wall clock of the whole.
         device: what it ran on.
+        node: the machine of a cluster that it ran on; empty where that is the search's own.
         prediction: what stopped it (EARLY_STOPPED), or would have stopped it had it not been left running to check the
             predictions (OK); else None.
     """
@@ -99,6 +100,7 @@ class Evaluation:
     seconds: float = 0.0
     device: str = ""
     prediction: Prediction | None = None
+    node: str = ""
 
     @property
     def curve(self) -> tuple[CurvePoint, ...]:

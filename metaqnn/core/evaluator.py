@@ -3,8 +3,9 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from metaqnn.core.dataset import Dataset
 from metaqnn.core.episode import Candidate
@@ -12,6 +13,9 @@ from metaqnn.core.evaluation import CurvePoint, Evaluation
 from metaqnn.core.executor import SpeedMeasurement
 from metaqnn.core.options import NoOptions
 from metaqnn.core.score import Score
+
+if TYPE_CHECKING:
+    import numpy as np
 
 Report = Callable[[int, CurvePoint], None]
 """Called with the number of the attempt, from 1, and its newest point, so that displays can follow."""
@@ -59,10 +63,13 @@ class Place:
     Attributes:
         gpu: the one GPU that the process may use, as CUDA_VISIBLE_DEVICES names it; None leaves the choice open.
         is_own_process: whether the process exists for the evaluations, so that its settings may be changed.
+        arrays: on a machine of a cluster the folder in which each array that `Evaluator.arrays` named is NAME.npy;
+            None where the evaluator reads its data itself.
     """
 
     gpu: str | None = None
     is_own_process: bool = True
+    arrays: Path | None = None
 
 
 class Evaluator(ABC):
@@ -112,6 +119,13 @@ class Evaluator(ABC):
 
         Raises:
             DataError: the data cannot be used.
+        """
+        return {}
+
+    def arrays(self) -> Mapping[str, "np.ndarray"]:
+        """The data that `start` needs, for machines of a cluster, each of which gets one copy; {}: it needs none.
+
+        Asked in the search's process, and only for a cluster. `Place.arrays` then says where they are.
         """
         return {}
 

@@ -44,8 +44,8 @@ class ReplayMemory(ABC):
         """A recorded evaluation; None where there is none of that number (yet)."""
 
     @abstractmethod
-    def record_evaluation(self, proposal: Proposal, evaluation: Evaluation) -> None:
-        """Record an evaluation that finished before its episode's turn to be told."""
+    def record_evaluations(self, ended: Sequence[tuple[Proposal, Evaluation]]) -> None:
+        """Record evaluations that finished before their episodes' turns to be told, in one transaction."""
 
     @abstractmethod
     def record(self, episode: Episode, evaluation: Evaluation | None) -> None:

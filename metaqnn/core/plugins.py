@@ -126,6 +126,11 @@ def _distributions() -> Mapping[str, metadata.Distribution]:
     return found
 
 
+def distribution_versions() -> dict[str, str]:
+    """The installed packages that offer anything, this one among them, with their versions."""
+    return {name: found.version for name, found in sorted(_distributions().items())}
+
+
 @cache
 def installed(kind: str) -> Mapping[str, tuple[Plugin, ...]]:
     """What packages offer under each name; more than one for a name is a conflict that `find` refuses."""

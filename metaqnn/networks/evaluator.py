@@ -26,6 +26,8 @@ from metaqnn.networks.training.memory import too_large, training_bytes
 from metaqnn.workers.memory import GIBIBYTE, IDLE_BYTES, gpu_bytes, machine_bytes
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from metaqnn.networks.data import SearchData
     from metaqnn.networks.training.recipe import Engine
 
@@ -74,6 +76,7 @@ class NetworkEvaluator(Evaluator):
             require_room(data.x_train.nbytes, "the training images, which 'training.engine: fit' leaves on the disk")
         self._facts = data_facts(data)
         self._description = describe_search(data, self.dataset)
+        self._class_names = data.class_names
         self.score = accuracy(data.classes)
         most = None if options.max_memory is None else options.max_memory * GIBIBYTE
         self.limits = Limits(options.max_seconds, most, "training.max_seconds", "training.max_memory", computes=True)
@@ -83,13 +86,19 @@ class NetworkEvaluator(Evaluator):
         """Hashes, the shape of an image, how many classes and images there are, and a `DataDescription`."""
         return self._facts | {"description": self._description}
 
+    def arrays(self) -> Mapping[str, "np.ndarray"]:
+        """The images of the search; none where they are so many that they stay on the disk."""
+        from metaqnn.networks.data import load_search_data
+
+        return load_search_data(self.dataset, self.setting.seed, is_named_by_user=True).arrays()
+
     def start(self, place: Place | None = None) -> None:
         """Import Keras and hold the data.
 
         Raises:
             DataError: they are others than those that were checked.
         """
-        from metaqnn.networks.data import data_facts, fit_statistics, load_search_data
+        from metaqnn.networks.data import data_facts, fit_statistics, load_search_data, sent_data
         from metaqnn.networks.training.device import current_device, prepare_device
         from metaqnn.networks.training.prefetching import PrefetchingEngine
 
@@ -97,7 +106,10 @@ class NetworkEvaluator(Evaluator):
         self._is_users_process = not place.is_own_process
         self.place = (prepare_device if place.is_own_process else current_device)(self.backend)
         self.device, self.versions, self.is_gpu = self.place.name, self.place.versions, self.place.is_gpu
-        self.data = load_search_data(self.dataset, self.setting.seed, is_named_by_user=True)
+        if place.arrays is not None:
+            self.data = sent_data(place.arrays, self._facts, self._class_names)
+        else:
+            self.data = load_search_data(self.dataset, self.setting.seed, is_named_by_user=True)
         if data_facts(self.data) != self._facts:
             raise DataError(f"the data set {self.dataset.name} changed while the search was starting")
         self.statistics = fit_statistics(self.dataset.preprocessing, self.data.x_train)

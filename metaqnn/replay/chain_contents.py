@@ -1,7 +1,8 @@
 """What the links of the hash chains cover: the rows of a record, without what may differ between equal searches.
 
-Left out are columns named `*_seconds` or `*_at` and `device`. Columns of JSON are covered as the values that they
-hold; one that is no JSON, as its text. A content is a list of values for `metaqnn.replay.canonical`, in this order:
+Left out are columns named `*_seconds` or `*_at`, `device` and `node`. Columns of JSON are covered as the values that
+they hold; one that is no JSON, as its text. A content is a list of values for `metaqnn.replay.canonical`, in this
+order:
 
 - an episode: episode, iteration, recorded, model, the model's architecture, evaluation, score, reward, reused, source;
   then its evaluation, or nothing where that is reused;

@@ -27,7 +27,7 @@ _DTYPES = {
             "train_seconds epoch_seconds epsilon reward value"
         ),
         "string": "architecture reason state recipe weights finals command found",
-        "category": "status purpose device source action dataset part kind",
+        "category": "status purpose device node source action dataset part kind",
         "bool": "is_predicted reused",
         "time": "recorded_at started_at ended_at looked_at",
     }.items()
@@ -60,7 +60,7 @@ _MODELS = """
         SELECT max(evaluation) FROM evaluations WHERE model = m.model) ORDER BY m.model"""
 _EVALUATIONS = """
     SELECT evaluation, model, seed, purpose, status, iif(status = 'ok', score, NULL) AS best_SCORE, best_epoch,
-           last_score AS last_SCORE, figures, attempts, train_seconds, recorded_at, device, predicted_epoch,
+           last_score AS last_SCORE, figures, attempts, train_seconds, recorded_at, device, node, predicted_epoch,
            predicted_score AS predicted_SCORE, predicted_low, predicted_high, reason
     FROM evaluations ORDER BY evaluation"""
 _CURVES = """

@@ -78,10 +78,14 @@ class SQLiteReplayMemory(ReplayWriter, ReplayMemory):
         """Keep a fact about a worker process."""
         if isinstance(event, WorkerReady):
             row: tuple[Any, ...] = (event.worker, "ready", event.pid, None, "")
+            machine = json.dumps(dict(event.kind))
         else:
-            row = (event.worker, "lost", None, event.number, event.reason)
+            row, machine = (event.worker, "lost", None, event.number, event.reason), "{}"
         with self._transaction() as connection:
-            connection.execute("INSERT INTO worker_events VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)", (self._run, *row, now()))
+            connection.execute(
+                "INSERT INTO worker_events VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (self._run, *row, now(), event.node, machine),
+            )
             if isinstance(event, WorkerReady):
                 connection.execute(
                     "UPDATE runs SET device = ?, versions = json_patch(versions, ?) WHERE run = ?",
@@ -115,11 +119,12 @@ class SQLiteReplayMemory(ReplayWriter, ReplayMemory):
             finally:
                 self._connection.execute("PRAGMA synchronous = FULL")
 
-    def record_evaluation(self, proposal: Proposal, evaluation: Evaluation) -> None:
-        """Record an evaluation that finished before its episode's turn to be told."""
-        assert proposal.evaluation is not None, "what reuses an evaluation is not evaluated"
+    def record_evaluations(self, ended: Sequence[tuple[Proposal, Evaluation]]) -> None:
+        """Record evaluations that finished before their episodes' turns to be told, in one transaction."""
         with self._transaction():
-            self._insert_evaluation(proposal.evaluation, proposal.model.model, evaluation)
+            for proposal, evaluation in ended:
+                assert proposal.evaluation is not None, "what reuses an evaluation is not evaluated"
+                self._insert_evaluation(proposal.evaluation, proposal.model.model, evaluation)
 
     def record(self, episode: Episode, evaluation: Evaluation | None) -> None:
         """Record an episode, and its evaluation unless that is None or recorded already, in one transaction."""

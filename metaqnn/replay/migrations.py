@@ -55,6 +55,7 @@ NEW_COLUMNS: Mapping[int, Mapping[str, tuple[str, ...]]] = {
         "test_looks": ("images AS examples", "accuracy AS score", "validation_accuracy AS validation_score"),
     },
     6: {"test_looks": ("'[]' AS found",)},
+    7: {"evaluations": ("'' AS node",), "worker_events": ("'' AS node", "'{}' AS machine")},
 }
 """What each version added: version -> table -> columns, as expressions over those that were there before."""
 

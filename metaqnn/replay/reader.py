@@ -115,6 +115,11 @@ class ReplayReader:
             return None
         return {"models": row[0], "workers": row[1], "device": row[2], "versions": json.loads(row[3])}
 
+    def first_machine(self) -> dict[str, str] | None:
+        """What the machine of the first worker was, in `WorkerReady.kind`; None where nobody asked."""
+        row = self._one("SELECT machine FROM worker_events WHERE machine != '{}' ORDER BY event LIMIT 1")
+        return json.loads(row[0]) if row else None
+
     def episodes(self, after: int = 0) -> Iterator[Episode]:
         """All told episodes with a number above `after`, in order."""
         for row in self._query(f"{_EPISODES} WHERE r.episode > ? ORDER BY r.episode", (after,)):
@@ -141,17 +146,18 @@ class ReplayReader:
         """A recorded evaluation with its curves; None where there is none of that number (yet)."""
         row = self._one(
             "SELECT status, score, reason, figures, train_seconds, device, predicted_epoch, predicted_score,"
-            " predicted_low, predicted_high FROM evaluations WHERE evaluation = ?",
+            " predicted_low, predicted_high, node FROM evaluations WHERE evaluation = ?",
             (number,),
         )
         if row is None:
             return None
         curves = groupby(self._query(_CURVES, (number,)), key=lambda r: r[0])
         attempts = tuple(Attempt(tuple(read_point(row[1:]) for row in curve)) for _, curve in curves)
-        status, prediction = Status(row[0]), None if None in row[6:] else Prediction(*row[6:])
-        if prediction is None and (status is Status.EARLY_STOPPED or row[6:] != (None,) * 4):
+        predicted = row[6:10]
+        status, prediction = Status(row[0]), None if None in predicted else Prediction(*predicted)
+        if prediction is None and (status is Status.EARLY_STOPPED or predicted != (None,) * 4):
             raise ReplayError(f"evaluation {number}: its status is {status}, but its prediction is incomplete")
-        return Evaluation(status, row[1], row[2], attempts, json.loads(row[3]), row[4], row[5], prediction)
+        return Evaluation(status, row[1], row[2], attempts, json.loads(row[3]), row[4], row[5], prediction, row[10])
 
     def is_table(self) -> bool:
         """Whether the file holds every network of a space, from `metaqnn enumerate`, and no search."""

@@ -24,7 +24,8 @@ _NEUTRAL: Mapping[str, Any] = {
     ),
     **dict.fromkeys(("elapsed_seconds", "epoch_seconds", "train_seconds"), 0.0),
     **dict.fromkeys(("ended_at", "outcome"), None),
-    **dict.fromkeys(("device", "command"), ""),
+    **dict.fromkeys(("device", "node", "command"), ""),
+    "machine": "{}",
     "pid": 0,
     "costs": "{}",
 }

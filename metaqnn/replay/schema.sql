@@ -2,8 +2,8 @@
 -- A score is what the evaluator measures (config, key 'score'); what else it measures and what an architecture costs
 -- stands in JSON by name. Columns marked "network:" are read out of those for searches over networks.
 -- Two searches with the same seed and configuration agree in every row of config, models, evaluations,
--- learning_curves, replay and q_values, but for columns named *_seconds, *_at or device, and so in the chain of episodes
--- of hash_chains; final trainings with the same seeds and recipes agree in finals and final_curves likewise.
+-- learning_curves, replay and q_values, but for columns named *_seconds, *_at, device or node, and so in the chain of
+-- episodes of hash_chains; final trainings with the same seeds and recipes agree in finals and final_curves likewise.
 
 CREATE TABLE config (
     key   TEXT PRIMARY KEY,  -- 'experiment', 'seed', 'budget', 'data', 'score', 'plugins'; 'purpose' where it is no search
@@ -53,6 +53,7 @@ CREATE TABLE evaluations (
     predicted_score REAL,            -- score expected then of the whole evaluation; NULL where none
     predicted_low   REAL,            -- the same less a standard deviation
     predicted_high  REAL,            -- the same and a standard deviation
+    node          TEXT NOT NULL,     -- machine of a cluster that it was evaluated on; empty where that is the search's own
     best_accuracy REAL AS (iif(status = 'ok', score, NULL)),           -- network: best validation accuracy, in [0, 1]
     last_accuracy REAL AS (last_score),                                -- network: validation accuracy after the last epoch
     learning_rate REAL AS (json_extract(figures, '$.learning_rate')),  -- network: initial rate of the last attempt
@@ -123,7 +124,9 @@ CREATE TABLE worker_events (
     pid         INTEGER,              -- of a worker that became ready
     episode     INTEGER,              -- whose candidate a lost worker was training; NULL if none
     reason      TEXT NOT NULL,        -- why a worker was lost, else empty
-    happened_at TEXT NOT NULL         -- when
+    happened_at TEXT NOT NULL,        -- when
+    node        TEXT NOT NULL,        -- its machine in a cluster; empty where that is the search's own
+    machine     TEXT NOT NULL         -- JSON: processor and versions there, of a worker that became ready; {} where not asked
 ) STRICT;
 
 CREATE TABLE finals (

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from metaqnn.replay.evaluations import read_evaluations
+from metaqnn.replay.nodes import NodeUse, read_nodes
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.results import Result
 from metaqnn.replay.runs import elapsed_seconds
@@ -20,6 +21,7 @@ class ComputeUsage:
         repeats: episodes that needed no evaluation.
         saved_seconds: what evaluating those again would have taken.
         attempts: fresh starts, restarts included.
+        nodes: what each machine of a cluster did; none of a search that was on one.
     """
 
     elapsed_seconds: float
@@ -27,6 +29,7 @@ class ComputeUsage:
     repeats: int
     saved_seconds: float
     attempts: int
+    nodes: tuple[NodeUse, ...] = ()
 
     @property
     def total_seconds(self) -> float:
@@ -52,4 +55,5 @@ def read_usage(reader: ReplayReader, results: Sequence[Result]) -> ComputeUsage:
         len(repeats),
         sum(repeats),
         sum(evaluation.attempts for evaluation in evaluations),
+        read_nodes(reader),
     )

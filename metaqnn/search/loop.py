@@ -93,7 +93,7 @@ class Search:
         self.stop_requested = stop_requested
         self.early_stopping = early_stopping
         self._position = Position(plan.budget or plan.models)
-        self._in_flight: deque[Proposal] = deque()  # proposed, not recorded
+        self._in_flight: dict[int, Proposal] = {}  # by episode, in order: proposed, not recorded
         self._untold: deque[Episode] = deque()  # recorded, not told
         self._finished: dict[int, Evaluation] = {}  # by episode, evaluated ahead of its turn
         self._told = 0
@@ -124,7 +124,7 @@ class Search:
     def _loop(self) -> Ending:
         """Propose, evaluate, record, tell."""
         try:
-            for proposal in list(self._in_flight):
+            for proposal in list(self._in_flight.values()):
                 # Retried episodes may be more than the lookahead; none may know more than it would have.
                 self._tell_until(self._known_to(proposal.episode))
                 self._evaluate(proposal)
@@ -155,7 +155,7 @@ class Search:
         proposal = Proposal(context.number, context.distinct + is_new, trajectory.recorded, model, evaluation)
         self.memory.add_proposal(proposal)
         self._position.add(proposal)
-        self._in_flight.append(proposal)
+        self._in_flight[proposal.episode] = proposal
         self._evaluate(proposal, tuple(step.action for step in trajectory.steps))
 
     def _evaluate(self, proposal: Proposal, actions: tuple[str, ...] | None = None) -> None:
@@ -182,7 +182,7 @@ class Search:
         """Record and tell all episodes up to `number`, in order, waiting for their evaluations."""
         while self._told < number and (self._untold or self._in_flight):
             self._end_if_stopped()
-            episode = self._untold.popleft() if self._untold else self._record(self._in_flight[0])
+            episode = self._untold.popleft() if self._untold else self._record(next(iter(self._in_flight.values())))
             self.strategy.tell(episode)
             self._position.tell()
             self._told = episode.number
@@ -213,7 +213,7 @@ class Search:
             is_predicted=is_predicted,
         )
         self.memory.record(episode, evaluation)
-        self._in_flight.popleft()
+        del self._in_flight[proposal.episode]
         self._tally.count(episode)
         if self.early_stopping and evaluation is not None:
             self.early_stopping.learn(episode, partial(self._evaluated, episode))
@@ -223,15 +223,16 @@ class Search:
     def _await(self, proposal: Proposal) -> Evaluation:
         """The evaluation of the episode whose turn it is; what ends ahead of its turn is made durable meanwhile."""
         while proposal.episode not in self._finished:
+            ended: dict[int, Evaluation] = {}
             for event in self.executor.results(_POLL_SECONDS):
                 self._notify("on_event", event)
                 if isinstance(event, WorkerReady | WorkerLost):
                     self.memory.record_worker(event)
                 elif isinstance(event, CandidateFinished):
-                    self._finished[event.number] = event.evaluation
-                    if event.number != proposal.episode:
-                        early = next(p for p in self._in_flight if p.episode == event.number)
-                        self.memory.record_evaluation(early, event.evaluation)
+                    ended[event.number] = event.evaluation
+            self._finished |= ended
+            if early := [(self._in_flight[number], ended[number]) for number in ended if number != proposal.episode]:
+                self.memory.record_evaluations(early)
             self._end_if_stopped()
         return self._finished.pop(proposal.episode)
 
@@ -253,7 +254,7 @@ class Search:
             self._tally.count(episode)
             if self.early_stopping and not episode.reused and episode.origin is not EpisodeOrigin.IMPORTED:
                 self.early_stopping.learn(episode, partial(self._evaluated, episode))
-        self._in_flight.extend(proposals)
+        self._in_flight |= {proposal.episode: proposal for proposal in proposals}
         as_of, values = self.memory.values()
         # A search that had ended and goes on with a larger budget has told more than its next proposal may know.
         if as_of <= self._known_to(self._position.last + 1) or self._is_complete():

@@ -20,6 +20,7 @@ class Position:
         self.budget = budget
         self.last = self.distinct = self.repeats = 0
         self._pending: deque[PendingEpisode] = deque()
+        self._seen: tuple[PendingEpisode, ...] | None = ()  # those pending, as contexts have them; None: to be made
 
     def add(self, record: Episode | Proposal) -> None:
         """Count the next episode, whether it is recorded or in flight."""
@@ -36,13 +37,17 @@ class Position:
             self.distinct += is_new
             self.repeats = 0 if is_new else self.repeats + 1
         self._pending.append(PendingEpisode(number, architecture, is_new, record.origin))
+        self._seen = None
         self.last = number
 
     def tell(self, count: int = 1) -> None:
         """The oldest episodes that were pending are told."""
         for _ in range(count):
             self._pending.popleft()
+        self._seen = None
 
     def context(self) -> Context:
         """What the strategy is asked the next episode with."""
-        return Context(self.last + 1, self.budget, self.distinct, self.repeats, tuple(self._pending))
+        if self._seen is None:
+            self._seen = tuple(self._pending)
+        return Context(self.last + 1, self.budget, self.distinct, self.repeats, self._seen)

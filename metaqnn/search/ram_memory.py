@@ -62,9 +62,10 @@ class RamMemory(ReplayMemory):
         """A recorded evaluation; None where there is none of that number (yet)."""
         return None if number is None else self._evaluations.get(number)
 
-    def record_evaluation(self, proposal: Proposal, evaluation: Evaluation) -> None:
-        """Keep an evaluation that finished before its episode's turn to be told."""
-        if proposal.evaluation is not None:
+    def record_evaluations(self, ended: Sequence[tuple[Proposal, Evaluation]]) -> None:
+        """Keep evaluations that finished before their episodes' turns to be told."""
+        for proposal, evaluation in ended:
+            assert proposal.evaluation is not None, "what reuses an evaluation is not evaluated"
             self._evaluations[proposal.evaluation] = evaluation
 
     def record(self, episode: Episode, evaluation: Evaluation | None) -> None:

@@ -11,7 +11,17 @@ from importlib import import_module
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from metaqnn.config import require
-from metaqnn.core import Context, Episode, EpisodeOrigin, Exploration, Proposal, Space, Strategy, Trajectory
+from metaqnn.core import (
+    Context,
+    Episode,
+    EpisodeOrigin,
+    Exploration,
+    PendingEpisode,
+    Proposal,
+    Space,
+    Strategy,
+    Trajectory,
+)
 from metaqnn.errors import ConfigError
 
 PAPER_SCHEDULE: tuple[tuple[float, int], ...] = (
@@ -194,6 +204,8 @@ class ScheduledStrategy(Strategy, Generic[_Config]):
         self.max_repeats = config.max_repeats
         self._novelty: list[bool] = []  # of the sampled episodes told
         self._progress, self._counted = START, 0  # so many of them are in the progress
+        self._newest: PendingEpisode | None = None  # up to it, told or pending,
+        self._ahead = START  # the progress is this
 
     @property
     def default_models(self) -> int:
@@ -237,8 +249,16 @@ class ScheduledStrategy(Strategy, Generic[_Config]):
         """The progress after all episodes told and pending; sees to it that the schedule is scaled."""
         if self._schedule.total != context.budget:
             self._schedule = self._unscaled.scaled(context.budget)
-            self._progress, self._counted = START, 0
+            self._progress, self._counted, self._newest = START, 0, None
         self._progress = self._schedule.progress(self._novelty[self._counted :], self._progress)
         self._counted = len(self._novelty)
-        pending = (episode.is_new for episode in context.pending if episode.origin is EpisodeOrigin.SAMPLED)
-        return self._schedule.progress(pending, self._progress)
+        # Of thousands in flight all but the newest have been counted, the last time that somebody asked.
+        pending, newest = context.pending, self._newest
+        place = newest.number - pending[0].number if pending and newest else -1
+        is_counted = 0 <= place < len(pending) and pending[place] is newest
+        rest = pending[place + 1 :] if is_counted else pending
+        novelty = (episode.is_new for episode in rest if episode.origin is EpisodeOrigin.SAMPLED)
+        ahead = self._schedule.progress(novelty, self._ahead if is_counted else self._progress)
+        if pending:
+            self._newest, self._ahead = pending[-1], ahead
+        return ahead

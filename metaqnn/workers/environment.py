@@ -1,7 +1,10 @@
 """What a worker process sees of the machine: its GPUs, its cores, and the environment that makes it repeat itself."""
 
 import os
-from collections.abc import Mapping
+import platform
+import re
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 _CHANGE_RESULTS = (
@@ -35,6 +38,26 @@ def visible_gpus() -> tuple[str, ...]:
 def usable_cores() -> int:
     """The cores that this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def processor_model() -> str:
+    """The model of the processor, as the system tells it."""
+    try:
+        match = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
+    except OSError:
+        match = None
+    return match[1].strip() if match else platform.processor() or platform.machine()
+
+
+def library_versions(packages: Sequence[str]) -> dict[str, str]:
+    """The installed versions, read without importing anything; absent packages are left out."""
+    versions = {}
+    for package in packages:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return versions
 
 
 def withheld(environment: Mapping[str, str]) -> dict[str, str]:

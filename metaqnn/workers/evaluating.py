@@ -34,6 +34,7 @@ from metaqnn.workers.pipe import PipeTransport
 from metaqnn.workers.pool import Pool
 from metaqnn.workers.runner import Runner
 from metaqnn.workers.task import Task, TaskFailed, TaskFinished, TaskProgress, TaskStarted
+from metaqnn.workers.transport import Transport
 from metaqnn.workers.worker_pool import WorkerPool
 
 
@@ -42,13 +43,12 @@ class EvaluatorRunner(Runner):
 
     Args:
         evaluator: not started yet.
-        gpu: the one GPU that this process was given; None leaves the choice open.
-        is_own_process: whether the process exists for this.
+        place: where this is.
     """
 
-    def __init__(self, evaluator: Evaluator, gpu: str | None = None, is_own_process: bool = True):
+    def __init__(self, evaluator: Evaluator, place: Place):
         self.evaluator = evaluator
-        evaluator.start(Place(gpu, is_own_process))
+        evaluator.start(place)
         self.device, self.versions, self.is_gpu = evaluator.device, evaluator.versions, evaluator.is_gpu
 
     def prepare(self, payload: Any) -> None:
@@ -179,6 +179,7 @@ def make_executor(
     stop_requested: Callable[[], bool] = lambda: False,
     path: Sequence[str] = (),
     hang_seconds: float | None = HANG_SECONDS,
+    transport: Transport | None = None,
 ) -> PoolExecutor:
     """Worker processes for an evaluator, or none.
 
@@ -190,13 +191,14 @@ def make_executor(
         stop_requested: asked in this process at every point.
         path: folders that workers look for modules in after all others.
         hang_seconds: a worker that gives no sign of life for so long is replaced; None: never.
+        transport: to the workers; None starts processes of this machine.
     """
     if not workers:
 
         def should_drop(event: task.Event) -> bool:
             return isinstance(event, TaskProgress) and stop_requested()
 
-        return PoolExecutor(InlinePool(lambda: EvaluatorRunner(evaluator, is_own_process=False), should_drop))
+        return PoolExecutor(InlinePool(lambda: EvaluatorRunner(evaluator, Place(is_own_process=False)), should_drop))
     said = evaluator.limits
 
     def need(payload: Any) -> int:
@@ -205,7 +207,8 @@ def make_executor(
     keys = said.seconds_key, said.bytes_key
     limits = Limits(said.max_seconds, said.max_bytes, need, *keys, hang_seconds, said.computes)
     start = partial(EvaluatorRunner, evaluator)
-    return PoolExecutor(WorkerPool(start, PipeTransport(worker_environment), workers, gpus, limits, path))
+    transport = transport or PipeTransport(worker_environment)
+    return PoolExecutor(WorkerPool(start, transport, workers, gpus, limits, path))
 
 
 def _of_search(event: task.Event) -> Event:
@@ -214,13 +217,18 @@ def _of_search(event: task.Event) -> Event:
         content: Event = event.content
         return content
     if isinstance(event, TaskStarted):
-        return CandidateStarted(event.number)
+        return CandidateStarted(event.number, event.node)
     if isinstance(event, TaskFinished):
-        return CandidateFinished(event.number, event.result)
+        return CandidateFinished(event.number, replace(event.result, node=event.node) if event.node else event.result)
     if isinstance(event, TaskFailed):
         status, attempts = event.status or Status.CRASHED, _attempts(event.progress)
         evaluation = Evaluation(
-            status, reason=event.reason, attempts=attempts, seconds=event.seconds, device=event.device
+            status,
+            reason=event.reason,
+            attempts=attempts,
+            seconds=event.seconds,
+            device=event.device,
+            node=event.node,
         )
         return CandidateFinished(event.number, evaluation)
     return event

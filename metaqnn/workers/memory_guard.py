@@ -59,27 +59,24 @@ class MemoryGuard:
 
     Args:
         limits: of a task.
-        memory_bytes: what there is, of a GPU or (None) of the machine; None where nobody tells.
     """
 
-    def __init__(self, limits: Limits, memory_bytes: Callable[[str | None], int | None]):
-        self._limits, self._memory_bytes = limits, memory_bytes
-        self._capacities: dict[str | None, int | None] = {None: memory_bytes(None)}
+    def __init__(self, limits: Limits):
+        self._limits = limits
+        self._capacities: dict[tuple[str, str | None], int | None] = {}
 
-    def has_room(self, task: Task, gpu: str | None, workers: Sequence[PoolWorker]) -> bool:
+    def has_room(self, task: Task, where: PoolWorker, workers: Sequence[PoolWorker]) -> bool:
         """Whether a task fits beside what runs on the same device now; it always does where nothing runs.
 
         So several workers on one device never make a task fail that would have fitted alone.
         """
-        need, beside = self._limits.need, [worker.task for worker in workers if worker.gpu == gpu and worker.task]
+        need, sharing = self._limits.need, [worker for worker in workers if worker.device == where.device]
+        beside = [worker.task for worker in sharing if worker.task]
         if not beside or need is None:
             return True
-        if gpu not in self._capacities:
-            self._capacities[gpu] = self._memory_bytes(gpu)
-        capacity = self._capacities[gpu]
+        capacity = self._capacity(where, where.gpu)
         needed = sum(need(each.payload) for each in (*beside, task))
-        sharing = sum(worker.gpu == gpu for worker in workers)
-        return capacity is None or needed + sharing * IDLE_BYTES <= capacity
+        return capacity is None or needed + len(sharing) * IDLE_BYTES <= capacity
 
     def over_memory_limit(self, workers: Sequence[PoolWorker]) -> OverMemoryLimit | None:
         """A worker that holds too much, if there is one.
@@ -89,33 +86,43 @@ class MemoryGuard:
         """
         held = [(worker.channel.resident_bytes(), worker, worker.task) for worker in workers if worker.task]
         for size, worker, task in held:
-            own = self._most(worker.is_gpu)
+            own = self._most(worker, worker.is_gpu)
             if not worker.is_ready:
-                self.require_room_for_idle(size, worker.is_gpu)
+                self.require_room_for_idle(worker, size, worker.is_gpu)
             elif size > own:
                 return OverMemoryLimit(worker, task, worker.tasks_done == 0, _reason(size, own))
-        total, most = sum(size for size, _, _ in held), self._most(is_gpu=True)
-        if len(held) > 1 and total > most:
-            _, worker, task = max(held, key=lambda each: each[0])
-            return OverMemoryLimit(worker, task, False, _reason(total, most, "all worker processes together"))
+        for node in {worker.channel.node: None for _, worker, _ in held}:
+            there = [each for each in held if each[1].channel.node == node]
+            size, worker, task = max(there, key=lambda each: each[0])
+            total, most = sum(size for size, _, _ in there), self._most(worker, is_gpu=True)
+            if len(there) > 1 and total > most:
+                return OverMemoryLimit(worker, task, False, _reason(total, most, "all worker processes together"))
         return None
 
-    def require_room_for_idle(self, held: int, is_gpu: bool) -> None:
+    def require_room_for_idle(self, worker: PoolWorker, held: int, is_gpu: bool) -> None:
         """See that a worker may hold what it holds before its first task, for which no task is to blame.
 
         Raises:
             EvaluatorError: every worker would be ended, whatever it was given.
         """
-        most = self._most(is_gpu)
+        most = self._most(worker, is_gpu)
         if held > most:
             limit = f"a larger {self._limits.bytes_key}" if self._limits.max_bytes else "more memory"
             raise EvaluatorError(f"expected {limit}: before anything was trained, {_reason(held, most)}")
 
-    def _most(self, is_gpu: bool) -> float:
+    def _capacity(self, worker: PoolWorker, gpu: str | None) -> int | None:
+        """The memory of a GPU, or of the machine, on which a worker is."""
+        key = worker.channel.node, gpu
+        if key not in self._capacities:
+            self._capacities[key] = worker.channel.memory_bytes(gpu)
+        return self._capacities[key]
+
+    def _most(self, worker: PoolWorker, is_gpu: bool) -> float:
         """Bytes that one worker may hold; the limit of a task is for those without a GPU."""
-        machine, limit = self._capacities[None], self._limits.max_bytes
+        limit = self._limits.max_bytes
         if limit is not None and not is_gpu:
             return limit
+        machine = self._capacity(worker, None)
         return math.inf if machine is None else _MACHINE_SHARE * machine
 
 

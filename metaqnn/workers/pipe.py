@@ -41,33 +41,35 @@ class PipeTransport(Transport):
 
     def __init__(self, environment: Callable[[Mapping[str, str], str | None], Mapping[str, str]]):
         self._environment = environment
+        self._machine_bytes = machine_bytes()
 
-    def start(self, setup: WorkerSetup) -> Channel:
+    def start(self, setup: WorkerSetup) -> "WorkerProcess":
         """Start a process."""
-        return _Process(setup, self._environment(os.environ | {"PYTHONPATH": python_path()}, setup.gpu))
+        environment = self._environment(os.environ | {"PYTHONPATH": python_path()}, setup.gpu)
+        return WorkerProcess(setup, environment, self._machine_bytes)
 
     def wait(self, channels: Sequence[Channel], timeout: float) -> list[Channel]:
         """The processes that say something or are gone."""
-        by_connection = {cast(_Process, channel).connection: channel for channel in channels}
+        by_connection = {cast(WorkerProcess, channel).connection: channel for channel in channels}
         ready = set(wait(list(by_connection), timeout))
         return [
             channel
             for connection, channel in by_connection.items()
-            if connection in ready or cast(_Process, channel).is_gone()
+            if connection in ready or cast(WorkerProcess, channel).is_gone()
         ]
 
-    def memory_bytes(self, gpu: str | None) -> int | None:
-        """The memory of a GPU, or of this machine."""
-        return machine_bytes() if gpu is None else gpu_bytes(gpu)
 
-
-class _Process(Channel):
+class WorkerProcess(Channel):
     """One process; `connection` is readable when it says something or is gone."""
 
-    def __init__(self, setup: WorkerSetup, environment: Mapping[str, str]):
+    is_placed = True
+
+    def __init__(self, setup: WorkerSetup, environment: Mapping[str, str], machine_bytes: int):
+        self._machine_bytes = machine_bytes
         self._was_cut_off = self._was_stopped = False
+        self._told = 0
         # A worker that is stopped takes nothing: who sends it more than its socket holds would wait with it.
-        self._outbox: SimpleQueue[memoryview | None] = SimpleQueue()
+        self._outbox: SimpleQueue[bytes | memoryview | None] = SimpleQueue()
         self._sender = Thread(target=self._send_all, daemon=True)
         with contextlib.ExitStack() as undo:  # what was opened is let go of at once where the rest cannot be
             self._stderr = undo.enter_context(tempfile.TemporaryFile("w+b"))
@@ -84,7 +86,12 @@ class _Process(Channel):
         self.send(setup)
 
     def send(self, message: object) -> None:
-        self._outbox.put(ForkingPickler.dumps(message))
+        """Send a message."""
+        self.send_pickled(ForkingPickler.dumps(message))
+
+    def send_pickled(self, message: bytes | memoryview) -> None:
+        """Send a message that is pickled already."""
+        self._outbox.put(message)
 
     def _send_all(self) -> None:
         with contextlib.suppress(OSError):
@@ -92,10 +99,15 @@ class _Process(Channel):
                 self.connection.send_bytes(message)
 
     def receive(self) -> Iterator[object]:
+        """The messages that have come."""
+        return map(ForkingPickler.loads, self.receive_pickled())
+
+    def receive_pickled(self) -> Iterator[bytes]:
+        """The messages that have come as they were sent; raises what `receive` does."""
         is_gone = self.is_gone()  # asked first: what it said is there then
         try:
             while self.connection.poll():
-                yield self.connection.recv()
+                yield self.connection.recv_bytes()
         except OSError as error:
             if isinstance(error, BlockingIOError):
                 signs = self.vital_signs(None)
@@ -109,13 +121,32 @@ class _Process(Channel):
         """Whether it ended; a child of it may hold its socket open all the same."""
         return self._process.poll() is not None
 
+    def said(self) -> list[str]:
+        """The lines of its standard error that it has ended since the last call."""
+        fileno = self._stderr.fileno()
+        size = os.fstat(fileno).st_size
+        if size <= self._told:
+            return []
+        self._told = max(self._told, size - _STDERR_TAIL)
+        text = os.pread(fileno, size - self._told, self._told)  # its own offset is the worker's, too
+        whole = text[: text.rfind(b"\n") + 1]
+        self._told += len(whole)
+        return whole.decode(errors="replace").splitlines()
+
     def resident_bytes(self) -> int:
+        """The memory that it holds."""
         return resident_bytes(self.pid)
 
+    def memory_bytes(self, gpu: str | None) -> int | None:
+        """The memory of a GPU, or of this machine."""
+        return self._machine_bytes if gpu is None else gpu_bytes(gpu)
+
     def vital_signs(self, besides: int | None) -> VitalSigns | None:
+        """What it shows of its life."""
         return vital_signs(self.pid, besides)
 
     def exit(self) -> Exit:
+        """How it ended, with what it said last."""
         code = self._wait()
         if code is None:
             self._process.kill()
@@ -136,9 +167,11 @@ class _Process(Channel):
         return Exit(was_killed, told, "" if code is None else fault_of_end(code, said), self._was_stopped)
 
     def end(self) -> None:
+        """Kill it."""
         self._process.kill()
 
     def close(self) -> None:
+        """Kill it and wait until it is gone."""
         self._process.kill()
         self._wait()
         self._outbox.put(None)

@@ -67,6 +67,11 @@ class PoolWorker:
     beating_thread: int | None = None
     pulse: Pulse = field(default_factory=Pulse)
 
+    @property
+    def device(self) -> tuple[str, str | None]:
+        """What it shares with the workers that have the same: a GPU of a machine, or a machine."""
+        return self.channel.node, self.gpu
+
     def assign(self, task: Task) -> None:
         """Have it do a task."""
         self.task, self.started_at, self.progress, self.pulse = task, None, [], Pulse()

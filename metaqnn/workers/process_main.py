@@ -18,9 +18,11 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
+from metaqnn.core import Place
 from metaqnn.errors import MetaqnnError
 from metaqnn.machine import machine_fault
 from metaqnn.workers.runner import Runner
@@ -81,7 +83,8 @@ class Server:
             threading.Thread(target=self._beat, args=(setup.beat_seconds,), daemon=True).start()
         try:
             sys.path.extend(folder for folder in setup.path if folder not in sys.path)
-            self._runner = runner = pickle.loads(setup.start)(setup.gpu)
+            arrays = None if setup.arrays is None else Path(setup.arrays)
+            self._runner = runner = pickle.loads(setup.start)(Place(setup.gpu, arrays=arrays))
         except Exception as error:  # anything that keeps this worker from starting is the pool's to report
             fault, told = machine_fault(error), " ".join(f"{type(error).__name__}: {error}".split())
             self._send(MachineFailed(str(fault)) if fault else WorkerFailed(told))

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from metaqnn.core import WorkerReady
+from metaqnn.core import Place, WorkerReady
 from metaqnn.workers.memory import resident_bytes
 
 
@@ -40,6 +40,6 @@ class Runner(ABC):
         return WorkerReady(worker, pid, self.device, dict(self.versions), self.is_gpu, resident_bytes(pid))
 
 
-StartRunner = Callable[[str | None], Runner]
-"""Starts a runner in a worker that was given this GPU (None: any). It is pickled, so a class or a function of a module,
-or a `functools.partial` of one."""
+StartRunner = Callable[[Place], Runner]
+"""Starts a runner in a worker at this place. It is pickled, so a class or a function of a module, or a
+`functools.partial` of one."""

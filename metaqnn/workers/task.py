@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from metaqnn.core import Status, WorkerLost, WorkerReady
+from metaqnn.core import Notice, Status, WorkerLost, WorkerReady, WorkerSaid
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,9 +44,10 @@ class MachineFailed:
 
 @dataclass(frozen=True)
 class TaskStarted:
-    """A worker began a task."""
+    """A worker began a task, on the machine of a cluster that the pool fills in."""
 
     number: int
+    node: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,10 +60,11 @@ class TaskProgress:
 
 @dataclass(frozen=True)
 class TaskFinished:
-    """The result of a task."""
+    """The result of a task; `node` is the machine of a cluster that it comes from, filled in by the pool."""
 
     number: int
     result: Any
+    node: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ class TaskFailed:
         progress: what was reported before the end of the worker.
         seconds: from the start of the task to that.
         device: of the workers.
+        node: the machine of a cluster on which it ended, filled in by the pool.
     """
 
     number: int
@@ -84,6 +87,7 @@ class TaskFailed:
     progress: tuple[Any, ...] = ()
     seconds: float = 0.0
     device: str = ""
+    node: str = ""
 
 
-Event = WorkerReady | WorkerLost | TaskStarted | TaskProgress | TaskFinished | TaskFailed
+Event = WorkerReady | WorkerLost | WorkerSaid | Notice | TaskStarted | TaskProgress | TaskFinished | TaskFailed

@@ -5,9 +5,10 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import cast
 
-from metaqnn.core import RETRYABLE, Status, WorkerLost, WorkerReady
+from metaqnn.core import RETRYABLE, Notice, Status, WorkerLost, WorkerReady, WorkerSaid
 from metaqnn.errors import EvaluatorError, MachineError
 from metaqnn.workers.life_guard import LifeGuard
 from metaqnn.workers.losses import FORGIVEN, FailedStarts, Loss, Losses
@@ -72,7 +73,7 @@ class WorkerPool(Pool):
         self._transport = transport
         self._count, self._gpus = workers, tuple(gpus)
         self._limits = limits or Limits()
-        self._memory_guard = MemoryGuard(self._limits, transport.memory_bytes)
+        self._memory_guard = MemoryGuard(self._limits)
         self._life_guard = LifeGuard(self._limits)
         self._workers: list[PoolWorker] = []
         self._queue: deque[Task] = deque()
@@ -114,6 +115,7 @@ class WorkerPool(Pool):
 
     def _look(self, timeout: float, events: list[Event]) -> None:
         self._assign()
+        events += map(Notice, self._transport.notices())
         by_channel = {worker.channel: worker for worker in self._workers}
         for channel in self._transport.wait(list(by_channel), timeout):
             with self._failures_kept():  # what the others have said already counts
@@ -121,6 +123,7 @@ class WorkerPool(Pool):
         if self._failure is not None:
             return
         for worker in list(self._workers):
+            self._hear_words(worker, events)
             if worker.task is None:
                 self._renew_if_worn(worker)
             else:
@@ -147,6 +150,7 @@ class WorkerPool(Pool):
         for worker in self._workers:
             worker.channel.close()
         self._workers.clear()
+        self._transport.close()
 
     def _start(self, number: int) -> PoolWorker:
         gpu = self._gpus[(number - 1) % len(self._gpus)] if self._gpus else None
@@ -161,9 +165,9 @@ class WorkerPool(Pool):
         while self._queue and len(self._workers) < min(self._count, busy + len(self._queue)):
             self._workers.append(self._start(len(self._workers) + 1))
         for worker in self._workers:
-            if self._queue and worker.task is None:
+            if self._queue and worker.task is None and worker.channel.is_placed:
                 task = self._next_for(worker)
-                if self._memory_guard.has_room(task, worker.gpu, self._workers):
+                if self._memory_guard.has_room(task, worker, self._workers):
                     self._queue.remove(task)
                     worker.assign(task)
         # What waits is for whoever is done first; each GPU has one of them made ready meanwhile.
@@ -195,16 +199,21 @@ class WorkerPool(Pool):
                     if self._has_been_ready:  # it worked before: tried again like a worker that was killed
                         worker.failure = message.reason
                         continue
-                    raise EvaluatorError(f"expected a worker process that can train, but it failed: {message.reason}")
+                    where = f" on {worker.channel.node}" if worker.channel.node else ""
+                    raise EvaluatorError(
+                        f"expected a worker process that can train, but it failed{where}: {message.reason}"
+                    )
                 if isinstance(message, WorkerReady):
-                    self._memory_guard.require_room_for_idle(message.resident_bytes, message.is_gpu)
+                    self._memory_guard.require_room_for_idle(worker, message.resident_bytes, message.is_gpu)
                     worker.is_ready = self._has_been_ready = True
                     worker.is_gpu = message.is_gpu
                     self._failed_starts.forget()
                     self._device = message.device
+                    message = replace(message, node=worker.channel.node, kind=worker.channel.kind)
                 elif isinstance(message, TaskStarted):
                     worker.started_at = worker.pulse.step_began = time.monotonic()
                     worker.pulse.idle_seconds = 0.0
+                    message = replace(message, node=worker.channel.node)
                 elif isinstance(message, TaskProgress):
                     worker.progress.append(message.content)
                 elif isinstance(message, TaskFinished | TaskFailed):
@@ -214,18 +223,24 @@ class WorkerPool(Pool):
                         return
                     worker.finish()
                     self._losses.forget(message.number)
+                    message = replace(message, node=worker.channel.node)
                 events.append(cast(Event, message))
         except EOFError:
             self._replace(worker, events)
 
+    def _hear_words(self, worker: PoolWorker, events: list[Event]) -> None:
+        number = worker.task.number if worker.task else None
+        events += [WorkerSaid(worker.number, number, text, worker.channel.node) for text in worker.channel.said()]
+
     def _replace(self, worker: PoolWorker, events: list[Event]) -> None:
         """A worker is gone."""
+        self._hear_words(worker, events)
         ended = worker.channel.exit()
         if ended.fault:
             raise MachineError(ended.fault)
         reason = f"the worker process could not start: {worker.failure}" if worker.failure else ended.reason
         loss = Loss.KILLED if ended.was_killed else Loss.CRASHED
-        was_held_up = worker.pulse.was_held_up or ended.was_stopped
+        was_held_up = worker.pulse.was_held_up or ended.was_held_up
         self._lose(worker, Loss.HELD_UP if was_held_up else loss, reason, events)
 
     def _lose(self, worker: PoolWorker, loss: Loss, reason: str, events: list[Event]) -> None:
@@ -235,7 +250,7 @@ class WorkerPool(Pool):
             EvaluatorError: workers are lost again and again without any fault of the task.
         """
         task = worker.task
-        events.append(WorkerLost(worker.number, task.number if task else None, reason))
+        events.append(WorkerLost(worker.number, task.number if task else None, reason, worker.channel.node))
         if not worker.is_ready:
             self._failed_starts.count(loss, reason)
         if task is not None:
@@ -262,7 +277,7 @@ class WorkerPool(Pool):
         if worker.pulse.was_held_up:
             self._lose(worker, Loss.HELD_UP, f"worker {worker.number} was stopped meanwhile", events)
             return
-        events.append(WorkerLost(worker.number, task.number, reason))
+        events.append(WorkerLost(worker.number, task.number, reason, worker.channel.node))
         self._fail(task, worker, Status.TIMED_OUT, reason, events)
         self._renew(worker)
 
@@ -270,7 +285,7 @@ class WorkerPool(Pool):
         over = self._memory_guard.over_memory_limit(self._workers)
         if over is None:
             return
-        events.append(WorkerLost(over.worker.number, over.task.number, over.reason))
+        events.append(WorkerLost(over.worker.number, over.task.number, over.reason, over.worker.channel.node))
         if over.is_to_blame:
             self._fail(over.task, over.worker, Status.OUT_OF_MEMORY, over.reason, events)
         else:  # what it held may be left over from others: it is tried in a fresh worker
@@ -289,4 +304,5 @@ class WorkerPool(Pool):
     def _fail(self, task: Task, worker: PoolWorker, status: Status, reason: str, events: list[Event]) -> None:
         self._losses.forget(task.number)
         progress, seconds = tuple(worker.progress), worker.seconds()
-        events.append(TaskFailed(task.number, status, reason, progress, seconds, self._device))
+        failed = TaskFailed(task.number, status, reason, progress, seconds, self._device, worker.channel.node)
+        events.append(failed)

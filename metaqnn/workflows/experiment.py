@@ -122,7 +122,7 @@ class Experiment:
         return replace(begun, dataset=replace(self.dataset, decoding=decoding))
 
     def as_mapping(self) -> dict[str, Any]:
-        """The experiment as plain values, as a file would hold it with every default spelled out, without observers."""
+        """The experiment as plain values, every default spelled out, without observers and cluster."""
         content: dict[str, Any] = {"name": self.name, "seed": self.seed}
         if isinstance(self.dataset, DatasetConfig):
             section = self.dataset.as_mapping()
@@ -134,7 +134,8 @@ class Experiment:
             content |= {"training": as_mapping(self.evaluator.options), "final": as_mapping(self.final)}
         else:
             content["evaluator"] = self.evaluator.as_mapping()
-        return content | {"search": as_mapping(self.search), "warm_start": self.warm_start}
+        search = {key: value for key, value in as_mapping(self.search).items() if key != "cluster"}
+        return content | {"search": search, "warm_start": self.warm_start}
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,13 @@ from metaqnn.config import differences
 from metaqnn.errors import ReplayError
 from metaqnn.networks.data.config import ARRAY_KEYS
 from metaqnn.networks.training.backend import Backend, default_backend, recorded_backend
-from metaqnn.networks.training.device import library_versions
 from metaqnn.replay.chain_contents import MAY_CHANGE
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.version import __version__
-from metaqnn.workers.environment import withheld
+from metaqnn.workers.environment import library_versions, withheld
 from metaqnn.workflows.experiment import Experiment
 
-_VERSIONED = ("numpy", "keras", "tensorflow", "torch", "jax", "scikit-learn")
+VERSIONED = ("numpy", "keras", "tensorflow", "torch", "jax", "scikit-learn")
 
 
 _SEEN_IN_DATA = tuple(f"dataset.{key}" for key in ARRAY_KEYS)
@@ -33,7 +32,7 @@ def current_versions(experiment: Experiment, in_process: bool = False) -> dict[s
         in_process: whether it is in this process, where variables count that no worker sees; those are named, too.
     """
     plugins = {plugin.package: plugin.version for plugin in experiment.plugins.values() if plugin.is_installed}
-    libraries = {"metaqnn": __version__, "python": python_version(), **library_versions(list(_VERSIONED))}
+    libraries = {"metaqnn": __version__, "python": python_version(), **library_versions(list(VERSIONED))}
     backend = {"keras_backend": experiment.training.backend or ""} if experiment.is_of_networks else {}
     return {**plugins, **libraries, **backend, **(withheld(os.environ) if in_process else {})}
 

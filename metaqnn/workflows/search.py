@@ -2,8 +2,8 @@
 
 import json
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, nullcontext, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from metaqnn.workflows.components import Components, build_components, build_eva
 from metaqnn.workflows.experiment import Experiment
 from metaqnn.workflows.forecast import announce_doubts, announce_download, forecast
 from metaqnn.workflows.observing import observer_processes
+from metaqnn.workflows.on_cluster import OpenCluster, opened_cluster
 from metaqnn.workflows.resume import (
     backend_for,
     changes_since,
@@ -53,6 +54,8 @@ class SearchOptions:
         break_lock: take the database from a process of which this machine cannot know whether it has ended.
         estimate: tell how long a new search will take, from a measurement of some seconds, before it begins.
         observe: observers beside those of the experiment.
+        cluster: address of the Ray cluster whose machines train; None is what the file says.
+        same_kind: refuse machines of another kind there, whatever the file says.
     """
 
     models: int | None = None
@@ -65,6 +68,8 @@ class SearchOptions:
     break_lock: bool = False
     estimate: bool = True
     observe: tuple[Section, ...] = ()
+    cluster: str | None = None
+    same_kind: bool = False
 
     def __post_init__(self):
         if self.models is not None and not 1 <= self.models <= MAX_MODELS:
@@ -122,15 +127,13 @@ def run_search(
         warm_start = None
         if not stored and experiment.warm_start is not None:
             warm_start = read_warm_start(Path(experiment.warm_start), components, evaluator)
-        _workers(experiment, options, ())
-        if options.fresh:
-            moved = move_aside(database, options.break_lock)
-            if moved:
-                announce(f"The earlier search was moved to {moved}.")
-        with SQLiteReplayMemory(database, break_lock=options.break_lock) as memory:
-            if options.must_exist and not memory.config():
-                raise nothing_to_resume(database)
-            run = _begin(experiment, evaluator, components, memory, options, announce, warm_start, stop)
+        _workers(experiment, options, 1)
+        address = None if options.in_process else options.cluster
+        with (
+            opened_cluster(experiment, address, options.same_kind, evaluator, components.space) as cluster,
+            _opened_memory(database, options, announce) as memory,
+        ):
+            run = _begin(experiment, evaluator, components, memory, options, announce, warm_start, stop, cluster)
             outcome = "failed"
             with ExitStack() as stack:
                 try:
@@ -153,6 +156,20 @@ def run_search(
                     with suppress(ReplayError) if outcome == "failed" else nullcontext():
                         memory.end_run(outcome)
     return SearchReport(ending, stop.signal if ending is Ending.INTERRUPTED else None)
+
+
+@contextmanager
+def _opened_memory(
+    database: Path, options: SearchOptions, announce: Callable[[str], None]
+) -> Iterator[SQLiteReplayMemory]:
+    if options.fresh:
+        moved = move_aside(database, options.break_lock)
+        if moved:
+            announce(f"The earlier search was moved to {moved}.")
+    with SQLiteReplayMemory(database, break_lock=options.break_lock) as memory:
+        if options.must_exist and not memory.config():
+            raise nothing_to_resume(database)
+        yield memory
 
 
 @dataclass(frozen=True)
@@ -220,6 +237,7 @@ def _begin(
     announce: Callable[[str], None],
     warm_start: WarmStart | None,
     stop: StopRequest,
+    cluster: OpenCluster | None,
 ) -> _Run:
     """Compare with what is stored, or store it; and add the row of this run."""
     memory.require_search()
@@ -243,8 +261,9 @@ def _begin(
     last = memory.last_run()
     budget = stored_budget(stored or current)
     models = chosen_models(options.models, experiment, budget, stored, last)
-    gpus = visible_gpus() if options.gpus is None else options.gpus
-    workers = _workers(experiment, options, gpus)
+    gpus = () if cluster else visible_gpus() if options.gpus is None else options.gpus
+    workers = _workers(experiment, options, cluster.room if cluster else len(gpus) or usable_cores())
+    transport = cluster.make_transport(evaluator, memory, workers, announce) if cluster else None
     versions = current_versions(experiment, workers == 0)
     changes = changes_since(last, models, workers, versions) if last else []
     for key, old, new in changes:
@@ -261,12 +280,12 @@ def _begin(
         budget,
     )
     hang_seconds = experiment.search.hang_seconds
-    executor = make_executor(evaluator, workers, gpus, lambda: stop.requested, sys.path, hang_seconds)
+    executor = make_executor(evaluator, workers, gpus, lambda: stop.requested, sys.path, hang_seconds, transport)
     return _Run(experiment, components, plan, workers, evaluator, executor)
 
 
-def _workers(experiment: Experiment, options: SearchOptions, gpus: Sequence[str]) -> int:
-    """How many workers: as said now, else as the file says, else one per GPU or core; 0: this process.
+def _workers(experiment: Experiment, options: SearchOptions, room: int) -> int:
+    """How many workers: as said now, else as the file says, else as many as have room; 0: this process.
 
     Raises:
         ConfigError: more than may be in flight.
@@ -276,10 +295,10 @@ def _workers(experiment: Experiment, options: SearchOptions, gpus: Sequence[str]
     lookahead = experiment.search.lookahead
     workers = options.workers or experiment.search.workers
     if workers is None:
-        return min(lookahead, len(gpus) or usable_cores())
+        return min(lookahead, room)
     if workers > lookahead:
         raise ConfigError(
             f"--workers: expected at most search.lookahead ({lookahead}), got {workers}; "
-            "a larger lookahead is another search"
+            "so many are in flight when the next is proposed, and a larger lookahead is another search, with other rows"
         )
     return workers

@@ -1,6 +1,6 @@
 """The replay memory of an enumeration: each seed's trainings are rows of a table, and nothing is learned."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from metaqnn.core import Episode, Evaluation, Proposal, WorkerLost, WorkerReady
 from metaqnn.replay.memory import SQLiteReplayMemory
@@ -23,9 +23,10 @@ class TableMemory(RamMemory):
         """A recorded evaluation, of an earlier run too."""
         return self._table.evaluation(number)
 
-    def record_evaluation(self, proposal: Proposal, evaluation: Evaluation) -> None:
-        """Record an evaluation that finished before its turn."""
-        if proposal.evaluation is not None:
+    def record_evaluations(self, ended: Sequence[tuple[Proposal, Evaluation]]) -> None:
+        """Record evaluations that finished before their turns."""
+        for proposal, evaluation in ended:
+            assert proposal.evaluation is not None, "what reuses an evaluation is not evaluated"
             self._keep(proposal.evaluation, proposal.model.model, evaluation)
 
     def record(self, episode: Episode, evaluation: Evaluation | None) -> None:

@@ -15,7 +15,7 @@ from metaqnn.workflows.components import stored_budget, stored_components, store
 from metaqnn.workflows.imported_rows import difference_from_rows
 from metaqnn.workflows.verify_retrainings import difference_of_retrainings
 
-UNPROVED = ("runs.*", "worker_events.*", "writer.*", "*.*_seconds", "*.*_at", "*.device")
+UNPROVED = ("runs.*", "worker_events.*", "writer.*", "*.*_seconds", "*.*_at", "*.device", "*.node")
 """Columns of which nothing is proved, as patterns of TABLE.COLUMN: facts in which equal searches may differ."""
 
 

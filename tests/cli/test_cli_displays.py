@@ -22,6 +22,7 @@ from metaqnn.core import (
     EpochFinished,
     Evaluation,
     Model,
+    Notice,
     Prediction,
     Proposal,
     SearchStatus,
@@ -235,6 +236,27 @@ def test_the_panel_before_and_after_everything(screen):
     display.on_end(status(epsilon=None))
     assert "epsilon -" in "\n".join(drawn(display, screen))
     assert "\x1b[?25h" in screen.file.getvalue()  # the cursor is shown again
+
+
+def test_the_panel_has_a_line_for_each_machine_of_a_cluster():
+    screen = Console(file=StringIO(), force_terminal=True, width=80, height=25, color_system=None)
+    display = LiveDisplay(screen)
+    display.on_start(status())
+    try:
+        for worker, node in ((1, "a"), (2, "b"), (3, "b")):
+            display.on_event(WorkerReady(worker, 4711, "NVIDIA H100", node=node))
+        display.on_event(CandidateStarted(10, "b"))
+        text = "\n".join(drawn(display, screen))
+        assert "0 of 1 worker busy on a (NVIDIA H100)" in text
+        assert "1 of 2 workers busy on b (NVIDIA H100)" in text
+        display.on_event(WorkerLost(2, 10, "the machine b was lost", "b"))
+        display.on_event(Notice("c is not used."))
+        display.on_event(CandidateFinished(11, Evaluation(Status.OK, 0.5)))
+        text = "\n".join(drawn(display, screen))
+        assert "0 of 1 worker busy on b (NVIDIA H100)" in text
+    finally:
+        display.on_end(status(models_done=40))
+    assert "c is not used." in screen.file.getvalue()
 
 
 @pytest.mark.parametrize("width", [30, 60, 80, 200])

@@ -93,7 +93,7 @@ def test_an_experiment_that_is_not_there(refused, tmp_path):
         (["--set", "seed.x=1"], "--set seed.x=1: the keys above 'x' hold a value, not a section"),
         (["--models", "0"], "--models: expected from 1 to 10000000, got 0"),
         (["--models", "-3"], "--models: expected from 1 to 10000000, got -3"),
-        (["--workers", "3"], "--workers: expected at most search.lookahead (2), got 3; a larger lookahead is another"),
+        (["--workers", "3"], "--workers: expected at most search.lookahead (2), got 3; so many are in flight when"),
     ],
 )
 def test_an_option_that_cannot_be_used(refused, small_yaml, finished, words, sentence):
@@ -179,10 +179,10 @@ def test_a_database_of_another_program(refused, small_yaml, tmp_path):
 
 def test_a_newer_schema(refused, small_yaml, finished):
     with closing(sqlite3.connect(finished)) as connection:
-        connection.execute("PRAGMA user_version = 7")
+        connection.execute("PRAGMA user_version = 8")
     for command in (["search", small_yaml, "--db", finished], ["replay", "summary", finished]):
         assert refused(*command) == (
-            f"{finished}: a newer metaqnn wrote this database (schema 7, known here: up to 6); upgrade metaqnn"
+            f"{finished}: a newer metaqnn wrote this database (schema 8, known here: up to 7); upgrade metaqnn"
         )
 
 

@@ -402,7 +402,7 @@ def test_verify_passes(metaqnn, finished):
         "counts, checkpoints.\n"
         "  Only chained: configuration, measured scores, losses, figures and reasons of 40 episodes "
         f"(head {head}).\n"
-        "  Not proved:   runs.*, worker_events.*, writer.*, *.*_seconds, *.*_at, *.device; search.models, "
+        "  Not proved:   runs.*, worker_events.*, writer.*, *.*_seconds, *.*_at, *.device, *.node; search.models, "
         "search.workers, search.checkpoint_seconds, search.hang_seconds, warm_start and versions of "
         "plugins in config.\n"
     )

@@ -8,7 +8,7 @@ from urllib.request import Request, urlopen
 
 from pages import PAGES, ROOT
 
-HOSTS = {"arxiv.org", "optuna-dashboard.readthedocs.io", "ufldl.stanford.edu", "www.sqlite.org"}
+HOSTS = {"arxiv.org", "docs.ray.io", "optuna-dashboard.readthedocs.io", "ufldl.stanford.edu", "www.sqlite.org"}
 """What is linked to; a new host is looked at by a person, who adds it here."""
 
 PLAIN = {"ufldl.stanford.edu"}

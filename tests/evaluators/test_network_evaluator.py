@@ -28,7 +28,7 @@ from metaqnn.networks.data import DatasetConfig, load_search_data
 from metaqnn.networks.evaluator import NetworkEvaluator
 from metaqnn.networks.training.config import TrainingConfig
 from metaqnn.workers.evaluating import make_executor
-from metaqnn.workers.memory import IDLE_BYTES
+from metaqnn.workers.memory import IDLE_BYTES, machine_bytes
 
 DATASET = DatasetConfig("digits", train_limit=200, validation_size=100)
 TRAINING = TrainingConfig(epochs=3, learning_rate=0.01, max_restarts=0, restart_accuracy=0.0)
@@ -205,7 +205,7 @@ def test_a_fresh_worker_that_outgrows_its_bound_is_ended_and_its_candidate_to_bl
     events = wait_for(evaluator, lambda event: isinstance(event, EpochFinished))
     (worker,) = evaluator.pool._workers
     assert worker.channel.resident_bytes() > 2**27
-    evaluator.pool._memory_guard._capacities[None] = 2**20
+    evaluator.pool._memory_guard._capacities["", None] = 2**20
     events = wait_for(evaluator, lambda event: isinstance(event, CandidateFinished))
     lost = next(event for event in events if isinstance(event, WorkerLost))
     evaluation = events[-1].evaluation
@@ -226,9 +226,9 @@ def test_what_a_worker_holds_of_others_is_not_its_candidates_fault(make):
     wait_for(evaluator, lambda event: isinstance(event, EpochFinished))
     (worker,) = evaluator.pool._workers
     worker.tasks_done = 1  # as if it had trained another before
-    whole, evaluator.pool._memory_guard._capacities[None] = evaluator.pool._memory_guard._capacities[None], 2**20
+    evaluator.pool._memory_guard._capacities["", None] = 2**20
     lost = wait_for(evaluator, lambda event: isinstance(event, WorkerLost))[-1]
-    evaluator.pool._memory_guard._capacities[None] = whole
+    evaluator.pool._memory_guard._capacities["", None] = machine_bytes()
     assert lost.number == 1
     events = wait_for(evaluator, lambda event: isinstance(event, EpochFinished))
     assert events[-1].number == 1
@@ -238,7 +238,7 @@ def test_what_a_worker_holds_of_others_is_not_its_candidates_fault(make):
 
 def test_a_bound_that_a_bare_worker_exceeds_is_one_sentence(make):
     evaluator = make(LONG)
-    evaluator.pool._memory_guard._capacities[None] = 2**20
+    evaluator.pool._memory_guard._capacities["", None] = 2**20
     evaluator.submit(Candidate(1, SMALL, seed=0))
     with pytest.raises(
         EvaluatorError, match="expected more memory: before anything was trained, the worker process grew to"
@@ -249,11 +249,11 @@ def test_a_bound_that_a_bare_worker_exceeds_is_one_sentence(make):
 
 def test_what_does_not_fit_beside_another_waits_for_it(make):
     evaluator = make(LONG, workers=2)
-    evaluator.pool._memory_guard._capacities[None] = 2 * IDLE_BYTES + 2**20
+    evaluator.pool._memory_guard._capacities["", None] = 2 * IDLE_BYTES + 2**20
     evaluator.submit(Candidate(1, SMALL, seed=0))
     evaluator.submit(Candidate(2, "[FC(4000), SM(10)]", seed=0))
     assert [worker.task and worker.task.number for worker in evaluator.pool._workers] == [1, None]
-    evaluator.pool._memory_guard._capacities[None] = 2 * IDLE_BYTES + 2**30
+    evaluator.pool._memory_guard._capacities["", None] = 2 * IDLE_BYTES + 2**30
     evaluator.results(0.0)
     assert [worker.task.number for worker in evaluator.pool._workers] == [1, 2]
 

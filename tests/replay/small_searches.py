@@ -5,7 +5,7 @@ script it is a search in a process of its own, for tests that look at it or kill
 
     python small_searches.py DATABASE MODELS [KEY=VALUE ...]     (prints each episode's number when it is committed)
 
-The golden file of a schema was made with: python small_searches.py ../golden/schema_v6.sqlite 12
+The golden file of a schema was made with: python small_searches.py ../golden/schema_v7.sqlite 12
 """
 
 import signal
@@ -148,7 +148,7 @@ def contents(database: Path) -> dict[str, list[tuple]]:
     with ReplayReader(database) as reader:
         for table in tables:
             columns, _ = reader.query(f"SELECT * FROM {table} LIMIT 0")
-            kept = [c for c in columns if not (c.endswith(("_seconds", "_at")) or c == "device")]
+            kept = [c for c in columns if not (c.endswith(("_seconds", "_at")) or c in ("device", "node"))]
             found = reader.query(f"SELECT {', '.join(kept)} FROM {table}")[1]
             rows[table] = sorted(found, key=lambda row: [(value is None, value) for value in row])
     return rows

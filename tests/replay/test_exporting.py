@@ -221,7 +221,7 @@ def test_a_database_of_an_older_schema_has_all_tables(tmp_path, version):
     assert path.read_bytes() == before
     header = (tmp_path / "out" / "evaluations.csv").read_text().splitlines()[0]
     assert header.endswith(
-        "predicted_epoch,predicted_score,predicted_low,predicted_high,"
+        "predicted_epoch,predicted_score,predicted_low,predicted_high,node,"
         "best_accuracy,last_accuracy,learning_rate,predicted_accuracy"
     )
 

@@ -116,7 +116,7 @@ def test_finals_and_looks(finished):
     assert (looks.finals.tolist(), looks.examples.tolist()) == (["[1]"], [450])
 
 
-@pytest.mark.parametrize("version", [1, 2, 3, 4, 5, 6])
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 5, 6, 7])
 def test_every_schema_can_be_read(version, tmp_path):
     file = shutil.copy(GOLDEN / f"schema_v{version}.sqlite", tmp_path / "old.sqlite")
     before = Path(file).read_bytes()

@@ -126,7 +126,7 @@ def test_an_evaluation_that_is_recorded_early_is_not_recorded_twice(memory):
     evaluation = judge(Candidate(1, "[SM(10)]", 0))
     proposal = Proposal(1, 1, {"epsilon": 1.0}, SOFTMAX, 1)
     memory.add_proposal(proposal)
-    memory.record_evaluation(proposal, evaluation)
+    memory.record_evaluations([(proposal, evaluation)])
     assert memory.evaluation(1) == evaluation
     memory.record(episode(), evaluation)
     assert memory.query("SELECT count(*) FROM evaluations")[1] == [(1,)]

@@ -203,6 +203,7 @@ def test_the_defaults_of_a_search():
         "workers": None,
         "checkpoint_seconds": 10.0,
         "hang_seconds": 300.0,
+        "cluster": None,
     }
 
 

@@ -28,8 +28,8 @@ class Toy(Runner):
 
     device, versions = "a toy", {"toy": "1"}
 
-    def __init__(self, gpu=None, is_gpu=False):
-        self.is_gpu, self.gpu, self.prepared = is_gpu, gpu, []
+    def __init__(self, place=None, is_gpu=False):
+        self.is_gpu, self.gpu, self.prepared = is_gpu, place and place.gpu, []
 
     def prepare(self, payload):
         self.prepared.append(payload)
@@ -91,21 +91,21 @@ class Toy(Runner):
         return verb
 
 
-def fail_to_start(gpu):
+def fail_to_start(place):
     raise ValueError("no toy today")
 
 
-def stop_at_the_first_start(file, gpu):
+def stop_at_the_first_start(file, place):
     if is_first(file):
         os.kill(os.getpid(), signal.SIGSTOP)
-    return Toy(gpu)
+    return Toy(place)
 
 
-def deadlock_at_start(gpu):
+def deadlock_at_start(place):
     ctypes.PyDLL(None).pause()
 
 
-def without_space_at_start(gpu):
+def without_space_at_start(place):
     machine_faults.no_space()
 
 

@@ -11,7 +11,16 @@ import pytest
 from patience import is_within
 from workers import answers
 
-from metaqnn.core import Candidate, CandidateFinished, CandidateStarted, EpochFinished, Setting, Status, WorkerLost
+from metaqnn.core import (
+    Candidate,
+    CandidateFinished,
+    CandidateStarted,
+    EpochFinished,
+    Place,
+    Setting,
+    Status,
+    WorkerLost,
+)
 from metaqnn.errors import ConfigError, PluginError
 from metaqnn.workers.evaluating import EvaluatorRunner, evaluated, make_executor
 from metaqnn.workers.functions import (
@@ -139,7 +148,7 @@ def test_what_cannot_be_is_a_failed_candidate(text, status, reason):
 
 
 def test_a_runner_starts_its_evaluator_and_reports_every_point():
-    runner, reported = EvaluatorRunner(curved(), is_own_process=False), []
+    runner, reported = EvaluatorRunner(curved(), Place(is_own_process=False)), []
     evaluation = runner.run(Candidate(3, "0", 0), reported.append)
     assert [(event.number, event.attempt, event.point.step) for event in reported] == [(3, 1, 1), (3, 1, 2)]
     assert evaluation.status is Status.OK

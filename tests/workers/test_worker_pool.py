@@ -13,7 +13,7 @@ import pytest
 from patience import is_within, wait_until
 from workers.runners import Toy, exit_at_start, fail_to_start, kill_itself_at_start, without_space_at_start
 
-from metaqnn.core import Status, WorkerLost, WorkerReady
+from metaqnn.core import Notice, Status, WorkerLost, WorkerReady
 from metaqnn.errors import EvaluatorError, MachineError
 from metaqnn.machine import machine_fault
 from metaqnn.workers.inline import InlinePool
@@ -294,18 +294,15 @@ class Nowhere(Transport):
     def wait(self, channels, timeout):
         return [channel for channel in channels if channel.work()]
 
-    def memory_bytes(self, gpu):
-        return None
-
 
 class NowhereChannel(Channel):
     """One worker, as far as there is one; `is_lost` once it was told to die."""
 
-    pid = 0
+    pid, is_placed = 0, True
 
     def __init__(self, setup):
-        self.said, self.is_lost = [], False
-        self.server = Server(self.said.append)
+        self.told, self.is_lost = [], False
+        self.server = Server(self.told.append)
         self.server.take(setup)
 
     def work(self):
@@ -319,7 +316,10 @@ class NowhereChannel(Channel):
                     self.server._do(self.server._inbox.get(), self.server._runner)
         except AttributeError:  # of None
             pass
-        return bool(self.said)
+        return bool(self.told)
+
+    def memory_bytes(self, gpu):
+        return None
 
     def send(self, message):
         if getattr(message, "payload", None) == ("vanish",):
@@ -328,8 +328,8 @@ class NowhereChannel(Channel):
             self.server.take(message)
 
     def receive(self):
-        while self.said:
-            yield self.said.pop(0)
+        while self.told:
+            yield self.told.pop(0)
         if self.is_lost:
             raise EOFError
 
@@ -361,3 +361,28 @@ def test_a_transport_may_be_anything(monkeypatch):
     assert answers[1] == TaskFinished(1, "jump")
     assert (answers[2].status, answers[2].reason) == (Status.CRASHED, "it vanished")
     assert answers[3] == TaskFinished(3, "jump")
+
+
+class OnePlace(Nowhere):
+    """A transport with room for one worker; others wait for a machine for ever."""
+
+    def start(self, setup):
+        channel = NowhereChannel(setup)
+        channel.is_placed, channel.node = setup.worker == 1, "a"
+        return channel
+
+    def wait(self, channels, timeout):
+        return super().wait([channel for channel in channels if channel.is_placed], timeout)
+
+    def notices(self):
+        return ["b is not used."]
+
+
+def test_a_worker_without_a_machine_is_given_nothing(monkeypatch):
+    monkeypatch.setattr("gc.freeze", lambda: None)
+    pool = WorkerPool(Toy, OnePlace(), workers=2, limits=Limits(need=len, hang_seconds=None))
+    events = run(pool, ("jump",), ("jump",), ("jump",))
+    finished = [event for event in events if isinstance(event, TaskFinished)]
+    assert [(event.number, event.node) for event in finished] == [(1, "a"), (2, "a"), (3, "a")]
+    assert [event.node for event in events if isinstance(event, WorkerReady)] == ["a"]
+    assert Notice("b is not used.") in events

@@ -4,7 +4,7 @@ from metaqnn.networks.data.config import DatasetConfig, Preprocessing
 from metaqnn.networks.data.description import DataDescription
 from metaqnn.networks.data.preprocessing import Statistics, fit_statistics
 from metaqnn.networks.data.registry import CatalogueRow, catalogue, image_facts, open_dataset, open_source
-from metaqnn.networks.data.search_data import SearchData, data_facts, load_search_data
+from metaqnn.networks.data.search_data import SearchData, data_facts, load_search_data, sent_data
 from metaqnn.networks.data.sources import ImageSplit
 from metaqnn.networks.data.split import stratified
 
@@ -23,5 +23,6 @@ __all__ = [
     "load_search_data",
     "open_dataset",
     "open_source",
+    "sent_data",
     "stratified",
 ]

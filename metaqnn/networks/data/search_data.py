@@ -1,7 +1,9 @@
 """What a search trains and validates on: the training part of a data set, split by the search's seed."""
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,11 +11,13 @@ import numpy as np
 from metaqnn.core import Note
 from metaqnn.errors import DataError
 from metaqnn.networks.data.config import DatasetConfig
-from metaqnn.networks.data.mapped_rows import rows_of
+from metaqnn.networks.data.mapped_rows import MappedRows, rows_of
 from metaqnn.networks.data.registry import open_dataset
 from metaqnn.networks.data.sources import images_of
 from metaqnn.networks.data.split import stratified
 from metaqnn.seeding import Stream
+
+_ARRAYS = ("x_train", "y_train", "x_validation", "y_validation")
 
 _CHUNK = 4096
 """Rows hashed at a time."""
@@ -58,6 +62,10 @@ class SearchData:
         """(height, width, channels) of an image."""
         return self.x_train.shape[1:]
 
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Its arrays by name, for machines that cannot read them; none where images stay on the disk."""
+        return {} if isinstance(self.x_train, MappedRows) else {name: getattr(self, name) for name in _ARRAYS}
+
 
 def data_facts(data: SearchData) -> dict[str, Any]:
     """What a database remembers of its data, to tell whether they are still the same."""
@@ -69,6 +77,20 @@ def data_facts(data: SearchData) -> dict[str, Any]:
         "train_images": len(data.x_train),
         "validation_images": len(data.x_validation),
     }
+
+
+def sent_data(folder: Path, facts: Mapping[str, Any], class_names: Sequence[str]) -> SearchData:
+    """What `SearchData.arrays` gave and was sent to this machine; its files are mapped, not read.
+
+    Args:
+        folder: with a file NAME.npy for each array.
+        facts: of the data, from `data_facts`.
+        class_names: one name a class.
+    """
+    arrays: dict[str, Any] = {name: np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r")) for name in _ARRAYS}
+    return SearchData(
+        **arrays, class_names=tuple(class_names), data_hash=facts["data_hash"], split_hash=facts["split_hash"]
+    )
 
 
 def load_search_data(config: DatasetConfig, seed: int, is_named_by_user: bool = False) -> SearchData:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
-from metaqnn.core import Status
+from metaqnn.core import Place, Status
 from metaqnn.errors import MetaqnnError
 from metaqnn.machine import raise_machine_fault
 from metaqnn.networks.data import SearchData, load_search_data
@@ -35,11 +35,11 @@ class RetrainingRunner(Runner):
     Args:
         backend: of Keras.
         threads: on a CPU; more than one gives up that sums come in one order.
-        gpu: the one that this process was given.
+        place: where this is.
         device: of this process, which is used as it is; None sets it up so that a seed decides everything.
     """
 
-    def __init__(self, backend: Backend, threads: int, gpu: str | None = None, device: Device | None = None):
+    def __init__(self, backend: Backend, threads: int, place: Place | None = None, device: Device | None = None):
         from metaqnn.networks.training.device import prepare_device
 
         self._is_users_process = device is not None

@@ -1,15 +1,12 @@
 """The device that Keras trains on, set up so that a seed decides everything that a seed can."""
 
 import os
-import platform
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 from metaqnn.networks.training.backend import Backend, import_keras
-from metaqnn.workers.environment import usable_cores
+from metaqnn.workers.environment import library_versions, processor_model, usable_cores
 
 _FIRST_BFLOAT16 = (8, 0)
 """The compute capability since which NVIDIA's GPUs multiply matrices in bfloat16 (Ampere)."""
@@ -94,22 +91,6 @@ def current_device(backend: Backend = "tensorflow", threads: int | None = None) 
     return Device(name, gpu is not None, capability >= _FIRST_BFLOAT16, versions)
 
 
-def library_versions(packages: list[str]) -> dict[str, str]:
-    """The installed versions, read without importing anything; absent packages are left out."""
-    versions = {}
-    for package in packages:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return versions
-
-
 def processor_name(threads: int) -> str:
     """The processor's model, as the system tells it, and how many cores are used."""
-    try:
-        match = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
-    except OSError:
-        match = None
-    name = match[1].strip() if match else platform.processor() or platform.machine()
-    return f"CPU {name}, {threads} of {os.cpu_count()} cores"
+    return f"CPU {processor_model()}, {threads} of {os.cpu_count()} cores"

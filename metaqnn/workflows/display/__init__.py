@@ -1,6 +1,7 @@
 """What people see while a search runs."""
 
 import sys
+from pathlib import Path
 from typing import TextIO
 
 from metaqnn.core import Observer
@@ -24,13 +25,25 @@ def make_display(stream: TextIO | None = None) -> Observer:
     return PlainDisplay(stream)
 
 
-def displays() -> list[Observer]:
-    """What a search of the command line shows, as its verbosity says."""
+def displays(log: Path | None = None) -> list[Observer]:
+    """What a search of the command line shows, as its verbosity says.
+
+    Args:
+        log: a file that is told everything, beside that.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    shown: list[Observer] = []
+    if log is not None:
+        from metaqnn.workflows.display.log import LogFile
+
+        shown.append(LogFile(log))
     if verbosity() is Verbosity.VERBOSE:
         from metaqnn.workflows.display.verbose import VerboseDisplay
 
-        return [VerboseDisplay()]
-    return [] if verbosity() is Verbosity.QUIET else [make_display()]
+        return [*shown, VerboseDisplay()]
+    return shown if verbosity() is Verbosity.QUIET else [*shown, make_display()]
 
 
 def display_for(progress: bool | None) -> tuple[Observer, ...]:

@@ -1,6 +1,7 @@
 """The live display: a panel at the foot of a terminal that is redrawn a few times a second."""
 
 import time
+from collections import Counter
 
 from rich.columns import Columns
 from rich.console import Console, Group
@@ -16,6 +17,7 @@ from metaqnn.core import (
     Episode,
     EpochFinished,
     Event,
+    Notice,
     Observer,
     Proposal,
     Score,
@@ -23,10 +25,12 @@ from metaqnn.core import (
     WorkerLost,
     WorkerReady,
 )
+from metaqnn.errors import counted
 from metaqnn.workflows.display.words import device_line, duration, models_per_hour, seconds_left, shorten
 
 _MAX_WIDTH = 100
 _SHOWN_IN_FLIGHT = 4
+_SHOWN_NODES = 8
 
 
 class LiveDisplay(Observer):
@@ -39,6 +43,8 @@ class LiveDisplay(Observer):
         self._received_at = time.monotonic()
         self._training: dict[int, str] = {}  # episode -> what it is at
         self._architectures: dict[int, str] = {}
+        self._nodes: dict[int, str] = {}  # worker -> its machine and device; of a cluster
+        self._busy: dict[int, str] = {}  # episode -> machine
         # Last, as it draws once already.
         self._live = Live(get_renderable=self._render, console=self._console, refresh_per_second=4, transient=True)
 
@@ -49,8 +55,19 @@ class LiveDisplay(Observer):
 
     def on_event(self, event: Event) -> None:
         """Follow the trainings."""
+        if isinstance(event, WorkerReady) and event.node:
+            self._nodes[event.worker] = f"{event.node} ({event.device})" if event.device else event.node
+        elif isinstance(event, WorkerLost):
+            self._nodes.pop(event.worker, None)
+            self._busy.pop(event.number or 0, None)
+        elif isinstance(event, CandidateStarted) and event.node:
+            self._busy[event.number] = event.node
+        elif isinstance(event, CandidateFinished):
+            self._busy.pop(event.number, None)
         if isinstance(event, WorkerReady) and event.worker == 1:
             self._live.console.print(device_line(event), highlight=False, markup=False)
+        elif isinstance(event, Notice):
+            self._live.console.print(Text(event.text, style="yellow"))
         elif isinstance(event, WorkerLost):
             self._live.console.print(Text(f"{event.reason}; it is replaced", style="yellow"))
         elif isinstance(event, CandidateStarted):
@@ -110,6 +127,11 @@ class LiveDisplay(Observer):
             lines.append(Text.assemble((network, "cyan"), f"\n  {self._training[number]}"))
         if not lines:
             lines.append(Text("waiting for a worker", style="dim"))
+        for node, workers in sorted(Counter(self._nodes.values()).items())[:_SHOWN_NODES]:
+            busy = sum(name == node.split(" (")[0] for name in self._busy.values())
+            lines.append(
+                Text(f"{busy} of {counted(workers, 'worker')} busy on {shorten(node, width - 32)}", style="dim")
+            )
         return Panel(
             Group(head, Columns(facts, padding=(0, 3)), *lines), title="metaqnn", title_align="left", width=width
         )

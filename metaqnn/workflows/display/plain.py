@@ -9,6 +9,7 @@ from metaqnn.core import (
     EpisodeOrigin,
     EpochFinished,
     Event,
+    Notice,
     Observer,
     Score,
     SearchStatus,
@@ -47,6 +48,8 @@ class PlainDisplay(Observer):
         """The device; a lost worker; a failure; an epoch, where a training is long."""
         if isinstance(event, WorkerReady) and event.worker == 1:
             self._line(device_line(event))
+        elif isinstance(event, Notice):
+            self._line(f"  {event.text}")
         elif isinstance(event, WorkerLost):
             self._line(f"  {event.reason}; it is replaced")
         elif isinstance(event, CandidateFinished) and event.evaluation.status is Status.EARLY_STOPPED:

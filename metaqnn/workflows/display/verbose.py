@@ -30,7 +30,8 @@ class VerboseDisplay(PlainDisplay):
         """Every event."""
         if isinstance(event, WorkerReady):
             held = f", holds {event.resident_bytes / 2**20:.0f} MiB" if event.resident_bytes else ""
-            self._line(f"  worker {event.worker} is ready: process {event.pid}, {event.device}{held}")
+            where = f" on {event.node}" if event.node else ""
+            self._line(f"  worker {event.worker} is ready: process {event.pid}{where}, {event.device}{held}")
         elif isinstance(event, CandidateStarted):
             self._line(f"  episode {event.number}: evaluation begins")
         elif isinstance(event, CandidateFinished) and event.evaluation.status is Status.OK:
