@@ -75,3 +75,11 @@ def test_the_wheel_says_what_it_asks_for(wheels):
     assert optional == {"ai-edge-litert", "onnx", "onnxruntime", "optuna", "pyarrow", "smac"}
     (root,) = (d for d in bill["dependencies"] if d["ref"] == f"pkg:pypi/metaqnn@{version}")
     assert sorted(root["dependsOn"]) == sorted(component["bom-ref"] for component in bill["components"])
+
+
+def test_every_package_is_in_it():
+    setup = configparser.ConfigParser(interpolation=None)
+    setup.read(ROOT / "setup.cfg", encoding="utf-8")
+    folders = [path.parent.relative_to(ROOT) for path in (ROOT / "metaqnn").rglob("__init__.py")]
+    listed = set(setup["options"]["packages"].split()) - {"metaqnn.experiments"}
+    assert listed == {".".join(folder.parts) for folder in folders}
