@@ -190,11 +190,12 @@ def drivers(kills: int, seed: int, models: int) -> None:
     """Kill the command with SIGKILL at a random moment, see that its actors end, and resume."""
 
     def disturb(cluster: Any, chance: random.Random, search: Any, folder: Path) -> None:
+        before = len(_actors(os.getpid()))
+        began = time.monotonic()
         search.send_signal(signal.SIGKILL)
         search.wait()
-        began = time.monotonic()
         until(lambda: not _actors(os.getpid()), 60.0)
-        print(f"  no actor left after {time.monotonic() - began:.1f} s", flush=True)
+        print(f"  of {before} actors and workers none is left after {time.monotonic() - began:.2f} s", flush=True)
 
     _disturbed(kills, seed, models, disturb)
 

@@ -221,7 +221,7 @@ def main(
     print("workers  lookahead   models  models an hour  idle %  driver: results/s  late/early")
     rows = []
     for count, ratio in itertools.product(map(int, workers.split(",")), map(int, ratios.split(","))):
-        row = throughput(count, count * ratio, 2000 + 3 * count, mean_seconds, losses, seed=0)
+        row = throughput(count, count * ratio, 2000 + 5 * count, mean_seconds, losses, seed=0)
         rows.append(row)
         print(
             f"{row.workers:7,}  {row.lookahead:9,}  {row.models:7,}  {row.per_hour:14,.0f}  {100 * row.idle:6.1f}"
