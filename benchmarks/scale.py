@@ -159,7 +159,7 @@ def throughput(workers: int, lookahead: int, models: int, mean_seconds: float, l
 def regrets(benchmark: Benchmark, spec: StrategySpec, lookahead: int, seeds: int) -> list[float]:
     """The mean reward regret at each budget, as the table's reports show it."""
     traces = [run_trace(benchmark, spec, seed, max(BUDGETS), lookahead) for seed in range(seeds)]
-    return [statistics.fmean(trace.scale * trace.reward_regrets[budget - 1] for trace in traces) for budget in BUDGETS]
+    return [statistics.fmean(trace.reward_regrets[budget - 1] for trace in traces) for budget in BUDGETS]
 
 
 def draw(rows: Sequence[Throughput], learned: Mapping[str, Sequence[Sequence[float]]], out: Path) -> None:
