@@ -1,6 +1,7 @@
 """Searches on a real Ray cluster: two nodes, which are processes of this machine."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -72,3 +73,25 @@ def test_modules_of_the_users_go_along(two_nodes, tmp_path):
     assert "The search is complete: 20 networks" in run.stdout
     with ReplayReader(tmp_path / "ours.sqlite") as reader:
         assert reader.query("SELECT DISTINCT status FROM evaluations")[1] == [("ok",)]
+
+
+def test_a_network_that_crashes_its_worker_has_crashed_there_too(two_nodes, tmp_path):
+    (tmp_path / "scores_of_ours.py").write_text(
+        "import os\nimport sys\n\n"
+        "def score(architecture):\n"
+        "    if architecture.text.startswith('0'):\n"
+        "        print('the last words', file=sys.stderr, flush=True)\n"
+        "        os._exit(3)\n"
+        "    return sum(map(ord, architecture.text))\n",
+        encoding="utf-8",
+    )
+    (tmp_path / "ours.yaml").write_text(OURS.replace("models: 20", "models: 8"), encoding="utf-8")
+    words = ("search", "ours.yaml", "--log", "ours.log", "--db")
+    metaqnn(*words, "here.sqlite", folder=tmp_path, PYTHONPATH=str(tmp_path))
+    metaqnn(*words, "there.sqlite", "--cluster", two_nodes.address, folder=tmp_path, PYTHONPATH=str(tmp_path))
+    assert contents(tmp_path / "there.sqlite") == contents(tmp_path / "here.sqlite")
+    with ReplayReader(tmp_path / "there.sqlite") as reader:
+        crashed = reader.query("SELECT DISTINCT reason FROM evaluations WHERE status = 'crashed'")[1]
+    assert crashed == [("the worker process exited with code 3 (the last words)",)]
+    log = (tmp_path / "ours.log").read_text(encoding="utf-8")
+    assert re.search(r"worker \d on \S+, episode \d+: the last words", log)

@@ -84,6 +84,7 @@ class WorkerHost:
         self._messages: list[bytes] = []
         self._heard = 0
         self._exit: Exit | None = None
+        self._last_said: tuple[str, ...] = ()
         self._process: WorkerProcess | None = None
         self._to_send: list[bytes] = []
         # A worker ends with the thread that started it: this one lives as long as the actor.
@@ -123,12 +124,11 @@ class WorkerHost:
             process, ended = self._process, self._exit
             self._heard += 1
             number = self._heard
-        self._heard_at = time.monotonic()
-        if process is None:
-            return Heard(number, messages, 0, None, 0, ended)
-        said = tuple(process.said())
-        if ended:
-            return Heard(number, messages, process.pid, None, 0, ended, said)
+            self._heard_at = time.monotonic()
+            if ended or process is None:
+                last_said, self._last_said = self._last_said, ()
+                return Heard(number, messages, process.pid if process else 0, None, 0, ended, last_said)
+            said = tuple(process.said())  # with the lock: a process that has ended is closed after that is told
         return Heard(number, messages, process.pid, process.vital_signs(besides), process.resident_bytes(), None, said)
 
     @ray.method(concurrency_group="stop")
@@ -176,12 +176,12 @@ class WorkerHost:
                             self._messages.append(message)
                             self._news.notify_all()
                 except EOFError:
-                    self._tell_exit(process.exit())
+                    self._tell_exit(process.exit(), tuple(process.said()))
                     return
 
-    def _tell_exit(self, ended: Exit) -> None:
+    def _tell_exit(self, ended: Exit, said: tuple[str, ...] = ()) -> None:
         with self._news:
-            self._exit = ended
+            self._exit, self._last_said = ended, said
             self._news.notify_all()
 
     def _unpacked(self, stack: ExitStack) -> WorkerSetup:

@@ -70,7 +70,6 @@ class RayTransport(Transport):
         self.news = threading.Condition()
         self._answers: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._head_answered_at = time.monotonic()
-        self._channels: list[_Actor] = []
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
         self._judge_machines()
@@ -78,8 +77,6 @@ class RayTransport(Transport):
     def start(self, setup: WorkerSetup) -> Channel:
         """Ask for an actor."""
         actor = _Actor(self, setup)
-        with self.news:
-            self._channels.append(actor)
         actor.place()
         return actor
 
@@ -336,6 +333,7 @@ class _Actor(Channel):
     def _lost(self, error: Exception) -> None:
         """The actor is gone, with its machine or alone: nothing that its worker did."""
         with self._transport.news:
-            self._exit = Exit(True, self._transport.why_lost(self._machine, error), was_held_up=True)
+            # What is known of the worker's own end stays: an actor may go after it has told that.
+            self._exit = self._exit or Exit(True, self._transport.why_lost(self._machine, error), was_held_up=True)
             self.has_news = True
             self._transport.news.notify_all()
