@@ -215,7 +215,7 @@ def read_architecture(path: Path | str) -> Architecture:
     return parse(read_description(path)["architecture"])
 
 
-def build_described(path: Path | str) -> "keras.Sequential":
+def build_described(path: Path | str) -> "keras.Model":
     """The network in such a file as a Keras model with fresh weights; see `networks.training.network.build_network`.
 
     Raises:

@@ -10,9 +10,7 @@ if TYPE_CHECKING:
     import keras
 
 
-def write_litert(
-    model: "keras.Sequential", path: Path, calibration: np.ndarray | None, is_per_channel: bool = True
-) -> None:
+def write_litert(model: "keras.Model", path: Path, calibration: np.ndarray | None, is_per_channel: bool = True) -> None:
     """Write a network to a LiteRT file, by way of a SavedModel. Keras runs on TensorFlow.
 
     Args:
