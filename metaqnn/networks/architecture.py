@@ -3,15 +3,44 @@
 import itertools
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import lru_cache
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from metaqnn.errors import IllegalArchitectureError, NotationError, brief
-from metaqnn.networks.layers import KINDS, Convolution, FullyConnected, GlobalAveragePooling, Layer, Pooling, Softmax
+from metaqnn.networks.layers import (
+    KINDS,
+    AveragePooling,
+    Convolution,
+    Extent,
+    FullyConnected,
+    GlobalAveragePooling,
+    Layer,
+    Pooling,
+    PositionAverage,
+    SeparableConvolution,
+    Softmax,
+    Trunk,
+)
+from metaqnn.networks.operations.activation import ACTIVATIONS
 
 # `D(i,n)` marks where the released code trained with dropout; the rate follows from the layers, so it is dropped.
 _CODES: dict[str, type[Layer] | None] = {**{kind.code: kind for kind in KINDS}, "D": None}
-_ARGUMENTS = {"C": ("d", "f", "s"), "P": ("f", "s"), "FC": ("d",), "GAP": ("c",), "SM": ("c",), "D": ("i", "n")}
+_ARGUMENTS = {
+    "C": ("d", "f", "s", "activation"),
+    "SC": ("d", "f", "s", "activation"),
+    "P": ("f", "s"),
+    "AP": ("f", "s"),
+    "BN": (),
+    "FC": ("d", "activation"),
+    "GAP": ("c",),
+    "GP": (),
+    "SM": ("c",),
+    "D": ("i", "n"),
+}
+_SIDED = {("C", "f"), ("C", "s"), ("SC", "f")}
+"""Arguments that may be written as one number for each side, as in 3x5."""
+
 _MAX_DIGITS = 9
 _TOKEN = re.compile(r"[ \t]*(?:(?P<name>[A-Za-z]+)|(?P<number>[0-9]+)|(?P<sign>.)|(?P<end>$))", re.DOTALL)
 
@@ -26,8 +55,14 @@ class Architecture(tuple):
     __slots__ = ()
 
     def __new__(cls, layers: Iterable[Layer]) -> "Architecture":
-        """Check that the layers build a network."""
-        self = super().__new__(cls, layers)
+        """Check that the layers build a network; the layer before is not named where it is the only input."""
+        self = super().__new__(
+            cls,
+            (
+                replace(layer, inputs=()) if isinstance(layer, Trunk) and layer.inputs == (number,) else layer
+                for number, layer in enumerate(layers)
+            ),
+        )
         problem = _structural_problem(self)
         if problem:
             raise IllegalArchitectureError(f"[{brief(', '.join(map(str, self)))}]: {problem}")
@@ -44,7 +79,9 @@ class Architecture(tuple):
 def parse(text: str) -> Architecture:
     """Read a network in the paper's notation, such as `[C(64,3,1), P(2,2), SM(10)]`.
 
-    Spaces are free, the brackets may be left out, and dropout marks `D(i,n)` are read and dropped.
+    Spaces are free, the brackets may be left out, and dropout marks `D(i,n)` are read and dropped. `@1+3` behind a
+    layer names the layers whose outputs it takes (0 is the image); without it, that is the layer before. What comes
+    first after all convolutions and pooling layers takes every output that no other layer takes.
 
     Raises:
         NotationError: the text is no network; the message points at the character that is wrong.
@@ -66,9 +103,9 @@ def _written(text: str) -> Layer | None:
 
 
 @lru_cache(4096)  # one object a layer keeps its text
-def _made(code: str, *numbers: int) -> Layer | None:
+def _made(code: str, inputs: tuple[int, ...], *arguments: Any) -> Layer | None:
     kind = _CODES[code]
-    return kind(*numbers) if kind else None
+    return kind(*arguments, inputs=inputs) if kind else None
 
 
 class _Reader:
@@ -100,20 +137,51 @@ class _Reader:
         if self.kind != "name" or code not in _CODES:
             self._fail(f"a layer ({', '.join(_CODES)})")
         self._advance()
-        names = _ARGUMENTS[code]
-        usage = f"{code}({','.join(names)})"
-        self._expect("(", f"'(' as in {usage}")
-        numbers: list[int] = []
-        for name in names:
-            if numbers:
-                self._expect(",", f"',' as in {usage}")
-            numbers.append(self._number(f"a whole number for {name} in {usage}"))
-        self._expect(")", f"')' as in {usage}")
+        arguments = self._arguments(code) if _ARGUMENTS[code] else []
         kind = _CODES[code]
-        if kind is None and numbers[0] > numbers[1]:
+        if kind is None and arguments[0] > arguments[1]:
             self.start = start
             self._fail("a dropout mark D(i,n) with i at most n")
-        return _made(code, *numbers)
+        return _made(code, self._inputs() if kind else (), *arguments)
+
+    def _arguments(self, code: str) -> list[Any]:
+        names = [name for name in _ARGUMENTS[code] if name != "activation"]
+        usage = f"{code}({','.join(names)})"
+        self._expect("(", f"'(' as in {usage}")
+        arguments: list[Any] = []
+        for name in names:
+            if arguments:
+                self._expect(",", f"',' as in {usage}")
+            arguments.append(self._extent(f"a whole number for {name} in {usage}", (code, name) in _SIDED))
+        if "activation" in _ARGUMENTS[code] and self._accept(","):
+            if self.kind != "name" or self.token not in ACTIVATIONS:
+                self._fail(f"an activation ({', '.join(ACTIVATIONS)})")
+            arguments.append(self.token)
+            self._advance()
+        self._expect(")", f"')' as in {usage}")
+        return arguments
+
+    def _extent(self, expected: str, may_differ: bool) -> Extent:
+        extent = self._number(expected)
+        if may_differ and self.kind == "name" and self.token == "x":
+            self._advance()
+            other = self._number("a whole number after x")
+            return extent if extent == other else (extent, other)
+        return extent
+
+    def _inputs(self) -> tuple[int, ...]:
+        if not self._accept("@"):
+            return ()
+        inputs = []
+        while True:
+            expected = "the number of an earlier layer, or 0 for the image"
+            if self.kind == "number" and self.token == "0":
+                inputs.append(0)
+                self._advance()
+            else:
+                inputs.append(self._number(expected))
+            if not self._accept("+"):
+                return tuple(inputs)
 
     def _number(self, expected: str) -> int:
         if self.kind != "number":
@@ -144,6 +212,9 @@ class _Reader:
         )
 
 
+_ON_IMAGES = (Convolution, SeparableConvolution, Pooling, AveragePooling, GlobalAveragePooling, PositionAverage)
+
+
 def _structural_problem(layers: tuple[Layer, ...]) -> str | None:
     """Why these layers build no network whatever the input, or None."""
     if not layers or not isinstance(layers[-1], Softmax):
@@ -153,9 +224,28 @@ def _structural_problem(layers: tuple[Layer, ...]) -> str | None:
             return f"nothing may follow {layer}, but {following} does"
         if isinstance(layer, GlobalAveragePooling) and not isinstance(following, Softmax):
             return f"only SM may follow {layer}, but {following} does"
-        if isinstance(layer, FullyConnected) and isinstance(following, Convolution | Pooling | GlobalAveragePooling):
-            return f"{following} cannot follow {layer}, which leaves no image"
+    vector: Layer | None = None
+    for number, layer in enumerate(layers):
+        if vector and isinstance(layer, _ON_IMAGES):
+            return f"{layer} cannot follow {vector}, which leaves no image"
+        vector = layer if isinstance(layer, FullyConnected | PositionAverage) else vector
+        problem = _input_problem(layer, number)
+        if problem:
+            return problem
     classes = {layer.classes for layer in layers if isinstance(layer, GlobalAveragePooling | Softmax)}
     if len(classes) > 1:
         return f"GAP and SM must agree on the number of classes, got {brief(' and '.join(map(str, sorted(classes))))}"
+    return None
+
+
+def _input_problem(layer: Layer, number: int) -> str | None:
+    """Why a layer cannot take what it names, or None; `number` layers stand before it."""
+    if not layer.inputs:
+        return None
+    if not isinstance(layer, Trunk):
+        return f"{layer} names its inputs, which only convolutions and pooling layers do"
+    if list(layer.inputs) != sorted(set(layer.inputs)):
+        return f"{layer} must name each input once, the smallest number first"
+    if layer.inputs[-1] > number:
+        return f"{layer} is layer {number + 1} and takes layer {layer.inputs[-1]}, which is not before it"
     return None

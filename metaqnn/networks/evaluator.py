@@ -133,13 +133,15 @@ class NetworkEvaluator(Evaluator):
         """In single precision, whatever the device computes in: it costs a little waiting at most."""
         shape = tuple(self._facts["input_shape"])
         config = self.options
-        return training_bytes(parse(candidate.architecture), shape, config.batch_size, has_dropout=config.dropout)
+        network, has = parse(candidate.architecture), (config.dropout, config.batch_normalization)
+        return training_bytes(network, shape, config.batch_size, 4, *has)
 
     def why_too_large(self, architecture: str) -> str | None:
         """Why a network cannot be trained in the memory there is; None where it can."""
         config, number_bytes = self.options, 2 if self.engine.use_bfloat16 else 4
         batch_size = min(config.batch_size, len(self.data.x_train))
-        needed = training_bytes(parse(architecture), self.data.input_shape, batch_size, number_bytes, config.dropout)
+        network, has = parse(architecture), (config.dropout, config.batch_normalization)
+        needed = training_bytes(network, self.data.input_shape, batch_size, number_bytes, *has)
         return too_large(needed, self.memory_bytes)
 
     def prepare(self, candidate: Candidate) -> None:

@@ -1,121 +1,30 @@
 """The paper's decision process: an episode builds one convolutional network, one layer a step.
 
 Source of all rules: Baker et al. (ICLR 2017), section 4 and Table 1; where the paper is silent, the authors'
-released code. Legality depends on what the agent sees alone (unless limits are set): a receptive field is legal
-in a bin of representation sizes when it fits every size of the bin.
+released code. Legality depends on what the agent sees alone, unless there are limits or a minimum of convolutions: a
+receptive field is legal in a bin of representation sizes when it fits every size of the bin.
 """
 
-import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
-from metaqnn.config import require
 from metaqnn.core import Space
 from metaqnn.errors import ConfigError
 from metaqnn.networks.architecture import Architecture, parse
 from metaqnn.networks.costs import Shape, layer_cost, layer_costs
+from metaqnn.networks.layer_choices import LayerChoices
 from metaqnn.networks.layers import (
-    Convolution,
+    BatchNormalization,
+    Filtering,
     FullyConnected,
     GlobalAveragePooling,
     Layer,
-    Pooling,
     Softmax,
-    action_order,
+    layer_numbers,
+    sides,
 )
-
-
-@dataclass(frozen=True)
-class ConvolutionChoices:
-    """Which convolutions there are: every combination of the three lists.
-
-    Attributes:
-        filters: numbers of filters.
-        receptive_fields: sides of the receptive field, in pixels.
-        strides: of the convolution, in pixels.
-    """
-
-    filters: tuple[int, ...] = (64, 128, 256, 512)
-    receptive_fields: tuple[int, ...] = (1, 3, 5)
-    strides: tuple[int, ...] = (1,)
-
-    def __post_init__(self):
-        for name in ("filters", "receptive_fields", "strides"):
-            _require_distinct_positive(name, getattr(self, name), may_be_empty=False)
-        number = len(self.filters) * len(self.receptive_fields) * len(self.strides)
-        require(number <= 10_000, "filters", "at most 10,000 convolutions in all", number)
-
-
-@dataclass(frozen=True)
-class FullyConnectedChoices:
-    """Which fully connected layers there are.
-
-    Attributes:
-        neurons: numbers of neurons; one may be followed by at most as many.
-        max_in_row: so many may follow each other.
-        below_size: they may begin where the representation is smaller than this, in pixels.
-    """
-
-    neurons: tuple[int, ...] = (512, 256, 128)
-    max_in_row: int = 2
-    below_size: int = 8
-
-    def __post_init__(self):
-        _require_distinct_positive("neurons", self.neurons, may_be_empty=True)
-        require(self.max_in_row >= 1, "max_in_row", "at least 1", self.max_in_row)
-        require(self.below_size >= 2, "below_size", "at least 2", self.below_size)
-
-
-@dataclass(frozen=True)
-class Limits:
-    """The most that a network may cost; actions that would break a limit are masked.
-
-    Attributes:
-        parameters: of the network; None is no limit.
-        flops: of one image's forward pass, two a multiply-add; None is no limit.
-    """
-
-    parameters: int | None = None
-    flops: int | None = None
-
-    def __post_init__(self):
-        for name in ("parameters", "flops"):
-            value = getattr(self, name)
-            require(value is None or value >= 1, name, "at least 1, or nothing", value)
-
-
-@dataclass(frozen=True)
-class SpaceConfig:
-    """The section `space`; the defaults are the paper's for CIFAR-10 (Table 1).
-
-    Attributes:
-        max_depth: layers before SM.
-        convolution: which convolutions there are.
-        pooling: pairs [receptive field, stride] of max pooling.
-        fully_connected: which fully connected layers there are.
-        global_average_pooling: whether a network may end by GAP, too.
-        representation_bins: lower edges of the bins of representation sizes that the agent sees, descending to 1.
-        limits: the most that a network may cost.
-    """
-
-    name: Literal["layers"] = "layers"
-    max_depth: int = 18
-    convolution: ConvolutionChoices = field(default_factory=ConvolutionChoices)
-    pooling: tuple[tuple[int, int], ...] = ((5, 3), (3, 2), (2, 2))
-    fully_connected: FullyConnectedChoices = field(default_factory=FullyConnectedChoices)
-    global_average_pooling: bool = True
-    representation_bins: tuple[int, ...] = (8, 4, 1)
-    limits: Limits = field(default_factory=Limits)
-
-    def __post_init__(self):
-        require(self.max_depth >= 1, "max_depth", "at least 1 layer before SM", self.max_depth)
-        for pool in self.pooling:
-            require(min(pool) >= 1, "pooling", "pairs [receptive field, stride] of at least 1", list(pool))
-        require(len(set(self.pooling)) == len(self.pooling), "pooling", "different pairs", self.pooling)
-        bins = self.representation_bins
-        is_possible = bins[-1:] == (1,) and all(a > b for a, b in itertools.pairwise(bins))
-        require(is_possible, "representation_bins", "the lower edges of the bins, descending to 1", list(bins))
+from metaqnn.networks.representation import SizeBin, size_bin
+from metaqnn.networks.space_config import Limits, SpaceConfig
 
 
 class StateKey(NamedTuple):
@@ -126,16 +35,27 @@ class StateKey(NamedTuple):
         layer: the last layer; None at the start, where `in_a_row` is 0.
         in_a_row: how many fully connected layers end the network so far.
         size: the bin of the representation size, such as "4-7"; empty where there is no image any more.
+        normalised: the layer before, where the last one is a batch normalisation.
+        missing: convolutions that the network needs before it may leave the image.
     """
 
     depth: int
     layer: Layer | None
     in_a_row: int
     size: str
+    normalised: Layer | None = None
+    missing: int = 0
+
+    @property
+    def working(self) -> Layer | None:
+        """The last layer that is no batch normalisation."""
+        return self.normalised or self.layer
 
     def __str__(self) -> str:
         layer = "start" if self.layer is None else str(self.layer)
-        return f"{self.depth}:{layer}" + (f":{self.size}" if self.size else f"x{max(1, self.in_a_row)}")
+        layer = f"{self.normalised} {layer}" if self.normalised else layer
+        missing = f":{self.missing} missing" if self.missing else ""
+        return f"{self.depth}:{layer}" + (f":{self.size}" if self.size else f"x{max(1, self.in_a_row)}") + missing
 
 
 class LayerState(NamedTuple):
@@ -161,29 +81,31 @@ class LayerSpace(Space):
 
     Options = SpaceConfig
 
+    def __new__(cls, options: SpaceConfig, facts: Mapping[str, Any]) -> Any:
+        """The space of layers that choose their inputs, where the options say so: one name, two processes."""
+        if not options.skip_connections:
+            return super().__new__(cls)
+        from metaqnn.networks.skip_layer_space import SkipLayerSpace
+
+        return SkipLayerSpace(options, facts)
+
     def __init__(self, options: SpaceConfig, facts: Mapping[str, Any]):
         super().__init__(options, facts)
         self.config = config = options
-        for name in ("input_shape", "classes"):
-            if name not in facts:
-                raise ConfigError(f"space: layers are laid over images, but nothing says their {name}; name a data set")
-        self.input_shape: Shape = tuple(facts["input_shape"])
-        self.classes = classes = int(facts["classes"])
-        of = config.convolution
-        each = itertools.product(of.filters, of.receptive_fields, of.strides)
-        self._convolutions = tuple(sorted(itertools.starmap(Convolution, each), key=action_order))
-        self._pools = tuple(sorted((Pooling(*pair) for pair in config.pooling), key=action_order))
-        self._fully_connected = tuple(sorted(map(FullyConnected, config.fully_connected.neurons), key=action_order))
-        self._gap = (GlobalAveragePooling(classes),) if config.global_average_pooling else ()
-        self._softmax = Softmax(classes)
+        of = LayerChoices(config, facts)
+        self.input_shape, self.classes = of.input_shape, of.classes
+        self._convolutions, self._pools, self._fully_connected = of.convolutions, of.pools, of.fully_connected
+        self._normalization, self._gap, self._softmax = of.normalization, of.averages, of.softmax
         self._legal: dict[StateKey, tuple[Layer, ...]] = {}
-        self._start = LayerState((), self.input_shape, self._key(0, None, 0, self.input_shape), 0, 0)
+        start = self._key(StateKey(-1, None, 0, "", None, config.minimum_convolutions), None, self.input_shape)
+        self._start = LayerState((), self.input_shape, start, 0, 0)
         self._check_limits()
 
     @property
     def all_actions(self) -> tuple[Layer, ...]:
         """Every layer that is legal anywhere, by kind and then by numbers."""
-        return (*self._convolutions, *self._pools, *self._fully_connected, *self._gap, self._softmax)
+        every = (*self._convolutions, *self._pools, *self._normalization, *self._fully_connected, *self._gap)
+        return (*every, self._softmax)
 
     @property
     def max_steps(self) -> int:
@@ -203,10 +125,12 @@ class LayerSpace(Space):
         return state.key
 
     def actions(self, state: LayerState) -> tuple[Layer, ...]:
-        """The legal next layers; SM is always among them."""
+        """The legal next layers; SM is always among them, unless a network needs more convolutions."""
         legal = self._legal.get(state.key)
         if legal is None:
             legal = self._legal[state.key] = self._legal_layers(state)
+        if state.key.missing:
+            legal = tuple(layer for layer in legal if self._ended(self.step(state, layer)))
         if self.config.limits != Limits():
             legal = tuple(layer for layer in legal if layer is self._softmax or self._within_limits(state, layer))
         return legal
@@ -214,11 +138,10 @@ class LayerSpace(Space):
     def step(self, state: LayerState, action: Any) -> LayerState:
         """Place a layer: size and costs are the true ones, not the bin's."""
         cost = layer_cost(action, state.shape)
-        in_a_row = state.key.in_a_row + 1 if isinstance(action, FullyConnected) else 0
         return LayerState(
             (*state.layers, action),
             cost.shape,
-            self._key(state.key.depth + 1, action, in_a_row, cost.shape),
+            self._key(state.key, action, cost.shape),
             state.parameters + cost.parameters,
             state.flops + cost.flops,
         )
@@ -239,42 +162,66 @@ class LayerSpace(Space):
 
     def describe(self, action: Any) -> dict[str, float]:
         """The numbers in a layer's notation, by kind and name."""
-        return {f"{action.code}.{each.name}": getattr(action, each.name) for each in fields(action)}
+        return layer_numbers(action)
 
-    def _key(self, depth: int, last: Layer | None, in_a_row: int, shape: Shape) -> StateKey:
-        return StateKey(depth, last, in_a_row, self._bin(min(shape[:2]))[0] if len(shape) == 3 else "")
+    def _key(self, before: StateKey, last: Layer | None, shape: Shape) -> StateKey:
+        """What the agent sees once a layer is placed that gives a shape."""
+        is_normalization = isinstance(last, BatchNormalization)
+        return StateKey(
+            before.depth + 1,
+            last,
+            before.in_a_row + isinstance(last, FullyConnected)
+            if isinstance(last, FullyConnected) or is_normalization
+            else 0,
+            self._bin(shape).name if len(shape) > 1 else "",
+            before.layer if is_normalization else None,
+            max(0, before.missing - isinstance(last, Filtering)),
+        )
 
-    def _bin(self, size: int) -> tuple[str, int, int | None]:
-        """The bin of a representation size: its name, its lower edge, and its upper edge (None: open)."""
-        upper = None
-        for edge in self.config.representation_bins:
-            if size >= edge:
-                return (f"{edge}+" if upper is None else f"{edge}-{upper}"), edge, upper
-            upper = edge - 1
-        raise ValueError(f"a representation size is at least 1, got {size}")
+    def _bin(self, shape: Shape) -> SizeBin:
+        return size_bin(min(shape[:-1]), self.config.representation_bins)
 
     def _legal_layers(self, state: LayerState) -> tuple[Layer, ...]:
         """The restrictions of the paper, without the limits."""
-        config, last = self.config, state.layers[-1] if state.layers else None
-        if len(state.layers) >= config.max_depth or isinstance(last, GlobalAveragePooling):
+        config, key, last = self.config, state.key, state.key.working
+        if key.depth >= config.max_depth or isinstance(last, GlobalAveragePooling):
             return (self._softmax,)
+        may_normalise = key.normalised is None and isinstance(last, Filtering | FullyConnected)
+        normalization = self._normalization if may_normalise else ()
         if isinstance(last, FullyConnected):
-            if state.key.in_a_row >= config.fully_connected.max_in_row:
-                return (self._softmax,)
-            return (*(layer for layer in self._fully_connected if layer.neurons <= last.neurons), self._softmax)
-        _, lower, upper = self._bin(min(state.shape[:2]))
-        legal: list[Layer] = [layer for layer in self._convolutions if layer.receptive_field <= lower]
-        if isinstance(last, Convolution):
+            if key.in_a_row >= config.fully_connected.max_in_row:
+                return (*normalization, self._softmax)
+            narrower = (layer for layer in self._fully_connected if layer.neurons <= last.neurons)
+            return (*normalization, *narrower, self._softmax)
+        _, lower, upper = self._bin(state.shape)
+        legal: list[Layer] = [layer for layer in self._convolutions if _largest(layer) <= lower]
+        if isinstance(last, Filtering):
             legal += [layer for layer in self._pools if layer.receptive_field <= lower]
+        legal += normalization
+        if key.missing:
+            return tuple(legal)
         if last is not None and upper is not None and upper < config.fully_connected.below_size:
             legal += self._fully_connected
         return (*legal, *self._gap, self._softmax)
 
+    def _ended(self, state: LayerState) -> LayerState | None:
+        """The state with what is missing, the smallest convolutions that fit, and the softmax; None without room."""
+        while state.key.missing:
+            lower = self._bin(state.shape).lower
+            fitting = [layer for layer in self._convolutions if _largest(layer) <= lower]
+            if not fitting or state.key.depth >= self.config.max_depth:
+                return None
+            state = self.step(state, min(fitting, key=_size))
+        return self.step(state, self._softmax)
+
     def _within_limits(self, state: LayerState, layer: Layer) -> bool:
-        """Whether the network with `layer` and the softmax added keeps the limits."""
+        """Whether the network with `layer`, and then ended as soon as it may, keeps the limits."""
         state = self.step(state, layer)
-        if not isinstance(layer, Softmax):
-            state = self.step(state, self._softmax)
+        return isinstance(layer, Softmax) or self._is_within_limits(self._ended(state))
+
+    def _is_within_limits(self, state: LayerState | None) -> bool:
+        if state is None:
+            return False
         limits = self.config.limits
         return (limits.parameters is None or state.parameters <= limits.parameters) and (
             limits.flops is None or state.flops <= limits.flops
@@ -282,18 +229,33 @@ class LayerSpace(Space):
 
     def _check_limits(self) -> None:
         """Refuse limits that leave no way to end a network."""
-        for layer in (self._softmax, *self._gap):
-            if not self._within_limits(self._start, layer):
-                layers = [layer] if layer is self._softmax else [layer, self._softmax]
-                costs = self.costs(layers)
+        ended = self._ended(self._start)
+        if ended is None:
+            raise ConfigError(
+                f"space.minimum_convolutions: expected a number that fits on {_shape(self.input_shape)}, "
+                f"got {self.config.minimum_convolutions}; lower it, or add smaller receptive fields"
+            )
+        ways = [ended] if self.config.minimum_convolutions else [ended, *map(self._gap_alone, self._gap)]
+        for state in ways:
+            if not self._is_within_limits(state):
                 raise ConfigError(
-                    f"space.limits: {self.format(layers)} alone has {costs['parameters']:,} parameters and "
-                    f"{costs['flops']:,} FLOPs, over the limit; raise space.limits"
-                    + ("" if layer is self._softmax else " or set space.global_average_pooling to false")
+                    f"space.limits: {self.format(state.layers)} alone has {state.parameters:,} parameters and "
+                    f"{state.flops:,} FLOPs, over the limit; raise space.limits"
+                    + ("" if state is ended else " or set space.global_average_pooling to false")
                 )
 
+    def _gap_alone(self, layer: Layer) -> LayerState:
+        return self.step(self.step(self._start, layer), self._softmax)
 
-def _require_distinct_positive(key: str, values: tuple[int, ...], may_be_empty: bool) -> None:
-    require(bool(values) or may_be_empty, key, "at least one number", list(values))
-    require(all(value >= 1 for value in values), key, "numbers of at least 1", list(values))
-    require(len(set(values)) == len(values), key, "different numbers", list(values))
+
+def _largest(layer: Filtering) -> int:
+    return max(sides(layer.receptive_field, 1))
+
+
+def _size(layer: Filtering) -> tuple[int, ...]:
+    """Sort key: what leaves the image largest, and then what costs least."""
+    return max(sides(layer.stride, 1)), _largest(layer), layer.filters
+
+
+def _shape(shape: Shape) -> str:
+    return "x".join(map(str, shape))

@@ -4,13 +4,8 @@ from collections.abc import Callable, Mapping
 from itertools import islice
 
 from metaqnn.core import Space
-from metaqnn.networks.layer_space import (
-    ConvolutionChoices,
-    FullyConnectedChoices,
-    LayerSpace,
-    Limits,
-    SpaceConfig,
-)
+from metaqnn.networks.layer_space import LayerSpace
+from metaqnn.networks.space_config import ConvolutionChoices, FullyConnectedChoices, Limits, SpaceConfig
 from metaqnn.tables.chain import ChainConfig, ChainSpace
 from metaqnn.tables.listed import ListedSpace
 
@@ -58,6 +53,18 @@ def listed() -> ListedSpace:
     return ListedSpace(small(), islice(small().architectures(), 0, None, 3))
 
 
+def skips(**options) -> LayerSpace:
+    """Networks with skip connections over small images."""
+    section = {
+        "max_depth": 6,
+        "convolution": ConvolutionChoices((8, 16), (1, 3), (1, 2)),
+        "pooling": ((2, 2),),
+        "fully_connected": FullyConnectedChoices(()),
+        "skip_connections": True,
+    }
+    return LayerSpace(SpaceConfig(**(section | options)), facts(9, 12, 1, 5))
+
+
 SPACES: Mapping[str, Callable[[], Space]] = {
     "paper": paper,
     "mnist": lambda: paper(max_depth=12, side=28, channels=1),
@@ -72,6 +79,47 @@ SPACES: Mapping[str, Callable[[], Space]] = {
             fully_connected=FullyConnectedChoices(neurons=(128, 64)),
         ),
         facts(8, 8, 1, 10),
+    ),
+    "all kinds of layer": lambda: LayerSpace(
+        SpaceConfig(
+            max_depth=5,
+            convolution=ConvolutionChoices((8, 16), (1, 3), activations=("relu", "selu")),
+            separable_convolution=ConvolutionChoices((8,), (3,), (1, 2)),
+            pooling=((2, 2),),
+            average_pooling=((2, 2), (3, 2)),
+            batch_normalization=True,
+            fully_connected=FullyConnectedChoices((16, 8), activations=("tanh", "relu")),
+            minimum_convolutions=2,
+            limits=Limits(parameters=20_000),
+        ),
+        facts(12, 12, 3, 4),
+    ),
+    "signals": lambda: LayerSpace(
+        SpaceConfig(
+            max_depth=6,
+            convolution=ConvolutionChoices((4, 8), (3, 11)),
+            pooling=(),
+            average_pooling=((2, 2), (25, 25)),
+            minimum_convolutions=1,
+        ),
+        {"input_shape": (300, 1), "classes": 9},
+    ),
+    "skips": lambda: skips(minimum_convolutions=3),
+    "skips within limits": lambda: skips(
+        separable_convolution=ConvolutionChoices((8,), (3, 5), (1, 2), ("relu", "selu")),
+        average_pooling=((4, 2),),
+        fully_connected=FullyConnectedChoices((16, 8)),
+        global_average_pooling=False,
+        limits=Limits(parameters=6_000, flops=2_000_000),
+    ),
+    "skips of signals": lambda: LayerSpace(
+        SpaceConfig(
+            max_depth=5,
+            convolution=ConvolutionChoices((4, 8), (3, 11), (1, 2)),
+            limits=Limits(flops=500_000),
+            skip_connections=True,
+        ),
+        {"input_shape": (60, 2), "classes": 3},
     ),
     "chain": lambda: chain(3, 2, 4, 1, 3),
     "long chain": lambda: chain(*[12] * 9),

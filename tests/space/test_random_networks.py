@@ -6,7 +6,8 @@ from functools import cache
 import pytest
 from contracts.spaces import SPACES, small
 
-from metaqnn.networks.layer_space import LayerSpace, Limits
+from metaqnn.networks.layer_space import LayerSpace
+from metaqnn.networks.space_config import Limits
 from metaqnn.seeding import Stream
 
 NETWORKS = 1250

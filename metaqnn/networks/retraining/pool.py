@@ -128,7 +128,9 @@ class _Trainings:
 def _need(job: RetrainingJob) -> int:
     if job.input_shape is None:
         return 0
-    return training_bytes(parse(job.architecture), job.input_shape, job.recipe.batch_size, 4, job.recipe.dropout)
+    recipe = job.recipe
+    has = recipe.dropout, recipe.batch_normalization
+    return training_bytes(parse(job.architecture), job.input_shape, recipe.batch_size, 4, *has)
 
 
 def predict(question: Predict, backend: Backend) -> Predicted:

@@ -67,6 +67,7 @@ class TrainingConfig:
         weight_decay: gradient of the penalty per unit of weight (half of it times the squared weights is added to
             the loss); on weights, not on biases.
         dropout: whether dropout i / (2n) follows every two layers.
+        batch_normalization: whether it stands between every convolution or fully connected layer and its activation.
         max_seconds: wall clock of one candidate, all attempts together; None is no limit.
         max_memory: GiB of the device's memory that one worker may use: a network that is estimated to need more is
             not trained, and a worker on a CPU that grows past it is replaced. None is what the device has.
@@ -90,6 +91,7 @@ class TrainingConfig:
     restart_accuracy: float = 1.5
     weight_decay: float = 0.0
     dropout: bool = True
+    batch_normalization: bool = False
     max_seconds: float | None = None
     max_memory: float | None = None
     early_stopping: EarlyStoppingConfig | None = None

@@ -32,7 +32,7 @@ class FitSession(Session):
 
         config = engine.config
         self.engine, self.seed, self.attempt = engine, seed, attempt
-        graph = compile_network(architecture, engine.data.input_shape, config.dropout)
+        graph = compile_network(architecture, engine.data.input_shape, config.dropout, config.batch_normalization)
         dtype = "mixed_bfloat16" if engine.use_bfloat16 else None
         self.network = KerasNetwork(graph, seed, attempt, config.weight_decay, dtype)
         self.model = self.network.model(before=preprocessing_layers(engine.statistics), dtype="uint8")

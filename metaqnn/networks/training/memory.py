@@ -19,7 +19,12 @@ _PASSING = 4
 
 
 def training_bytes(
-    architecture: Architecture, input_shape: Shape, batch_size: int, number_bytes: int = 4, has_dropout: bool = True
+    architecture: Architecture,
+    input_shape: Shape,
+    batch_size: int,
+    number_bytes: int = 4,
+    has_dropout: bool = True,
+    batch_normalization: bool = False,
 ) -> int:
     """The memory that training a network takes beyond that of an idle worker, estimated from its graph.
 
@@ -32,9 +37,9 @@ def training_bytes(
         input_shape: (height, width, channels).
         batch_size: images a step.
         number_bytes: of one number in a layer's output: 4, or 2 in bfloat16.
-        has_dropout: whether it is trained with dropout.
+        has_dropout, batch_normalization: whether it is trained with them.
     """
-    graph = compile_network(architecture, tuple(input_shape), has_dropout)
+    graph = compile_network(architecture, tuple(input_shape), has_dropout, batch_normalization)
     sizes = [math.prod(node.shape) for node in graph.nodes]
     kept = sum(node.operation.kept * size for node, size in zip(graph.nodes, sizes, strict=True))
     largest = max(size for (_, node), size in zip(graph.computed(), sizes[1:], strict=True) if node.operation.kept)

@@ -79,7 +79,8 @@ class TensorFlowSession(Session):
         import tensorflow as tf
 
         self.engine, self.seed, self.attempt = engine, seed, attempt
-        graph = compile_network(architecture, engine.data.input_shape, engine.config.dropout)
+        config = engine.config
+        graph = compile_network(architecture, engine.data.input_shape, config.dropout, config.batch_normalization)
         self.network = TensorFlowNetwork(graph, seed, attempt, engine.compute_type)
         self.moments = [(tf.Variable(tf.zeros_like(v)), tf.Variable(tf.zeros_like(v))) for v in self.network.trained]
         self.step = tf.Variable(0, dtype=tf.int32)

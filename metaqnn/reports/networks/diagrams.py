@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from metaqnn.networks.costs import Shape, describe
-from metaqnn.networks.layers import Convolution
+from metaqnn.networks.layers import Filtering, sides
 from metaqnn.reports.drawing import GREY
 from metaqnn.reports.networks.kinds import KIND_COLORS, KIND_NAMES
 
@@ -60,7 +60,7 @@ def diagram_of(architecture: str, input_shape: Shape) -> Diagram:
     words = [f"An image of {_shape(input_shape)}"]
     for cost in description.layers:
         layer = cost.layer
-        cells = layer.receptive_field if isinstance(layer, Convolution) else 0
+        cells = max(sides(layer.receptive_field, 1)) if isinstance(layer, Filtering) else 0
         blocks.append(_block(str(layer), cost.shape, KIND_COLORS[layer.code], largest, cells))
         words.append(f"{KIND_NAMES[layer.code]} {layer} to {_shape(cost.shape)}")
     return Diagram(tuple(blocks), "; ".join(words) + ".")

@@ -1,0 +1,68 @@
+"""Every layer that the section `space` allows, over images of a shape."""
+
+import itertools
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from metaqnn.errors import ConfigError
+from metaqnn.networks.layers import (
+    AveragePooling,
+    BatchNormalization,
+    Convolution,
+    Filtering,
+    FullyConnected,
+    GlobalAveragePooling,
+    Pooling,
+    SeparableConvolution,
+    Softmax,
+    action_order,
+)
+from metaqnn.networks.operations.operation import Shape
+from metaqnn.networks.space_config import SpaceConfig
+
+
+class LayerChoices:
+    """Layers by what they do, each in the fixed order.
+
+    Args:
+        config: the section.
+        facts: `input_shape` is (height, width, channels) of an image or (length, channels) of a signal, `classes` their
+            number, at least 2.
+
+    Attributes:
+        input_shape, classes: the facts.
+        convolutions, pools, normalization, fully_connected, averages: the layers.
+        softmax: the last one.
+
+    Raises:
+        ConfigError: the facts are not known.
+    """
+
+    def __init__(self, config: SpaceConfig, facts: Mapping[str, Any]):
+        for name in ("input_shape", "classes"):
+            if name not in facts:
+                raise ConfigError(f"space: layers are laid over images, but nothing says their {name}; name a data set")
+        self.input_shape: Shape = tuple(facts["input_shape"])
+        self.classes = int(facts["classes"])
+        self.convolutions: tuple[Filtering, ...] = tuple(sorted(_filtering(config), key=action_order))
+        pools = [Pooling(*pair) for pair in config.pooling] + [AveragePooling(*pair) for pair in config.average_pooling]
+        self.pools = tuple(sorted(pools, key=action_order))
+        of = config.fully_connected
+        connected = itertools.starmap(FullyConnected, itertools.product(of.neurons, of.activations))
+        self.fully_connected = tuple(sorted(connected, key=action_order))
+        self.normalization = (BatchNormalization(),) if config.batch_normalization else ()
+        self.averages = (GlobalAveragePooling(self.classes),) if config.global_average_pooling else ()
+        self.softmax = Softmax(self.classes)
+
+
+def _filtering(config: SpaceConfig) -> Iterable[Filtering]:
+    """Every convolution of either kind."""
+    of = config.convolution
+    yield from itertools.starmap(
+        Convolution, itertools.product(of.filters, of.receptive_fields, of.strides, of.activations)
+    )
+    of = config.separable_convolution or of
+    if config.separable_convolution:
+        yield from itertools.starmap(
+            SeparableConvolution, itertools.product(of.filters, of.receptive_fields, of.strides, of.activations)
+        )
