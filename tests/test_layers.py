@@ -87,7 +87,7 @@ def for_editors(module: str) -> set[int]:
 
 def test_there_is_something_to_look_at():
     assert {"metaqnn", "metaqnn.__main__", "metaqnn.cli", "metaqnn.search.loop", "metaqnn.errors"} <= set(MODULES)
-    assert "metaqnn.config" in [name for name, _ in imports_of("metaqnn.networks.layer_space")]
+    assert "metaqnn.config" in [name for name, _ in imports_of("metaqnn.networks.space_config")]
     assert "metaqnn.workflows" in [name for name, _ in imports_of("metaqnn.cli.searching")]
 
 

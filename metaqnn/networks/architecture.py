@@ -5,20 +5,18 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, NoReturn
+from typing import Any, NoReturn, get_args
 
 from metaqnn.errors import IllegalArchitectureError, NotationError, brief
+from metaqnn.networks.blocks import Block
 from metaqnn.networks.layers import (
     KINDS,
-    AveragePooling,
-    Convolution,
+    BlockLayer,
     Extent,
     FullyConnected,
     GlobalAveragePooling,
     Layer,
-    Pooling,
     PositionAverage,
-    SeparableConvolution,
     Softmax,
     Trunk,
 )
@@ -32,6 +30,7 @@ _ARGUMENTS = {
     "P": ("f", "s"),
     "AP": ("f", "s"),
     "BN": (),
+    "B": ("d",),
     "FC": ("d", "activation"),
     "GAP": ("c",),
     "GP": (),
@@ -69,7 +68,13 @@ class Architecture(tuple):
         return self
 
     def __str__(self) -> str:
-        return f"[{', '.join(map(str, self))}]"
+        block = f"{self.block} " if self.block else ""
+        return f"{block}[{', '.join(map(str, self))}]"
+
+    @property
+    def block(self) -> Block | None:
+        """That of its layers of blocks; None where it has none."""
+        return next((layer.block for layer in self if isinstance(layer, BlockLayer)), None)
 
     def __repr__(self) -> str:
         return f"Architecture({self})"
@@ -113,6 +118,7 @@ class _Reader:
 
     def __init__(self, text: str):
         self.text = text
+        self.block: Block | None = None
         self._tokens = _TOKEN.finditer(text)  # every text has an end
         self._advance()
 
@@ -122,6 +128,8 @@ class _Reader:
         self.token, self.start = match[self.kind], match.start(self.kind)
 
     def network(self) -> list[Layer]:
+        if self._accept("{"):
+            self.block = self._block()
         bracket = self._accept("[")
         layers = [self._layer()]
         while self._accept(","):
@@ -142,6 +150,11 @@ class _Reader:
         if kind is None and arguments[0] > arguments[1]:
             self.start = start
             self._fail("a dropout mark D(i,n) with i at most n")
+        if kind is BlockLayer:
+            if self.block is None:
+                self.start = start
+                self._fail("no B(d), or its block in front of the network, such as {(1,1,3,0,0)} [B(32), SM(10)]")
+            return BlockLayer(arguments[0], self.block)
         return _made(code, self._inputs() if kind else (), *arguments)
 
     def _arguments(self, code: str) -> list[Any]:
@@ -169,17 +182,37 @@ class _Reader:
             return extent if extent == other else (extent, other)
         return extent
 
+    def _block(self) -> Block:
+        codes = [self._code()]
+        while self._accept(","):
+            codes.append(self._code())
+        self._expect("}", "',' or '}'")
+        return Block(codes)
+
+    def _code(self) -> list[int]:
+        usage = "(number,type,kernel,first,second)"
+        self._expect("(", f"'(' as in {usage}")
+        numbers: list[int] = []
+        while len(numbers) < 5:
+            if numbers:
+                self._expect(",", f"',' as in {usage}")
+            numbers.append(self._whole(f"a whole number in {usage}"))
+        self._expect(")", f"')' as in {usage}")
+        return numbers
+
+    def _whole(self, expected: str) -> int:
+        """A number that may be 0."""
+        if self.kind == "number" and self.token == "0":
+            self._advance()
+            return 0
+        return self._number(expected)
+
     def _inputs(self) -> tuple[int, ...]:
         if not self._accept("@"):
             return ()
         inputs = []
         while True:
-            expected = "the number of an earlier layer, or 0 for the image"
-            if self.kind == "number" and self.token == "0":
-                inputs.append(0)
-                self._advance()
-            else:
-                inputs.append(self._number(expected))
+            inputs.append(self._whole("the number of an earlier layer, or 0 for the image"))
             if not self._accept("+"):
                 return tuple(inputs)
 
@@ -212,7 +245,7 @@ class _Reader:
         )
 
 
-_ON_IMAGES = (Convolution, SeparableConvolution, Pooling, AveragePooling, GlobalAveragePooling, PositionAverage)
+_ON_IMAGES = (*get_args(Trunk), BlockLayer, GlobalAveragePooling, PositionAverage)
 
 
 def _structural_problem(layers: tuple[Layer, ...]) -> str | None:
@@ -232,6 +265,8 @@ def _structural_problem(layers: tuple[Layer, ...]) -> str | None:
         problem = _input_problem(layer, number)
         if problem:
             return problem
+    if len({layer.block for layer in layers if isinstance(layer, BlockLayer)}) > 1:
+        return "all B stand for one block"
     classes = {layer.classes for layer in layers if isinstance(layer, GlobalAveragePooling | Softmax)}
     if len(classes) > 1:
         return f"GAP and SM must agree on the number of classes, got {brief(' and '.join(map(str, sorted(classes))))}"

@@ -6,9 +6,10 @@ from typing import cast
 
 from metaqnn.networks import layers as notation
 from metaqnn.networks.architecture import Architecture
+from metaqnn.networks.block_compiling import add_block
 from metaqnn.networks.dropout import dropout_rates
 from metaqnn.networks.graph import Graph, GraphBuilder
-from metaqnn.networks.layers import Trunk, sides
+from metaqnn.networks.layers import Body, sides
 from metaqnn.networks.operations.activation import Activation, ActivationName
 from metaqnn.networks.operations.average_pooling import AveragePooling
 from metaqnn.networks.operations.batch_normalization import BatchNormalization
@@ -46,7 +47,7 @@ def compile_network(
     is_image = True
     for number, layer in enumerate(architecture):
         sources = layer.inputs or (number,)
-        if is_image and not isinstance(layer, Trunk | notation.BatchNormalization):
+        if is_image and not isinstance(layer, Body):
             is_image, sources = False, tuple(sorted({*range(1, number + 1)} - taken)) or (0,)
         taken.update(sources)
         source = join(builder, [outputs[each] for each in sources], number)
@@ -94,6 +95,8 @@ def add_layer(builder: GraphBuilder, layer: notation.Layer, source: int, number:
     if isinstance(layer, notation.Pooling | notation.AveragePooling):
         pooling = MaxPooling if isinstance(layer, notation.Pooling) else AveragePooling
         return add(pooling((layer.receptive_field,) * square, (layer.stride,) * square), source)
+    if isinstance(layer, notation.BlockLayer):
+        return add_block(builder, layer.block, layer.filters, source, number)
     if isinstance(layer, notation.BatchNormalization):
         return add(BatchNormalization(), source)
     if isinstance(layer, notation.GlobalAveragePooling):

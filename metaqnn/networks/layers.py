@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any, ClassVar
 
+from metaqnn.networks.blocks import Block
+
 Extent = int | tuple[int, ...]
 """One number for all sides, or one for each: (height, width)."""
 
@@ -92,6 +94,16 @@ class BatchNormalization(_Layer):
 
 
 @dataclass(frozen=True, order=True)
+class BlockLayer(_Layer):
+    """`B(d)`: the block that the architecture's text begins with, its convolutions of d filters."""
+
+    filters: int
+    block: Block
+
+    code: ClassVar[str] = "B"
+
+
+@dataclass(frozen=True, order=True)
 class FullyConnected(_Layer):
     """`FC(d)`: d neurons, ReLU; or `FC(d,selu)`."""
 
@@ -132,6 +144,7 @@ Layer = (
     | Pooling
     | AveragePooling
     | BatchNormalization
+    | BlockLayer
     | FullyConnected
     | GlobalAveragePooling
     | PositionAverage
@@ -144,6 +157,7 @@ KINDS: tuple[type[Layer], ...] = (
     Pooling,
     AveragePooling,
     BatchNormalization,
+    BlockLayer,
     FullyConnected,
     GlobalAveragePooling,
     PositionAverage,
@@ -157,10 +171,13 @@ Filtering = Convolution | SeparableConvolution
 Trunk = Convolution | SeparableConvolution | Pooling | AveragePooling
 """What stands on an image, gives one, and may take the outputs of several layers."""
 
+Body = Trunk | BatchNormalization | BlockLayer
+"""What stands before the end of a network, of which the first part takes every output that nobody took."""
+
 
 def own_fields(kind: type) -> tuple[Any, ...]:
     """The fields of a kind of layer that stand in its parentheses, in order."""
-    return tuple(each for each in fields(kind) if each.name != "inputs")
+    return tuple(each for each in fields(kind) if each.name not in ("inputs", "block"))
 
 
 def layer_numbers(layer: Layer) -> dict[str, float]:

@@ -35,15 +35,19 @@ class SkipDecisions:
 
     Attributes:
         sizes: for each kind of convolution, its decisions in order, each a name and its values ascending.
+        fixed: for each kind, what has one value and is not asked, by name.
         pools, tail: kinds of layer that are chosen as a whole: on images, and after all of those.
         anchors: for each earlier layer, from 1, the two choices.
     """
 
     def __init__(self, config: SpaceConfig, choices: LayerChoices):
         self._rank = len(choices.input_shape) - 1
-        self.sizes = {Convolution.code: self._named(config.convolution)}
+        named = {Convolution.code: self._named(config.convolution)}
         if config.separable_convolution:
-            self.sizes[SeparableConvolution.code] = self._named(config.separable_convolution, is_separable=True)
+            named[SeparableConvolution.code] = self._named(config.separable_convolution, is_separable=True)
+        self.sizes = {kind: tuple(each for each in of if len(each[1]) > 1) for kind, of in named.items()}
+        self.fixed = {kind: {name: of[0] for name, of in each if len(of) == 1} for kind, each in named.items()}
+        self._names = {kind: tuple(name for name, _ in of) for kind, of in named.items()}
         pools = {str(layer): layer for layer in choices.pools}
         average = (PositionAverage(),) if config.global_average_pooling else ()
         last = (*choices.fully_connected, *average, choices.softmax)
@@ -72,13 +76,20 @@ class SkipDecisions:
         """What a size is decided to be."""
         return self._values[action][1]
 
+    def least_sides(self, kind: str) -> dict[str, int]:
+        """The smallest sides of the receptive field of a kind of convolution, by the name of the decision."""
+        return {name: value for name, value in self.fixed.get(kind, {}).items() if name in SIDES} | {
+            name: values[0] for name, values in self.sizes.get(kind, ()) if name in SIDES
+        }
+
     def layer(self, kind: str, sizes: tuple[Any, ...]) -> Layer:
         """A layer by what was decided, without its inputs."""
         layer = self._layers.get((kind, sizes))
         if layer is None:
             layer = self.whole.get(kind)
             if layer is None:
-                layer = _filtering(kind, dict(zip((name for name, _ in self.sizes[kind]), sizes, strict=True)))
+                chosen = dict(zip((name for name, _ in self.sizes[kind]), sizes, strict=True))
+                layer = _filtering(kind, self.fixed[kind] | chosen)
             self._layers[kind, sizes] = layer
         return layer
 
@@ -112,7 +123,9 @@ class SkipDecisions:
         values = {"filters": layer.filters, "activation": layer.activation, "size": field[0], "stride": stride[0]}
         if self._rank == 2:
             values |= {"height": field[0], "width": field[1], "stride_height": stride[0], "stride_width": stride[1]}
-        return [f"{name} {values[name]}" for name, _ in self.sizes.get(layer.code, ())]
+        fixed = self.fixed.get(layer.code, {})
+        # What is not asked is written where it is another, so that a network of another space is refused.
+        return [f"{name} {values[name]}" for name in self._names.get(layer.code, ()) if fixed.get(name) != values[name]]
 
 
 def _filtering(kind: str, chosen: Mapping[str, Any]) -> Filtering:

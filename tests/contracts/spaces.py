@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from itertools import islice
 
 from metaqnn.core import Space
+from metaqnn.networks.block_space import BlockSpace, BlockSpaceConfig
 from metaqnn.networks.layer_space import LayerSpace
 from metaqnn.networks.space_config import ConvolutionChoices, FullyConnectedChoices, Limits, SpaceConfig
 from metaqnn.tables.chain import ChainConfig, ChainSpace
@@ -120,6 +121,15 @@ SPACES: Mapping[str, Callable[[], Space]] = {
             skip_connections=True,
         ),
         {"input_shape": (60, 2), "classes": 3},
+    ),
+    "blocks": lambda: BlockSpace(
+        BlockSpaceConfig(max_layers=5, filters=(4, 8), repeats=2, stem=4), {"input_shape": (8, 8, 3), "classes": 3}
+    ),
+    "blocks within limits": lambda: BlockSpace(
+        BlockSpaceConfig(
+            max_layers=5, max_pooling=(3,), average_pooling=(), filters=(4,), repeats=1, limits=Limits(8_000, 900_000)
+        ),
+        {"input_shape": (8, 8, 3), "classes": 3},
     ),
     "chain": lambda: chain(3, 2, 4, 1, 3),
     "long chain": lambda: chain(*[12] * 9),

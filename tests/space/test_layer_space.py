@@ -431,12 +431,22 @@ def test_the_defaults_are_the_paper_s():
     assert as_mapping(SpaceConfig()) == {
         "name": "layers",
         "max_depth": 18,
-        "convolution": {"filters": [64, 128, 256, 512], "receptive_fields": [1, 3, 5], "strides": [1]},
+        "convolution": {
+            "filters": [64, 128, 256, 512],
+            "receptive_fields": [1, 3, 5],
+            "strides": [1],
+            "activations": ["relu"],
+        },
+        "separable_convolution": None,
         "pooling": [[5, 3], [3, 2], [2, 2]],
-        "fully_connected": {"neurons": [512, 256, 128], "max_in_row": 2, "below_size": 8},
+        "average_pooling": [],
+        "batch_normalization": False,
+        "fully_connected": {"neurons": [512, 256, 128], "max_in_row": 2, "below_size": 8, "activations": ["relu"]},
         "global_average_pooling": True,
         "representation_bins": [8, 4, 1],
         "limits": {"parameters": None, "flops": None},
+        "minimum_convolutions": 0,
+        "skip_connections": False,
     }
 
 

@@ -1,31 +1,73 @@
 """The paper's notation: read, written, and refused with a pointer at the character that is wrong."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metaqnn.errors import IllegalArchitectureError, NotationError
 from metaqnn.networks.architecture import Architecture, parse
+from metaqnn.networks.blocks import Block
 from metaqnn.networks.layers import (
     KINDS,
+    AveragePooling,
+    BatchNormalization,
+    BlockLayer,
     Convolution,
     FullyConnected,
     GlobalAveragePooling,
+    Layer,
     Pooling,
+    PositionAverage,
+    SeparableConvolution,
     Softmax,
     action_order,
 )
+from metaqnn.networks.operations.activation import ACTIVATIONS
 
 NUMBERS = st.integers(1, 10**9 - 1)
-IMAGE_LAYERS = st.lists(st.builds(Convolution, NUMBERS, NUMBERS, NUMBERS) | st.builds(Pooling, NUMBERS, NUMBERS))
-VECTOR_LAYERS = st.lists(st.builds(FullyConnected, NUMBERS), max_size=4)
+ACTIVATION = st.sampled_from(ACTIVATIONS)
+EXTENTS = NUMBERS | st.tuples(NUMBERS, NUMBERS).filter(lambda pair: pair[0] != pair[1])
+IMAGE_LAYERS = st.lists(
+    st.builds(Convolution, NUMBERS, EXTENTS, EXTENTS, ACTIVATION)
+    | st.builds(SeparableConvolution, NUMBERS, EXTENTS, NUMBERS, ACTIVATION)
+    | st.builds(Pooling, NUMBERS, NUMBERS)
+    | st.builds(AveragePooling, NUMBERS, NUMBERS)
+    | st.just(BatchNormalization())
+)
+VECTOR_LAYERS = st.lists(st.builds(FullyConnected, NUMBERS, ACTIVATION), max_size=4)
+
+
+@st.composite
+def joined(draw) -> list[Layer]:
+    """Layers over images, some of which name their inputs."""
+    layers = draw(IMAGE_LAYERS)
+    for number, layer in enumerate(layers):
+        if not isinstance(layer, BatchNormalization) and draw(st.booleans()):
+            inputs = draw(st.sets(st.integers(0, number), min_size=1))
+            layers[number] = replace(layer, inputs=tuple(sorted(inputs)))
+    return layers
 
 
 @st.composite
 def architectures(draw) -> Architecture:
     classes = draw(NUMBERS)
-    layers = [*draw(IMAGE_LAYERS), *draw(VECTOR_LAYERS | st.just([GlobalAveragePooling(classes)]))]
-    return Architecture([*layers, Softmax(classes)])
+    ends = VECTOR_LAYERS | st.just([GlobalAveragePooling(classes)]) | st.just([PositionAverage()])
+    return Architecture([*draw(joined()), *draw(ends), Softmax(classes)])
+
+
+@st.composite
+def stacked(draw) -> Architecture:
+    """Networks of blocks."""
+    codes = []
+    for number in range(1, draw(st.integers(1, 6)) + 1):
+        kind = draw(st.integers(1, 6 if number > 1 else 4))
+        kernel = draw(st.sampled_from((1, 3, 5))) if kind <= 3 else 0
+        taken = sorted(draw(st.sets(st.integers(0, number - 1), min_size=1 + (kind > 4), max_size=1 + (kind > 4))))
+        codes.append((number, kind, kernel, *taken, *([0] if kind <= 4 else [])))
+    widths = draw(st.lists(NUMBERS, min_size=1, max_size=3))
+    return Architecture([*(BlockLayer(width, Block(codes)) for width in widths), PositionAverage(), Softmax(3)])
 
 
 def refusal(text: str) -> list[str]:
@@ -47,19 +89,32 @@ def test_reading():
 
 
 def test_writing():
-    assert [str(kind(*range(2, 2 + count))) for kind, count in zip(KINDS, (3, 2, 1, 1, 1), strict=True)] == [
-        "C(2,3,4)",
-        "P(2,3)",
-        "FC(2)",
-        "GAP(2)",
-        "SM(2)",
-    ]
+    layers = [Convolution(2, 3, 4), SeparableConvolution(2, 3, 4), Pooling(2, 3), AveragePooling(2, 3)]
+    layers += [BatchNormalization(), BlockLayer(2, Block([(1, 4, 0, 0, 0)])), FullyConnected(2)]
+    layers += [GlobalAveragePooling(2), PositionAverage(), Softmax(2)]
+    assert tuple(map(type, layers)) == KINDS
+    texts = ["C(2,3,4)", "SC(2,3,4)", "P(2,3)", "AP(2,3)", "BN", "B(2)", "FC(2)", "GAP(2)", "GP", "SM(2)"]
+    assert list(map(str, layers)) == texts
     network = Architecture([Convolution(64, 3), Softmax(10)])
     assert str(network) == "[C(64,3,1), SM(10)]"
     assert repr(network) == "Architecture([C(64,3,1), SM(10)])"
 
 
-@given(architectures())
+def test_what_is_written_where_it_is_needed():
+    text = "[C(8,3x5,2x1,selu), SC(8,3,2), AP(2,2), C(4,1,1)@0+1, FC(5,tanh), SM(2)]"
+    assert parse(text)[:1] == (Convolution(8, (3, 5), (2, 1), "selu"),)
+    assert parse(text)[3].inputs == (0, 1)
+    assert str(parse(text)) == text
+    assert str(parse("[C(8,3x3,1,relu), C(8,1,1)@1, SM(2)]")) == "[C(8,3,1), C(8,1,1), SM(2)]"
+
+
+def test_a_block_stands_in_front():
+    text = "{(1,1,3,0,0), (2,5,0,0,1)} [C(8,3,1), B(8), P(2,2), B(16), GP, SM(2)]"
+    assert parse(text)[1] == BlockLayer(8, Block([(1, 1, 3, 0, 0), (2, 5, 0, 0, 1)]))
+    assert str(parse(text)) == text
+
+
+@given(architectures() | stacked())
 @settings(deadline=None, derandomize=True)
 def test_there_and_back(architecture):
     text = str(architecture)
@@ -97,7 +152,7 @@ def test_a_network_of_the_released_code():
     assert str(parse(text)) == "[C(512,5,1), C(64,5,1), P(3,2), C(128,3,1), SM(10)]"
 
 
-LAYER = "a layer (C, P, FC, GAP, SM, D)"
+LAYER = "a layer (C, SC, P, AP, BN, B, FC, GAP, GP, SM, D)"
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,9 @@ from metaqnn.seeding import Stream
 NETWORKS = 1250
 """For each of the eight spaces."""
 
-LAYER_SPACES = [name for name in SPACES if isinstance(SPACES[name](), LayerSpace)]
-"""The rules that are tested here are those of layers."""
+OPTIONS = "all kinds of layer", "signals"
+LAYER_SPACES = [name for name in SPACES if isinstance(SPACES[name](), LayerSpace) and name not in OPTIONS]
+"""The rules that are tested here are the paper's; test_layer_options.py has those of further layers."""
 
 
 def walks(space, count: int = NETWORKS):

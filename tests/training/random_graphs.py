@@ -18,6 +18,7 @@ from metaqnn.networks.operations.max_pooling import MaxPooling
 from metaqnn.networks.operations.multiply import Multiply
 from metaqnn.networks.operations.operation import Operation
 from metaqnn.networks.operations.pad import Pad
+from metaqnn.networks.operations.pad_channels import PadChannels
 from metaqnn.networks.operations.separable_convolution import SeparableConvolution
 from metaqnn.seeding import Stream
 
@@ -53,6 +54,7 @@ def random_graph(number: int) -> Graph:
         lambda: Add(),
         lambda: Multiply(),
         lambda: Concatenate(),
+        lambda: PadChannels(2 + stream.integer(6)),
         lambda: Pad(tuple(side + stream.integer(3) for side in shape[:-1])),
         lambda: FullyConnected(one(3, 5), one(*ACTIVATIONS), one(True, False)),
         lambda: Flatten(),
