@@ -93,12 +93,12 @@ def parse(text: str) -> Architecture:
         IllegalArchitectureError: the layers are fine but build no network, for example without `SM` at the end.
     """
     parts = text[1:-1].split(", ") if text.startswith("[") and text.endswith("]") else []
-    layers = [layer for layer in map(_written, parts) if layer is not None]
+    layers = [layer for layer in map(read_layer, parts) if layer is not None]
     return Architecture(layers if parts and len(layers) == len(parts) else _Reader(text).network())
 
 
 @lru_cache(4096)  # a database holds the same few layers a million times
-def _written(text: str) -> Layer | None:
+def read_layer(text: str) -> Layer | None:
     """The layer of which `text` is the canonical text; None where it is none's."""
     try:
         (layer,) = _Reader(text).network()

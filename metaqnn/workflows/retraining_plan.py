@@ -6,8 +6,9 @@ from typing import Any
 
 from metaqnn.config import as_mapping, override
 from metaqnn.core import Retraining, Status, TrainingSplit
-from metaqnn.errors import ConfigError, ReplayError, brief
+from metaqnn.errors import ConfigError, IllegalArchitectureError, ReplayError, brief
 from metaqnn.networks.architecture import parse
+from metaqnn.networks.block_space import restacked
 from metaqnn.networks.compiling import compile_network
 from metaqnn.networks.data import DatasetConfig, SearchData, data_facts, load_search_data, open_source
 from metaqnn.networks.operations.operation import Shape
@@ -99,7 +100,7 @@ def plan_retrainings(reader: ReplayReader, options: TrainOptions, announce: Call
         )
     wanted = []
     for model, text in models:
-        architecture, origin = with_classes(text, data.classes), None
+        architecture, origin = _restacked(with_classes(text, data.classes), recipe, options.finetune), None
         refuse_unbuildable(architecture, data.input_shape, dataset.name)
         if options.finetune:
             origin = _origin(reader, model, experiment)
@@ -127,6 +128,25 @@ def plan_retrainings(reader: ReplayReader, options: TrainOptions, announce: Call
                 )
             )
     return RetrainingPlan(experiment, dataset, data, recipe, backend, tuple(wanted))
+
+
+def _restacked(text: str, recipe: RetrainingConfig, finetune: bool) -> str:
+    """A network with its blocks stacked as the recipe says.
+
+    Raises:
+        ConfigError: it has none, or begins with weights of other stacks.
+    """
+    if recipe.repeats is None and recipe.filters is None:
+        return text
+    if finetune:
+        raise ConfigError(
+            "--finetune: expected the stacks of the network whose weights are taken along, got final.repeats or "
+            "final.filters; leave those or --finetune out"
+        )
+    try:
+        return str(restacked(parse(text), recipe.filters, recipe.repeats))
+    except IllegalArchitectureError as error:
+        raise ConfigError(f"final.repeats and final.filters: {error}; leave them out") from None
 
 
 def _models(reader: ReplayReader, options: TrainOptions) -> list[tuple[int, str]]:

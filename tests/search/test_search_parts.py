@@ -154,7 +154,7 @@ def test_a_reward_of_its_own_says_nothing_of_scores_unless_it_says_so():
         (ScoreRewardOptions, {"failure": "zero"}, "failure: expected 'declared' or a number, got the text 'zero'"),
         (CostAwareOptions, {"flops_weight": -1}, "flops_weight: expected a weight of at least 0, got -1.0"),
         (CostAwareOptions, {"flops_weight": "inf"}, "flops_weight: expected a weight of at least 0, got inf"),
-        (CostAwareOptions, {}, "flops_weight: expected a weight above 0 here or in parameters_weight, got 0.0"),
+        (CostAwareOptions, {}, "flops_weight: expected a weight above 0 here or in one of the others, got 0.0"),
     ],
 )
 def test_a_reward_that_is_refused(options, content, problem):

@@ -28,6 +28,9 @@ class RetrainingConfig(ABC):
         shift: images are shifted at random by up to so many pixels either way; None is an eighth of the shorter side.
         preprocessing: how pixels become numbers; None is what the data set's section says.
         precision: `auto` computes in bfloat16 on a GPU, with weights and updates in float32; `float32` never does.
+        repeats: of networks of blocks, blocks in each stack; None is as many as in the search.
+        filters: of networks of blocks, those of each stack, of which there may be more or fewer; None is as in the
+            search. Deeper and wider is how BlockQNN goes to other data sets and larger images.
     """
 
     batch_size: int = 128
@@ -42,8 +45,14 @@ class RetrainingConfig(ABC):
     shift: int | None = None
     preprocessing: Preprocessing | None = None
     precision: Literal["auto", "float32"] = "auto"
+    repeats: int | None = None
+    filters: tuple[int, ...] | None = None
 
     def __post_init__(self):
+        repeats, filters = self.repeats, self.filters
+        require(repeats is None or 1 <= repeats <= 100, "repeats", "from 1 to 100, or nothing", repeats)
+        are_filters = filters is None or (bool(filters) and all(1 <= each <= 10_000 for each in filters))
+        require(are_filters, "filters", "numbers from 1 to 10000, one for each stack, or nothing", filters)
         require(1 <= self.batch_size <= 2**20, "batch_size", "from 1 to 1048576", self.batch_size)
         require(0.0 <= self.momentum < 1.0, "momentum", "at least 0 and below 1", self.momentum)
         require(0.0 <= self.weight_decay < 1.0, "weight_decay", "at least 0 and below 1", self.weight_decay)

@@ -1,13 +1,15 @@
 """Networks as rows of blocks: what each layer puts out, in size and number of channels, by kind in colour."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from metaqnn.networks.compiling import compile_network
 from metaqnn.networks.costs import Shape, describe
 from metaqnn.networks.layers import Filtering, sides
 from metaqnn.reports.drawing import GREY
 from metaqnn.reports.networks.kinds import KIND_COLORS, KIND_NAMES
+from metaqnn.reports.networks.wiring import Wiring, wiring_of
 
 _LARGEST = 54.0
 """Pixels of the side of the input image, and of the longest vector."""
@@ -42,10 +44,11 @@ class Block:
 
 @dataclass(frozen=True)
 class Diagram:
-    """A network, drawn: the input and every layer in order, and the same in words."""
+    """A network, drawn: the input and every layer in order, the same in words, and which parts take which."""
 
     blocks: tuple[Block, ...]
     alternative: str
+    wiring: Wiring | None = None
 
 
 def diagram_of(architecture: str, input_shape: Shape) -> Diagram:
@@ -55,27 +58,30 @@ def diagram_of(architecture: str, input_shape: Shape) -> Diagram:
         NotationError, IllegalArchitectureError: it is no network over such images.
     """
     description = describe(architecture, input_shape)
-    largest = max(input_shape[:2])
+    largest = max(input_shape[:-1])
     blocks = [_block("input", input_shape, GREY, largest)]
     words = [f"An image of {_shape(input_shape)}"]
     for cost in description.layers:
         layer = cost.layer
         cells = max(sides(layer.receptive_field, 1)) if isinstance(layer, Filtering) else 0
-        blocks.append(_block(str(layer), cost.shape, KIND_COLORS[layer.code], largest, cells))
+        blocks.append(_block(str(layer).partition("@")[0], cost.shape, KIND_COLORS[layer.code], largest, cells))
         words.append(f"{KIND_NAMES[layer.code]} {layer} to {_shape(cost.shape)}")
-    return Diagram(tuple(blocks), "; ".join(words) + ".")
+    graph = compile_network(description.architecture, description.input_shape)
+    return Diagram(tuple(blocks), "; ".join(words) + ".", wiring_of(description.architecture, graph))
 
 
-def legend() -> tuple[tuple[str, str, str], ...]:
-    """(code, name, colour) of every kind of layer."""
-    return tuple((code, name, KIND_COLORS[code]) for code, name in KIND_NAMES.items())
+def legend(diagrams: Iterable[Diagram]) -> tuple[tuple[str, str, str], ...]:
+    """(code, name, colour) of the kinds of layer that stand in some diagrams, in order."""
+    colors = {block.color for diagram in diagrams for block in diagram.blocks}
+    return tuple((code, name, KIND_COLORS[code]) for code, name in KIND_NAMES.items() if KIND_COLORS[code] in colors)
 
 
 def _block(label: str, shape: Sequence[int], color: str, largest: int, cells: int = 0) -> Block:
     if len(shape) == 1:
         return Block(label, _shape(shape), color, 11.0, _scaled(shape[0], _MOST_NEURONS), 0.0)
-    depth = 3.0 + _PIXELS_PER_DOUBLING * math.log2(shape[2])
-    return Block(label, _shape(shape), color, _scaled(shape[1], largest), _scaled(shape[0], largest), depth, cells)
+    depth = 3.0 + _PIXELS_PER_DOUBLING * math.log2(shape[-1])
+    height = _scaled(shape[0], largest) if len(shape) == 3 else _SMALLEST  # a signal has a length alone
+    return Block(label, _shape(shape), color, _scaled(shape[-2], largest), height, depth, cells)
 
 
 def _scaled(size: int, largest: int) -> float:

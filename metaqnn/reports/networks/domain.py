@@ -12,7 +12,7 @@ from metaqnn.reports.drawing import Axis
 from metaqnn.reports.networks import retraining_figures
 from metaqnn.reports.networks.data_pictures import draw_data
 from metaqnn.reports.networks.diagrams import diagram_of, legend
-from metaqnn.reports.networks.kinds import layer_values
+from metaqnn.reports.networks.kinds import code_values, layer_values
 from metaqnn.reports.networks.retraining_tables import curves_table, errors_table
 from metaqnn.reports.networks.retrainings import Retrainings, error_interval, read_retrainings_and_looks
 from metaqnn.reports.pictures import Job
@@ -68,8 +68,13 @@ class NetworkDomain(Domain):
         return bool(training.get("early_stopping", training.get("prediction")))
 
     def values(self, episode: int, entries: Iterable[QValue]) -> Values:
-        """The Q-values by kind of layer and by receptive field."""
-        return layer_values(episode, entries)
+        """The Q-values by kind of layer and by receptive field, by type of code, or by kind of decision."""
+        entries = tuple(entries)
+        for group in (layer_values, code_values):
+            values = group(episode, entries)
+            if values.groupings:
+                return values
+        return super().values(episode, entries)
 
     def interval(self, score: Score, value: float, data: Mapping[str, Any]) -> tuple[float, float] | None:
         """That of an accuracy on the validation images."""
@@ -141,11 +146,12 @@ class NetworkDomain(Domain):
         """Diagrams, and what the templates compute."""
         shape = tuple(data.subject.data["input_shape"])
         description = read_description(data.subject.data, Path(data.provenance.database))
+        diagrams = {top.rank: diagram_of(top.ranked.architecture, shape) for top in data.top}
         return {
             "description": description,
             "data_pictures": draw_data(description),
-            "diagrams": {top.rank: diagram_of(top.ranked.architecture, shape) for top in data.top},
-            "legend": legend(),
+            "diagrams": diagrams,
+            "legend": legend(diagrams.values()),
             "error_interval": error_interval,
             "percent": percent,
         }
