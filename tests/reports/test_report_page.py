@@ -250,6 +250,13 @@ def test_every_strategy(find, tmp_path, strategy):
         assert "this strategy samples none" in page.text
 
 
+def test_what_a_shaped_q_value_means_is_said(find, tmp_path):
+    path, told = tmp_path / "small.sqlite", "a Q-value is what its step and those after it are to earn"
+    run_small(path, "strategy={name: q_learning, preset: block_qnn}", models=6)
+    assert told in page_of(find(path)).text
+    assert told not in page_of(find(GOLDEN / "digits_seed0.sqlite")).text
+
+
 def test_what_the_database_holds_is_text_and_never_markup(find, tmp_path):
     def fail(candidate):
         return Evaluation(Status.CRASHED, None, "<script>alert(1)</script> & more", device="<b>here</b>")
