@@ -143,9 +143,11 @@ STRATEGIES = (
     ("bananas", "default"),
     ("gaussian_process", "default"),
     ("q_learning", "block_qnn"),
+    ("controller", "default"),
+    ("controller", "paper"),
 )
 """Names and presets as they were registered when this was recorded; what they propose keeps a name for ever. The last
-five came later, and had their present names."""
+seven came later, and had their present names."""
 
 CASES = [
     Case(space, *strategy, lookahead)

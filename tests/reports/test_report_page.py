@@ -235,7 +235,7 @@ def test_every_schema(find, version):
     assert "12 of 12 networks are done, in 40 episodes" in page_of(data).text
 
 
-@pytest.mark.parametrize("strategy", ["random", "regularized_evolution", "reinforce", "linear_ucb"])
+@pytest.mark.parametrize("strategy", ["random", "regularized_evolution", "reinforce", "controller", "linear_ucb"])
 def test_every_strategy(find, tmp_path, strategy):
     path = tmp_path / "small.sqlite"
     run_small(path, f"strategy={{name: {strategy}}}", models=25)
@@ -246,7 +246,7 @@ def test_every_strategy(find, tmp_path, strategy):
         assert f"This database holds no Q-values: the strategy {strategy} keeps none" in page.text
     if strategy == "random":
         assert "The search is its own baseline." in page.text
-    if strategy == "reinforce":
+    if strategy in ("reinforce", "controller"):
         assert "this strategy samples none" in page.text
 
 
