@@ -1,8 +1,9 @@
 """What a proposal and learning from it cost, early and late: `python -m benchmarks.proposals`.
 
 Each strategy walks in the paper's CIFAR-10 space (18 layers), in a chain of eight choices of three, or through fifteen
-layers of four choices with an anchor for each earlier layer (165 decisions), is told so many episodes of it, and then proposes and learns sixty more times. Where a strategy fits a model anew now and then, the mean
-has its share of that, and the largest is one that does. SMAC and TPE, whose cost grows by nature, are left out.
+layers of four choices with an anchor for each earlier layer (165 decisions). It is told so many episodes, and then
+proposes and learns sixty more times. Where a strategy fits a model anew now and then, the mean has its share of that,
+and the largest is one that does. SMAC and TPE, whose cost grows by nature, are left out.
 """
 
 import statistics

@@ -1,9 +1,9 @@
 """The recurrent controller of NAS with RL, of which one seed proposes the same networks on every machine.
 
 Source: Zoph and Le, Neural Architecture Search with Reinforcement Learning (ICLR 2017): an LSTM writes a network as a
-sequence of choices, joins earlier layers by attention at anchor points, and is trained by REINFORCE (Williams, 1992) with
-a moving baseline. `reinforce` is the same idea in one small LSTM over NumPy's matrix products, whose last bits differ
-between machines; here everything is made of operations that are rounded alike everywhere, in a fixed order
+sequence of choices, joins earlier layers by attention at anchor points, and is trained by REINFORCE (Williams, 1992)
+with a moving baseline. `reinforce` is the same idea in one small LSTM over NumPy's matrix products, whose last bits
+differ between machines; here everything is made of operations that are rounded alike everywhere, in a fixed order
 (`metaqnn.strategies.exact_arrays`).
 
 Updates follow from the episodes told, in their order. With a lookahead the weights are some episodes old when their
@@ -27,8 +27,8 @@ from metaqnn.strategies.script import Script
 
 _PAPER: Mapping[str, object] = {
     # Zoph and Le (ICLR 2017), section 4.1: two layers of 35 units, weights from -0.08 to 0.08, Adam at 0.0006, eight
-    # networks an update, the reward cubed, networks of 6 layers first and 2 more every 1,600 of 12,800. The decay of the
-    # baseline is not told there.
+    # networks an update, the reward cubed, networks of 6 layers first and 2 more every 1,600 of 12,800. The decay of
+    # the baseline is not told there.
     "hidden_units": 35,
     "layers": 2,
     "weight_range": 0.08,

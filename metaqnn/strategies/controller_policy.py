@@ -1,7 +1,7 @@
 """The policy of a recurrent controller: the odds of every decision, and the gradient of what was decided.
 
-Source: Zoph and Le (ICLR 2017), sections 3.1 to 3.3. An LSTM reads the action before and gives the odds of the next by a
-softmax; whether a part joins an earlier one is decided by attention to what the LSTM said there.
+Source: Zoph and Le (ICLR 2017), sections 3.1 to 3.3. An LSTM reads the action before and gives the odds of the next by
+a softmax; whether a part joins an earlier one is decided by attention to what the LSTM said there.
 """
 
 from bisect import bisect_right
@@ -21,8 +21,10 @@ from metaqnn.strategies.exact_arrays import (
     matrix_product,
     total,
 )
+from metaqnn.strategies.exact_math import exponential
 from metaqnn.strategies.lstm import Activation, Backward, Layer, forward, initial_states
 from metaqnn.strategies.script import Anchor, Script
+
 
 class Weights(NamedTuple):
     """All weights, or their gradients, as views of one array.
@@ -74,7 +76,8 @@ class Policy:
             parts.append(flat[end : end + rows * columns].reshape(rows, columns))
             end += rows * columns
         layers = [Layer(parts[at], parts[at + 1][0]) for at in range(6, len(parts), 2)]
-        return Weights(*parts[:6], layers)
+        embeddings, output, output_bias, earlier, current, attention = parts[:6]
+        return Weights(embeddings, output, output_bias, earlier, current, attention, layers)
 
     def gradient(self, scripts: Sequence[Script], advantages: Sequence[float], entropy_weight: float) -> np.ndarray:
         """The gradient of the mean over scripts of: advantage * log p(script) + entropy_weight * entropies.
@@ -127,9 +130,17 @@ class Sampler:
 
     def odds(self, decision: Decision) -> list[float]:
         """Of the allowed choices, up to a factor; makes the step of the LSTM where one is due."""
+        if self.script.needs_step(decision):
+            self._step()
         if decision.is_anchor:
             attended = self._attention()
             return [1.0 if row is None else attended[row] for row in self.script.joined_rows(decision)]
+        weights, actions = self._weights, list(decision.actions)
+        logits = total(weights.output[:, actions] * self._outputs[-1][:, None]) + weights.output_bias[0, actions]
+        top = float(logits.max())
+        return [exponential(logit - top) for logit in logits.tolist()]  # of few numbers, which arrays are slow for
+
+    def _step(self) -> None:
         weights, reading = self._weights, self.script.reading()
         inputs = weights.embeddings[reading.previous]
         if reading.joined:
@@ -137,12 +148,7 @@ class Sampler:
             inputs = inputs + total(joined) / len(reading.joined)
         activations = forward(weights.layers, self._states, inputs)
         self._states, self._attended = [one.state for one in activations], None
-        output = self._states[-1].output
-        self._outputs.append(output)
-        actions = list(decision.actions)
-        logits = total(weights.output[:, actions] * output[:, None]) + weights.output_bias[0, actions]
-        odds: list[float] = exponentials(logits - logits.max()).tolist()
-        return odds
+        self._outputs.append(self._states[-1].output)
 
     def _attention(self) -> list[float]:
         if self._attended is None:
@@ -190,7 +196,8 @@ class _Tape:
         steps, actions = rows - 1, weights.output.shape[1]
         allowed, taken = np.zeros((actions, batch * steps), dtype=bool), np.zeros(batch * steps, dtype=np.int64)
         for place, script in enumerate(self._scripts):
-            for at, choice in enumerate(script.choices, start=place * steps):
+            for choice in script.choices:
+                at = place * steps + choice.row - 1
                 allowed[list(choice.actions), at] = True
                 taken[at] = choice.actions[choice.taken]
         outputs = self.outputs[:, 1:].reshape(-1, units)

@@ -63,16 +63,12 @@ class GrowthConfig:
         return self.start + self.add * ((number - 1) // self.every)
 
 
-class _Codes(dict[Action, int]):
-    """Indices of actions, found by their text the first time."""
+class _Listed(NamedTuple):
+    """What is legal somewhere: indices of the actions, their places 0, 1, ..., and their texts."""
 
-    def __init__(self, by_text: dict[str, int]):
-        super().__init__()
-        self._by_text = by_text
-
-    def __missing__(self, action: Action) -> int:
-        code = self[action] = self._by_text[str(action)]
-        return code
+    choices: tuple[int, ...]
+    places: tuple[int, ...]
+    texts: tuple[str, ...]
 
 
 class DecisionWalker:
@@ -88,8 +84,7 @@ class DecisionWalker:
         self._may_join = type(space).joined_step is not Space.joined_step
         self._texts = tuple(str(action) for action in space.all_actions)
         self._by_text = {text: code for code, text in enumerate(self._texts)}
-        self._codes = _Codes(self._by_text)
-        self._texts_of: dict[tuple[int, ...], tuple[str, ...]] = {}
+        self._listed: dict[tuple[Action, ...], _Listed] = {}
 
     @property
     def actions(self) -> int:
@@ -106,8 +101,8 @@ class DecisionWalker:
         most, passed = None if self._growth is None else self._growth.most(number), 0
         while not space.is_terminal(state):
             legal = space.actions(state)
-            choices = tuple([self._codes[action] for action in legal])
-            allowed = every = tuple(range(len(legal)))
+            choices, every, texts = self._known(legal)
+            allowed = every
             if most is not None:
                 ending = tuple(place for place in every if self._ends(state, legal[place]))
                 is_open = 0 < len(ending) < len(every)
@@ -115,9 +110,6 @@ class DecisionWalker:
             place = choose(Decision(choices, self._joined(state, legal), allowed))
             if most is not None:
                 passed += is_open and place not in ending
-            texts = self._texts_of.get(choices)
-            if texts is None:
-                texts = self._texts_of[choices] = tuple(self._texts[code] for code in choices)
             steps.append(Step(str(space.key(state)), texts[place], texts))
             actions.append(legal[place])
             state = space.step(state, legal[place])
@@ -142,6 +134,14 @@ class DecisionWalker:
 
         self.walk(follow, number)
         return found
+
+    def _known(self, legal: tuple[Action, ...]) -> _Listed:
+        known = self._listed.get(legal)
+        if known is None:
+            texts = tuple(str(action) for action in legal)
+            choices = tuple(self._by_text[text] for text in texts)
+            known = self._listed[legal] = _Listed(choices, tuple(range(len(legal))), texts)
+        return known
 
     def _joined(self, state: State, legal: tuple[Action, ...]) -> tuple[int | None, ...]:
         if not self._may_join:

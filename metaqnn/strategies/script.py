@@ -10,8 +10,8 @@ class Reading(NamedTuple):
     """What goes into the LSTM at one step.
 
     Attributes:
-        previous: index of the action that was chosen at the step before; the number of actions stands for the start.
-        joined: rows of the outputs that were joined since that step.
+        previous: index of the action that was decided last; the number of actions stands for the start.
+        joined: rows of the outputs that were joined since the step before.
     """
 
     previous: int
@@ -22,10 +22,12 @@ class Choice(NamedTuple):
     """A decision by softmax over actions.
 
     Attributes:
+        row: of the output that decides.
         actions: indices of those that were allowed.
         taken: which of these was taken.
     """
 
+    row: int
     actions: tuple[int, ...]
     taken: int
 
@@ -48,15 +50,16 @@ class Anchor(NamedTuple):
 class Script:
     """All of it for one network, extended decision by decision.
 
-    The LSTM makes a step for each choice, and none at anchors. Row r of its outputs is what it said after r steps; row
-    0, before the first, is zero. A step of the trajectory is represented by the row of the last step up to it.
+    The LSTM makes a step for each choice, and one for anchors that follow one another. Row r of its outputs is what it
+    said after r steps; row 0, before the first, is zero. A choice is represented by the output that has read it: where
+    anchors follow a layer's choices, that is the LSTM's output at the layer's anchors, as in the paper (section 3.3).
 
     Args:
         start: what stands for the action before the first.
 
     Attributes:
-        readings, choices: one for each step of the LSTM.
-        anchors: in order.
+        readings: one for each step of the LSTM.
+        choices, anchors: in order.
     """
 
     start: int
@@ -65,8 +68,12 @@ class Script:
     anchors: list[Anchor] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._previous, self._joined = self.start, list[int]()
+        self._previous, self._joined, self._is_at_anchors = self.start, list[int](), False
         self._rows: list[int] = []  # of each step of the trajectory
+
+    def needs_step(self, decision: Decision) -> bool:
+        """Whether the LSTM makes a step before it decides."""
+        return not (decision.is_anchor and self._is_at_anchors)
 
     def reading(self) -> Reading:
         """What goes into the next step of the LSTM."""
@@ -80,13 +87,16 @@ class Script:
     def add(self, decision: Decision, place: int) -> None:
         """Take note of a decision and the place among its choices that was taken, which is allowed."""
         taken = decision.allowed.index(place)
+        if self.needs_step(decision):
+            self.readings.append(self.reading())
+            self._joined = []
+        row = len(self.readings)
         if decision.is_anchor:
             joined = self.joined_rows(decision)
-            self.anchors.append(Anchor(len(self.readings), joined, taken))
-            if (row := joined[taken]) is not None:
-                self._joined.append(row)
+            self.anchors.append(Anchor(row, joined, taken))
+            if (other := joined[taken]) is not None:
+                self._joined.append(other)
         else:
-            self.readings.append(self.reading())
-            self.choices.append(Choice(decision.actions, taken))
-            self._previous, self._joined = decision.choices[place], []
-        self._rows.append(len(self.readings))
+            self.choices.append(Choice(row, decision.actions, taken))
+        self._previous, self._is_at_anchors = decision.choices[place], decision.is_anchor
+        self._rows.append(row if decision.is_anchor else row + 1)

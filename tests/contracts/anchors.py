@@ -7,8 +7,8 @@ from metaqnn.errors import NotationError
 class Skips(Space):
     """Layers such as `a3`, and what they join, as `a1;b2@0;a1@0@1`; it may end before each layer but the first.
 
-    A layer is a letter, a digit, and then for every earlier layer `-` or `@j`; its steps follow one another, and a layer
-    is joined at the step of its digit.
+    A layer is a letter, a digit, and then for every earlier layer `-` or `@j`; its steps follow one another, and a
+    layer is joined at the step of its digit.
 
     Args:
         most: layers, at most.

@@ -1,7 +1,6 @@
 """The policy of the controller: its gradient against differences, and the odds that it samples by."""
 
 import math
-import random
 
 import numpy as np
 import pytest
@@ -9,7 +8,7 @@ from contracts.anchors import Skips
 
 from metaqnn.seeding import Stream
 from metaqnn.strategies.controller_policy import Policy, Sampler
-from metaqnn.strategies.decisions import Decision, DecisionWalker
+from metaqnn.strategies.decisions import DecisionWalker
 from metaqnn.strategies.script import Script
 
 WALKER = DecisionWalker(Skips(4))
@@ -51,7 +50,8 @@ def objective(made: Policy, architectures, advantages, entropy_weight: float) ->
 
 @pytest.mark.parametrize("layers", [1, 2])
 @pytest.mark.parametrize(
-    ("advantages", "entropy_weight"), [((1.5, -0.7, 0.4, 1.0), 0.0), ((0.0, 0.0, 0.0, 0.0), 1.0), ((2.0, 1.0, -1.0, 0.5), 0.3)]
+    ("advantages", "entropy_weight"),
+    [((1.5, -0.7, 0.4, 1.0), 0.0), ((0.0, 0.0, 0.0, 0.0), 1.0), ((2.0, 1.0, -1.0, 0.5), 0.3)],
 )
 def test_the_gradient_is_that_of_differences(layers, advantages, entropy_weight):
     """Of the sampler's probabilities, which are computed another way than the gradient's."""

@@ -36,8 +36,7 @@ def test_a_walk_is_one_of_the_space(make):
 def test_anchors_are_decisions_with_something_to_join():
     space = Skips()
     found = [
-        (decision.is_anchor, decision.joined)
-        for decision, _ in DecisionWalker(space).decisions("a1;b2@0;a3@1", 1)
+        (decision.is_anchor, decision.joined) for decision, _ in DecisionWalker(space).decisions("a1;b2@0;a3@1", 1)
     ]
     anchors = [(True, (None, 1)), (True, (None, 1)), (True, (None, 3))]  # layers are joined at the step of their digit
     plain = (False, ())
@@ -56,13 +55,16 @@ def test_the_script_of_a_network():
         script.add(decision, place)
     assert script.readings == [
         *(Reading(start, ()), Reading(code["a"], ())),
-        *(Reading(code["1"], ()), Reading(code["b"], ())),
-        *(Reading(code["2"], (2,)), Reading(code["a"], ())),  # the layer before joined the first one's digit: row 2
-        Reading(code["3"], (2, 4)),
+        *(Reading(code["1"], ()), Reading(code["b"], ())),  # row 3 has read the first layer
+        Reading(code["2"], ()),  # at the second layer's anchors: row 5 has read it
+        *(Reading(code["@0"], (3,)), Reading(code["a"], ())),  # the second layer joined the first
+        Reading(code["3"], ()),  # at the third layer's anchors
+        Reading(code["@1"], (3, 5)),
     ]
     letters, digits = (code["a"], code["b"]), (code["1"], code["2"], code["3"])
-    assert script.choices[:3] == [Choice(letters, 0), Choice(digits, 0), Choice((*letters, code["end"]), 1)]
-    assert script.anchors == [Anchor(4, (None, 2), 1), Anchor(6, (None, 2), 1), Anchor(6, (None, 4), 1)]
+    assert script.choices[:3] == [Choice(1, letters, 0), Choice(2, digits, 0), Choice(3, (*letters, code["end"]), 1)]
+    assert [choice.row for choice in script.choices] == [1, 2, 3, 4, 6, 7, 9]
+    assert script.anchors == [Anchor(5, (None, 3), 1), Anchor(8, (None, 3), 1), Anchor(8, (None, 5), 1)]
 
 
 # Growth
