@@ -62,7 +62,7 @@ class ControllerConfig(ScheduleConfig):
     hidden_units: int = 35
     layers: int = 2
     weight_range: float = 0.3
-    learning_rate: float = 0.02
+    learning_rate: float = 0.01
     episodes_per_update: int = 2
     baseline_decay: float = 0.9
     reward_exponent: int = 1

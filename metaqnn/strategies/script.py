@@ -10,7 +10,7 @@ class Reading(NamedTuple):
     """What goes into the LSTM at one step.
 
     Attributes:
-        previous: index of the action that was decided last; the number of actions stands for the start.
+        previous: index of the last action chosen by softmax; the number of actions stands for the start.
         joined: rows of the outputs that were joined since the step before.
     """
 
@@ -98,5 +98,6 @@ class Script:
                 self._joined.append(other)
         else:
             self.choices.append(Choice(row, decision.actions, taken))
-        self._previous, self._is_at_anchors = decision.choices[place], decision.is_anchor
+            self._previous = decision.choices[place]
+        self._is_at_anchors = decision.is_anchor
         self._rows.append(row if decision.is_anchor else row + 1)

@@ -57,9 +57,9 @@ def test_the_script_of_a_network():
         *(Reading(start, ()), Reading(code["a"], ())),
         *(Reading(code["1"], ()), Reading(code["b"], ())),  # row 3 has read the first layer
         Reading(code["2"], ()),  # at the second layer's anchors: row 5 has read it
-        *(Reading(code["@0"], (3,)), Reading(code["a"], ())),  # the second layer joined the first
+        *(Reading(code["2"], (3,)), Reading(code["a"], ())),  # the second layer joined the first
         Reading(code["3"], ()),  # at the third layer's anchors
-        Reading(code["@1"], (3, 5)),
+        Reading(code["3"], (3, 5)),
     ]
     letters, digits = (code["a"], code["b"]), (code["1"], code["2"], code["3"])
     assert script.choices[:3] == [Choice(1, letters, 0), Choice(2, digits, 0), Choice(3, (*letters, code["end"]), 1)]
