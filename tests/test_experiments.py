@@ -346,7 +346,7 @@ def test_an_absent_file(tmp_path):
             "strategy.name: there is no strategy 'q_learing'; did you mean 'q_learning'?",
         ),
         ({"strategy": {"preset": "papr"}}, "strategy.preset: there is no preset 'papr'; did you mean 'paper'?"),
-        ({"strategy": {"preset": None}}, "strategy.preset: there is no preset None; valid names are default, paper"),
+        ({"strategy": {"preset": None}}, "strategy.preset: there is no preset None; valid names are default, paper, block_qnn"),
         ({"strategy": [1]}, "strategy: expected keys and values such as 'name: NAME', got [1]"),
         (
             {"strategy": {"name": "linear_ucb", "learning_rate": 0.1}},

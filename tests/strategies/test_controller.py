@@ -240,8 +240,8 @@ def test_it_learns(seed):
 def test_it_learns_what_to_join(seed, wanted):
     """Of four layers each is to join the first alone, or the one before it alone; nothing else matters.
 
-    Three of six anchors are to join: at random, and with the same choice at each, the mean is 1/2. Joining the one before
-    is harder, as it is of each layer another.
+    Three of six anchors are to join: at random, and with the same choice at each, the mean is 1/2. Joining the one
+    before is harder, as it is another one of each layer.
     """
     space = Skips(4, is_fixed=True)
     strategy, total = agent(space, seed), 0.0
