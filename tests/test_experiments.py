@@ -102,6 +102,7 @@ def test_the_paper_s_numbers(name):
         "initial_q": 0.5,
         "replay_episodes": 100,
         "replay_after_repeats": False,
+        "reward_shaping": "none",
         "planning": None,
         "schedule": [list(stage) for stage in PAPER_SCHEDULE],
         "max_repeats": 500,
