@@ -1,8 +1,9 @@
 """What a proposal and learning from it cost, early and late: `python -m benchmarks.proposals`.
 
-Each strategy walks in the paper's CIFAR-10 space (18 layers) or in a chain of eight choices of three, is told so many
-episodes of it, and then proposes and learns sixty more times. Where a strategy fits a model anew now and then, the mean
-has its share of that, and the largest is one that does. SMAC and TPE, whose cost grows by nature, are left out.
+Each strategy walks in the paper's CIFAR-10 space (18 layers), in a chain of eight choices of three, or through fifteen
+layers of four choices with an anchor for each earlier layer (165 decisions). It is told so many episodes, and then
+proposes and learns sixty more times. Where a strategy fits a model anew now and then, the mean has its share of that,
+and the largest is one that does. SMAC and TPE, whose cost grows by nature, are left out.
 """
 
 import statistics
@@ -25,6 +26,32 @@ MEASURED = 60
 LEFT_OUT = ("smac", "tpe")
 
 
+class Anchors(Space):
+    """Fifteen layers: filter height, width, number and stride, then of each earlier layer whether it is an input."""
+
+    LAYERS = 15
+    CHOICES = (("h1", "h3", "h5", "h7"), ("w1", "w3", "w5", "w7"), ("n24", "n36", "n48", "n64"), ("s1", "s2", "s3"))
+    PLACES = tuple((layer, step) for layer in range(LAYERS) for step in range(4 + layer))
+
+    all_actions = (*(choice for choices in CHOICES for choice in choices), "-", *(f"@{j}" for j in range(LAYERS - 1)))
+    max_steps = len(PLACES)
+    initial_state = lambda self: ()  # noqa: E731
+    is_terminal = lambda self, state: len(state) == self.max_steps  # noqa: E731
+    step = lambda self, state, action: (*state, action)  # noqa: E731
+    key = lambda self, state: f"{len(state)}:{''.join(state[-1:])}"  # noqa: E731
+    parse = lambda self, text: tuple(text.split())  # noqa: E731
+    format = lambda self, actions: " ".join(actions)  # noqa: E731
+
+    def actions(self, state):
+        """Of the layer's next choice, or of its next anchor."""
+        _, step = self.PLACES[len(state)]
+        return self.CHOICES[step] if step < 4 else ("-", f"@{step - 4}")
+
+    def joined_step(self, state, action):
+        """The last of the four choices of the layer that is joined."""
+        return self.PLACES.index((int(action[1:]), 3)) if action.startswith("@") else None
+
+
 def episode(number: int, architecture: str) -> Episode:
     """A told episode with a reward that follows from the network."""
     reward = 0.5 + crc32(architecture.encode()) % 1000 / 2000
@@ -34,12 +61,14 @@ def episode(number: int, architecture: str) -> Episode:
 @click.command()
 @click.option("--evaluations", type=int, multiple=True, default=(100, 1000, 10_000), show_default=True)
 @click.option("--strategy", "only", multiple=True, help="Only these. [all]")
-@click.option("--space", "kind", type=click.Choice(["layers", "chain"]), default="layers", show_default=True)
+@click.option("--space", "kind", type=click.Choice(["layers", "chain", "anchors"]), default="layers", show_default=True)
 def main(evaluations: tuple[int, ...], only: tuple[str, ...], kind: str) -> None:
     """Print milliseconds of the processor for a proposal and for learning from it (medians), and for both."""
     space: Space = LayerSpace(SpaceConfig(), {"input_shape": (32, 32, 3), "classes": 10})
     if kind == "chain":
         space = ChainSpace(ChainConfig("chain", (3,) * 8))
+    if kind == "anchors":
+        space = Anchors()
     walks = [
         random_walk(space, Stream(0, "proposals", number)).architecture for number in range(1, max(evaluations) + 1)
     ]

@@ -142,9 +142,12 @@ STRATEGIES = (
     ("local_search", "default"),
     ("bananas", "default"),
     ("gaussian_process", "default"),
+    ("q_learning", "block_qnn"),
+    ("controller", "default"),
+    ("controller", "paper"),
 )
 """Names and presets as they were registered when this was recorded; what they propose keeps a name for ever. The last
-four came later, and had their present names."""
+seven came later, and had their present names."""
 
 CASES = [
     Case(space, *strategy, lookahead)

@@ -102,6 +102,7 @@ def test_the_paper_s_numbers(name):
         "initial_q": 0.5,
         "replay_episodes": 100,
         "replay_after_repeats": False,
+        "reward_shaping": "none",
         "planning": None,
         "schedule": [list(stage) for stage in PAPER_SCHEDULE],
         "max_repeats": 500,
@@ -346,12 +347,15 @@ def test_an_absent_file(tmp_path):
             "strategy.name: there is no strategy 'q_learing'; did you mean 'q_learning'?",
         ),
         ({"strategy": {"preset": "papr"}}, "strategy.preset: there is no preset 'papr'; did you mean 'paper'?"),
-        ({"strategy": {"preset": None}}, "strategy.preset: there is no preset None; valid names are default, paper"),
+        (
+            {"strategy": {"preset": None}},
+            "strategy.preset: there is no preset None; valid names are block_qnn, default, paper",
+        ),
         ({"strategy": [1]}, "strategy: expected keys and values such as 'name: NAME', got [1]"),
         (
             {"strategy": {"name": "linear_ucb", "learning_rate": 0.1}},
-            "strategy.learning_rate: 'linear_ucb' has no such key, which is one of 'strategy.name: q_learning'; name "
-            "that strategy, or leave the key out",
+            "strategy.learning_rate: 'linear_ucb' has no such key, which is one of 'strategy.name: controller' or "
+            "'strategy.name: q_learning' or 'strategy.name: reinforce'; name that strategy, or leave the key out",
         ),
         (
             {"strategy": {"preset": "paper", "lerning_rate": 1}},

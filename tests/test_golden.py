@@ -84,8 +84,9 @@ def test_the_recorded_strategies_differ_and_learn(space):
     for case in (case for case in CASES if case.space == space):
         _, rows = recording.read_rows(case.file, recording.Proposed)
         rewards[case.strategy, case.preset, case.lookahead] = tuple(float(row.reward) for row in rows)
-    # Random search alone does not care what it is told when.
-    assert len(set(rewards.values())) == len(rewards) - 1
+    # Random search does not care what it is told when, and the paper's controller learns too slowly for it to show.
+    assert len(set(rewards.values())) == len(rewards) - 2
+    assert all(rewards[*name, 1] == rewards[*name, 4] for name in (("random", "default"), ("controller", "paper")))
     late = {name: sum(row[-30:]) / 30 for name, row in rewards.items()}
     assert late["q_learning", "default", 1] > late["random", "default", 1] + 0.05
 

@@ -18,6 +18,7 @@ from metaqnn.verbosity import tell
 
 _BUILT_IN = (
     "bananas",
+    "controller",
     "gaussian_process",
     "linear_ucb",
     "local_search",

@@ -108,6 +108,18 @@ class Space(ABC):
         """
         return {}
 
+    def joined_step(self, state: State, action: Action) -> int | None:
+        """The step whose part of the architecture this action joins to the part being built; None where it joins none.
+
+        Steps of the trajectory count from 0, and what is joined was built before: a skip connection from an earlier
+        layer, or a predecessor. Strategies may read from it which earlier decisions an action refers to.
+
+        Args:
+            state: not terminal.
+            action: legal there.
+        """
+        return None
+
     def walk(self, choose: Callable[[str, tuple[str, ...]], int]) -> Trajectory:
         """Walk from the initial to a terminal state.
 

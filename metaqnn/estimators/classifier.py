@@ -56,8 +56,9 @@ class MetaQNNClassifier(ClassifierMixin, BaseEstimator):
             look into it. None keeps it in a temporary folder as long as the estimator lives.
         validation_fraction: share of X that is held out in the search, class by class; None is a fifth, and at most
             5,000 rows.
-        strategy: what proposes networks: q_learning, linear_ucb, regularized_evolution, reinforce, local_search,
-            bananas, gaussian_process, random, smac or tpe. None is q_learning, or what the search in `path` began with.
+        strategy: what proposes networks: q_learning, linear_ucb, regularized_evolution, reinforce, controller,
+            local_search, bananas, gaussian_process, random, smac or tpe. None is q_learning, or what the search in
+            `path` began with.
         preset: of the strategy; None is its default.
         max_depth: layers before the softmax; None is 4, 6 or 8 for images whose shorter side is below 8, below 16 or
             larger.

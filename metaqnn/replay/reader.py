@@ -3,7 +3,7 @@
 import json
 import math
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
@@ -201,6 +201,12 @@ class ReplayReader:
         """The last episode that the stored Q-values have learned from; 0 before the first checkpoint."""
         row = self._one("SELECT episode FROM checkpoints WHERE name = 'q_values'")
         return row[0] if row else 0
+
+    def shares_reward(self) -> bool:
+        """Whether the strategy shares the reward out among the steps: then Q-values are of the part to come."""
+        experiment = self.config().get("experiment")
+        strategy = experiment.get("strategy") if isinstance(experiment, Mapping) else None
+        return isinstance(strategy, Mapping) and strategy.get("reward_shaping", "none") != "none"
 
     def dangling(self) -> str | None:
         """A row that refers to one which is missing, in words; None where there is none."""

@@ -249,10 +249,12 @@ def q_values(reader: ReplayReader, state: str | None, count: int) -> Table:
         state: only states that begin with this text, such as "0:"; None for all.
         count: at most so many.
     """
-    as_of = reader.values_as_of()
+    title = f"Q-values as of episode {reader.values_as_of()}"
+    if reader.shares_reward():
+        title += ", of the part of the reward that a step and those after it earn"
     return _table(
         reader,
-        f"Q-values as of episode {as_of}",
+        title,
         """SELECT state, action, value, updates FROM q_values WHERE substr(state, 1, length(?1)) = ?1
            ORDER BY updates DESC, state, action LIMIT ?2""",
         (state or "", count),

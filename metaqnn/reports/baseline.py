@@ -186,7 +186,7 @@ def _randomness(
     is_imported = bool(results) and all(result.origin is EpisodeOrigin.IMPORTED for result in results)
     if name == "random" and not is_imported:
         return (lambda result: True), f"all {nouns} of this strategy are random"
-    if name == "reinforce" and not is_imported:
+    if name in ("reinforce", "controller") and not is_imported:
         return (lambda result: False), f"a baseline needs random {nouns}, and this strategy samples none"
     if isinstance(first, int) and not is_imported:
         # By the number of the episode: what was imported before counts as known, and is not random.

@@ -1,7 +1,7 @@
 """The equations of Q-learning, as pure functions over Python's IEEE doubles.
 
-Source: Watkins (1989); Baker et al. (ICLR 2017), section 3, equation 3 and Algorithm 1; for planning, Lauer and
-Riedmiller (ICML 2000) and Jones, Schonlau and Welch (1998).
+Source: Watkins (1989); Baker et al. (ICLR 2017), section 3, equation 3 and Algorithm 1; for shaped rewards, Zhong et
+al. (CVPR 2018); for planning, Lauer and Riedmiller (ICML 2000) and Jones, Schonlau and Welch (1998).
 """
 
 from collections.abc import Sequence
@@ -23,6 +23,19 @@ def q_learning_target(reward: float, discount: float, next_values: Sequence[floa
 def q_learning_update(value: float, target: float, learning_rate: float) -> float:
     """Q(s, a) + learning_rate * (target - Q(s, a)), of the old value and with a learning rate in (0, 1]."""
     return value + learning_rate * (target - value)
+
+
+def uniform_reward(reward: float, steps: int) -> float:
+    """What each step of an episode earns where its reward is shared out evenly: R / T.
+
+    Zhong et al. (CVPR 2018), BlockQNN. At a discount of 1 the return of an episode is R, shaped or not; what is still
+    to come after t of T steps is R (T - t) / T, shaped, and R where the last step alone is rewarded.
+
+    Args:
+        reward: R, of the episode.
+        steps: T, at least 1.
+    """
+    return reward / steps
 
 
 def greedy_choices(values: Sequence[float]) -> list[int]:

@@ -7,11 +7,11 @@ right to about 1e-14, relatively.
 
 import math
 
-_LOG2_E = 1.4426950408889634
-_LN_2_HIGH = 0.6931471803691238  # its low 32 bits are zero, so that multiples by exponents are exact
-_LN_2_LOW = 1.9082149292705877e-10
+LOG2_E = 1.4426950408889634
+LN_2_HIGH = 0.6931471803691238  # its low 32 bits are zero, so that multiples by exponents are exact
+LN_2_LOW = 1.9082149292705877e-10
 _LOG_SQRT_2_PI = 0.9189385332046728
-_SQRT_HALF = 0.7071067811865476
+SQRT_HALF = 0.7071067811865476
 
 _EXPONENTIAL = tuple(1.0 / math.factorial(n) for n in range(13, -1, -1))
 _AREA_TANGENT = tuple(1.0 / n for n in range(21, 0, -2))
@@ -31,8 +31,8 @@ def exponential(x: float) -> float:
     """
     if x < -700.0:
         return 0.0
-    power = math.floor(x * _LOG2_E + 0.5)
-    rest = (x - power * _LN_2_HIGH) - power * _LN_2_LOW
+    power = math.floor(x * LOG2_E + 0.5)
+    rest = (x - power * LN_2_HIGH) - power * LN_2_LOW
     total = 0.0
     for coefficient in _EXPONENTIAL:
         total = total * rest + coefficient
@@ -42,13 +42,13 @@ def exponential(x: float) -> float:
 def logarithm(x: float) -> float:
     """The natural logarithm of a positive number, by log(m) = 2 artanh((m - 1) / (m + 1)) of its mantissa."""
     mantissa, power = math.frexp(x)
-    if mantissa < _SQRT_HALF:
+    if mantissa < SQRT_HALF:
         mantissa, power = 2.0 * mantissa, power - 1
     ratio = (mantissa - 1.0) / (mantissa + 1.0)
     square, total = ratio * ratio, 0.0
     for coefficient in _AREA_TANGENT:
         total = total * square + coefficient
-    return power * _LN_2_HIGH + (2.0 * ratio * total + power * _LN_2_LOW)
+    return power * LN_2_HIGH + (2.0 * ratio * total + power * LN_2_LOW)
 
 
 def log_expected_excess(z: float) -> float:

@@ -1,9 +1,9 @@
 """Tabular Q-learning over layer states with epsilon-greedy sampling and experience replay.
 
-Source: Baker et al. (ICLR 2017), sections 3 to 5 and Algorithm 1. That is the preset `paper`. By default the agent also
-plans (Dyna-Q: Sutton, 1990): there are two tables. The values learned from real episodes are the paper's, and are
-stored; those that it walks on are learned anew for each proposal, from imagined episodes
-(`metaqnn.strategies.planner`).
+Source: Baker et al. (ICLR 2017), sections 3 to 5 and Algorithm 1. That is the preset `paper`; `block_qnn` is the agent
+of its successor, which shares the reward out among the steps (Zhong et al., CVPR 2018). By default the agent also plans
+(Dyna-Q: Sutton, 1990): there are two tables. The values learned from real episodes are the paper's, and are stored;
+those that it walks on are learned anew for each proposal, from imagined episodes (`metaqnn.strategies.planner`).
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,9 +14,26 @@ from metaqnn.config import require
 from metaqnn.core import Context, Episode, Expectation, QValue, Space, Trajectory
 from metaqnn.seeding import Stream
 from metaqnn.strategies.planner import Planner, PlanningConfig
-from metaqnn.strategies.q_table import QTable, Transition
+from metaqnn.strategies.q_table import QTable, RewardShaping, Transition
 from metaqnn.strategies.schedule import PAPER_SCHEDULE, ScheduleConfig, ScheduledStrategy
 from metaqnn.strategies.walks import epsilon_greedy
+
+_BLOCKS = 64
+"""Of each iteration of BlockQNN."""
+
+_BLOCK_QNN: Mapping[str, object] = {
+    # Zhong et al. (CVPR 2018), BlockQNN: learning rate 0.01, discount 1, r_t = R / T on every step; 178 iterations of
+    # 64 blocks, 11,392 in all. Everything else, such as how many episodes are replayed, is MetaQNN's.
+    "learning_rate": 0.01,
+    "discount": 1.0,
+    "reward_shaping": "uniform",
+    "schedule": [
+        [1.0, 95 * _BLOCKS],
+        *([tenths / 10, 7 * _BLOCKS] for tenths in (9, 8, 7)),
+        *([tenths / 10, 10 * _BLOCKS] for tenths in (6, 5, 4, 3, 2)),
+        [0.1, 12 * _BLOCKS],
+    ],
+}
 
 
 @dataclass(frozen=True)
@@ -29,16 +46,20 @@ class QLearningConfig(ScheduleConfig):
         initial_q: value of a pair before its first update.
         replay_episodes: K, episodes replayed after each episode, the newest among them; 0 learns nothing.
         replay_after_repeats: whether an episode that reused a known network is followed by a replay too.
+        reward_shaping: who earns the reward of an episode: with `none` its last step, so that a Q-value is the reward
+            to be expected at the end; with `uniform` each of its T steps a T-th, so that a Q-value is the part of it
+            that this step and those after it are to earn.
         planning: what is imagined between two trainings; None walks on the values of real episodes, as the paper does.
     """
 
     name: Literal["q_learning"]
-    preset: Literal["default", "paper"] = "default"
+    preset: Literal["default", "paper", "block_qnn"] = "default"
     learning_rate: float = 0.01
     discount: float = 1.0
     initial_q: float = 0.5  # section 5.2's text; Algorithm 1 writes 0
     replay_episodes: int = 100  # section 5.2; the released code draws 128
     replay_after_repeats: bool = False  # Algorithm 1; the released code replays after repeats too
+    reward_shaping: RewardShaping = "none"
     planning: PlanningConfig | None = None
     schedule: tuple[tuple[float, int], ...] = field(default=PAPER_SCHEDULE, kw_only=True)
 
@@ -54,7 +75,7 @@ class QLearning(ScheduledStrategy[QLearningConfig]):
     """The agent; exploration, imagination and replay draw from streams of their own for every episode."""
 
     Options = QLearningConfig
-    PRESETS: ClassVar = {"default": {"planning": {}, "schedule": [[0.05, 2700]]}, "paper": {}}
+    PRESETS: ClassVar = {"default": {"planning": {}, "schedule": [[0.05, 2700]]}, "paper": {}, "block_qnn": _BLOCK_QNN}
 
     def __init__(self, options: QLearningConfig, space: Space, seed: int):
         super().__init__(options, space, seed)
@@ -101,7 +122,9 @@ class QLearning(ScheduledStrategy[QLearningConfig]):
             if transitions is None:
                 walk = self._walks.pop(architecture, None) or self.space.trajectory(architecture)
                 transitions = self._transitions[architecture] = self.q_table.bind(walk)
-            self.q_table.learn(transitions, reward, self.config.learning_rate, self.config.discount)
+            self.q_table.learn(
+                transitions, reward, self.config.learning_rate, self.config.discount, self.config.reward_shaping
+            )
 
     def values(self) -> list[QValue]:
         """All Q-values that were ever updated."""

@@ -3,10 +3,13 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from metaqnn.core import QValue, Trajectory
-from metaqnn.strategies.equations import q_learning_target, q_learning_update
+from metaqnn.strategies.equations import q_learning_target, q_learning_update, uniform_reward
+
+RewardShaping = Literal["none", "uniform"]
+"""How the reward of an episode is shared out among its steps: all of it to the last, or to each the same."""
 
 _Picker = Callable[[Sequence[float]], tuple[float, ...]]
 
@@ -72,15 +75,31 @@ class QTable:
                 bound.append(Transition(row, position, next_row.values, picker))
         return tuple(bound)
 
-    def learn(self, transitions: tuple[Transition, ...], reward: float, learning_rate: float, discount: float) -> None:
-        """Update a trajectory's transitions from the last to the first; only the last one is rewarded."""
-        changed, immediate = self._changed, reward
+    def learn(
+        self,
+        transitions: tuple[Transition, ...],
+        reward: float,
+        learning_rate: float,
+        discount: float,
+        reward_shaping: RewardShaping = "none",
+    ) -> None:
+        """Update a trajectory's transitions from the last to the first.
+
+        Args:
+            transitions: of `bind`.
+            reward: of the episode.
+            learning_rate, discount: as in `metaqnn.strategies.equations`.
+            reward_shaping: whether each step earns an equal share of the reward, or the last one all of it.
+        """
+        changed, immediate, before = self._changed, reward, 0.0
+        if reward_shaping == "uniform":
+            immediate = before = uniform_reward(reward, len(transitions))
         for row, position, next_values, legal in reversed(transitions):
             target = q_learning_target(immediate, discount, legal(next_values))
             row.values[position] = q_learning_update(row.values[position], target, learning_rate)
             row.updates[position] += 1
             changed.add(row)
-            immediate = 0.0
+            immediate = before
 
     def take_changed(self) -> list[QValue]:
         """The pairs in states that were updated since the last call."""

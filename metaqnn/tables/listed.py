@@ -64,6 +64,10 @@ class ListedSpace(Space):
         """What an agent sees of the state in the whole space."""
         return self.space.key(state.inner)
 
+    def joined_step(self, state: ListedState, action: Action) -> int | None:
+        """As in the whole space."""
+        return self.space.joined_step(state.inner, action)
+
     def parse(self, text: str) -> Sequence[Action]:
         """As in the whole space."""
         return self.space.parse(text)

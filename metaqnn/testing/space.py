@@ -97,6 +97,15 @@ class SpaceContract:
                 assert isinstance(value, int | float)
                 assert math.isfinite(value)
 
+    def test_what_an_action_joins_was_decided_before(self, space, make_space, trajectories):
+        for trajectory in trajectories[:20]:
+            state = space.initial_state()
+            for number, action in enumerate(space.parse(trajectory.architecture)):
+                joined = [space.joined_step(state, each) for each in space.actions(state)]
+                assert joined == [make_space().joined_step(state, each) for each in space.actions(state)]
+                assert all(step is None or 0 <= step < number for step in joined)
+                state = space.step(state, action)
+
     @pytest.mark.parametrize("text", ["", "(", "no network", "\x00"])
     def test_a_text_that_is_no_architecture_is_refused(self, space, text):
         with pytest.raises((NotationError, IllegalArchitectureError)):

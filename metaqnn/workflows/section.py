@@ -88,12 +88,16 @@ def _refuse_keys_of_others(kind: str, plugin: Plugin, part: Any, content: Mappin
     for key in content:
         if key == "name" or part is Unread or key in option_names(part.Options):
             continue
-        for name, offers in installed(kind).items():
-            if offers[0].package == plugin.package and key in option_names(offers[0].load().Options):
-                raise ConfigError(
-                    f"{file}: {kind}.{key}: {plugin.name!r} has no such key, which is one of '{kind}.name: {name}'; "
-                    f"name that {kind}, or leave the key out"
-                )
+        others = [
+            f"'{kind}.name: {name}'"
+            for name, offers in installed(kind).items()
+            if offers[0].package == plugin.package and key in option_names(offers[0].load().Options)
+        ]
+        if others:
+            raise ConfigError(
+                f"{file}: {kind}.{key}: {plugin.name!r} has no such key, which is one of {' or '.join(others)}; "
+                f"name that {kind}, or leave the key out"
+            )
 
 
 def read_dataset(content: Mapping[str, Any], file: str, finder: Finder) -> Section:

@@ -217,7 +217,7 @@ def test_a_table_that_is_not_there(refused):
         ("paper,random,paper", "--strategies: expected each strategy once, got 'paper' twice"),
         (
             " , ",
-            "--strategies: expected at least one strategy; valid names are bananas, gaussian_process, "
+            "--strategies: expected at least one strategy; valid names are bananas, controller, gaussian_process, "
             "linear_ucb, local_search, paper, q_learning, random, regularized_evolution, reinforce, smac, tpe",
         ),
     ],

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from itertools import islice
 
+from contracts.anchors import Skips
+
 from metaqnn.core import Space
 from metaqnn.networks.block_space import BlockSpace, BlockSpaceConfig
 from metaqnn.networks.layer_space import LayerSpace
@@ -134,6 +136,7 @@ SPACES: Mapping[str, Callable[[], Space]] = {
     "chain": lambda: chain(3, 2, 4, 1, 3),
     "long chain": lambda: chain(*[12] * 9),
     "listed": listed,
+    "anchors": Skips,
     "oblong": lambda: LayerSpace(SpaceConfig(max_depth=8), facts(20, 11, 3, 5)),
     "strided": lambda: LayerSpace(
         SpaceConfig(

@@ -4,6 +4,7 @@ import sqlite3
 from contextlib import closing
 
 import pytest
+from small_searches import difference, run_small
 
 from metaqnn.errors import ReplayError
 from metaqnn.replay import tables
@@ -14,6 +15,16 @@ from metaqnn.replay.reader import ReplayReader
 def reader(finished_once):
     with ReplayReader(finished_once) as reader:
         yield reader
+
+
+def test_q_values_say_what_they_are_of(tmp_path, reader):
+    assert tables.q_values(reader, None, 1).title == f"Q-values as of episode {reader.values_as_of()}"
+    run_small(tmp_path / "shaped.sqlite", "strategy={name: q_learning, preset: block_qnn}", models=6)
+    assert difference(tmp_path / "shaped.sqlite") is None
+    with ReplayReader(tmp_path / "shaped.sqlite") as shaped:
+        table = tables.q_values(shaped, None, 1)
+        told = "of the part of the reward that a step and those after it earn"
+        assert table.title == f"Q-values as of episode {shaped.values_as_of()}, {told}"
 
 
 def test_top_lists_the_best_first(reader):

@@ -235,7 +235,7 @@ def test_every_schema(find, version):
     assert "12 of 12 networks are done, in 40 episodes" in page_of(data).text
 
 
-@pytest.mark.parametrize("strategy", ["random", "regularized_evolution", "reinforce", "linear_ucb"])
+@pytest.mark.parametrize("strategy", ["random", "regularized_evolution", "reinforce", "controller", "linear_ucb"])
 def test_every_strategy(find, tmp_path, strategy):
     path = tmp_path / "small.sqlite"
     run_small(path, f"strategy={{name: {strategy}}}", models=25)
@@ -246,8 +246,15 @@ def test_every_strategy(find, tmp_path, strategy):
         assert f"This database holds no Q-values: the strategy {strategy} keeps none" in page.text
     if strategy == "random":
         assert "The search is its own baseline." in page.text
-    if strategy == "reinforce":
+    if strategy in ("reinforce", "controller"):
         assert "this strategy samples none" in page.text
+
+
+def test_what_a_shaped_q_value_means_is_said(find, tmp_path):
+    path, told = tmp_path / "small.sqlite", "a Q-value is what its step and those after it are to earn"
+    run_small(path, "strategy={name: q_learning, preset: block_qnn}", models=6)
+    assert told in page_of(find(path)).text
+    assert told not in page_of(find(GOLDEN / "digits_seed0.sqlite")).text
 
 
 def test_what_the_database_holds_is_text_and_never_markup(find, tmp_path):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from metaqnn.strategies.equations import greedy_choices, q_learning_target, q_learning_update
+from metaqnn.strategies.equations import greedy_choices, q_learning_target, q_learning_update, uniform_reward
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,11 @@ def test_the_target(reward, discount, next_values, target):
 )
 def test_the_update(value, target, learning_rate, result):
     assert q_learning_update(value, target, learning_rate) == result
+
+
+@pytest.mark.parametrize(("reward", "steps", "each"), [(0.75, 3, 0.25), (0.5, 1, 0.5), (-1.0, 4, -0.25), (0.0, 7, 0.0)])
+def test_a_reward_that_is_shared_out(reward, steps, each):
+    assert uniform_reward(reward, steps) == each
 
 
 def test_the_update_converges_to_the_target():

@@ -74,6 +74,21 @@ def test_two_episodes_replayed():
     }
 
 
+def test_two_episodes_whose_rewards_are_shared_out():
+    strategy = agent(learning_rate=0.5, initial_q=0.0, replay_episodes=1, reward_shaping="uniform")
+    strategy.tell(episode(1, POOLED, 0.75))
+    # A quarter for each of three steps: 1/8; toward 1/4 + 1/8; toward 1/4 + 3/16.
+    assert table(strategy) == {
+        ("2:P(2,2):4-7", "SM(3)"): (1 / 8, 1),
+        ("1:C(8,3,1):8+", "P(2,2)"): (3 / 16, 1),
+        ("0:start:8+", "C(8,3,1)"): (7 / 32, 1),
+    }
+    strategy.tell(episode(2, PLAIN, 1.0))
+    # A half for each of two: 1/4; toward 1/2 + max(3/16, 1/4), from 7/32.
+    assert table(strategy)["1:C(8,3,1):8+", "SM(3)"] == (1 / 4, 1)
+    assert table(strategy)["0:start:8+", "C(8,3,1)"] == (31 / 64, 2)
+
+
 def test_the_newest_episode_is_always_replayed():
     strategy = agent(replay_episodes=1)
     for number, architecture in enumerate((POOLED, PLAIN, "[GAP(3), SM(3)]", "[SM(3)]"), start=1):
@@ -291,7 +306,7 @@ def test_an_architecture_of_another_space_is_refused():
 
 
 def test_the_preset_paper():
-    assert list(STRATEGIES["q_learning"].PRESETS) == ["default", "paper"]
+    assert list(STRATEGIES["q_learning"].PRESETS) == ["default", "paper", "block_qnn"]
     assert asdict(configured(preset="paper")) == {
         "name": "q_learning",
         "preset": "paper",
@@ -300,6 +315,7 @@ def test_the_preset_paper():
         "initial_q": 0.5,
         "replay_episodes": 100,
         "replay_after_repeats": False,
+        "reward_shaping": "none",
         "planning": None,
         "schedule": (
             (1.0, 1500),
@@ -310,9 +326,24 @@ def test_the_preset_paper():
     }
 
 
+def test_the_preset_block_qnn():
+    config = configured(preset="block_qnn")
+    assert (config.learning_rate, config.discount, config.reward_shaping) == (0.01, 1.0, "uniform")
+    assert config.planning is None
+    iterations = [(epsilon, models / 64) for epsilon, models in config.schedule]
+    seven, ten = [(tenths / 10, 7) for tenths in (9, 8, 7)], [(tenths / 10, 10) for tenths in (6, 5, 4, 3, 2)]
+    assert iterations == [(1.0, 95), *seven, *ten, (0.1, 12)]
+    assert sum(models for _, models in iterations) == 178
+    assert QLearning(config, small(), 0).default_models == 11_392
+
+
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
+        (
+            {"reward_shaping": "linear"},
+            "reward_shaping: 'linear' is not one of its values; valid names are none, uniform",
+        ),
         ({"learning_rate": 0.0}, "learning_rate: expected above 0 and at most 1, got 0.0"),
         ({"learning_rate": 1.01}, "learning_rate: expected above 0 and at most 1, got 1.01"),
         ({"learning_rate": "nan"}, "learning_rate: expected above 0 and at most 1, got nan"),

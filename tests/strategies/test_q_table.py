@@ -37,6 +37,32 @@ def test_a_bad_reward_leaves_the_better_choice_in_the_maximum():
     assert values_of(table) == {("s2", "c"): (0.25, 1), ("s1", "b"): (0.375, 1), ("s0", "a"): (0.5, 1)}
 
 
+def test_a_reward_that_is_shared_out():
+    table = QTable(0.5)
+    table.learn(table.bind(THREE_STEPS), 0.75, learning_rate=0.5, discount=1.0, reward_shaping="uniform")
+    # A third each, 1/4: toward 1/4: 3/8; toward 1/4 + max(3/8); toward 1/4 + max(1/2, 9/16).
+    assert values_of(table) == {("s2", "c"): (3 / 8, 1), ("s1", "b"): (9 / 16, 1), ("s0", "a"): (21 / 32, 1)}
+
+
+def test_what_is_shared_out_adds_up_to_the_reward():
+    table = QTable(0.0)
+    table.learn(table.bind(THREE_STEPS), 0.75, learning_rate=1.0, discount=1.0, reward_shaping="uniform")
+    # Of three shares the last step has one to come, and the first all.
+    assert values_of(table) == {("s2", "c"): (0.25, 1), ("s1", "b"): (0.5, 1), ("s0", "a"): (0.75, 1)}
+
+
+def test_a_shaped_reward_is_discounted():
+    table = QTable(0.0)
+    table.learn(table.bind(THREE_STEPS), 0.75, learning_rate=1.0, discount=0.5, reward_shaping="uniform")
+    assert values_of(table) == {("s2", "c"): (0.25, 1), ("s1", "b"): (0.375, 1), ("s0", "a"): (0.4375, 1)}
+
+
+def test_of_one_step_the_share_is_the_reward():
+    table = QTable(0.5)
+    table.learn(table.bind(path(("s0", "c", "abc"))), 1.0, 0.25, 1.0, "uniform")
+    assert values_of(table) == {("s0", "c"): (0.625, 1)}
+
+
 def test_learning_twice():
     table = QTable(0.5)
     bound = table.bind(THREE_STEPS)
