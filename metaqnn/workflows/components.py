@@ -221,9 +221,10 @@ def _is_built_in(config: Mapping[str, Any], kind: str) -> bool:
 
 
 def is_of_networks(reader: ReplayReader) -> bool:
-    """Whether a database holds networks of the built-in space and evaluator; loads nothing."""
+    """Whether a database holds networks of a built-in space, over images or signals; loads nothing."""
     config = reader.config()
-    return _is_built_in(config, "space") and config["experiment"].get("space", {}).get("name", "layers") == "layers"
+    name = config["experiment"].get("space", {}).get("name", "layers")
+    return _is_built_in(config, "space") and name in ("layers", "blocks")
 
 
 def stored_space(reader: ReplayReader, allowed: Sequence[str] = ()) -> Space:

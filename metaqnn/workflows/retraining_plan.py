@@ -6,15 +6,14 @@ from typing import Any
 
 from metaqnn.config import as_mapping, override
 from metaqnn.core import Retraining, Status, TrainingSplit
-from metaqnn.errors import ConfigError, IllegalArchitectureError, ReplayError, brief
+from metaqnn.errors import ConfigError, ReplayError, brief
 from metaqnn.networks.architecture import parse
-from metaqnn.networks.block_space import restacked
 from metaqnn.networks.compiling import compile_network
 from metaqnn.networks.data import DatasetConfig, SearchData, data_facts, load_search_data, open_source
 from metaqnn.networks.operations.operation import Shape
 from metaqnn.networks.retraining.choice import best_of_each_model, problem_with, rank
 from metaqnn.networks.retraining.config import RetrainingConfig, read_recipe
-from metaqnn.networks.retraining.transfer import refuse_unbuildable, refuse_untransferable, with_classes
+from metaqnn.networks.retraining.transfer import refuse_unbuildable, refuse_untransferable, retrained_text
 from metaqnn.networks.training.backend import Backend, recorded_backend, require_backend
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.retrainings import read_retrainings
@@ -100,9 +99,14 @@ def plan_retrainings(reader: ReplayReader, options: TrainOptions, announce: Call
         )
     wanted = []
     for model, text in models:
-        architecture, origin = _restacked(with_classes(text, data.classes), recipe, options.finetune), None
+        architecture, origin = retrained_text(text, data.classes, recipe), None
         refuse_unbuildable(architecture, data.input_shape, dataset.name)
         if options.finetune:
+            if recipe.repeats or recipe.filters:
+                raise ConfigError(
+                    "--finetune: expected the stacks of the network whose weights are taken along, got final.repeats "
+                    "or final.filters; leave those or --finetune out"
+                )
             origin = _origin(reader, model, experiment)
             refuse_untransferable(text, tuple(origin.data["input_shape"]), data.input_shape)
             if origin.recipe["batch_normalization"] != recipe.batch_normalization:
@@ -128,25 +132,6 @@ def plan_retrainings(reader: ReplayReader, options: TrainOptions, announce: Call
                 )
             )
     return RetrainingPlan(experiment, dataset, data, recipe, backend, tuple(wanted))
-
-
-def _restacked(text: str, recipe: RetrainingConfig, finetune: bool) -> str:
-    """A network with its blocks stacked as the recipe says.
-
-    Raises:
-        ConfigError: it has none, or begins with weights of other stacks.
-    """
-    if recipe.repeats is None and recipe.filters is None:
-        return text
-    if finetune:
-        raise ConfigError(
-            "--finetune: expected the stacks of the network whose weights are taken along, got final.repeats or "
-            "final.filters; leave those or --finetune out"
-        )
-    try:
-        return str(restacked(parse(text), recipe.filters, recipe.repeats))
-    except IllegalArchitectureError as error:
-        raise ConfigError(f"final.repeats and final.filters: {error}; leave them out") from None
 
 
 def _models(reader: ReplayReader, options: TrainOptions) -> list[tuple[int, str]]:

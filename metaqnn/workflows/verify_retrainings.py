@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from metaqnn.core import TRAINING, CurvePoint, Retraining, Status, TestCheck, TestLook
 from metaqnn.networks.retraining.config import read_recipe
-from metaqnn.networks.retraining.transfer import with_classes
+from metaqnn.networks.retraining.transfer import retrained_text
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.retrainings import (
     misplaced,
@@ -54,7 +54,7 @@ def _of_retraining(
     """What follows, as it is stored and as it must be."""
     yield "its number", retraining.number, number
     data, recipe = retraining.data, read_recipe(dict(retraining.recipe), f"retraining {number}")
-    architecture = with_classes(models[retraining.model], data["classes"])
+    architecture = retrained_text(models[retraining.model], data["classes"], recipe)
     yield "architecture", retraining.architecture, architecture
     size = retrained_size(architecture, tuple(data["input_shape"]), recipe.batch_normalization)
     yield "size", retraining.size, size

@@ -5,13 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from metaqnn.errors import IllegalArchitectureError, MetaqnnError
+from metaqnn.errors import ConfigError, IllegalArchitectureError, MetaqnnError
 from metaqnn.networks.architecture import Architecture, parse
+from metaqnn.networks.block_space import restacked
 from metaqnn.networks.compiling import compile_network
 from metaqnn.networks.graph import Graph
 from metaqnn.networks.layers import GlobalAveragePooling, Softmax
 from metaqnn.networks.operations.fully_connected import FullyConnected
 from metaqnn.networks.operations.operation import Shape
+from metaqnn.networks.retraining.config import RetrainingConfig
 from metaqnn.networks.retraining.stored import StoredNetwork, load_network
 from metaqnn.networks.training.network import KerasNetwork, parts_of
 
@@ -25,6 +27,21 @@ def with_classes(text: str, classes: int) -> str:
     """
     heads = {GlobalAveragePooling: GlobalAveragePooling(classes), Softmax: Softmax(classes)}
     return str(Architecture(heads.get(type(layer), layer) for layer in parse(text)))
+
+
+def retrained_text(text: str, classes: int, recipe: RetrainingConfig) -> str:
+    """A network as a recipe trains it: with as many outputs as there are classes, and its blocks stacked as it says.
+
+    Raises:
+        ConfigError: the recipe stacks blocks, and the network has none.
+    """
+    text = with_classes(text, classes)
+    if recipe.repeats is None and recipe.filters is None:
+        return text
+    try:
+        return str(restacked(parse(text), recipe.filters, recipe.repeats))
+    except IllegalArchitectureError as error:
+        raise ConfigError(f"final.repeats and final.filters: {error}; leave them out") from None
 
 
 def refuse_unbuildable(text: str, input_shape: Shape, dataset: str) -> None:
