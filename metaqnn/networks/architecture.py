@@ -37,7 +37,7 @@ _ARGUMENTS = {
     "SM": ("c",),
     "D": ("i", "n"),
 }
-_SIDED = {("C", "f"), ("C", "s"), ("SC", "f")}
+_SIDED = {("C", "f"), ("C", "s"), ("SC", "f"), ("P", "f"), ("P", "s"), ("AP", "f"), ("AP", "s")}
 """Arguments that may be written as one number for each side, as in 3x5."""
 
 _MAX_DIGITS = 9

@@ -94,7 +94,7 @@ def add_layer(builder: GraphBuilder, layer: notation.Layer, source: int, number:
         return normalised(SeparableConvolution, *kernel, activation=layer.activation, inputs=source)
     if isinstance(layer, notation.Pooling | notation.AveragePooling):
         pooling = MaxPooling if isinstance(layer, notation.Pooling) else AveragePooling
-        return add(pooling((layer.receptive_field,) * square, (layer.stride,) * square), source)
+        return add(pooling(sides(layer.receptive_field, square), sides(layer.stride, square)), source)
     if isinstance(layer, notation.BlockLayer):
         return add_block(builder, layer.block, layer.filters, source, number)
     if isinstance(layer, notation.BatchNormalization):

@@ -9,6 +9,7 @@ from metaqnn.networks.layers import (
     AveragePooling,
     BatchNormalization,
     Convolution,
+    Extent,
     Filtering,
     FullyConnected,
     GlobalAveragePooling,
@@ -45,7 +46,11 @@ class LayerChoices:
         self.input_shape: Shape = tuple(facts["input_shape"])
         self.classes = int(facts["classes"])
         self.convolutions: tuple[Filtering, ...] = tuple(sorted(_filtering(config), key=action_order))
-        pools = [Pooling(*pair) for pair in config.pooling] + [AveragePooling(*pair) for pair in config.average_pooling]
+        pools = [
+            kind(*(_along(each, config) for each in pair))
+            for kind, pairs in ((Pooling, config.pooling), (AveragePooling, config.average_pooling))
+            for pair in pairs
+        ]
         self.pools = tuple(sorted(pools, key=action_order))
         of = config.fully_connected
         connected = itertools.starmap(FullyConnected, itertools.product(of.neurons, of.activations))
@@ -58,11 +63,19 @@ class LayerChoices:
 def _filtering(config: SpaceConfig) -> Iterable[Filtering]:
     """Every convolution of either kind."""
     of = config.convolution
-    yield from itertools.starmap(
-        Convolution, itertools.product(of.filters, of.receptive_fields, of.strides, of.activations)
-    )
-    of = config.separable_convolution or of
-    if config.separable_convolution:
-        yield from itertools.starmap(
-            SeparableConvolution, itertools.product(of.filters, of.receptive_fields, of.strides, of.activations)
-        )
+    for filters, field, stride, activation in itertools.product(
+        of.filters, of.receptive_fields, of.strides, of.activations
+    ):
+        yield Convolution(filters, _along(field, config), _along(stride, config), activation)
+    if config.separable_convolution is None:
+        return
+    of = config.separable_convolution
+    for filters, field, stride, activation in itertools.product(
+        of.filters, of.receptive_fields, of.strides, of.activations
+    ):
+        yield SeparableConvolution(filters, _along(field, config), stride, activation)
+
+
+def _along(size: int, config: SpaceConfig) -> Extent:
+    """A size along both sides, or along the width alone."""
+    return (1, size) if config.one_dimensional and size > 1 else size

@@ -20,10 +20,10 @@ from metaqnn.networks.layers import (
     GlobalAveragePooling,
     Layer,
     Softmax,
+    largest,
     layer_numbers,
-    sides,
 )
-from metaqnn.networks.representation import SizeBin, size_bin
+from metaqnn.networks.representation import SizeBin, image_size, size_bin
 from metaqnn.networks.space_config import Limits, SpaceConfig
 
 
@@ -179,7 +179,7 @@ class LayerSpace(Space):
         )
 
     def _bin(self, shape: Shape) -> SizeBin:
-        return size_bin(min(shape[:-1]), self.config.representation_bins)
+        return size_bin(image_size(shape, self.config.one_dimensional), self.config.representation_bins)
 
     def _legal_layers(self, state: LayerState) -> tuple[Layer, ...]:
         """The restrictions of the paper, without the limits."""
@@ -194,9 +194,9 @@ class LayerSpace(Space):
             narrower = (layer for layer in self._fully_connected if layer.neurons <= last.neurons)
             return (*normalization, *narrower, self._softmax)
         _, lower, upper = self._bin(state.shape)
-        legal: list[Layer] = [layer for layer in self._convolutions if _largest(layer) <= lower]
+        legal: list[Layer] = [layer for layer in self._convolutions if largest(layer.receptive_field) <= lower]
         if isinstance(last, Filtering):
-            legal += [layer for layer in self._pools if layer.receptive_field <= lower]
+            legal += [layer for layer in self._pools if largest(layer.receptive_field) <= lower]
         legal += normalization
         if key.missing:
             return tuple(legal)
@@ -208,7 +208,7 @@ class LayerSpace(Space):
         """The state with what is missing, the smallest convolutions that fit, and the softmax; None without room."""
         while state.key.missing:
             lower = self._bin(state.shape).lower
-            fitting = [layer for layer in self._convolutions if _largest(layer) <= lower]
+            fitting = [layer for layer in self._convolutions if largest(layer.receptive_field) <= lower]
             if not fitting or state.key.depth >= self.config.max_depth:
                 return None
             state = self.step(state, min(fitting, key=_size))
@@ -248,13 +248,9 @@ class LayerSpace(Space):
         return self.step(self.step(self._start, layer), self._softmax)
 
 
-def _largest(layer: Filtering) -> int:
-    return max(sides(layer.receptive_field, 1))
-
-
 def _size(layer: Filtering) -> tuple[int, ...]:
     """Sort key: what leaves the image largest, and then what costs least."""
-    return max(sides(layer.stride, 1)), _largest(layer), layer.filters
+    return largest(layer.stride), largest(layer.receptive_field), layer.filters
 
 
 def _shape(shape: Shape) -> str:

@@ -70,8 +70,8 @@ class SeparableConvolution(_Layer):
 class Pooling(_Layer):
     """`P(f,s)`: maximum over f x f at stride s, VALID padding."""
 
-    receptive_field: int
-    stride: int
+    receptive_field: Extent
+    stride: Extent
 
     code: ClassVar[str] = "P"
 
@@ -80,8 +80,8 @@ class Pooling(_Layer):
 class AveragePooling(_Layer):
     """`AP(f,s)`: mean over f x f at stride s, VALID padding."""
 
-    receptive_field: int
-    stride: int
+    receptive_field: Extent
+    stride: Extent
 
     code: ClassVar[str] = "AP"
 
@@ -181,14 +181,19 @@ def own_fields(kind: type) -> tuple[Any, ...]:
 
 
 def layer_numbers(layer: Layer) -> dict[str, float]:
-    """The numbers in a layer's notation, by kind and name."""
+    """The numbers in a layer's notation, by kind and name; the longest side of those that differ."""
     each = (one.name for one in own_fields(type(layer)) if one.name != "activation")
-    return {f"{layer.code}.{name}": getattr(layer, name) for name in each}
+    return {f"{layer.code}.{name}": largest(getattr(layer, name)) for name in each}
 
 
 def sides(extent: Extent, rank: int) -> tuple[int, ...]:
     """One number for each of `rank` sides; those of an extent that says more or fewer are its own."""
     return (extent,) * rank if isinstance(extent, int) else extent
+
+
+def largest(extent: Extent) -> int:
+    """The longest of the sides."""
+    return extent if isinstance(extent, int) else max(extent)
 
 
 def action_order(layer: Layer) -> tuple[Any, ...]:

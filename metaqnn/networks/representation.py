@@ -23,3 +23,8 @@ def size_bin(size: int, lower_edges: Sequence[int]) -> SizeBin:
             return SizeBin(f"{edge}+" if upper is None else f"{edge}-{upper}", edge, upper)
         upper = edge - 1
     raise ValueError(f"a representation size is at least 1, got {size}")
+
+
+def image_size(shape: Sequence[int], is_width_alone: bool = False) -> int:
+    """The representation size of an image or a signal of a shape, channels last: its shorter side, or its width."""
+    return shape[-2] if is_width_alone else min(shape[:-1])

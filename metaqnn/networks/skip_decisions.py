@@ -42,6 +42,7 @@ class SkipDecisions:
 
     def __init__(self, config: SpaceConfig, choices: LayerChoices):
         self._rank = len(choices.input_shape) - 1
+        self._is_along = config.one_dimensional
         named = {Convolution.code: self._named(config.convolution)}
         if config.separable_convolution:
             named[SeparableConvolution.code] = self._named(config.separable_convolution, is_separable=True)
@@ -110,13 +111,14 @@ class SkipDecisions:
         return {} if layer is None else layer_numbers(layer)
 
     def _named(self, of: ConvolutionChoices, is_separable: bool = False) -> tuple[tuple[str, tuple[Any, ...]], ...]:
-        is_flat = self._rank < 2
-        named: list[tuple[str, tuple[Any, ...]]] = [("filters", of.filters)]
-        named += [(name, of.receptive_fields) for name in (("size",) if is_flat else ("height", "width"))]
-        one = is_flat or is_separable
-        named += [(name, of.strides) for name in (("stride",) if one else ("stride_height", "stride_width"))]
-        named += [("activation", of.activations)]
-        return tuple((name, tuple(sorted(values))) for name, values in named)
+        has_one_side = self._rank < 2
+        one = has_one_side or is_separable
+        heights, strides = ((1,), (1,)) if self._is_along else (of.receptive_fields, of.strides)
+        values: dict[str, tuple[Any, ...]] = {"filters": of.filters}
+        values |= {"size": of.receptive_fields} if has_one_side else {"height": heights, "width": of.receptive_fields}
+        values |= {"stride": of.strides} if one else {"stride_height": strides, "stride_width": of.strides}
+        values["activation"] = of.activations
+        return tuple((name, tuple(sorted(each))) for name, each in values.items())
 
     def _size_actions(self, layer: Filtering) -> list[str]:
         field, stride = sides(layer.receptive_field, self._rank), sides(layer.stride, self._rank)

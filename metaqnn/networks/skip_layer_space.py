@@ -21,8 +21,8 @@ from metaqnn.errors import ConfigError, IllegalArchitectureError
 from metaqnn.networks.architecture import Architecture, parse
 from metaqnn.networks.costs import LayerCost, Shape, describe, layer_cost
 from metaqnn.networks.layer_choices import LayerChoices
-from metaqnn.networks.layers import Filtering, FullyConnected, Layer, PositionAverage, Softmax
-from metaqnn.networks.representation import size_bin
+from metaqnn.networks.layers import Filtering, FullyConnected, Layer, PositionAverage, Softmax, sides
+from metaqnn.networks.representation import image_size, size_bin
 from metaqnn.networks.skip_decisions import SIDES, SkipDecisions
 from metaqnn.networks.space_config import Limits, SpaceConfig
 
@@ -91,7 +91,7 @@ class SkipLayerSpace(Space):
         self._softmax = str(choices.softmax)
         self._end = str(PositionAverage()) if options.global_average_pooling else self._softmax
         self._least = {kind: decisions.least_sides(kind) for kind in decisions.sizes}
-        largest = max(side for sides in self._least.values() for side in sides.values())
+        largest = max(side for each in self._least.values() for side in each.values())
         self._always_fits = options.limits == Limits() and largest == 1
         self._start = SkipState((), (self.input_shape,))
         self._smallest = self._smallest_convolution()
@@ -129,7 +129,7 @@ class SkipLayerSpace(Space):
             shape = state.shapes[-1]
             if len(shape) == 1:
                 return f"{depth}:{last}"
-            size = size_bin(min(shape[:-1]), self.config.representation_bins).name
+            size = size_bin(image_size(shape, self.config.one_dimensional), self.config.representation_bins).name
             return f"{depth}:{'start' if last is None else 'layer'}:{size}"
         if state.asked < depth:
             return f"{depth}:{state.kind} @{state.asked + 1}?:{'some' if state.inputs else 'none'}"
@@ -297,8 +297,8 @@ class SkipLayerSpace(Space):
         """Whether the smallest layer of a kind fits on what it takes."""
         least = self._least.get(kind)
         if least is None:
-            whole = getattr(self._decisions.whole[kind], "receptive_field", 1)
-            return all(extent >= whole for extent in shape[:-1])
+            window = sides(getattr(self._decisions.whole[kind], "receptive_field", 1), len(shape) - 1)
+            return all(map(int.__ge__, shape, window))
         return all(side <= shape[SIDES[name]] for name, side in least.items())
 
     def _input_shape(self, state: SkipState) -> Shape:

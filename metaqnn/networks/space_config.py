@@ -90,6 +90,8 @@ class SpaceConfig:
         representation_bins: lower edges of the bins of representation sizes that the agent sees, descending to 1.
         limits: the most that a network may cost.
         minimum_convolutions: a network has so many, of either kind, before it may leave the image.
+        one_dimensional: whether receptive fields, strides and pools run along the width alone, written such as
+            C(8,1x11,1): for signals, which are images of one row.
         skip_connections: whether every layer chooses its inputs among all layers before it, and the height and width
             of its receptive field and stride one by one (`SkipLayerSpace`).
     """
@@ -106,6 +108,7 @@ class SpaceConfig:
     representation_bins: tuple[int, ...] = (8, 4, 1)
     limits: Limits = field(default_factory=Limits)
     minimum_convolutions: int = 0
+    one_dimensional: bool = False
     skip_connections: bool = False
 
     def __post_init__(self):

@@ -107,6 +107,18 @@ SPACES: Mapping[str, Callable[[], Space]] = {
         ),
         {"input_shape": (300, 1), "classes": 9},
     ),
+    "one row": lambda: LayerSpace(
+        SpaceConfig(
+            max_depth=6,
+            convolution=ConvolutionChoices((4, 8), (3, 11), (1, 2)),
+            pooling=((2, 2),),
+            average_pooling=((25, 25),),
+            representation_bins=(100, 25, 8, 1),
+            one_dimensional=True,
+        ),
+        facts(1, 300, 1, 9),
+    ),
+    "skips of one row": lambda: skips(one_dimensional=True),
     "skips": lambda: skips(minimum_convolutions=3),
     "skips within limits": lambda: skips(
         separable_convolution=ConvolutionChoices((8,), (3, 5), (1, 2), ("relu", "selu")),

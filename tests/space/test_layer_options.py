@@ -103,3 +103,23 @@ def test_signals_have_one_side():
         "flops": 2 * (700 * 22 + 14 * 4 + 14 * 18 + 81),
         "layers": 5,
     }
+
+
+def test_images_of_one_row_are_signals():
+    # The same network as that of the test above, over images: one row each.
+    options = {"convolution": ConvolutionChoices((2,), (1, 11)), "average_pooling": ((50, 50),)}
+    rows = space(
+        {"input_shape": (1, 700, 1), "classes": 9}, one_dimensional=True, representation_bins=(50, 11, 1), **options
+    )
+    network = "[C(2,1x11,1), AP(1x50,1x50), C(2,1,1), GAP(9), SM(9)]"
+    assert rows.trajectory(network).steps[2].state == "2:AP(1x50,1x50):11-49"
+    assert rows.costs(rows.parse(network))["parameters"] == 24 + 6 + 27 + 90
+    skips = space(
+        {"input_shape": (1, 700, 1), "classes": 9},
+        one_dimensional=True,
+        skip_connections=True,
+        pooling=(),
+        convolution=ConvolutionChoices((2,), (1, 11), (1, 2)),
+    )
+    steps = skips.trajectory("[C(2,1x11,1x2), GP, SM(9)]").steps
+    assert [step.action for step in steps] == ["C", "width 11", "stride_width 2", "GP", "SM(9)"]

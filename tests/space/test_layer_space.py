@@ -446,6 +446,7 @@ def test_the_defaults_are_the_paper_s():
         "representation_bins": [8, 4, 1],
         "limits": {"parameters": None, "flops": None},
         "minimum_convolutions": 0,
+        "one_dimensional": False,
         "skip_connections": False,
     }
 

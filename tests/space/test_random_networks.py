@@ -13,7 +13,7 @@ from metaqnn.seeding import Stream
 NETWORKS = 1250
 """For each of the eight spaces."""
 
-OPTIONS = "all kinds of layer", "signals"
+OPTIONS = "all kinds of layer", "signals", "one row"
 LAYER_SPACES = [name for name in SPACES if isinstance(SPACES[name](), LayerSpace) and name not in OPTIONS]
 """The rules that are tested here are the paper's; test_layer_options.py has those of further layers."""
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from metaqnn.networks.compiling import compile_network
 from metaqnn.networks.costs import Shape, describe
-from metaqnn.networks.layers import Filtering, sides
+from metaqnn.networks.layers import Filtering
+from metaqnn.networks.layers import largest as largest_side
 from metaqnn.reports.drawing import GREY
 from metaqnn.reports.networks.kinds import KIND_COLORS, KIND_NAMES
 from metaqnn.reports.networks.wiring import Wiring, wiring_of
@@ -63,7 +64,7 @@ def diagram_of(architecture: str, input_shape: Shape) -> Diagram:
     words = [f"An image of {_shape(input_shape)}"]
     for cost in description.layers:
         layer = cost.layer
-        cells = max(sides(layer.receptive_field, 1)) if isinstance(layer, Filtering) else 0
+        cells = largest_side(layer.receptive_field) if isinstance(layer, Filtering) else 0
         blocks.append(_block(str(layer).partition("@")[0], cost.shape, KIND_COLORS[layer.code], largest, cells))
         words.append(f"{KIND_NAMES[layer.code]} {layer} to {_shape(cost.shape)}")
     graph = compile_network(description.architecture, description.input_shape)

@@ -72,7 +72,7 @@ class NetworkDomain(Domain):
         entries = tuple(entries)
         for group in (layer_values, code_values):
             values = group(episode, entries)
-            if values.groupings:
+            if values.groupings and 2 * values.pairs > len(entries):
                 return values
         return super().values(episode, entries)
 

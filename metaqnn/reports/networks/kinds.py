@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from metaqnn.core import QValue
 from metaqnn.networks import blocks
 from metaqnn.networks.architecture import read_layer
-from metaqnn.networks.layers import KINDS, Filtering, sides
+from metaqnn.networks.layers import KINDS, Filtering, largest
 from metaqnn.reports.drawing import BLUE, GREEN, GREY, ORANGE, PINK, RED, SKY
 from metaqnn.reports.values import Grouping, Values, depth_of, lines_of
 
@@ -61,7 +61,7 @@ def layer_values(episode: int, entries: Iterable[QValue]) -> Values:
             items.append((depth, layer, entry.value))
     convolutions = [item for item in items if isinstance(item[1], Filtering)]
     kinds = lines_of(items, lambda layer: layer.code, _ORDER.index)
-    fields = lines_of(convolutions, lambda layer: str(max(sides(layer.receptive_field, 2))), int)
+    fields = lines_of(convolutions, lambda layer: str(largest(layer.receptive_field)), int)
     names = {line.label: f"{line.label}x{line.label}" for line in fields}
     groupings = (
         Grouping("q-by-kind", "Mean Q-value by kind of layer", "kind of layer", kinds, KIND_NAMES, KIND_COLORS, _DEPTH),

@@ -18,6 +18,10 @@ _RISE = 9.0
 """Pixels of height for every part that an arc passes."""
 
 
+_BELOW = 104.0
+"""Pixels from the middle of the parts to the lower edge; the longest words take so many."""
+
+
 @dataclass(frozen=True)
 class Part:
     """One part: its number, what it is, and where its middle is, in pixels."""
@@ -44,7 +48,8 @@ class Wiring:
     Attributes:
         title: what it shows.
         parts, arcs: in order.
-        width, height: in pixels; the parts lie at the bottom.
+        width, height: in pixels.
+        level: of the middle of the parts.
         alternative: the same in words.
     """
 
@@ -53,6 +58,7 @@ class Wiring:
     arcs: tuple[Arc, ...]
     width: float
     height: float
+    level: float
     alternative: str
 
 
@@ -98,11 +104,13 @@ def _drawn(title: str, parts: Sequence[tuple[str, str, str]], edges: Iterable[tu
     for start, end in edges:
         taken.setdefault(end, []).append(parts[start][0])
     words = [f"{' '.join(parts[end][:2]).strip()} takes {', '.join(taken[end])}" for end in sorted(taken)]
+    height = max(arc.rise for arc in arcs) * 0.75 + 30.0 + _BELOW
     return Wiring(
         title,
         tuple(Part(label, kind, color, at) for (label, kind, color), at in zip(parts, x, strict=True)),
         tuple(arcs),
         x[-1] + _MARGIN,
-        max(arc.rise for arc in arcs) * 0.75 + 96.0,
+        height,
+        height - _BELOW,
         f"{title}: {'; '.join(words)}.",
     )
