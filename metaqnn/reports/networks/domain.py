@@ -1,6 +1,8 @@
 """How a report speaks of networks."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -23,6 +25,9 @@ from metaqnn.reports.words import count, magnitude, percent
 _AXES = {"flops": "FLOPs of one image"}
 _COSTS = {"flops": "FLOPs"}
 _NOTES = {"flops": "FLOPs are 2 × the multiply-adds of one image's forward pass."}  # noqa: RUF001 - as people write it
+
+_ANCHOR = re.compile(r"@[0-9]+")
+"""A layer that another one takes."""
 
 _TIMES = {1: "once", 2: "twice", 3: "three times"}
 """Looks at the test split in words; more of them begin to choose."""
@@ -74,7 +79,8 @@ class NetworkDomain(Domain):
             values = group(episode, entries)
             if values.groupings and 2 * values.pairs > len(entries):
                 return values
-        return super().values(episode, entries)
+        anchors = (replace(entry, action=_ANCHOR.sub("join", entry.action)) for entry in entries)
+        return super().values(episode, anchors)
 
     def interval(self, score: Score, value: float, data: Mapping[str, Any]) -> tuple[float, float] | None:
         """That of an accuracy on the validation images."""
