@@ -14,49 +14,21 @@ With n choices a size and L layers there are some L (n + n^2) + L^2 such states:
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from metaqnn.core import Space
 from metaqnn.errors import ConfigError, IllegalArchitectureError
 from metaqnn.networks.architecture import Architecture, parse
 from metaqnn.networks.costs import LayerCost, Shape, describe, layer_cost
 from metaqnn.networks.layer_choices import LayerChoices
-from metaqnn.networks.layers import Filtering, FullyConnected, Layer, PositionAverage, Softmax, sides
+from metaqnn.networks.layers import Filtering, FullyConnected, PositionAverage, Softmax, sides
 from metaqnn.networks.representation import image_size, size_bin
 from metaqnn.networks.skip_decisions import SIDES, SkipDecisions
+from metaqnn.networks.skip_state import SkipState, joined_shape
 from metaqnn.networks.space_config import Limits, SpaceConfig
 
 _GROWING = ("filters", "height", "width", "size")
 """Decisions whose larger values cost more and leave the output's sides as they are."""
-
-
-class SkipState(NamedTuple):
-    """Everything about a network so far.
-
-    Attributes:
-        layers: those that are complete, each with its inputs.
-        shapes: of the image and of each layer's output.
-        taken: layers whose outputs another one takes.
-        parameters, flops: of the complete layers.
-        kind: the action that began the layer being built; empty between two layers.
-        asked: earlier layers that it was asked about.
-        inputs: those that it takes.
-        sizes: what else it has chosen.
-        ends: for each complete layer the number of its last decision, from 0.
-        steps: decisions so far.
-    """
-
-    layers: tuple[Layer, ...]
-    shapes: tuple[Shape, ...]
-    taken: frozenset[int] = frozenset()
-    parameters: int = 0
-    flops: int = 0
-    kind: str = ""
-    asked: int = 0
-    inputs: tuple[int, ...] = ()
-    sizes: tuple[Any, ...] = ()
-    ends: tuple[int, ...] = ()
-    steps: int = 0
 
 
 class SkipLayerSpace(Space):
@@ -270,7 +242,7 @@ class SkipLayerSpace(Space):
         shapes = [state.shapes[number] for number in self._unused(state) if number]
         if state.kind:
             inputs = (*state.inputs, *range(state.asked + 1, depth + 1)) if takes_all else state.inputs
-            taken = _joined_shape([state.shapes[number] for number in inputs or (0,)])
+            taken = joined_shape([state.shapes[number] for number in inputs or (0,)])
             sizes = state.sizes
             if not self._fits(state.kind, taken):
                 return None
@@ -287,7 +259,7 @@ class SkipLayerSpace(Space):
                 return None
             parameters, flops = parameters + missing * self._smallest.parameters, flops + missing * self._smallest.flops
             shapes += [self._smallest.shape] * missing
-        shape = _joined_shape(shapes)
+        shape = joined_shape(shapes)
         if len(shape) > 1 and self.config.global_average_pooling:
             shape = shape[-1:]
         cost = layer_cost(self._layer_choices.softmax, shape)
@@ -303,7 +275,7 @@ class SkipLayerSpace(Space):
 
     def _input_shape(self, state: SkipState) -> Shape:
         """What the layer being built takes."""
-        return _joined_shape([state.shapes[number] for number in state.inputs or (0,)])
+        return joined_shape([state.shapes[number] for number in state.inputs or (0,)])
 
     def _unused(self, state: SkipState) -> tuple[int, ...]:
         if len(state.shapes[-1]) == 1:
@@ -312,7 +284,7 @@ class SkipLayerSpace(Space):
 
     def _unused_shape(self, state: SkipState) -> Shape:
         """What a layer takes that comes after all convolutions and pooling layers."""
-        return _joined_shape([state.shapes[number] for number in self._unused(state)])
+        return joined_shape([state.shapes[number] for number in self._unused(state)])
 
     def _placed(self, state: SkipState) -> SkipState:
         """The state with the layer that is decided."""
@@ -330,10 +302,3 @@ class SkipLayerSpace(Space):
             ends=(*state.ends, state.steps - 1),
             steps=state.steps,
         )
-
-
-def _joined_shape(shapes: Sequence[Shape]) -> Shape:
-    """Of all channels beside each other, with the largest sides; a vector stays one."""
-    if len(shapes) == 1:
-        return shapes[0]
-    return (*map(max, *(shape[:-1] for shape in shapes)), sum(shape[-1] for shape in shapes))
