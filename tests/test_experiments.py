@@ -32,6 +32,8 @@ SHAPES = {
     "svhn": ((32, 32, 3), 10),
 }
 SHIPPED = [*SHAPES, "mnist_quick", "cifar10_quick", "digits_table"]
+SHIPPED += ["nas_rl_cifar10", "nas_rl_cifar10_quick", "nas_rl_mnist_quick"]
+SHIPPED += ["block_qnn_cifar10", "block_qnn_cifar10_quick", "block_qnn_mnist_quick"]
 DEPTHS = {"svhn": 12, "mnist": 12, "cifar10": 18, "fashion_mnist": 12, "cifar100": 18}
 """Those with the paper's settings: its own three, and two data sets of the same sizes."""
 
@@ -65,13 +67,15 @@ def test_every_shipped_experiment_can_be_put_together(name):
     experiment = load_experiment(name)
     assert experiment.name == name
     assert experiment.seed == 0
-    assert experiment.dataset.name == name.removesuffix("_quick").removesuffix("_table")
+    dataset = name.removesuffix("_quick").removesuffix("_table").removeprefix("nas_rl_").removeprefix("block_qnn_")
+    assert experiment.dataset.name == dataset
     assert default_database(experiment).as_posix() == f"replay_db/{name}.sqlite"
     shape, classes = SHAPES[experiment.dataset.name]
     parts = components(experiment, shape, classes)
     trajectory = ask(parts.make_strategy(), 1, 1.0)
     assert parts.space.trajectory(trajectory.architecture) == trajectory
-    assert parts.reward(None, {}) == 1 / classes
+    costs = parts.space.costs(parts.space.parse(trajectory.architecture))
+    assert parts.reward(None, costs) == 1 / classes or experiment.reward.name == "cost_aware"
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -81,18 +85,63 @@ def test_every_shipped_experiment_is_stored_and_read_again(name):
     assert load_experiment(shipped_experiments()[name]).begun({}, DB) == experiment
 
 
+def test_nas_rl_s_numbers():
+    # Zoph & Le (ICLR 2017), section 4.1.
+    experiment = load_experiment("nas_rl_cifar10")
+    space = experiment.space.as_mapping()
+    assert space["convolution"] | {"activations": ["relu"]} == {
+        "filters": [24, 36, 48, 64],
+        "receptive_fields": [1, 3, 5, 7],
+        "strides": [1],
+        "activations": ["relu"],
+    }
+    assert (space["skip_connections"], space["pooling"]) == (True, [])
+    strategy = experiment.strategy.as_mapping()
+    assert (strategy["layers"], strategy["hidden_units"], strategy["learning_rate"]) == (2, 35, 0.0006)
+    assert (strategy["episodes_per_update"], strategy["reward_exponent"]) == (8, 3)
+    assert strategy["growth"] == {"start": 6, "add": 2, "every": 1600}
+    assert (experiment.training.epochs, experiment.search.models, experiment.search.lookahead) == (50, 12800, 8)
+    assert experiment.network_dataset.validation_size == 5000
+
+
+def test_block_qnn_s_numbers():
+    # Zhong et al. (CVPR 2018), sections 3 and 4.1: 178 iterations of 64 blocks.
+    experiment = load_experiment("block_qnn_cifar10")
+    space = experiment.space.as_mapping()
+    assert (space["max_layers"], space["filters"], space["convolution"]) == (23, [32, 64, 128], [1, 3, 5])
+    strategy = experiment.strategy.as_mapping()
+    assert (strategy["learning_rate"], strategy["reward_shaping"]) == (0.01, "uniform")
+    stages = [(epsilon, number / 64) for epsilon, number in strategy["schedule"]]
+    assert stages == [(1.0, 95), (0.9, 7), (0.8, 7), (0.7, 7), *((e / 10, 10) for e in range(6, 1, -1)), (0.1, 12)]
+    assert sum(number for _, number in strategy["schedule"]) == experiment.search.models == 11_392
+    training = experiment.training
+    assert (training.epochs, training.batch_size, training.learning_rate) == (12, 256, 0.001)
+    assert (training.decay_factor, training.decay_epochs) == (0.2, 5)
+
+
 @pytest.mark.parametrize("name", DEPTHS)
 def test_the_paper_s_numbers(name):
     experiment = load_experiment(name)
     assert experiment.space.as_mapping() == {
         "name": "layers",
         "max_depth": DEPTHS[name],
-        "convolution": {"filters": [64, 128, 256, 512], "receptive_fields": [1, 3, 5], "strides": [1]},
+        "convolution": {
+            "filters": [64, 128, 256, 512],
+            "receptive_fields": [1, 3, 5],
+            "strides": [1],
+            "activations": ["relu"],
+        },
+        "separable_convolution": None,
         "pooling": [[5, 3], [3, 2], [2, 2]],
-        "fully_connected": {"neurons": [512, 256, 128], "max_in_row": 2, "below_size": 8},
+        "average_pooling": [],
+        "batch_normalization": False,
+        "fully_connected": {"neurons": [512, 256, 128], "max_in_row": 2, "below_size": 8, "activations": ["relu"]},
         "global_average_pooling": True,
         "representation_bins": [8, 4, 1],
         "limits": {"parameters": None, "flops": None},
+        "minimum_convolutions": 0,
+        "one_dimensional": False,
+        "skip_connections": False,
     }
     assert experiment.strategy.as_mapping() == {
         "name": "q_learning",
