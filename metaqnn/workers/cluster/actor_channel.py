@@ -2,7 +2,7 @@
 
 import pickle
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import ray
@@ -10,7 +10,8 @@ import ray
 from metaqnn.workers.cluster.admission import Admission
 from metaqnn.workers.cluster.answers import Answers
 from metaqnn.workers.cluster.facts import MachineFacts
-from metaqnn.workers.cluster.host import Heard
+from metaqnn.workers.cluster.hosts import Host, Hosts
+from metaqnn.workers.cluster.kept_worker import Heard
 from metaqnn.workers.transport import Channel, Exit, WorkerSetup
 from metaqnn.workers.vital_signs import VitalSigns
 
@@ -29,21 +30,20 @@ class ActorChannel(Channel):
 
     Args:
         setup: of the worker.
-        make_host: asks for an actor.
-        admission: says whether its machine will do.
+        hosts: where actors come from.
+        admission: says whether a machine will do.
         answers: of all actors.
     """
 
-    def __init__(
-        self, setup: WorkerSetup, make_host: Callable[[WorkerSetup], Any], admission: Admission, answers: Answers
-    ):
+    def __init__(self, setup: WorkerSetup, hosts: Hosts, admission: Admission, answers: Answers):
         self.is_placed, self.pid, self.node = False, 0, ""
         self.has_news = False
         self.kind: Mapping[str, str] = {}
-        self._setup, self._make_host = setup, make_host
+        self._setup, self._hosts = setup, hosts
         self._admission, self._answers = admission, answers
-        self._host: Any = None
-        self._machine = ""
+        self._actor: Any = None
+        self._host: Host | None = None
+        self._number = 0
         self._messages: list[bytes] = []
         self._said: list[str] = []
         self._signs: VitalSigns | None = None
@@ -53,16 +53,24 @@ class ActorChannel(Channel):
         self._next_answer = 1
         self._besides: int | None = None
         self._exit: Exit | None = None
-        self._is_closed = False
+        self._is_closed = self._is_gone = False
 
     def place(self) -> None:
-        """Have an actor made, and see where."""
-        self._host = self._make_host(self._setup)
-        self._answers.when_answered(self._host.facts.remote(), self._described)
+        """Take an actor that has no worker, or have one made and see where."""
+        host = self._hosts.take_idle()
+        if host is None:
+            self._ask()
+        else:
+            self._actor = host.actor
+            self._settle(host)
+
+    def _ask(self) -> None:
+        self._actor = self._hosts.make()
+        self._answers.when_answered(self._actor.facts.remote(), self._described)
 
     def send(self, message: object) -> None:
         """Send a message."""
-        self._host.take.remote(pickle.dumps(message))
+        self._actor.take.remote(self._number, pickle.dumps(message))
 
     def receive(self) -> Iterator[object]:
         """The messages that have come; raises `EOFError` after the last one of a worker that is gone."""
@@ -100,15 +108,33 @@ class ActorChannel(Channel):
     def end(self) -> None:
         """Tell its actor to end it, and itself."""
         if not self._is_closed:
-            self._is_closed, self._ended_at = True, time.monotonic()
-            self._stopped = self._host.stop.remote()
+            self._is_closed = True
+            self._tell_actor_to_end()
 
     def close(self) -> None:
-        """See that its actor is gone."""
-        self.end()
+        """See that it is gone; its actor stays for another one, unless it was told to end or something is wrong."""
+        if self._is_gone:
+            return
+        was_ended, self._is_closed, self._is_gone = self._is_closed, True, True
+        if not was_ended:
+            if self._host is not None and self._exit is None and self._leaves():
+                self._hosts.keep(self._host)
+                return
+            self._tell_actor_to_end()
         seconds = self._ended_at + _END_SECONDS - time.monotonic() if self.is_placed else 0.0
         ray.wait([self._stopped], timeout=max(0.0, seconds))
-        ray.kill(self._host)
+        ray.kill(self._actor)
+
+    def _tell_actor_to_end(self) -> None:
+        self._ended_at, self._stopped = time.monotonic(), self._actor.stop.remote()
+
+    def _leaves(self) -> bool:
+        """Have it ended alone; whether its actor has done so."""
+        try:
+            ray.get(self._actor.leave.remote(), timeout=_END_SECONDS)
+        except Exception:  # Ray's, where the actor is gone or does not answer
+            return False
+        return True
 
     # In the listening thread
 
@@ -119,25 +145,30 @@ class ActorChannel(Channel):
         if isinstance(answer, Exception):
             self._lost(answer)
             return
-        self._machine, facts = answer
-        if not self._admission.admit(self._machine, facts):
-            ray.kill(self._host)
-            self.place()
+        machine, facts = answer
+        if not self._admission.admit(machine, facts):
+            ray.kill(self._actor)
+            self._ask()
             return
-        self._host.begin.remote()
+        self._settle(Host(self._actor, machine, self._admission.name_of(machine, facts), facts))
+
+    def _settle(self, host: Host) -> None:
+        """Begin with an actor on a machine that was admitted."""
+        self._number = host.next_number()
+        host.actor.begin.remote(self._number, self._setup)
         with self._answers.news:
-            self.node, self.kind = self._admission.name_of(self._machine, facts), facts.kind
-            self._memory_bytes, self._heard_at = facts.memory_bytes, time.monotonic()
+            self._host, self.node, self.kind = host, host.node, host.facts.kind
+            self._memory_bytes, self._heard_at = host.facts.memory_bytes, time.monotonic()
             self.is_placed = self.has_news = True
             self._answers.news.notify_all()
         for _ in range(_UNDER_WAY):
             self._hear()
 
     def _hear(self) -> None:
-        self._answers.when_answered(self._host.hear.remote(self._besides), self._heard)
+        self._answers.when_answered(self._actor.hear.remote(self._number, self._besides), self._heard)
 
-    def _heard(self, answer: Heard | Exception) -> None:
-        if self._is_closed:
+    def _heard(self, answer: Heard | Exception | None) -> None:
+        if self._is_closed or answer is None:
             return
         if isinstance(answer, Exception):
             self._lost(answer)
@@ -165,6 +196,7 @@ class ActorChannel(Channel):
         """The actor is gone, with its machine or alone: nothing that its worker did."""
         with self._answers.news:
             # What is known of the worker's own end stays: an actor may go after it has told that.
-            self._exit = self._exit or Exit(True, self._admission.why_lost(self._machine, error), was_held_up=True)
+            why = self._admission.why_lost(self._host.machine if self._host else "", error)
+            self._exit = self._exit or Exit(True, why, was_held_up=True)
             self.has_news = True
             self._answers.news.notify_all()

@@ -1,15 +1,13 @@
 """The transport to workers on the machines of a Ray cluster: an actor keeps each of them (see `host`)."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
-
-import ray
+from typing import cast
 
 from metaqnn.workers.cluster.actor_channel import ActorChannel
 from metaqnn.workers.cluster.admission import Admission
 from metaqnn.workers.cluster.answers import Answers
 from metaqnn.workers.cluster.connection import Cluster, Resources
-from metaqnn.workers.cluster.host import Parcel, worker_host
+from metaqnn.workers.cluster.hosts import Hosts
 from metaqnn.workers.cluster.shipment import Shipment
 from metaqnn.workers.transport import Channel, Transport, WorkerSetup
 
@@ -40,15 +38,14 @@ class RayTransport(Transport):
         kind: Mapping[str, str] | None = None,
         same_kind: bool = False,
     ):
-        self._resources = resources
-        self._modules, self._arrays = _parcel(modules), _parcel(arrays)
         self._admission = Admission(cluster, libraries, kind, same_kind)
         self._admission.require_one(resources)
+        self._hosts = Hosts(resources, self._admission, modules, arrays)
         self._answers = Answers(cluster)
 
     def start(self, setup: WorkerSetup) -> Channel:
         """Ask for an actor."""
-        channel = ActorChannel(setup, self._make_host, self._admission, self._answers)
+        channel = ActorChannel(setup, self._hosts, self._admission, self._answers)
         channel.place()
         return channel
 
@@ -65,15 +62,4 @@ class RayTransport(Transport):
     def close(self) -> None:
         """Let go of what was sent; the cluster stays connected."""
         self._answers.close()
-        self._modules = self._arrays = None
-
-    def _make_host(self, setup: WorkerSetup) -> Any:
-        """Ask Ray for an actor on a machine that is not refused."""
-        refused = ",".join(self._admission.refused)
-        elsewhere = {"label_selector": {"ray.io/node-id": f"!in({refused})"}} if refused else {}
-        options = {**self._resources.options(), "scheduling_strategy": "SPREAD", **elsewhere}
-        return worker_host.options(**options).remote(setup, self._modules, self._arrays, self._admission.libraries)
-
-
-def _parcel(shipment: Shipment | None) -> Parcel | None:
-    return None if shipment is None else Parcel(shipment.hash, [ray.put(shipment.content)])
+        self._hosts.close()
