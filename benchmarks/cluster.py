@@ -2,12 +2,13 @@
 
 `python -m benchmarks.cluster overhead` compares an evaluator that answers at once behind pipes and behind actors.
 `nodes` kills a node ten times in the middle of searches, `drivers` the command twenty times; the rows must be those of
-a search that nobody disturbed.
+a search that nobody disturbed. `copies` looks at the memory of ten workers of one node that hold the same images.
 """
 
 import itertools
 import os
 import random
+import re
 import signal
 import sqlite3
 import statistics
@@ -15,7 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,6 +24,8 @@ from typing import Any
 
 import click
 
+from benchmarks.holding import WAITS_FOR
+from metaqnn.errors import MetaqnnError
 from metaqnn.replay.reader import ReplayReader
 
 _EXPERIMENT = """
@@ -31,6 +34,15 @@ space: {{name: chain, choices: [5, 5, 5, 5, 5, 5]}}
 evaluator: {{name: function, function: "benchmarks.cluster:{function}"}}
 strategy: {{name: random}}
 search: {{models: {models}, lookahead: 2}}
+"""
+
+_HOLDING = """
+name: copies
+dataset: {{name: {dataset}, validation_size: 5000}}
+space: {{name: layers, max_depth: 3, convolution: {{filters: [4, 8], receptive_fields: [1, 3]}}}}
+evaluator: {{name: "benchmarks.holding:Holding"}}
+strategy: {{name: random}}
+search: {{models: {workers}, lookahead: {workers}, cluster: {{address: "{address}", memory: 1}}}}
 """
 
 
@@ -51,21 +63,25 @@ def hash_of(text: str) -> int:
 
 
 @contextmanager
-def nodes_of_this_machine(count: int) -> Iterator[Any]:
-    """A cluster of a head without processors and so many nodes with one."""
+def nodes_of_this_machine(count: int, cpus: int = 1) -> Iterator[Any]:
+    """A cluster of a head without processors and so many nodes with one, or more."""
     from ray.cluster_utils import Cluster
 
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
     try:
-        cluster.nodes = [cluster.add_node(num_cpus=1) for _ in range(count)]
+        cluster.nodes = [cluster.add_node(num_cpus=cpus) for _ in range(count)]
         yield cluster
     finally:
         cluster.shutdown()
 
 
 def searching(folder: Path, function: str, models: int, database: str, *words: str) -> subprocess.Popen[str]:
-    """A search as a command."""
-    (folder / "cluster.yaml").write_text(_EXPERIMENT.format(function=function, models=models), encoding="utf-8")
+    """A search of chains as a command."""
+    return _command(folder, _EXPERIMENT.format(function=function, models=models), database, *words)
+
+
+def _command(folder: Path, experiment: str, database: str, *words: str) -> subprocess.Popen[str]:
+    (folder / "cluster.yaml").write_text(experiment, encoding="utf-8")
     command = [sys.executable, "-m", "metaqnn", "search", "cluster.yaml", "--db", database, "--quiet", *words]
     path = os.pathsep.join([str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])])
     return subprocess.Popen(
@@ -198,6 +214,70 @@ def drivers(kills: int, seed: int, models: int) -> None:
         print(f"  of {before} actors and workers none is left after {time.monotonic() - began:.2f} s", flush=True)
 
     _disturbed(kills, seed, models, disturb)
+
+
+@main.command()
+@click.option("--workers", default=10, show_default=True)
+@click.option("--dataset", default="cifar10", show_default=True)
+def copies(workers: int, dataset: str) -> None:
+    """How often the images of a search are in the memory of a node whose workers all hold them."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        os.environ[WAITS_FOR] = str(folder / "go")
+        with nodes_of_this_machine(1, workers) as cluster:
+            experiment = _HOLDING.format(dataset=dataset, workers=workers, address=cluster.address)
+            search = _command(folder, experiment, "copies.sqlite", "--workers", str(workers))
+            until(lambda: _begun(folder / "copies.sqlite") == workers or search.poll() is not None, 580.0)
+            until(lambda: _hold_all(_mapped(os.getpid()), workers) or search.poll() is not None)
+            found = _mapped(os.getpid())
+            print("worker: resident MiB  proportional MiB   of the images: resident  proportional")
+            for pid in sorted({pid for pid, *_ in found}):
+                whole = _kibibytes(Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii"))
+                own = [each for each in found if each[0] == pid]
+                print(
+                    f"{pid:6}  {whole['Rss'] / 1024:12.1f}  {whole['Pss'] / 1024:16.1f}  "
+                    f"{sum(each[2] for each in own) / 1024:24.1f}  {sum(each[3] for each in own) / 1024:12.1f}"
+                )
+            files = {inode: size for _, inode, _, _, size in found}
+            total = sum(each[3] for each in found) / 1024
+            print(
+                f"{len(files)} files (inodes) of {sum(files.values()) / 2**20:.1f} MiB; all workers' part: {total:.1f}"
+            )
+            (folder / "go").touch()
+            raise SystemExit(search.wait())
+
+
+def _begun(database: Path) -> int:
+    """How many workers are ready."""
+    try:
+        with ReplayReader(database) as reader:
+            return int(reader.query("SELECT count(DISTINCT worker) FROM worker_events WHERE kind = 'ready'")[1][0][0])
+    except MetaqnnError:
+        return 0
+
+
+def _mapped(ancestor: int) -> list[tuple[int, int, int, int, int]]:
+    """Each array that a worker maps: process, inode, resident and proportional KiB, size of the file in bytes."""
+    found = []
+    for pid in _actors(ancestor):
+        with suppress(OSError):
+            areas = re.split(r"^(?=[0-9a-f]+-[0-9a-f]+ )", Path(f"/proc/{pid}/smaps").read_text("utf-8"), flags=re.M)
+            for area in areas:
+                if ".npy" in (head := area.partition("\n")[0]):
+                    sizes = _kibibytes(area)
+                    path = Path(head.split(maxsplit=5)[5])
+                    found.append((pid, int(head.split()[4]), sizes["Rss"], sizes["Pss"], path.stat().st_size))
+    return found
+
+
+def _hold_all(mapped: list[tuple[int, int, int, int, int]], workers: int) -> bool:
+    """Whether so many workers have read nearly all of their arrays."""
+    sizes = {inode: size for _, inode, _, _, size in mapped}
+    return sum(each[2] for each in mapped) * 1024 >= 0.99 * workers * sum(sizes.values()) > 0
+
+
+def _kibibytes(text: str) -> dict[str, int]:
+    return {name: int(size) for name, size in re.findall(r"^(\w+): +(\d+) kB", text, flags=re.M)}
 
 
 def _actors(ancestor: int) -> list[int]:

@@ -94,10 +94,7 @@ class WorkerHost:
     @ray.method(concurrency_group="keep")
     def leave(self) -> None:
         """End the worker; another one may follow."""
-        with self._began:
-            worker, self._worker = self._worker, None
-        if worker is not None:
-            worker.end(DRIVER_SECONDS)
+        self._end_worker()
 
     @ray.method(concurrency_group="keep")
     def stop(self) -> None:
@@ -118,8 +115,14 @@ class WorkerHost:
         os._exit(0)
 
     def _clean_up(self) -> None:
-        self.leave()
+        self._end_worker()
         self._luggage.close()
+
+    def _end_worker(self) -> None:
+        with self._began:
+            worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.end(DRIVER_SECONDS)
 
     def _with_luggage(self, setup: WorkerSetup) -> WorkerSetup:
         if self._modules is not None:
