@@ -38,11 +38,10 @@ search: {{models: {models}, lookahead: 2}}
 
 _HOLDING = """
 name: copies
-dataset: {{name: {dataset}, validation_size: 5000}}
 space: {{name: layers, max_depth: 3, convolution: {{filters: [4, 8], receptive_fields: [1, 3]}}}}
-evaluator: {{name: "benchmarks.holding:Holding"}}
+evaluator: {{name: "benchmarks.holding:Holding", data: {dataset}}}
 strategy: {{name: random}}
-search: {{models: {workers}, lookahead: {workers}, cluster: {{address: "{address}", memory: 1}}}}
+search: {{models: {workers}, lookahead: {lookahead}, cluster: {{address: "{address}", memory: 0.25}}}}
 """
 
 
@@ -67,6 +66,7 @@ def nodes_of_this_machine(count: int, cpus: int = 1) -> Iterator[Any]:
     """A cluster of a head without processors and so many nodes with one, or more."""
     from ray.cluster_utils import Cluster
 
+    os.environ.setdefault("RAY_worker_niceness", "0")  # Ray's 15 makes way for what runs beside, and pipes have 0
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
     try:
         cluster.nodes = [cluster.add_node(num_cpus=cpus) for _ in range(count)]
@@ -225,7 +225,10 @@ def copies(workers: int, dataset: str) -> None:
         folder = Path(name)
         os.environ[WAITS_FOR] = str(folder / "go")
         with nodes_of_this_machine(1, workers) as cluster:
-            experiment = _HOLDING.format(dataset=dataset, workers=workers, address=cluster.address)
+            # Some proposals repeat a network, which nobody trains again: more are in flight than there are workers.
+            experiment = _HOLDING.format(
+                dataset=dataset, workers=workers, lookahead=10 * workers, address=cluster.address
+            )
             search = _command(folder, experiment, "copies.sqlite", "--workers", str(workers))
             until(lambda: _begun(folder / "copies.sqlite") == workers or search.poll() is not None, 580.0)
             until(lambda: _hold_all(_mapped(os.getpid()), workers) or search.poll() is not None)

@@ -12,6 +12,7 @@ from ray.cluster_utils import Cluster
 
 
 def main() -> None:
+    os.environ.setdefault("RAY_worker_niceness", "0")  # Ray's 15 makes way for all that runs beside the tests
     client = {"ray_client_server_port": int(sys.argv[1])} if sys.argv[1:] else {}
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False, **client})
     nodes = []
