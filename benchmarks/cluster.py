@@ -8,7 +8,6 @@ a search that nobody disturbed. `copies` looks at the memory of ten workers of o
 import itertools
 import os
 import random
-import re
 import signal
 import sqlite3
 import statistics
@@ -16,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,6 +23,7 @@ from typing import Any
 
 import click
 
+from benchmarks.actors import actors, hold_all, kibibytes, mapped
 from benchmarks.holding import WAITS_FOR
 from metaqnn.errors import MetaqnnError
 from metaqnn.replay.reader import ReplayReader
@@ -206,11 +206,11 @@ def drivers(kills: int, seed: int, models: int) -> None:
     """Kill the command with SIGKILL at a random moment, see that its actors end, and resume."""
 
     def disturb(cluster: Any, chance: random.Random, search: Any, folder: Path) -> None:
-        before = len(_actors(os.getpid()))
+        before = len(actors(os.getpid()))
         began = time.monotonic()
         search.send_signal(signal.SIGKILL)
         search.wait()
-        until(lambda: not _actors(os.getpid()), 60.0)
+        until(lambda: not actors(os.getpid()), 60.0)
         print(f"  of {before} actors and workers none is left after {time.monotonic() - began:.2f} s", flush=True)
 
     _disturbed(kills, seed, models, disturb)
@@ -231,11 +231,11 @@ def copies(workers: int, dataset: str) -> None:
             )
             search = _command(folder, experiment, "copies.sqlite", "--workers", str(workers))
             until(lambda: _begun(folder / "copies.sqlite") == workers or search.poll() is not None, 580.0)
-            until(lambda: _hold_all(_mapped(os.getpid()), workers) or search.poll() is not None)
-            found = _mapped(os.getpid())
+            until(lambda: hold_all(mapped(os.getpid()), workers) or search.poll() is not None)
+            found = mapped(os.getpid())
             print("worker: resident MiB  proportional MiB   of the images: resident  proportional")
             for pid in sorted({pid for pid, *_ in found}):
-                whole = _kibibytes(Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii"))
+                whole = kibibytes(Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii"))
                 own = [each for each in found if each[0] == pid]
                 print(
                     f"{pid:6}  {whole['Rss'] / 1024:12.1f}  {whole['Pss'] / 1024:16.1f}  "
@@ -257,45 +257,6 @@ def _begun(database: Path) -> int:
             return int(reader.query("SELECT count(DISTINCT worker) FROM worker_events WHERE kind = 'ready'")[1][0][0])
     except MetaqnnError:
         return 0
-
-
-def _mapped(ancestor: int) -> list[tuple[int, int, int, int, int]]:
-    """Each array that a worker maps: process, inode, resident and proportional KiB, size of the file in bytes."""
-    found = []
-    for pid in _actors(ancestor):
-        with suppress(OSError):
-            areas = re.split(r"^(?=[0-9a-f]+-[0-9a-f]+ )", Path(f"/proc/{pid}/smaps").read_text("utf-8"), flags=re.M)
-            for area in areas:
-                if ".npy" in (head := area.partition("\n")[0]):
-                    sizes = _kibibytes(area)
-                    path = Path(head.split(maxsplit=5)[5])
-                    found.append((pid, int(head.split()[4]), sizes["Rss"], sizes["Pss"], path.stat().st_size))
-    return found
-
-
-def _hold_all(mapped: list[tuple[int, int, int, int, int]], workers: int) -> bool:
-    """Whether so many workers have read nearly all of their arrays."""
-    sizes = {inode: size for _, inode, _, _, size in mapped}
-    return sum(each[2] for each in mapped) * 1024 >= 0.99 * workers * sum(sizes.values()) > 0
-
-
-def _kibibytes(text: str) -> dict[str, int]:
-    return {name: int(size) for name, size in re.findall(r"^(\w+): +(\d+) kB", text, flags=re.M)}
-
-
-def _actors(ancestor: int) -> list[int]:
-    """Actors that keep workers, and the workers, among the descendants of a process."""
-    import psutil
-
-    found = []
-    for process in psutil.Process(ancestor).children(recursive=True):
-        try:
-            words = " ".join(process.cmdline())
-        except psutil.Error:
-            continue
-        if "ray::WorkerHost" in words or "metaqnn.workers.process_main" in words:
-            found.append(process.pid)
-    return found
 
 
 if __name__ == "__main__":

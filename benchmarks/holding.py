@@ -29,10 +29,11 @@ class HoldingOptions(TrainingConfig):
 class Holding(NetworkEvaluator):
     """Starts as the evaluator of networks does, reads every image once, and trains nothing."""
 
-    Options: Any = HoldingOptions
+    Options = HoldingOptions
 
     def __init__(self, options: HoldingOptions, setting: Setting):
-        super().__init__(options, replace(setting, section=DatasetConfig(options.data)))
+        section: Any = DatasetConfig(options.data)  # of networks not as plain values
+        super().__init__(options, replace(setting, section=section))
 
     def evaluate(self, candidate: Candidate, report: Report) -> Evaluation:
         """A score of the pixels, when the file is there."""

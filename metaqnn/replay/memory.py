@@ -116,20 +116,20 @@ class SQLiteReplayMemory(ReplayWriter, ReplayMemory):
         """Record evaluations that finished before their episodes' turns to be told, in one transaction."""
         with self._transaction():
             for proposal, evaluation in ended:
-                assert proposal.evaluation is not None, "what reuses an evaluation is not evaluated"
-                self._insert_evaluation(proposal.evaluation, proposal.model.model, evaluation)
+                number = proposal.evaluation
+                assert number is not None, "what reuses an evaluation is not evaluated"
+                self._early_contents[number] = self._insert_evaluation(number, proposal.model.model, evaluation)
 
     def record(self, episode: Episode, evaluation: Evaluation | None) -> None:
         """Record an episode, and its evaluation unless that is None or recorded already, in one transaction."""
         is_known = evaluation is None or self._has_evaluation(episode.evaluation)
         with self._repeatable_transaction() if is_known else self._transaction() as connection:
             content: list[object] | None = None
-            if evaluation is not None:
-                content = (
-                    evaluation_content(connection.execute, episode.evaluation)
-                    if is_known
-                    else self._insert_evaluation(episode.evaluation, episode.model, evaluation)
-                )
+            if evaluation is not None and not is_known:
+                content = self._insert_evaluation(episode.evaluation, episode.model, evaluation)
+            elif evaluation is not None:
+                content = self._early_contents.pop(episode.evaluation, None)
+                content = content or evaluation_content(connection.execute, episode.evaluation)
             link_record(connection, "episodes", episode.number, [*insert_episode(connection, episode), content])
             connection.execute("DELETE FROM proposals WHERE episode = ?", (episode.number,))
             connection.execute("UPDATE runs SET elapsed_seconds = ? WHERE run = ?", (self._run_seconds(), self._run))
@@ -209,6 +209,11 @@ class SQLiteReplayMemory(ReplayWriter, ReplayMemory):
                     yield connection
             finally:
                 self._connection.execute("PRAGMA synchronous = FULL")
+
+    @cached_property
+    def _early_contents(self) -> dict[int, list[object]]:
+        """What the hash chain says of evaluations that this process has recorded ahead of their turns, by number."""
+        return {}
 
     @cached_property
     def _seed(self) -> int:
