@@ -2,7 +2,7 @@
 
 `python -m benchmarks.cluster overhead` compares an evaluator that answers at once behind pipes and behind actors.
 `nodes` kills a node ten times in the middle of searches, `drivers` the command twenty times; the rows must be those of
-a search that nobody disturbed.
+a search that nobody disturbed. `copies` looks at the memory of ten workers of one node that hold the same images.
 """
 
 import itertools
@@ -23,6 +23,9 @@ from typing import Any
 
 import click
 
+from benchmarks.actors import actors, hold_all, kibibytes, mapped
+from benchmarks.holding import WAITS_FOR
+from metaqnn.errors import MetaqnnError
 from metaqnn.replay.reader import ReplayReader
 
 _EXPERIMENT = """
@@ -31,6 +34,14 @@ space: {{name: chain, choices: [5, 5, 5, 5, 5, 5]}}
 evaluator: {{name: function, function: "benchmarks.cluster:{function}"}}
 strategy: {{name: random}}
 search: {{models: {models}, lookahead: 2}}
+"""
+
+_HOLDING = """
+name: copies
+space: {{name: layers, max_depth: 3, convolution: {{filters: [4, 8], receptive_fields: [1, 3]}}}}
+evaluator: {{name: "benchmarks.holding:Holding", data: {dataset}}}
+strategy: {{name: random}}
+search: {{models: {workers}, lookahead: {lookahead}, cluster: {{address: "{address}", memory: 0.25}}}}
 """
 
 
@@ -51,21 +62,26 @@ def hash_of(text: str) -> int:
 
 
 @contextmanager
-def nodes_of_this_machine(count: int) -> Iterator[Any]:
-    """A cluster of a head without processors and so many nodes with one."""
+def nodes_of_this_machine(count: int, cpus: int = 1) -> Iterator[Any]:
+    """A cluster of a head without processors and so many nodes with one, or more."""
     from ray.cluster_utils import Cluster
 
+    os.environ.setdefault("RAY_worker_niceness", "0")  # Ray's 15 makes way for what runs beside, and pipes have 0
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
     try:
-        cluster.nodes = [cluster.add_node(num_cpus=1) for _ in range(count)]
+        cluster.nodes = [cluster.add_node(num_cpus=cpus) for _ in range(count)]
         yield cluster
     finally:
         cluster.shutdown()
 
 
 def searching(folder: Path, function: str, models: int, database: str, *words: str) -> subprocess.Popen[str]:
-    """A search as a command."""
-    (folder / "cluster.yaml").write_text(_EXPERIMENT.format(function=function, models=models), encoding="utf-8")
+    """A search of chains as a command."""
+    return _command(folder, _EXPERIMENT.format(function=function, models=models), database, *words)
+
+
+def _command(folder: Path, experiment: str, database: str, *words: str) -> subprocess.Popen[str]:
+    (folder / "cluster.yaml").write_text(experiment, encoding="utf-8")
     command = [sys.executable, "-m", "metaqnn", "search", "cluster.yaml", "--db", database, "--quiet", *words]
     path = os.pathsep.join([str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])])
     return subprocess.Popen(
@@ -190,29 +206,57 @@ def drivers(kills: int, seed: int, models: int) -> None:
     """Kill the command with SIGKILL at a random moment, see that its actors end, and resume."""
 
     def disturb(cluster: Any, chance: random.Random, search: Any, folder: Path) -> None:
-        before = len(_actors(os.getpid()))
+        before = len(actors(os.getpid()))
         began = time.monotonic()
         search.send_signal(signal.SIGKILL)
         search.wait()
-        until(lambda: not _actors(os.getpid()), 60.0)
+        until(lambda: not actors(os.getpid()), 60.0)
         print(f"  of {before} actors and workers none is left after {time.monotonic() - began:.2f} s", flush=True)
 
     _disturbed(kills, seed, models, disturb)
 
 
-def _actors(ancestor: int) -> list[int]:
-    """Actors that keep workers, and the workers, among the descendants of a process."""
-    import psutil
+@main.command()
+@click.option("--workers", default=10, show_default=True)
+@click.option("--dataset", default="cifar10", show_default=True)
+def copies(workers: int, dataset: str) -> None:
+    """How often the images of a search are in the memory of a node whose workers all hold them."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        os.environ[WAITS_FOR] = str(folder / "go")
+        with nodes_of_this_machine(1, workers) as cluster:
+            # Some proposals repeat a network, which nobody trains again: more are in flight than there are workers.
+            experiment = _HOLDING.format(
+                dataset=dataset, workers=workers, lookahead=10 * workers, address=cluster.address
+            )
+            search = _command(folder, experiment, "copies.sqlite", "--workers", str(workers))
+            until(lambda: _begun(folder / "copies.sqlite") == workers or search.poll() is not None, 580.0)
+            until(lambda: hold_all(mapped(os.getpid()), workers) or search.poll() is not None)
+            found = mapped(os.getpid())
+            print("worker: resident MiB  proportional MiB   of the images: resident  proportional")
+            for pid in sorted({pid for pid, *_ in found}):
+                whole = kibibytes(Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii"))
+                own = [each for each in found if each[0] == pid]
+                print(
+                    f"{pid:6}  {whole['Rss'] / 1024:12.1f}  {whole['Pss'] / 1024:16.1f}  "
+                    f"{sum(each[2] for each in own) / 1024:24.1f}  {sum(each[3] for each in own) / 1024:12.1f}"
+                )
+            files = {inode: size for _, inode, _, _, size in found}
+            total = sum(each[3] for each in found) / 1024
+            print(
+                f"{len(files)} files (inodes) of {sum(files.values()) / 2**20:.1f} MiB; all workers' part: {total:.1f}"
+            )
+            (folder / "go").touch()
+            raise SystemExit(search.wait())
 
-    found = []
-    for process in psutil.Process(ancestor).children(recursive=True):
-        try:
-            words = " ".join(process.cmdline())
-        except psutil.Error:
-            continue
-        if "ray::WorkerHost" in words or "metaqnn.workers.process_main" in words:
-            found.append(process.pid)
-    return found
+
+def _begun(database: Path) -> int:
+    """How many workers are ready."""
+    try:
+        with ReplayReader(database) as reader:
+            return int(reader.query("SELECT count(DISTINCT worker) FROM worker_events WHERE kind = 'ready'")[1][0][0])
+    except MetaqnnError:
+        return 0
 
 
 if __name__ == "__main__":

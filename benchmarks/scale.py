@@ -8,6 +8,7 @@ are known? The default strategy on tables of trained networks, at several lookah
 
 import heapq
 import itertools
+import os
 import statistics
 import time
 from collections import deque
@@ -22,13 +23,14 @@ from benchmarks.overhead import instant_evaluation
 from metaqnn.core import Candidate, CandidateFinished, Event, Executor, Observer, WorkerLost
 from metaqnn.networks.evaluator import accuracy
 from metaqnn.replay.memory import SQLiteReplayMemory
+from metaqnn.reports.regret import Interval, interval
 from metaqnn.search.loop import Search
 from metaqnn.search.plan import SearchPlan
 from metaqnn.seeding import Stream
 from metaqnn.workflows import load_experiment
-from metaqnn.workflows.compare import StrategySpec, run_trace, strategy_specs
+from metaqnn.workflows.compare import compare, strategy_specs
 from metaqnn.workflows.components import build_components
-from metaqnn.workflows.table_files import Benchmark, load_benchmark
+from metaqnn.workflows.table_files import load_benchmark
 
 RECORDED_SECONDS = (
     *(2.96, 3.67, 3.67, 3.68, 4.1, 4.51, 4.63, 4.95, 5.09, 5.41, 5.58, 6.02, 6.11, 6.12, 6.2, 6.76, 7.12, 7.17, 7.45),
@@ -156,50 +158,63 @@ def throughput(workers: int, lookahead: int, models: int, mean_seconds: float, l
     )
 
 
-def regrets(benchmark: Benchmark, spec: StrategySpec, lookahead: int, seeds: int) -> list[float]:
-    """The mean reward regret at each budget, as the table's reports show it."""
-    traces = [run_trace(benchmark, spec, seed, max(BUDGETS), lookahead) for seed in range(seeds)]
-    return [statistics.fmean(trace.reward_regrets[budget - 1] for trace in traces) for budget in BUDGETS]
+def regrets(path: Path, strategy: str, lookahead: int, seeds: int) -> list[Interval]:
+    """The mean reward regret at each budget with its interval, as the table's reports show them."""
+    benchmark = load_benchmark(path)
+    specs = strategy_specs([strategy], benchmark)
+    (traces,) = compare([benchmark], specs, {strategy: seeds}, max(BUDGETS), os.cpu_count() or 1, lookahead)
+    return [interval([trace.reward_regrets[budget - 1] for trace in traces]) for budget in BUDGETS]
 
 
-def draw(rows: Sequence[Throughput], learned: Mapping[str, Sequence[Sequence[float]]], out: Path) -> None:
-    """Both answers as pictures."""
+def draw(rows: Sequence[Throughput], learned: Mapping[str, Sequence[Sequence[Interval]]], out: Path) -> list[Path]:
+    """Both answers as pictures; where they are."""
     import matplotlib
 
     matplotlib.use("agg")
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
-    for ratio in sorted({row.lookahead // row.workers for row in rows}):
-        chosen = [row for row in rows if row.lookahead // row.workers == ratio]
-        label = f"lookahead = {'' if ratio == 1 else f'{ratio} x '}workers"
-        axes[0].plot([r.workers for r in chosen], [r.per_hour for r in chosen], marker="o", label=label)
-        axes[1].plot([r.workers for r in chosen], [100 * r.idle for r in chosen], marker="o", label=label)
-    axes[0].set(title="Throughput", xlabel="workers", ylabel="models an hour", xscale="log", yscale="log")
-    axes[1].set(title="Time in which workers wait", xlabel="workers", ylabel="%", xscale="log", ylim=(0, 100))
-    for each in axes:
-        each.legend()
-        each.grid(alpha=0.3)
-    figure.savefig(out / "throughput.png", dpi=120)
-    pyplot.close(figure)
-    if not learned:
-        return
-    figure, axes = pyplot.subplots(
-        1, len(learned), figsize=(5.5 * len(learned), 4.2), layout="constrained", squeeze=False
-    )
-    for each, (name, by_lookahead) in zip(axes[0], learned.items(), strict=True):
-        for number, budget in enumerate(BUDGETS):
-            each.plot(LOOKAHEADS, [row[number] for row in by_lookahead], marker="o", label=f"{budget} networks")
-        each.set(title=name, xlabel="lookahead", ylabel="mean reward regret", xscale="log", ylim=(0, None))
-        each.legend()
-        each.grid(alpha=0.3)
-    figure.savefig(out / "lookahead.png", dpi=120)
-    pyplot.close(figure)
+    drawn = []
+    if rows:
+        figure, axes = pyplot.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
+        for ratio in sorted({row.lookahead // row.workers for row in rows}):
+            chosen = [row for row in rows if row.lookahead // row.workers == ratio]
+            label = f"lookahead = {'' if ratio == 1 else f'{ratio} x '}workers"
+            axes[0].plot([r.workers for r in chosen], [r.per_hour for r in chosen], marker="o", label=label)
+            axes[1].plot([r.workers for r in chosen], [100 * r.idle for r in chosen], marker="o", label=label)
+        axes[0].set(title="Throughput of one driver", xlabel="workers", ylabel="networks an hour")
+        axes[0].set(xscale="log", yscale="log")
+        axes[1].set(title="Time in which workers wait", xlabel="workers", ylabel="share of their time (%)")
+        axes[1].set(xscale="log", ylim=(0, 100))
+        drawn.append((figure, axes, out / "throughput.png"))
+    if learned:
+        figure, axes = pyplot.subplots(
+            1, len(learned), figsize=(5.0 * len(learned), 4.2), layout="constrained", squeeze=False
+        )
+        for each, (name, by_lookahead) in zip(axes[0], learned.items(), strict=True):
+            for number, budget in enumerate(BUDGETS):
+                found = [row[number] for row in by_lookahead]
+                bars = [one.mean - one.low for one in found]
+                each.errorbar(
+                    LOOKAHEADS, [one.mean for one in found], bars, marker="o", capsize=3, label=f"{budget} networks"
+                )
+            each.set(title=name, xlabel="lookahead (episodes in flight)", ylabel="mean reward regret (points)")
+            each.set(xscale="log", ylim=(0, None), xticks=LOOKAHEADS, xticklabels=LOOKAHEADS)
+        drawn.append((figure, axes[0], out / "lookahead.png"))
+    for figure, axes, path in drawn:
+        for each in axes:
+            each.legend()
+            each.grid(alpha=0.3)
+        figure.savefig(path, dpi=120)
+        pyplot.close(figure)
+    return [path for *_, path in drawn]
 
 
 @click.command()
-@click.option("--workers", default=",".join(map(str, WORKERS)), show_default=True, help="Numbers of workers.")
+@click.option(
+    "--workers", default=",".join(map(str, WORKERS)), show_default=True, help="Numbers of workers; empty is none."
+)
 @click.option("--ratios", default="1,2,4", show_default=True, help="Lookaheads, as multiples of the workers.")
+@click.option("--models", type=int, help="Of each search.  [default: 2000 + 5 for each worker]")
 @click.option("--mean-seconds", default=60.0, show_default=True, help="Of a training.")
 @click.option("--losses", default=0.01, show_default=True, help="Share of trainings whose worker is lost.")
 @click.option("--table", "tables", multiple=True, type=click.Path(path_type=Path), help="Benchmarks to learn on.")
@@ -209,6 +224,7 @@ def draw(rows: Sequence[Throughput], learned: Mapping[str, Sequence[Sequence[flo
 def main(
     workers: str,
     ratios: str,
+    models: int | None,
     mean_seconds: float,
     losses: float,
     tables: tuple[Path, ...],
@@ -218,29 +234,30 @@ def main(
 ) -> None:
     """Search with imagined workers, print what came of it, and draw it into OUT."""
     out.mkdir(parents=True, exist_ok=True)
-    print("workers  lookahead   models  models an hour  idle %  driver: results/s  late/early")
+    counts = [int(word) for word in workers.split(",") if word]
+    if counts:
+        print("workers  lookahead   models  models an hour  idle %  driver: results/s  late/early")
     rows = []
-    for count, ratio in itertools.product(map(int, workers.split(",")), map(int, ratios.split(","))):
-        row = throughput(count, count * ratio, 2000 + 5 * count, mean_seconds, losses, seed=0)
+    for count, ratio in itertools.product(counts, map(int, ratios.split(","))):
+        row = throughput(count, count * ratio, models or 2000 + 5 * count, mean_seconds, losses, seed=0)
         rows.append(row)
         print(
             f"{row.workers:7,}  {row.lookahead:9,}  {row.models:7,}  {row.per_hour:14,.0f}  {100 * row.idle:6.1f}"
             f"  {row.driver_rate:17,.0f}  {row.late_over_early:10.2f}",
             flush=True,
         )
-    learned = {}
+    learned: dict[str, list[list[Interval]]] = {}
     for path in tables:
-        benchmark = load_benchmark(path)
-        (spec,) = strategy_specs([strategy], benchmark)
-        print(f"\n{path.stem}: mean reward regret of {strategy} over {seeds} seeds")
-        print("lookahead" + "".join(f"{f'at {budget}':>10}" for budget in BUDGETS))
+        print(f"\n{path.stem}: mean reward regret of {strategy} over {seeds} seeds, and half of its 95 % interval")
+        print("lookahead" + "".join(f"{f'at {budget}':>14}" for budget in BUDGETS))
         learned[path.stem] = []
         for lookahead in LOOKAHEADS:
-            found = regrets(benchmark, spec, lookahead, seeds)
+            found = regrets(path, strategy, lookahead, seeds)
             learned[path.stem].append(found)
-            print(f"{lookahead:9}" + "".join(f"{value:10.2f}" for value in found), flush=True)
-    draw(rows, learned, out)
-    print(f"\n{out / 'throughput.png'}" + (f", {out / 'lookahead.png'}" if learned else ""))
+            cells = (f"{one.mean:.2f} ±{one.mean - one.low:.2f}" for one in found)
+            print(f"{lookahead:9}" + "".join(f"{cell:>14}" for cell in cells), flush=True)
+    for path in draw(rows, learned, out):
+        print(path)
 
 
 if __name__ == "__main__":

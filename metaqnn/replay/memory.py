@@ -2,8 +2,10 @@
 
 import json
 import os
+import sqlite3
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
@@ -105,35 +107,29 @@ class SQLiteReplayMemory(ReplayWriter, ReplayMemory):
         )[0]
 
     def add_proposal(self, proposal: Proposal) -> None:
-        """Record an episode in flight, and its model if new.
-
-        The commit does not wait for the disk: after a power cut the same proposal is made again.
-        """
-        self._begin_writing()
-        with clear_errors(self.path):
-            self._connection.execute("PRAGMA synchronous = NORMAL")
-            try:
-                with self._transaction() as connection:
-                    insert_model(connection, proposal.model)
-                    insert_proposal(connection, proposal)
-            finally:
-                self._connection.execute("PRAGMA synchronous = FULL")
+        """Record an episode in flight, and its model if new."""
+        with self._repeatable_transaction() as connection:
+            insert_model(connection, proposal.model)
+            insert_proposal(connection, proposal)
 
     def record_evaluations(self, ended: Sequence[tuple[Proposal, Evaluation]]) -> None:
         """Record evaluations that finished before their episodes' turns to be told, in one transaction."""
         with self._transaction():
             for proposal, evaluation in ended:
-                assert proposal.evaluation is not None, "what reuses an evaluation is not evaluated"
-                self._insert_evaluation(proposal.evaluation, proposal.model.model, evaluation)
+                number = proposal.evaluation
+                assert number is not None, "what reuses an evaluation is not evaluated"
+                self._early_contents[number] = self._insert_evaluation(number, proposal.model.model, evaluation)
 
     def record(self, episode: Episode, evaluation: Evaluation | None) -> None:
         """Record an episode, and its evaluation unless that is None or recorded already, in one transaction."""
-        with self._transaction() as connection:
+        is_known = evaluation is None or self._has_evaluation(episode.evaluation)
+        with self._repeatable_transaction() if is_known else self._transaction() as connection:
             content: list[object] | None = None
-            if evaluation is not None and not self._has_evaluation(episode.evaluation):
+            if evaluation is not None and not is_known:
                 content = self._insert_evaluation(episode.evaluation, episode.model, evaluation)
             elif evaluation is not None:
-                content = evaluation_content(connection.execute, episode.evaluation)
+                content = self._early_contents.pop(episode.evaluation, None)
+                content = content or evaluation_content(connection.execute, episode.evaluation)
             link_record(connection, "episodes", episode.number, [*insert_episode(connection, episode), content])
             connection.execute("DELETE FROM proposals WHERE episode = ?", (episode.number,))
             connection.execute("UPDATE runs SET elapsed_seconds = ? WHERE run = ?", (self._run_seconds(), self._run))
@@ -198,6 +194,26 @@ class SQLiteReplayMemory(ReplayWriter, ReplayMemory):
             connection.execute("INSERT OR REPLACE INTO checkpoints VALUES ('q_values', ?)", (episode,))
 
     # Inside
+
+    @contextmanager
+    def _repeatable_transaction(self) -> Iterator[sqlite3.Connection]:
+        """One whose commit does not wait for the disk, of what follows from recorded evaluations alone.
+
+        A power cut may take the last of these with it, never one before another: the search then does the same again.
+        """
+        self._begin_writing()
+        with clear_errors(self.path):
+            self._connection.execute("PRAGMA synchronous = NORMAL")
+            try:
+                with self._transaction() as connection:
+                    yield connection
+            finally:
+                self._connection.execute("PRAGMA synchronous = FULL")
+
+    @cached_property
+    def _early_contents(self) -> dict[int, list[object]]:
+        """What the hash chain says of evaluations that this process has recorded ahead of their turns, by number."""
+        return {}
 
     @cached_property
     def _seed(self) -> int:

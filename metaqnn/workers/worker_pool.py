@@ -2,7 +2,6 @@
 
 import pickle
 import time
-from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -28,6 +27,7 @@ from metaqnn.workers.task import (
     TaskStarted,
     WorkerFailed,
 )
+from metaqnn.workers.task_queue import TaskQueue
 from metaqnn.workers.transport import Transport, WorkerSetup
 
 _OF_THE_MACHINE = (*RETRYABLE, Status.FAILED)
@@ -76,7 +76,7 @@ class WorkerPool(Pool):
         self._memory_guard = MemoryGuard(self._limits)
         self._life_guard = LifeGuard(self._limits)
         self._workers: list[PoolWorker] = []
-        self._queue: deque[Task] = deque()
+        self._queue = TaskQueue()
         self._losses = Losses()
         self._failed_starts = FailedStarts()
         self._has_been_ready = False
@@ -90,7 +90,7 @@ class WorkerPool(Pool):
 
     def submit(self, task: Task) -> None:
         """Queue a task; an idle worker takes it at once."""
-        self._queue.append(task)
+        self._queue.add(task)
         if self._failure is None:
             self._assign()
 
@@ -166,24 +166,11 @@ class WorkerPool(Pool):
             self._workers.append(self._start(len(self._workers) + 1))
         for worker in self._workers:
             if self._queue and worker.task is None and worker.channel.is_placed:
-                task = self._next_for(worker)
+                task = self._queue.next_for(worker, len(self._workers))
                 if self._memory_guard.has_room(task, worker, self._workers):
                     self._queue.remove(task)
                     worker.assign(task)
-        # What waits is for whoever is done first; each GPU has one of them made ready meanwhile.
-        waiting = {task.number: task for task in self._queue}
-        spoken_for = {worker.prepares for worker in self._workers}
-        for worker in self._workers:
-            if worker.is_gpu and worker.prepares not in waiting:
-                next_task = next((task for number, task in waiting.items() if number not in spoken_for), None)
-                if next_task is not None:
-                    worker.prepare(next_task)
-                    spoken_for.add(next_task.number)
-
-    def _next_for(self, worker: PoolWorker) -> Task:
-        """What a worker has made ready, if that is nearly due, else the oldest: the oldest holds up all others."""
-        due = list(self._queue)[: len(self._workers)]
-        return next((task for task in due if task.number == worker.prepares), due[0])
+        self._queue.make_ready(self._workers)
 
     def _listen(self, worker: PoolWorker, events: list[Event]) -> None:
         """Take all messages of one worker; its end is one too."""
@@ -256,7 +243,7 @@ class WorkerPool(Pool):
         if task is not None:
             times = self._losses.count(task.number, loss) if worker.is_ready else 0
             if not worker.is_ready or times <= FORGIVEN[loss]:
-                self._queue.appendleft(task)
+                self._queue.put_back(task)
             elif loss is Loss.HELD_UP:
                 raise EvaluatorError(f"expected workers that are left running, but {times} times: {reason}")
             else:
@@ -289,7 +276,7 @@ class WorkerPool(Pool):
         if over.is_to_blame:
             self._fail(over.task, over.worker, Status.OUT_OF_MEMORY, over.reason, events)
         else:  # what it held may be left over from others: it is tried in a fresh worker
-            self._queue.appendleft(over.task)
+            self._queue.put_back(over.task)
         self._renew(over.worker)
 
     def _renew_if_worn(self, worker: PoolWorker) -> None:

@@ -14,7 +14,8 @@ from metaqnn.workflows.components import (
 )
 from metaqnn.workflows.experiment import Experiment, read_experiment
 from metaqnn.workflows.find_experiment import load_experiment, shipped_experiments
-from metaqnn.workflows.search import SearchOptions, SearchReport, default_database, run_search
+from metaqnn.workflows.search import SearchReport, default_database, run_search
+from metaqnn.workflows.search_options import SearchOptions
 from metaqnn.workflows.verify import verify_database
 
 __all__ = [

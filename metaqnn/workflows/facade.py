@@ -22,7 +22,8 @@ from metaqnn.workers.functions import FunctionEvaluator, FunctionOptions, name_o
 from metaqnn.workflows.display import display_for
 from metaqnn.workflows.experiment import Experiment, read_data
 from metaqnn.workflows.guarded_observer import GuardedObserver
-from metaqnn.workflows.search import SearchOptions, run_search
+from metaqnn.workflows.search import run_search
+from metaqnn.workflows.search_options import SearchOptions
 from metaqnn.workflows.search_result import SearchResult
 from metaqnn.workflows.section import NETWORK, Section, read_observer, read_part
 

@@ -33,7 +33,7 @@ class Nodes:
         return line.strip()
 
     def do(self, what: str) -> None:
-        """`add 1`, `kill`, `kill head`."""
+        """`add 1`, `add 1 FOLDER`, `kill`, `kill head`."""
         print(what, file=self._process.stdin, flush=True)
         self._answer()
 

@@ -195,15 +195,16 @@ def test_the_head_may_die(nodes, slow):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("workers", [1, 2, 4])
-def test_any_number_of_workers_makes_the_same_database(nodes, tmp_path, workers):
+def test_any_number_of_workers_makes_the_same_database(nodes, tmp_path):
     nodes.do("add 2")
     (tmp_path / "digits.yaml").write_text(DIGITS.replace("lookahead: 2", "lookahead: 4"), encoding="utf-8")
     metaqnn("search", "digits.yaml", "--db", "here.sqlite", "--workers", "2", folder=tmp_path)
-    command = ["search", "digits.yaml", "--db", "there.sqlite", "--cluster", nodes.address]
-    metaqnn(*command, "--workers", workers, folder=tmp_path)
-    assert contents(tmp_path / "there.sqlite") == contents(tmp_path / "here.sqlite")
-    assert 1 <= len(nodes_of(tmp_path / "there.sqlite")) <= 3
+    for workers in (1, 2, 4):
+        database = tmp_path / f"by_{workers}.sqlite"
+        command = ["search", "digits.yaml", "--db", database.name, "--cluster", nodes.address]
+        metaqnn(*command, "--workers", workers, folder=tmp_path)
+        assert contents(database) == contents(tmp_path / "here.sqlite")
+        assert 1 <= len(nodes_of(database)) <= 3
 
 
 def refused(*words, folder, left=False):

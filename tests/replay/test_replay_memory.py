@@ -173,6 +173,23 @@ def test_a_proposal_that_cannot_be_recorded_leaves_no_model(memory):
     assert memory.query("PRAGMA synchronous")[1] == [(2,)]  # FULL again
 
 
+@pytest.mark.parametrize("is_early", [False, True])
+def test_a_result_is_on_the_disk_before_its_episode_is_told(memory, is_early):
+    """A commit waits for the disk unless all that it holds follows from what is there."""
+    proposal, evaluation = Proposal(1, 1, {"epsilon": 1.0}, SOFTMAX, 1), judge(Candidate(1, "[SM(10)]", 0))
+    memory.add_proposal(proposal)
+    statements: list[str] = []
+    memory._connection.set_trace_callback(statements.append)
+    if is_early:
+        memory.record_evaluations([(proposal, evaluation)])
+    memory.record(episode(), evaluation)
+    memory._connection.set_trace_callback(None)
+    found = [text for text in statements if text == "COMMIT" or "synchronous" in text]
+    repeatable = ["PRAGMA synchronous = NORMAL", "COMMIT", "PRAGMA synchronous = FULL"]
+    assert found == (["COMMIT", *repeatable] if is_early else ["COMMIT"])
+    assert list(memory.episodes()) == [episode()]
+
+
 @pytest.mark.parametrize("spare", [0, 1, 3])
 def test_a_full_disk_loses_nothing_that_was_recorded(tmp_path, spare):
     path, uninterrupted = tmp_path / "small.sqlite", tmp_path / "uninterrupted.sqlite"
