@@ -126,6 +126,7 @@ def run_enumeration(
         announce_download(experiment, announce)
         experiment = _without_early_stopping(experiment)
         evaluator = build_evaluator(experiment)
+        experiment = experiment.understood(evaluator.facts())
         space = build_space(experiment, evaluator.facts())
         networks = _networks(space)
         gpus = visible_gpus() if gpus is None else gpus

@@ -23,6 +23,8 @@ from metaqnn.networks.data import DatasetConfig, SearchData, Statistics, fit_sta
 from metaqnn.networks.data.mapped_rows import MappedRows, with_more
 from metaqnn.networks.retraining.augmentation import Augmentation, shift_of
 from metaqnn.networks.retraining.config import RetrainingConfig
+from metaqnn.networks.targets import Classes, Measured, Target
+from metaqnn.networks.targets.measures import target_loss, target_sums
 from metaqnn.networks.training.fit_engine import preprocessing_layers
 from metaqnn.networks.training.inference import inference_network
 from metaqnn.networks.training.memory import VALIDATION_BATCHES
@@ -35,9 +37,10 @@ class RetrainingImages:
     """What a retraining learns from, and what it is looked at with.
 
     Attributes:
-        x_train, y_train: uint8 (N, height, width, channels), of data on the disk `MappedRows`, and int64 (N,).
+        x_train, y_train: uint8 (N, height, width, channels), of data on the disk `MappedRows`, and targets as a split
+            has them.
         x_validation, y_validation: likewise; None where they are among those trained on.
-        classes: number of classes.
+        target: what is predicted.
         statistics: the preprocessing, fitted on the training images.
         mirror: whether training images are mirrored at random.
     """
@@ -46,7 +49,7 @@ class RetrainingImages:
     y_train: np.ndarray
     x_validation: np.ndarray | None
     y_validation: np.ndarray | None
-    classes: int
+    target: Target
     statistics: Statistics
     mirror: bool
 
@@ -62,18 +65,19 @@ def retraining_images(
         held_out = None, None
     statistics = fit_statistics(recipe.preprocessing or dataset.preprocessing, x_train)
     mirror = dataset.mirror if recipe.mirror is None else recipe.mirror
-    return RetrainingImages(x_train, y_train, *held_out, data.classes, statistics, mirror)
+    return RetrainingImages(x_train, y_train, *held_out, data.target, statistics, mirror)
 
 
-_FIGURES = ("learning_rate", "train_loss", "train_accuracy", "validation_loss")
-"""Of a point of the curve, in the order of a checkpoint."""
+def _figures(target: Target) -> tuple[str, ...]:
+    """Of a point of the curve, in the order of a checkpoint."""
+    return ("learning_rate", "train_loss", f"train_{target.score.name}", "validation_loss", *target.figures)
 
 
 class RetrainingSession:
     """One network being trained.
 
     Args:
-        architecture: in the paper's notation, with as many outputs as there are classes.
+        architecture: in the paper's notation, with as many outputs as its target has.
         images: what it learns from.
         recipe: how.
         seed: all randomness derives from it.
@@ -116,9 +120,7 @@ class RetrainingSession:
         )
         self.model.compile(
             optimizer=self._optimizer(),
-            loss=keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing),
-            # Penalties and smoothing are part of the loss in validation too: the cross-entropy is measured beside it.
-            metrics=["accuracy", keras.metrics.CategoricalCrossentropy("cross_entropy", from_logits=True)],
+            **_measures(images.target, recipe.label_smoothing),
             jit_compile="auto" if is_gpu else False,
         )
         self.model.optimizer.build(self.model.trainable_variables)
@@ -132,7 +134,7 @@ class RetrainingSession:
         order = Stream(self.seed, "final order", epoch).permutation(len(images.x_train))
         shift = shift_of(self.recipe.shift, images.x_train.shape[1:])
         augmentation = Augmentation(order, images.mirror, shift, self.seed, epoch)
-        y_train = keras.utils.to_categorical(images.y_train[order], images.classes)
+        y_train = _wanted(images.target, images.y_train[order])
         steps, batch_size = self._steps, self.recipe.batch_size
 
         class Batches(keras.utils.PyDataset):  # what is on the disk is read where it is used
@@ -149,28 +151,49 @@ class RetrainingSession:
             inputs = {"x": augmentation.apply(images.x_train), "y": y_train, "batch_size": batch_size}
         self._seed_dropout(epoch)
         trained = self.model.fit(**inputs, shuffle=False, verbose=0).history
-        validation_loss = validation_accuracy = None
-        if images.x_validation is not None:
+        target = images.target
+        if isinstance(target, Classes):
+            measured = self._accuracy()
+            train_score = round(float(trained["accuracy"][-1]) * len(order)) / len(order)
+        else:
+            train_score = target.training_score(self.model.metrics[1].total(), len(order))
+            measured = self._measured()
+        figures = {
+            "learning_rate": float(self._rates[epoch * self._steps - 1]),
+            "train_loss": float(trained["loss"][-1]),
+            f"train_{target.score.name}": train_score,
+            "validation_loss": math.nan if measured is None else measured.loss,
+            **{name: math.nan if measured is None else measured.figures[name] for name in target.figures},
+        }
+        reached = measured.score if measured and math.isfinite(measured.score) else None
+        metrics = CurvePoint(epoch, reached, time.monotonic() - began, figures)
+        self.epochs.append(metrics)
+        return metrics
+
+    def _measured(self) -> Measured | None:
+        """The validation of labels and numbers, where images are held out."""
+        images = self.images
+        if images.x_validation is None or images.y_validation is None:
+            return None
+        batch_size = VALIDATION_BATCHES * self.recipe.batch_size
+        outputs = self.model.predict(images.x_validation, batch_size=batch_size, verbose=0)
+        return images.target.measure_outputs(outputs, images.y_validation)
+
+    def _accuracy(self) -> Measured | None:
+        """The validation of classes, where images are held out."""
+        images = self.images
+        if images.x_validation is not None and images.y_validation is not None:
             validated = self.model.evaluate(
                 images.x_validation,
-                keras.utils.to_categorical(images.y_validation, images.classes),
+                _wanted(images.target, images.y_validation),
                 batch_size=VALIDATION_BATCHES * self.recipe.batch_size,
                 verbose=0,
                 return_dict=True,
             )
             count = len(images.x_validation)
-            validation_loss = float(validated["cross_entropy"])
             # Keras rounds a share of so many images to single precision; this is the fraction that it is.
-            validation_accuracy = round(float(validated["accuracy"]) * count) / count
-        figures = {
-            "learning_rate": float(self._rates[epoch * self._steps - 1]),
-            "train_loss": float(trained["loss"][-1]),
-            "train_accuracy": round(float(trained["accuracy"][-1]) * len(order)) / len(order),
-            "validation_loss": math.nan if validation_loss is None else validation_loss,
-        }
-        metrics = CurvePoint(epoch, validation_accuracy, time.monotonic() - began, figures)
-        self.epochs.append(metrics)
-        return metrics
+            return Measured(round(float(validated["accuracy"]) * count) / count, {}, float(validated["cross_entropy"]))
+        return None
 
     def save_checkpoint(self, path: Path, identity: str) -> None:
         """Write everything that the next epoch needs; the file is the old one or the new one, never half of one.
@@ -212,9 +235,10 @@ class RetrainingSession:
             return False
         for variable, array in zip(variables, arrays, strict=True):
             variable.assign(array)
+        names = _figures(self.images.target)
         self.epochs = [
             CurvePoint(
-                int(row[0]), _or_none(row[5]), float(row[6]), dict(zip(_FIGURES, map(float, row[1:5]), strict=True))
+                int(row[0]), _or_none(row[-2]), float(row[-1]), dict(zip(names, map(float, row[1:-2]), strict=True))
             )
             for row in curve
         ]
@@ -224,7 +248,7 @@ class RetrainingSession:
         """The trained network for use, preprocessing included: a Keras model of stock layers.
 
         Returns:
-            a model from uint8 images (N, height, width, channels) to float32 probabilities (N, classes).
+            a model from uint8 images (N, height, width, channels) to float32 predictions (N, outputs).
         """
         return inference_network(
             parse(self.architecture),
@@ -232,6 +256,7 @@ class RetrainingSession:
             self.images.statistics,
             self._network.get_weights(),
             self.recipe.batch_normalization,
+            self.images.target,
         )
 
     def close(self) -> None:
@@ -286,6 +311,28 @@ def is_checkpoint_of(path: Path, identity: str) -> bool:
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise_machine_fault(error)
         return False
+
+
+def _wanted(target: Target, targets: np.ndarray) -> np.ndarray:
+    """Targets as the loss takes them: of classes one column each, which smoothing needs."""
+    import keras
+
+    return (
+        keras.utils.to_categorical(targets, target.outputs) if isinstance(target, Classes) else target.encode(targets)
+    )
+
+
+def _measures(target: Target, smoothing: float) -> dict[str, Any]:
+    """The loss and the metrics of a model that is compiled."""
+    import keras
+
+    if isinstance(target, Classes):
+        # Penalties and smoothing are part of the loss in validation too: the cross-entropy is measured beside it.
+        return {
+            "loss": keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=smoothing),
+            "metrics": ["accuracy", keras.metrics.CategoricalCrossentropy("cross_entropy", from_logits=True)],
+        }
+    return {"loss": target_loss(target, smoothing), "metrics": [target_sums(target)]}
 
 
 def _or_none(value: float) -> float | None:

@@ -1,4 +1,4 @@
-"""A trained network for use: what belongs around it, its preprocessing and a softmax, made part of it."""
+"""A trained network for use: what belongs around it, its preprocessing and the head of its target, made part of it."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -9,6 +9,7 @@ from metaqnn.networks.architecture import Architecture
 from metaqnn.networks.costs import Shape
 from metaqnn.networks.data import Statistics
 from metaqnn.networks.data.config import Preprocessing
+from metaqnn.networks.targets import Classes, Target
 from metaqnn.networks.training.backend import plain_keras
 from metaqnn.networks.training.fit_engine import preprocessing_layers
 from metaqnn.networks.training.network import build_network
@@ -24,6 +25,7 @@ def fresh_network(
     preprocessing: Preprocessing,
     batch_normalization: bool = False,
     numbers: Sequence[np.ndarray] | None = None,
+    target: Target | None = None,
 ) -> "keras.Sequential":
     """A network of stock layers in single precision, without dropout, of which only the weights are missing.
 
@@ -33,9 +35,11 @@ def fresh_network(
         preprocessing: its kind.
         batch_normalization: as in `build_network`.
         numbers: mean and variance of each pixel, where the preprocessing has them; None makes them weights.
+        target: what is predicted; None is classes.
 
     Returns:
-        a model from uint8 images (N, height, width, channels) to float32 probabilities (N, classes).
+        a model from uint8 images (N, height, width, channels) to float32 (N, outputs): probabilities of classes or of
+        labels, or numbers in their own unit.
     """
     import keras
 
@@ -50,7 +54,7 @@ def fresh_network(
             keras.Input(input_shape, dtype="uint8", name="images"),
             *first,
             *network.layers,
-            keras.layers.Softmax(name="probabilities"),
+            *(target or Classes(())).head(),
         ]
     )
 
@@ -61,6 +65,7 @@ def inference_network(
     statistics: Statistics,
     weights: Sequence[np.ndarray],
     batch_normalization: bool = False,
+    target: Target | None = None,
 ) -> "keras.Sequential":
     """A network as `fresh_network` makes it, with its weights and those of its preprocessing.
 
@@ -68,8 +73,9 @@ def inference_network(
         architecture, input_shape, batch_normalization: of the network.
         statistics: the fitted preprocessing.
         weights: in the order of `build_network`'s model.
+        target: what is predicted; None is classes.
     """
-    model = fresh_network(architecture, input_shape, statistics.kind, batch_normalization)
+    model = fresh_network(architecture, input_shape, statistics.kind, batch_normalization, target=target)
     if statistics.mean is None:
         model.set_weights(list(weights))
     else:
