@@ -64,6 +64,14 @@ class Score:
         """What a database keeps of it: JSON, which knows no infinity."""
         return {key: None if value in (math.inf, -math.inf) else value for key, value in asdict(self).items()}
 
+    @property
+    def label(self) -> str:
+        """Its name for people, with its direction where that does not go without saying: `r2 (higher is better)`."""
+        words = self.name.replace("_", " ")
+        if self.name == "accuracy":
+            return words
+        return f"{words} ({'higher' if self.direction == 'maximize' else 'lower'} is better)"
+
     def is_better(self, value: float, than: float | None) -> bool:
         """Whether a value is better than another; anything is better than None."""
         return than is None or self.gain(value) > self.gain(than)

@@ -56,11 +56,15 @@ class TrainProgress:
 
 @dataclass(frozen=True)
 class TrainReport:
-    """How it ended: the trainings asked for as they stand now, and the signal that asked for an earlier end, if any."""
+    """How it ended: the trainings asked for as they stand now, and the signal that asked for an earlier end, if any.
+
+    `score` is what was measured on held-out images.
+    """
 
     retrainings: tuple[Retraining, ...]
     is_complete: bool
     signal: int | None
+    score: Score = _ACCURACY
 
 
 @machine_faults()
@@ -114,7 +118,7 @@ def train_best(
                     announce,
                 )
             retrainings = [read_retraining(memory, retraining.number) for retraining in retrainings]
-    return TrainReport(tuple(retrainings), is_complete, None if is_complete else stop.signal)
+    return TrainReport(tuple(retrainings), is_complete, None if is_complete else stop.signal, plan.data.target.score)
 
 
 def _record_asked(memory: RetrainingMemory, plan: RetrainingPlan, retrain: bool) -> list[Retraining]:

@@ -107,7 +107,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_does_not(kind, data):
 def test_an_accuracy_is_an_exact_fraction(data):
     session = engine_of(TensorFlowEngine, data).open(parse(NETWORKS[0]), seed=0, attempt=1)
     outcome = session.run_epoch(1, 0.01, lambda: None)
-    assert outcome.validation_accuracy in [count / 100 for count in range(101)]
+    assert outcome.validation_score in [count / 100 for count in range(101)]
     session.close()
 
 

@@ -40,7 +40,7 @@ def choose_retraining(reader: ReplayReader, model: int | None = None, retraining
 def best_retrainings(
     reader: ReplayReader, dataset: str | None = None, part: TrainingSplit | None = None, model: int | None = None
 ) -> list[Retraining]:
-    """The retrainings that can be used, the best first: by their score on the validation images, else by that of the search.
+    """The retrainings that can be used, the best first: by validation score, else by that of the search.
 
     Retrainings of one data set and one part only are compared with each other.
 
@@ -102,7 +102,7 @@ def comparable(
 
 
 def rank(reader: ReplayReader, retrainings: Iterable[Retraining]) -> list[Retraining]:
-    """Retrainings in the order of choice: by their score on the validation images, then that of the search, and the older first."""
+    """Retrainings in the order of choice: by validation score, then that of the search, and the older first."""
     score = reader.score()
     searched = {ranked.model: ranked.score for ranked in read_ranking(reader)}
 

@@ -24,7 +24,7 @@ from metaqnn.networks.data.mapped_rows import MappedRows, with_more
 from metaqnn.networks.retraining.augmentation import Augmentation, shift_of
 from metaqnn.networks.retraining.config import RetrainingConfig
 from metaqnn.networks.targets import Classes, Measured, Target
-from metaqnn.networks.targets.measures import target_loss, target_sums
+from metaqnn.networks.targets.measures import as_columns, smoothed_measures
 from metaqnn.networks.training.fit_engine import preprocessing_layers
 from metaqnn.networks.training.inference import inference_network
 from metaqnn.networks.training.memory import VALIDATION_BATCHES
@@ -66,6 +66,10 @@ def retraining_images(
     statistics = fit_statistics(recipe.preprocessing or dataset.preprocessing, x_train)
     mirror = dataset.mirror if recipe.mirror is None else recipe.mirror
     return RetrainingImages(x_train, y_train, *held_out, data.target, statistics, mirror)
+
+
+_CLIP_NORM = 1.0
+"""Of all gradients together, where numbers are learned (Pascanu, Mikolov & Bengio, 2013)."""
 
 
 def _figures(target: Target) -> tuple[str, ...]:
@@ -118,9 +122,11 @@ class RetrainingSession:
                 *self._network.layers,
             ]
         )
+        measures = smoothed_measures(images.target, recipe.label_smoothing)
+        self._sums = measures["metrics"][0]
         self.model.compile(
             optimizer=self._optimizer(),
-            **_measures(images.target, recipe.label_smoothing),
+            **measures,
             jit_compile="auto" if is_gpu else False,
         )
         self.model.optimizer.build(self.model.trainable_variables)
@@ -134,7 +140,7 @@ class RetrainingSession:
         order = Stream(self.seed, "final order", epoch).permutation(len(images.x_train))
         shift = shift_of(self.recipe.shift, images.x_train.shape[1:])
         augmentation = Augmentation(order, images.mirror, shift, self.seed, epoch)
-        y_train = _wanted(images.target, images.y_train[order])
+        y_train = as_columns(images.target, images.y_train[order])
         steps, batch_size = self._steps, self.recipe.batch_size
 
         class Batches(keras.utils.PyDataset):  # what is on the disk is read where it is used
@@ -156,7 +162,7 @@ class RetrainingSession:
             measured = self._accuracy()
             train_score = round(float(trained["accuracy"][-1]) * len(order)) / len(order)
         else:
-            train_score = target.training_score(self.model.metrics[1].total(), len(order))
+            train_score = target.training_score(self._sums.total(), len(order))
             measured = self._measured()
         figures = {
             "learning_rate": float(self._rates[epoch * self._steps - 1]),
@@ -185,7 +191,7 @@ class RetrainingSession:
         if images.x_validation is not None and images.y_validation is not None:
             validated = self.model.evaluate(
                 images.x_validation,
-                _wanted(images.target, images.y_validation),
+                as_columns(images.target, images.y_validation),
                 batch_size=VALIDATION_BATCHES * self.recipe.batch_size,
                 verbose=0,
                 return_dict=True,
@@ -282,9 +288,11 @@ class RetrainingSession:
                 return keras.ops.take(keras.ops.convert_to_tensor(rates), keras.ops.cast(step, "int32"))
 
         recipe = self.recipe
+        # A squared error has gradients as large as the error, which the rates of these recipes do not bear.
+        clip: dict[str, Any] = {"global_clipnorm": _CLIP_NORM} if self.images.target.kind == "numbers" else {}
         if recipe.optimizer == "sgd":
-            return keras.optimizers.SGD(Rates(), recipe.momentum, recipe.nesterov)
-        optimizer = keras.optimizers.AdamW(Rates(), recipe.weight_decay)
+            return keras.optimizers.SGD(Rates(), recipe.momentum, recipe.nesterov, **clip)
+        optimizer = keras.optimizers.AdamW(Rates(), recipe.weight_decay, **clip)
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
         return optimizer
 
@@ -311,28 +319,6 @@ def is_checkpoint_of(path: Path, identity: str) -> bool:
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise_machine_fault(error)
         return False
-
-
-def _wanted(target: Target, targets: np.ndarray) -> np.ndarray:
-    """Targets as the loss takes them: of classes one column each, which smoothing needs."""
-    import keras
-
-    return (
-        keras.utils.to_categorical(targets, target.outputs) if isinstance(target, Classes) else target.encode(targets)
-    )
-
-
-def _measures(target: Target, smoothing: float) -> dict[str, Any]:
-    """The loss and the metrics of a model that is compiled."""
-    import keras
-
-    if isinstance(target, Classes):
-        # Penalties and smoothing are part of the loss in validation too: the cross-entropy is measured beside it.
-        return {
-            "loss": keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=smoothing),
-            "metrics": ["accuracy", keras.metrics.CategoricalCrossentropy("cross_entropy", from_logits=True)],
-        }
-    return {"loss": target_loss(target, smoothing), "metrics": [target_sums(target)]}
 
 
 def _or_none(value: float) -> float | None:

@@ -126,6 +126,6 @@ def _predict(job: Predict) -> Predicted:
         for name, (images, _) in splits.items():
             said[name].append(network.predict(images, batch_size=256, verbose=0))
     answers = {
-        name: Predictions(labels, np.stack(said[name]).astype(np.float32)) for name, (_, labels) in splits.items()
+        name: Predictions(targets, np.stack(said[name]).astype(np.float32)) for name, (_, targets) in splits.items()
     }
     return Predicted(check, answers["validation"], answers["test"])

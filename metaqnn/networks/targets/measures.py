@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from metaqnn.networks.targets.classes import Classes
 from metaqnn.networks.targets.target import Target
 
 
@@ -44,3 +45,38 @@ def target_sums(target: Target) -> Any:
             return keras.ops.convert_to_numpy(self._sums)
 
     return Sums()
+
+
+def as_columns(target: Target, targets: np.ndarray) -> np.ndarray:
+    """Targets as the losses of `smoothed_measures` take them: classes as a column each, others encoded."""
+    import keras
+
+    if isinstance(target, Classes):
+        return keras.utils.to_categorical(targets, target.outputs)
+    return target.encode(targets)
+
+
+def smoothed_measures(target: Target, smoothing: float) -> dict[str, Any]:
+    """The loss and the metrics of a model that is retrained; `smoothing` as of `target_loss`, of classes over all."""
+    import keras
+
+    if isinstance(target, Classes):
+        # Penalties and smoothing are part of the loss in validation too: the cross-entropy is measured beside it.
+        return {
+            "loss": keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=smoothing),
+            "metrics": ["accuracy", keras.metrics.CategoricalCrossentropy("cross_entropy", from_logits=True)],
+        }
+    return {"loss": target_loss(target, smoothing), "metrics": [target_sums(target)]}
+
+
+def plain_measures(target: Target) -> dict[str, Any]:
+    """The loss and the metrics of a candidate's model; targets encoded."""
+    import keras
+
+    if isinstance(target, Classes):
+        # Keras adds the penalty of weight decay to its loss in validation too, so that is measured beside it.
+        return {
+            "loss": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            "metrics": ["accuracy", keras.metrics.SparseCategoricalCrossentropy("cross_entropy", from_logits=True)],
+        }
+    return {"loss": target_loss(target), "metrics": [target_sums(target)]}

@@ -9,8 +9,8 @@ import numpy as np
 from metaqnn.networks.architecture import Architecture
 from metaqnn.networks.data import SearchData, Statistics
 from metaqnn.networks.data.mapped_rows import MappedRows
-from metaqnn.networks.targets import Classes, Target
-from metaqnn.networks.targets.measures import target_loss, target_sums
+from metaqnn.networks.targets import Classes
+from metaqnn.networks.targets.measures import plain_measures
 from metaqnn.networks.training.memory import VALIDATION_BATCHES
 from metaqnn.networks.training.network import build_network
 from metaqnn.networks.training.recipe import Engine, EpochOutcome, Session
@@ -49,9 +49,11 @@ class FitSession(Session):
                 *network.layers,
             ]
         )
+        measures = plain_measures(engine.data.target)
+        self._sums = measures["metrics"][0]
         self.model.compile(
             optimizer=keras.optimizers.Adam(config.learning_rate, config.beta_1, config.beta_2, config.epsilon),
-            **_measures(engine.data.target),
+            **measures,
             jit_compile=False,  # XLA compiles for longer than such a network trains
         )
 
@@ -85,7 +87,7 @@ class FitSession(Session):
             inputs = dict(zip("xy", picked(data, *rows), strict=True), batch_size=batch_size)
         trained = self.model.fit(**inputs, shuffle=False, verbose=0, callbacks=callbacks).history
         if not isinstance(data.target, Classes):
-            sums = self.model.metrics[1].total()
+            sums = self._sums.total()
             batch = VALIDATION_BATCHES * batch_size
             outputs = self.model.predict(data.x_validation, batch_size=batch, verbose=0, callbacks=callbacks)
             measured = data.target.measure_outputs(outputs, data.y_validation)
@@ -117,19 +119,6 @@ class FitSession(Session):
         self.model = None
         keras.backend.clear_session(free_memory=False)
         gc.collect()
-
-
-def _measures(target: Target) -> dict[str, Any]:
-    """The loss and the metrics of a model that is compiled."""
-    import keras
-
-    if isinstance(target, Classes):
-        # Keras adds the penalty of weight decay to its loss in validation too, so that is measured beside it.
-        return {
-            "loss": keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-            "metrics": ["accuracy", keras.metrics.SparseCategoricalCrossentropy("cross_entropy", from_logits=True)],
-        }
-    return {"loss": target_loss(target), "metrics": [target_sums(target)]}
 
 
 def _exact(share: float, count: int) -> float:
