@@ -22,7 +22,7 @@ def with_guarded_input(
     """The network behind an input that tells scales apart, its class names with it.
 
     Args:
-        model: from uint8 images (N, height, width, channels) to probabilities (N, classes).
+        model: from uint8 images (N, height, width, channels) to predictions (N, outputs).
         class_names: in the order of the outputs; None where they are not known. The last layer's name holds them:
             `class_names`, then each after a `>`, in which what is no letter, digit, `_` or `-` is percent-encoded, with
             a backslash for the percent sign.

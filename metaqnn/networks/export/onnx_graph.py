@@ -24,13 +24,14 @@ INPUT, OUTPUT = "images", "probabilities"
 _OPSET, _IR_VERSION = 17, 8  # of 2022: readers from then on understand the file
 
 
-def write_onnx(model: "keras.Sequential", path: Path, properties: Mapping[str, str]) -> None:
+def write_onnx(model: "keras.Sequential", path: Path, properties: Mapping[str, str], output: str = OUTPUT) -> None:
     """Write a network to an ONNX file.
 
     Args:
-        model: from uint8 images (N, height, width, channels) to probabilities (N, classes), in single precision.
+        model: from uint8 images (N, height, width, channels) to predictions (N, outputs), in single precision.
         path: the file.
         properties: texts to keep in it, by name.
+        output: what the predictions are called.
 
     Raises:
         ExportError: it has a layer, or a setting of one, for which there is no operator here.
@@ -50,14 +51,14 @@ def write_onnx(model: "keras.Sequential", path: Path, properties: Mapping[str, s
         # Rounding to fewer bits as the layer does cannot be written in standard operators.
         graph.require(layer, "dtype", layer.compute_dtype, "float32")
         write(graph, layer)
-    graph.add("Identity", output=OUTPUT)
+    graph.add("Identity", output=output)
     shape, classes = model.input_shape[1:], model.output_shape[1:]
     proto = helper.make_model(
         helper.make_graph(
             graph.nodes,
             "metaqnn",
             [helper.make_tensor_value_info(INPUT, TensorProto.UINT8, ["N", *shape])],
-            [helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, ["N", *classes])],
+            [helper.make_tensor_value_info(output, TensorProto.FLOAT, ["N", *classes])],
             graph.constants,
         ),
         opset_imports=[helper.make_opsetid("", _OPSET)],
@@ -221,7 +222,7 @@ def _softmax(graph: _Graph, layer: "keras.Layer") -> None:
 
 def _activation(graph: _Graph, layer: "keras.Layer") -> None:
     name = layer.activation.__name__
-    operators = {"linear": None, "relu": "Relu", "softmax": "Softmax"}
+    operators = {"linear": None, "relu": "Relu", "softmax": "Softmax", "sigmoid": "Sigmoid"}
     if name not in operators:
         graph.require(layer, "activation", name, " or ".join(operators))
     if operator := operators[name]:

@@ -7,6 +7,7 @@ from stat import S_ISREG
 from metaqnn.core import TRAINING, Retraining, Status, TrainingSplit
 from metaqnn.errors import ReplayError
 from metaqnn.networks.retraining.stored import StoredNetwork
+from metaqnn.networks.targets import recorded_target
 from metaqnn.replay.leaderboard import read_ranking
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.retrainings import kept_file, misplaced, read_retraining, read_retrainings, weights_folder
@@ -163,7 +164,7 @@ def stored_network(reader: ReplayReader, retraining: Retraining) -> StoredNetwor
         retraining.data["input_shape"],
         retraining.recipe.get("preprocessing") or retraining.dataset.get("preprocessing", "none"),
         retraining.recipe.get("batch_normalization", False),
-        retraining.data.get("target", {}),
+        recorded_target(retraining.data).facts(),
     )
 
 
