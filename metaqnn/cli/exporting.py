@@ -63,11 +63,7 @@ def export(database: Path, model: int | None, retraining: int | None, target: Pa
     what = f"model {done.model}"
     if done.retraining is not None:
         measured, score = done.retraining.score, done.predicts.score
-        validated = (
-            "not validated"
-            if measured is None
-            else f"validation {score.name.replace('_', ' ')} {score.words(measured)}"
-        )
+        validated = "not validated" if measured is None else f"validation {score.label} {score.words(measured)}"
         what = f"retraining {done.retraining.number} of {what} ({validated})"
     print(f"Exported {what} to {target}: {done.format.name}, {_bytes(done.size)}.")
     print(f"  {done.architecture}")
@@ -76,8 +72,9 @@ def export(database: Path, model: int | None, retraining: int | None, target: Pa
     else:
         if not is_int8:
             print(
-                f"The largest difference of a {_ONE[done.predicts.kind]} from the original's is {done.agreement.difference:.2g} on "
-                f"{counted(done.agreement.images, 'image')} (allowed: {done.format.tolerance:g})."
+                f"The largest difference of a {_ONE[done.predicts.kind]} from the original's is "
+                f"{done.agreement.difference:.2g} on {counted(done.agreement.images, 'image')} "
+                f"(allowed: {done.format.tolerance:g})."
             )
         if done.accuracy:
             print(_accuracies(done.accuracy))

@@ -5,6 +5,7 @@ import shlex
 import sys
 from dataclasses import astuple
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -130,6 +131,7 @@ def _describe_data(name: str, overrides, no_test: bool, database: Path | None, s
     found = describe_data(name, overrides, not no_test, database, command, tell)
     size = _size(found.input_shape)
     parts = tuple((part.name, part.images, size, part.low, part.high) for part in found.parts)
+    each: list[list[Any]]
     if found.target == "numbers":
         each = [[f"{low:g} to {high:g}" for low, high in part.ranges] for part in found.parts]
         title, unit = "Each number, least to largest", "number"

@@ -1,20 +1,20 @@
-"""Shapes, parameters and FLOPs of an architecture, without building a model.
+"""Shapes, parameters and FLOPs of a network, read from its graph without building a model.
 
 Parameters are weights and biases and equal Keras's `count_params()`. FLOPs are 2 x the multiply-adds of the
-convolutions and fully connected layers of one image's forward pass; biases, ReLU, pooling and the softmax are
-left out, as is usual in the field.
+convolutions and fully connected layers of one image's forward pass; biases, activations, normalisation, pooling and the
+softmax are left out, as is usual in the field.
 """
 
-import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
-from metaqnn.errors import IllegalArchitectureError
 from metaqnn.networks.architecture import Architecture, parse
-from metaqnn.networks.layers import Convolution, FullyConnected, GlobalAveragePooling, Layer, Pooling
-
-Shape = tuple[int, ...]
-"""(height, width, channels) of an image, or (neurons,) of a vector."""
+from metaqnn.networks.compiling import add_layer, compile_network
+from metaqnn.networks.dropout import dropout_rates as dropout_rates
+from metaqnn.networks.graph import Graph, GraphBuilder, node_parameters
+from metaqnn.networks.layers import Layer
+from metaqnn.networks.operations.operation import Shape as Shape
 
 
 @dataclass(frozen=True)
@@ -46,31 +46,30 @@ class Description:
         return sum(layer.flops for layer in self.layers)
 
 
+def graph_costs(graph: Graph, layers: Iterable[Layer]) -> tuple[LayerCost, ...]:
+    """What each layer of a network gives and costs, in order: the sums over its nodes, and the shape of the last."""
+    costs = [LayerCost(layer, (), 0, 0) for layer in layers]
+    for _, node in graph.computed():
+        before = costs[node.layer]
+        costs[node.layer] = replace(
+            before,
+            shape=node.shape,
+            parameters=before.parameters + node_parameters(graph, node),
+            flops=before.flops + node.operation.flops(*graph.shapes_into(node)),
+        )
+    return tuple(costs)
+
+
+@lru_cache(1 << 16)  # a search steps over the same few layers and shapes all the time
 def layer_cost(layer: Layer, shape: Shape) -> LayerCost:
     """What `layer` outputs and costs on an input of `shape`.
 
     Raises:
         IllegalArchitectureError: the layer cannot stand on that shape.
     """
-    inputs = math.prod(shape)
-    if isinstance(layer, Convolution | Pooling | GlobalAveragePooling) and len(shape) != 3:
-        raise IllegalArchitectureError(f"{layer} needs an image, but a vector of {inputs} comes in")
-    if isinstance(layer, Convolution):
-        # SAME padding: ceil(n / s)
-        height, width = (-(-size // layer.stride) for size in shape[:2])
-        kernel = layer.receptive_field**2 * shape[2] * layer.filters
-        return LayerCost(layer, (height, width, layer.filters), kernel + layer.filters, 2 * height * width * kernel)
-    if isinstance(layer, Pooling):
-        if min(shape[:2]) < layer.receptive_field:
-            raise IllegalArchitectureError(f"{layer} does not fit on an image of {shape[0]}x{shape[1]}")
-        # VALID padding: ceil((n - f + 1) / s)
-        height, width = (-(-(size - layer.receptive_field + 1) // layer.stride) for size in shape[:2])
-        return LayerCost(layer, (height, width, shape[2]), 0, 0)
-    if isinstance(layer, GlobalAveragePooling):
-        kernel = shape[2] * layer.classes
-        return LayerCost(layer, (layer.classes,), kernel + layer.classes, 2 * shape[0] * shape[1] * kernel)
-    neurons = layer.neurons if isinstance(layer, FullyConnected) else layer.classes
-    return LayerCost(layer, (neurons,), inputs * neurons + neurons, 2 * inputs * neurons)
+    builder = GraphBuilder(shape, (str(layer),))
+    add_layer(builder, layer, 0, 0, batch_normalization=False)
+    return graph_costs(builder.graph(), (layer,))[0]
 
 
 def layer_costs(layers: Iterable[Layer], input_shape: Shape) -> tuple[LayerCost, ...]:
@@ -91,18 +90,5 @@ def describe(architecture: Architecture | str, input_shape: Shape) -> Descriptio
     """
     if isinstance(architecture, str):
         architecture = parse(architecture)
-    return Description(architecture, tuple(input_shape), layer_costs(architecture, input_shape))
-
-
-def dropout_rates(architecture: Architecture) -> dict[int, float]:
-    """Where a network is trained with dropout, and at what rate.
-
-    Dropout follows every two layers (convolutions, pools and fully connected ones count; none follows GAP or SM);
-    the i-th of n has rate i / (2n), with n the number placed. Source: Baker et al., section 5.
-
-    Returns:
-        the index of the layer that it follows -> the rate in (0, 0.5].
-    """
-    counted = [i for i, layer in enumerate(architecture) if isinstance(layer, Convolution | Pooling | FullyConnected)]
-    places = counted[1::2]
-    return {place: i / (2 * len(places)) for i, place in enumerate(places, start=1)}
+    shape = tuple(input_shape)
+    return Description(architecture, shape, graph_costs(compile_network(architecture, shape), architecture))

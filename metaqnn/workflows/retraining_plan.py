@@ -8,9 +8,9 @@ from metaqnn.config import as_mapping, override
 from metaqnn.core import Retraining, Status, TrainingSplit
 from metaqnn.errors import ConfigError, ReplayError, brief
 from metaqnn.networks.architecture import parse
-from metaqnn.networks.costs import Shape, layer_costs
+from metaqnn.networks.compiling import compile_network
 from metaqnn.networks.data import DatasetConfig, SearchData, data_facts, load_search_data, open_source
-from metaqnn.networks.layers import Convolution, FullyConnected
+from metaqnn.networks.operations.operation import Shape
 from metaqnn.networks.retraining.choice import best_of_each_model, problem_with, rank
 from metaqnn.networks.retraining.config import RetrainingConfig, read_recipe
 from metaqnn.networks.retraining.transfer import refuse_unbuildable, refuse_untransferable, with_classes
@@ -202,6 +202,5 @@ def _origin(reader: ReplayReader, model: int, experiment: Experiment) -> Retrain
 
 def retrained_size(architecture: str, input_shape: Shape, batch_normalization: bool) -> int:
     """Weights and biases; batch normalisation has a scale, an offset, a mean and a variance in place of each bias."""
-    costs = layer_costs(parse(architecture), input_shape)
-    normalised = sum(cost.shape[-1] for cost in costs if isinstance(cost.layer, Convolution | FullyConnected))
-    return sum(cost.parameters for cost in costs) + (3 * normalised if batch_normalization else 0)
+    graph = compile_network(parse(architecture), tuple(input_shape), batch_normalization=batch_normalization)
+    return graph.parameters

@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 from trained_networks import random_images, random_network
 
+from metaqnn.networks.architecture import parse
+from metaqnn.networks.compiling import compile_network
 from metaqnn.networks.data.search_data import SearchData
 from metaqnn.networks.export.export import _has_dark_images
 from metaqnn.networks.export.keras_file import with_guarded_input
 
+TEXT = "[C(8,3,1), P(3,2), FC(16), SM(10)]"
 IMAGES = random_images(20, (8, 8, 1))
 NAMES = ["cat", 'it\'s "odd"', "Zürich", "a/b.c~d", "猫", "class>5", "100 %", "\\", "", "9"]
 
@@ -19,13 +22,14 @@ def saved(folder, network, **options):
     import keras
 
     path = folder / "model.keras"
-    with_guarded_input(network, **{"class_names": NAMES, "takes_unit_range": True} | options).save(path)
+    graph = compile_network(parse(TEXT), (8, 8, 1), batch_normalization=True)
+    with_guarded_input(network, graph, **{"class_names": NAMES, "takes_unit_range": True} | options).save(path)
     return keras.models.load_model(path)
 
 
 @pytest.fixture(scope="module")
 def network():
-    return random_network("[C(8,3,1), P(3,2), FC(16), SM(10)]", (8, 8, 1), "standardize", True)
+    return random_network(TEXT, (8, 8, 1), "standardize", True)
 
 
 @pytest.fixture(scope="module")

@@ -5,11 +5,12 @@ import pytest
 
 from metaqnn.errors import IllegalArchitectureError, MetaqnnError
 from metaqnn.networks.architecture import parse
+from metaqnn.networks.compiling import compile_network
 from metaqnn.networks.data import Statistics
 from metaqnn.networks.retraining.stored import StoredNetwork, save_network
 from metaqnn.networks.retraining.transfer import refuse_unbuildable, refuse_untransferable, take_weights, with_classes
 from metaqnn.networks.training.inference import inference_network
-from metaqnn.networks.training.network import build_network
+from metaqnn.networks.training.network import KerasNetwork, build_network
 
 
 @pytest.mark.parametrize(
@@ -62,9 +63,16 @@ def equal(first, second):
     return all(np.array_equal(a, b) for a, b in zip(first, second, strict=True))
 
 
+def built(text, shape, seed=0, batch_normalization=False):
+    graph = compile_network(parse(text), shape, has_dropout=True, batch_normalization=batch_normalization)
+    network = KerasNetwork(graph, seed)
+    network.model()
+    return network
+
+
 def test_everything_but_the_outputs_comes_along(device, tmp_path):
     origin, stored = saved("[C(4,3,1), FC(8), SM(10)]", (4, 4, 1), tmp_path / "origin.weights.h5")
-    network = build_network(parse("[C(4,3,1), FC(8), SM(3)]"), (4, 4, 1), seed=2, batch_normalization=True)
+    network = built("[C(4,3,1), FC(8), SM(3)]", (4, 4, 1), seed=2, batch_normalization=True)
     fresh = kernels(network)
     take_weights(network, stored)
     taken = kernels(network)
@@ -74,7 +82,7 @@ def test_everything_but_the_outputs_comes_along(device, tmp_path):
 
 def test_the_convolution_of_a_global_average_pooling_is_an_output_too(device, tmp_path):
     origin, stored = saved("[C(4,3,1), GAP(10), SM(10)]", (4, 4, 1), tmp_path / "origin.weights.h5", normalised=False)
-    network = build_network(parse("[C(4,3,1), GAP(3), SM(3)]"), (9, 9, 1), seed=2)
+    network = built("[C(4,3,1), GAP(3), SM(3)]", (9, 9, 1), seed=2)
     fresh = kernels(network)
     take_weights(network, stored)
     taken = kernels(network)
@@ -87,7 +95,7 @@ def test_the_convolution_of_a_global_average_pooling_is_an_output_too(device, tm
 def test_a_grey_image_has_the_same_response_over_other_channels(device, tmp_path, old, new):
     text = "[C(4,3,1), SM(2)]"
     origin, stored = saved(text, (5, 5, old), tmp_path / "origin.weights.h5", normalised=False)
-    network = build_network(parse(text), (5, 5, new), seed=2)
+    network = built(text, (5, 5, new), seed=2)
     take_weights(network, stored)
     grey = np.linspace(0, 1, 25, dtype="float32").reshape(1, 5, 5, 1)
     ours = network.layers[0](np.repeat(grey, new, axis=3))
@@ -97,7 +105,7 @@ def test_a_grey_image_has_the_same_response_over_other_channels(device, tmp_path
 
 def test_networks_of_other_layers_are_refused(device, tmp_path):
     _, stored = saved("[C(4,3,1), SM(10)]", (4, 4, 1), tmp_path / "origin.weights.h5", normalised=False)
-    network = build_network(parse("[C(4,3,1), SM(10)]"), (4, 4, 1), batch_normalization=True)
+    network = built("[C(4,3,1), SM(10)]", (4, 4, 1), batch_normalization=True)
     with pytest.raises(MetaqnnError) as error:
         take_weights(network, stored)
     assert str(error.value) == (

@@ -71,7 +71,7 @@ def row_words(row: np.ndarray, names: Sequence[str]) -> str:
         return names[int(row)]
     if row.dtype.kind == "f":
         return ", ".join(f"{name} {value:.4g}" for name, value in zip(names, row.tolist(), strict=True))
-    return ", ".join(names[label] for label in np.flatnonzero(row)) or "no label"
+    return ", ".join(names[label] for label in np.flatnonzero(row).tolist()) or "no label"
 
 
 def target_notes(targets: np.ndarray) -> Iterator[str]:

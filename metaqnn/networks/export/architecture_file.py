@@ -9,8 +9,8 @@ The layout, version 1 (an unknown version is refused on reading; further keys ma
     input_shape          [height, width, channels]
     classes              how many
     class_names          their names in the order of the outputs; null where the images are not on this machine
-    target               only where no classes are predicted: {"kind": "labels" or "numbers", ...}; `classes` then counts
-                         labels or numbers, and numbers have the "mean" and "deviation" of the training images
+    target               only where no classes are predicted: {"kind": "labels" or "numbers", ...}; `classes` then
+                         counts labels or numbers, and numbers have the "mean" and "deviation" of the training images
     score                only then: the name of what the accuracies of this file are instead
     preprocessing        {"kind": ..., "text": what it does}: how uint8 images become numbers
     batch_normalization  whether it stands before every ReLU; as the retraining was trained, false for a model
@@ -225,7 +225,7 @@ def read_architecture(path: Path | str) -> Architecture:
     return parse(read_description(path)["architecture"])
 
 
-def build_described(path: Path | str) -> "keras.Sequential":
+def build_described(path: Path | str) -> "keras.Model":
     """The network in such a file as a Keras model with fresh weights; see `networks.training.network.build_network`.
 
     Raises:

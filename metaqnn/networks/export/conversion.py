@@ -15,7 +15,7 @@ import numpy as np
 from metaqnn.errors import MetaqnnError
 from metaqnn.machine import machine_fault
 from metaqnn.networks.export.formats import KERAS, LITERT, LITERT_INT8, ONNX, SAVED_MODEL, TORCH
-from metaqnn.networks.retraining.stored import StoredNetwork, load_network
+from metaqnn.networks.retraining.stored import StoredNetwork, graph_of, load_network
 from metaqnn.networks.training.backend import plain_keras
 
 BATCH = 100
@@ -78,14 +78,15 @@ def convert(job: Job) -> None:
     if job.format == KERAS.name:
         from metaqnn.networks.export.keras_file import with_guarded_input
 
-        with_guarded_input(model, job.class_names, job.takes_unit_range).save(target)
+        with_guarded_input(model, graph_of(job.original), job.class_names, job.takes_unit_range).save(target)
     elif job.format == ONNX.name:
-        from metaqnn.networks.export.onnx_graph import write_onnx
+        from metaqnn.networks.export.onnx_graph import trained_graph, write_onnx
 
         notes = {"architecture": job.original.architecture}
         if job.class_names is not None:
             notes["class_names"] = json.dumps(job.class_names, ensure_ascii=False)
-        write_onnx(model, target, notes, job.original.predicts.output)
+        predicts = job.original.predicts
+        write_onnx(trained_graph(model, graph_of(job.original), job.original.preprocessing, predicts), target, notes)
     elif job.format == SAVED_MODEL.name:
         model.export(job.target, format="tf_saved_model", verbose=False)
     elif job.format in (LITERT.name, LITERT_INT8.name):

@@ -80,9 +80,15 @@ class Export:
     companions: tuple[Path, ...] = ()
 
     @property
-    def predicts(self) -> Target | None:
-        """What a trained network predicts; None where only an architecture was described."""
-        return None if self.retraining is None else recorded_target(self.retraining.data)
+    def predicts(self) -> Target:
+        """What a retraining predicts.
+
+        Raises:
+            ValueError: a model that was not retrained was described.
+        """
+        if self.retraining is None:
+            raise ValueError(f"expected a retraining of model {self.model}, got none")
+        return recorded_target(self.retraining.data)
 
 
 def export_network(

@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from metaqnn.networks.graph import Graph
+from metaqnn.networks.training.network import apply_layers, parts_of
+
 if TYPE_CHECKING:
     import keras
 
@@ -17,12 +20,13 @@ _UNIT_RANGE = 2
 
 
 def with_guarded_input(
-    model: "keras.Sequential", class_names: Sequence[str] | None, takes_unit_range: bool
+    model: "keras.Model", graph: Graph, class_names: Sequence[str] | None, takes_unit_range: bool
 ) -> "keras.Model":
     """The network behind an input that tells scales apart, its class names with it.
 
     Args:
         model: from uint8 images (N, height, width, channels) to predictions (N, outputs).
+        graph: of the network in it.
         class_names: in the order of the outputs; None where they are not known. The last layer's name holds them:
             `class_names`, then each after a `>`, in which what is no letter, digit, `_` or `-` is percent-encoded, with
             a backslash for the percent sign.
@@ -44,9 +48,8 @@ def with_guarded_input(
         is_unit = ops.max(pixels, axis=axes, keepdims=True) < _UNIT_RANGE
         pixels = ops.where(is_unit, pixels * 255, pixels)
     is_usable = ops.all(ops.logical_and(pixels >= 0, pixels <= 255), axis=axes)
-    for layer in model.layers:
-        pixels = layer(pixels)
-    probabilities = ops.where(ops.expand_dims(is_usable, 1), pixels, float("nan"))
+    answers = apply_layers(parts_of(model, graph, has_head=True), graph, pixels)
+    probabilities = ops.where(ops.expand_dims(is_usable, 1), answers, float("nan"))
     return keras.Model(images, keras.layers.Identity(name=_layer_name(class_names or ()))(probabilities))
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def write_litert(
-    model: "keras.Sequential",
+    model: "keras.Model",
     path: Path,
     calibration: np.ndarray | None,
     is_per_channel: bool = True,

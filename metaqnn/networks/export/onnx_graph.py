@@ -1,65 +1,80 @@
-"""A trained network as an ONNX graph, written operator by operator from its Keras layers.
+"""A trained network as an ONNX graph, written operator by operator from the graph of its operations.
 
 Keras's own export needs tf2onnx and the TensorFlow backend, and a graph of it has the numbers of a `Normalization`
-layer as further inputs that nobody can feed. Networks here are a chain of a dozen kinds of layer, so the graph is
-written directly; it needs the package onnx alone, whatever the backend.
-
-Images come in as Keras has them, channels last, and are turned once: ONNX's convolutions want the channels first.
+layer as further inputs that nobody can feed. So the graph is written directly; it needs the package onnx alone,
+whatever the backend.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from metaqnn.errors import ExportError
+from metaqnn.networks.data.config import Preprocessing
+from metaqnn.networks.export.onnx_writer import OnnxWriter
+from metaqnn.networks.graph import Graph
+from metaqnn.networks.targets import Classes, Target
+from metaqnn.networks.training.network import parts_of
 from metaqnn.version import __version__
 
 if TYPE_CHECKING:
     import keras
 
-INPUT, OUTPUT = "images", "probabilities"
+INPUT = "images"
 
 _OPSET, _IR_VERSION = 17, 8  # of 2022: readers from then on understand the file
 
+_LEAST_DEVIATION, _FLOOR = 1e-7, 1e-12
+"""Keras's least standard deviation of a pixel (its `epsilon`), and what is added to the variance of an image."""
 
-def write_onnx(model: "keras.Sequential", path: Path, properties: Mapping[str, str], output: str = OUTPUT) -> None:
-    """Write a network to an ONNX file.
+
+@dataclass(frozen=True, eq=False)
+class TrainedGraph:
+    """A network with its numbers.
+
+    Attributes:
+        graph: of the network, from preprocessed images to logits.
+        weights: of each node after the input, in order, as Keras has them.
+        preprocessing: its kind.
+        mean, variance: of each pixel, where the preprocessing has them.
+        target: what is predicted, whose head stands after the network.
+    """
+
+    graph: Graph
+    weights: Sequence[Sequence[np.ndarray]]
+    preprocessing: Preprocessing = "none"
+    mean: np.ndarray | None = None
+    variance: np.ndarray | None = None
+    target: Target = field(default_factory=lambda: Classes(()))
+
+
+def write_onnx(trained: TrainedGraph, path: Path, properties: Mapping[str, str]) -> None:
+    """Write a network to an ONNX file: from uint8 images (N, height, width, channels) to predictions (N, outputs).
 
     Args:
-        model: from uint8 images (N, height, width, channels) to predictions (N, outputs), in single precision.
+        trained: the network.
         path: the file.
         properties: texts to keep in it, by name.
-        output: what the predictions are called.
-
-    Raises:
-        ExportError: it has a layer, or a setting of one, for which there is no operator here.
     """
     import onnx
     from onnx import TensorProto, helper
 
-    graph = _Graph()
-    for layer in model.layers:
-        write = _WRITERS.get(type(layer).__name__)
-        if write is None:
-            raise ExportError(
-                f"the layer {layer.name} ({type(layer).__name__}) has no place in an ONNX file from here; known are "
-                f"{', '.join(_WRITERS)}; export to a .keras file instead"
-            )
-        graph.require(layer, "data_format", getattr(layer, "data_format", "channels_last"), "channels_last")
-        # Rounding to fewer bits as the layer does cannot be written in standard operators.
-        graph.require(layer, "dtype", layer.compute_dtype, "float32")
-        write(graph, layer)
-    graph.add("Identity", output=output)
-    shape, classes = model.input_shape[1:], model.output_shape[1:]
+    writer, graph = OnnxWriter(), trained.graph
+    names = [_preprocessed(writer, trained)]
+    writer.known(names[0], graph.input_shape)
+    for (_, node), weights in zip(graph.computed(), trained.weights, strict=True):
+        names.append(node.operation.write_onnx(writer, weights, *(names[number] for number in node.inputs)))
+        writer.known(names[-1], node.shape)
+    writer.add("Identity", trained.target.write_head(writer, names[-1]), output=trained.target.output)
     proto = helper.make_model(
         helper.make_graph(
-            graph.nodes,
+            writer.nodes,
             "metaqnn",
-            [helper.make_tensor_value_info(INPUT, TensorProto.UINT8, ["N", *shape])],
-            [helper.make_tensor_value_info(output, TensorProto.FLOAT, ["N", *classes])],
-            graph.constants,
+            [helper.make_tensor_value_info(INPUT, TensorProto.UINT8, ["N", *graph.input_shape])],
+            [helper.make_tensor_value_info(trained.target.output, TensorProto.FLOAT, ["N", *graph.nodes[-1].shape])],
+            writer.constants,
         ),
         opset_imports=[helper.make_opsetid("", _OPSET)],
         ir_version=_IR_VERSION,
@@ -71,180 +86,49 @@ def write_onnx(model: "keras.Sequential", path: Path, properties: Mapping[str, s
     onnx.save(proto, path)
 
 
-class _Graph:
-    """Nodes and constants so far; each node takes what the one before gave."""
+def trained_graph(
+    model: "keras.Model", graph: Graph, preprocessing: Preprocessing, target: Target | None = None
+) -> TrainedGraph:
+    """The numbers of a Keras model that `networks.training.inference` made.
 
-    def __init__(self) -> None:
-        self.nodes: list[Any] = []
-        self.constants: list[Any] = []
-        self.last = INPUT
-        self.channels_first = False
-
-    def add(self, operator: str, *others: str, output: str | None = None, source: str | None = None, **attributes):
-        """Add a node with `source` (or the last output) and `others` as inputs; returns the name of its output."""
-        from onnx import helper
-
-        output = output or f"{operator}_{len(self.nodes)}"
-        name = f"{operator}_{len(self.nodes)}"
-        self.nodes.append(helper.make_node(operator, [source or self.last, *others], [output], name=name, **attributes))
-        self.last = output
-        return output
-
-    def constant(self, name: str, values: Any) -> str:
-        """Add a constant, in single precision; returns its name, which is unique."""
-        from onnx import numpy_helper
-
-        name = f"{name}_{len(self.constants)}"
-        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(values, dtype=np.float32), name))
-        return name
-
-    def turn(self, channels_first: bool) -> None:
-        """Bring images into an order of axes, if they are not in it."""
-        if self.channels_first != channels_first:
-            self.add("Transpose", perm=[0, 3, 1, 2] if channels_first else [0, 2, 3, 1])
-            self.channels_first = channels_first
-
-    @staticmethod
-    def require(layer: "keras.Layer", setting: str, value: Any, expected: Any) -> None:
-        """Refuse a layer whose setting would be lost in the graph."""
-        if value != expected:
-            raise ExportError(
-                f"the layer {layer.name} ({type(layer).__name__}) cannot be written to an ONNX file: expected "
-                f"{setting} {expected!r}, got {value!r}; export to a .keras file instead"
-            )
-
-
-def _rescaling(graph: _Graph, layer: "keras.Layer") -> None:
-    graph.add("Cast", to=1)  # to single precision; uint8 numbers stay as they are
-    graph.add("Mul", graph.constant("scale", layer.scale))
-    graph.add("Add", graph.constant("offset", layer.offset))
-
-
-def _normalization(graph: _Graph, layer: "keras.Layer") -> None:
+    Args:
+        model: from uint8 images to predictions.
+        graph: of the network in it.
+        preprocessing: its kind.
+        target: what is predicted; None is classes.
+    """
     import keras
 
-    graph.require(layer, "invert", layer.invert, False)
-    mean, variance = (keras.ops.convert_to_numpy(numbers) for numbers in (layer.mean, layer.variance))
-    graph.add("Cast", to=1)
-    graph.add("Sub", graph.constant("mean", mean))
-    graph.add("Div", graph.constant("deviation", np.maximum(np.sqrt(variance), keras.backend.epsilon())))
+    parts = parts_of(model, graph, has_head=True)
+    weights, predicts = [layer.get_weights() for layer in parts.nodes], target or Classes(())
+    if preprocessing not in ("mean", "standardize"):
+        return TrainedGraph(graph, weights, preprocessing, target=predicts)
+    (normalization,) = parts.before
+    mean, variance = (keras.ops.convert_to_numpy(each) for each in (normalization.mean, normalization.variance))
+    return TrainedGraph(graph, weights, preprocessing, mean, variance, predicts)
 
 
-def _layer_normalization(graph: _Graph, layer: "keras.Layer") -> None:
-    """Of a whole image; in Keras's order of operations, so that rounding agrees on images of hardly any contrast."""
-    graph.require(layer, "axis", list(layer.axis), [1, 2, 3])
-    graph.require(layer, "scale and center", (layer.scale, layer.center), (False, False))
-    image = graph.last
-    mean = graph.add("ReduceMean", axes=[1, 2, 3], keepdims=1)
-    difference = graph.add("Sub", mean, source=image)
-    graph.add("Mul", difference)
-    graph.add("ReduceMean", axes=[1, 2, 3], keepdims=1)
-    graph.add("Add", graph.constant("floor", layer.epsilon))
-    graph.add("Sqrt")
-    factor = graph.add("Reciprocal")
-    graph.add("Mul", factor, source=mean)
-    shift = graph.add("Neg")
-    graph.add("Mul", factor, source=image)
-    graph.add("Add", shift)
+def _preprocessed(writer: OnnxWriter, trained: TrainedGraph) -> str:
+    """The images as the network sees them; `Statistics.apply` says what that is."""
+    pixels = writer.add("Cast", INPUT, to=1)  # to single precision; uint8 numbers stay as they are
+    if trained.preprocessing == "none":
+        return writer.add("Mul", pixels, writer.constant("scale", 1.0 / 255.0))
+    if trained.preprocessing == "global_contrast":
+        return _contrast(writer, pixels, [1 + axis for axis in range(len(trained.graph.input_shape))])
+    if trained.mean is None or trained.variance is None:
+        raise ValueError(f"expected the numbers of the preprocessing {trained.preprocessing!r}, got none")
+    deviation = np.maximum(np.sqrt(trained.variance), _LEAST_DEVIATION)
+    centred = writer.add("Sub", pixels, writer.constant("mean", trained.mean))
+    return writer.add("Div", centred, writer.constant("deviation", deviation))
 
 
-def _convolution(graph: _Graph, layer: "keras.Layer") -> None:
-    graph.require(layer, "dilation_rate", tuple(layer.dilation_rate), (1, 1))
-    graph.require(layer, "groups", layer.groups, 1)
-    graph.turn(channels_first=True)
-    kernel, *bias = layer.get_weights()
-    constants = [graph.constant("kernel", kernel.transpose(3, 2, 0, 1))]
-    constants += [graph.constant("bias", numbers) for numbers in bias]
-    graph.add("Conv", *constants, strides=list(layer.strides), pads=_pads(layer, layer.kernel_size))
-    _activation(graph, layer)
-
-
-def _max_pooling(graph: _Graph, layer: "keras.Layer") -> None:
-    graph.turn(channels_first=True)
-    size, strides = list(layer.pool_size), list(layer.strides)
-    graph.add("MaxPool", kernel_shape=size, strides=strides, pads=_pads(layer, layer.pool_size))
-
-
-def _pads(layer: "keras.Layer", sizes: tuple[int, ...]) -> list[int]:
-    """Rows and columns to add before and after; SAME puts the odd one after, as TensorFlow does."""
-    if layer.padding == "valid":
-        return [0, 0, 0, 0]
-    totals = []
-    for length, size, stride in zip(layer.input.shape[1:3], sizes, layer.strides, strict=True):
-        totals.append(max((-(-length // stride) - 1) * stride + size - length, 0))
-    return [total // 2 for total in totals] + [total - total // 2 for total in totals]
-
-
-def _batch_normalization(graph: _Graph, layer: "keras.Layer") -> None:
-    rank = len(layer.input.shape)
-    graph.require(layer, "axis", layer.axis % rank, rank - 1)
-    if rank == 4:
-        graph.turn(channels_first=True)
-    weights = [layer.gamma, layer.beta, layer.moving_mean, layer.moving_variance]
-    # Without a scale or an offset of its own it is by 1 and 0.
-    numbers = [default if w is None else w.numpy() for w, default in zip(weights, (1.0, 0.0, 0.0, 1.0), strict=True)]
-    width = (layer.input.shape[-1],)
-    constants = [graph.constant("normalization", np.broadcast_to(values, width)) for values in numbers]
-    graph.add("BatchNormalization", *constants, epsilon=float(layer.epsilon))
-
-
-def _global_average_pooling(graph: _Graph, layer: "keras.Layer") -> None:
-    graph.require(layer, "keepdims", layer.keepdims, False)
-    graph.turn(channels_first=True)
-    graph.add("GlobalAveragePool")
-    graph.add("Flatten", axis=1)
-    graph.channels_first = False
-
-
-def _flatten(graph: _Graph, layer: "keras.Layer") -> None:
-    graph.turn(channels_first=False)  # the order in which the next layer's weights are
-    graph.add("Flatten", axis=1)
-
-
-def _dense(graph: _Graph, layer: "keras.Layer") -> None:
-    graph.require(layer, "input rank", len(layer.input.shape), 2)
-    kernel, *bias = layer.get_weights()
-    constants = [graph.constant("kernel", kernel)] + [graph.constant("bias", numbers) for numbers in bias]
-    graph.add("Gemm", *constants)
-    _activation(graph, layer)
-
-
-def _relu(graph: _Graph, layer: "keras.Layer") -> None:
-    settings = (layer.max_value, float(layer.negative_slope), float(layer.threshold))
-    graph.require(layer, "max_value, negative_slope and threshold", settings, (None, 0.0, 0.0))
-    graph.add("Relu")
-
-
-def _softmax(graph: _Graph, layer: "keras.Layer") -> None:
-    graph.require(layer, "axis", layer.axis, -1)
-    graph.add("Softmax", axis=-1)
-
-
-def _activation(graph: _Graph, layer: "keras.Layer") -> None:
-    name = layer.activation.__name__
-    operators = {"linear": None, "relu": "Relu", "softmax": "Softmax", "sigmoid": "Sigmoid"}
-    if name not in operators:
-        graph.require(layer, "activation", name, " or ".join(operators))
-    if operator := operators[name]:
-        graph.add(operator)
-
-
-def _nothing(graph: _Graph, layer: "keras.Layer") -> None:
-    """A layer that does nothing but in training."""
-
-
-_WRITERS: Mapping[str, Callable[[_Graph, "keras.Layer"], None]] = {
-    "Dropout": _nothing,
-    "Rescaling": _rescaling,
-    "Normalization": _normalization,
-    "LayerNormalization": _layer_normalization,
-    "Conv2D": _convolution,
-    "MaxPooling2D": _max_pooling,
-    "BatchNormalization": _batch_normalization,
-    "GlobalAveragePooling2D": _global_average_pooling,
-    "Flatten": _flatten,
-    "Dense": _dense,
-    "ReLU": _relu,
-    "Softmax": _softmax,
-    "Activation": _activation,
-}
+def _contrast(writer: OnnxWriter, image: str, axes: list[int]) -> str:
+    """In Keras's order of operations, so that rounding agrees on images of hardly any contrast."""
+    mean = writer.add("ReduceMean", image, axes=axes, keepdims=1)
+    difference = writer.add("Sub", image, mean)
+    square = writer.add("Mul", difference, difference)
+    variance = writer.add("ReduceMean", square, axes=axes, keepdims=1)
+    deviation = writer.add("Sqrt", writer.add("Add", variance, writer.constant("floor", _FLOOR)))
+    factor = writer.add("Reciprocal", deviation)
+    shift = writer.add("Neg", writer.add("Mul", mean, factor))
+    return writer.add("Add", writer.add("Mul", image, factor), shift)

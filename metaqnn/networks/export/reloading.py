@@ -25,7 +25,7 @@ class Agreement:
 
     Attributes:
         images: how many.
-        difference: the largest of two probabilities of one class of one image, or of two numbers in standard deviations.
+        difference: the largest of two probabilities of one output of one image, or of two numbers in deviations.
         image: where that is, from 0.
         turned: images whose class is another, although the original's two likeliest differ by more than the tolerance;
             or one of whose labels is.

@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     import keras
 
 
-def write_torch(model: "keras.Sequential", path: Path) -> None:
+def write_torch(model: "keras.Model", path: Path) -> None:
     """Write a network to a file of `torch.export`. Keras runs on PyTorch.
 
     Args:

@@ -22,8 +22,10 @@ from metaqnn.errors import MetaqnnError, ReplayError
 from metaqnn.files import open_regular, written_whole
 from metaqnn.machine import raise_machine_fault
 from metaqnn.networks.architecture import parse
+from metaqnn.networks.compiling import compile_network
 from metaqnn.networks.costs import describe
 from metaqnn.networks.data.config import Preprocessing
+from metaqnn.networks.graph import Graph
 from metaqnn.networks.targets import Target, recorded_target
 
 if TYPE_CHECKING:
@@ -78,7 +80,7 @@ def save_network(model: "keras.Model", path: Path) -> None:
         part.write_bytes(content)
 
 
-def load_network(stored: StoredNetwork, content: bytes | None = None) -> "keras.Sequential":
+def load_network(stored: StoredNetwork, content: bytes | None = None) -> "keras.Model":
     """A trained network for use, preprocessing included: of stock layers, from uint8 images to predictions.
 
     Args:
@@ -103,7 +105,7 @@ def load_network(stored: StoredNetwork, content: bytes | None = None) -> "keras.
         ) from error
 
 
-def _loaded(stored: StoredNetwork, content: bytes | None) -> "keras.Sequential":
+def _loaded(stored: StoredNetwork, content: bytes | None) -> "keras.Model":
     from metaqnn.networks.training.inference import fresh_network
 
     shape = tuple(stored.input_shape)
@@ -159,3 +161,9 @@ def _require_plain(content: bytes, most: int) -> None:
             raise _UnfitError("it names data that lie elsewhere")
         if any(array.dtype.kind not in "fiu" for array in arrays) or sum(array.nbytes for array in arrays) > most:
             raise _UnfitError("it holds other data, or more of them")
+
+
+def graph_of(stored: StoredNetwork) -> Graph:
+    """The graph of a stored network, without dropout."""
+    shape = tuple(stored.input_shape)
+    return compile_network(parse(stored.architecture), shape, batch_normalization=stored.batch_normalization)

@@ -19,6 +19,7 @@ from metaqnn.core import CurvePoint, TrainingSplit
 from metaqnn.files import open_regular, written_whole
 from metaqnn.machine import raise_machine_fault
 from metaqnn.networks.architecture import parse
+from metaqnn.networks.compiling import compile_network
 from metaqnn.networks.data import DatasetConfig, SearchData, Statistics, fit_statistics
 from metaqnn.networks.data.mapped_rows import MappedRows, with_more
 from metaqnn.networks.retraining.augmentation import Augmentation, shift_of
@@ -28,7 +29,7 @@ from metaqnn.networks.targets.measures import as_columns, smoothed_measures
 from metaqnn.networks.training.fit_engine import preprocessing_layers
 from metaqnn.networks.training.inference import inference_network
 from metaqnn.networks.training.memory import VALIDATION_BATCHES
-from metaqnn.networks.training.network import build_network
+from metaqnn.networks.training.network import KerasNetwork
 from metaqnn.seeding import Stream, integer_seed
 
 
@@ -98,7 +99,6 @@ class RetrainingSession:
         use_bfloat16: bool = False,
         is_gpu: bool = False,
     ):
-        import keras
 
         self.architecture, self.images, self.recipe, self.seed = architecture, images, recipe, seed
         self.epochs: list[CurvePoint] = []
@@ -106,22 +106,16 @@ class RetrainingSession:
         self._rates = np.array(
             [recipe.rate(step / self._steps) for step in range(recipe.num_epochs * self._steps)], "float32"
         )
-        self._network = build_network(
-            parse(architecture),
-            images.x_train.shape[1:],
+        shape = tuple(images.x_train.shape[1:])
+        self.keras_network = KerasNetwork(
+            compile_network(parse(architecture), shape, recipe.dropout, recipe.batch_normalization),
             seed,
-            dropout=recipe.dropout,
             weight_decay=recipe.weight_decay if recipe.optimizer == "sgd" else 0.0,
             dtype="mixed_bfloat16" if use_bfloat16 else None,
-            batch_normalization=recipe.batch_normalization,
         )
-        self.model = keras.Sequential(
-            [
-                keras.Input(images.x_train.shape[1:], dtype="uint8"),
-                *preprocessing_layers(images.statistics),
-                *self._network.layers,
-            ]
-        )
+        first = preprocessing_layers(images.statistics)
+        self._layers = [*first, *self.keras_network.layers]
+        self.model = self.keras_network.model(before=first, dtype="uint8")
         measures = smoothed_measures(images.target, recipe.label_smoothing)
         self._sums = measures["metrics"][0]
         self.model.compile(
@@ -260,7 +254,7 @@ class RetrainingSession:
             parse(self.architecture),
             self.images.x_train.shape[1:],
             self.images.statistics,
-            self._network.get_weights(),
+            self.keras_network.get_weights(),
             self.recipe.batch_normalization,
             self.images.target,
         )
@@ -269,7 +263,7 @@ class RetrainingSession:
         """Let go of the network and of what Keras remembers of it."""
         import keras
 
-        self.model = self._network = None
+        del self.model, self.keras_network, self._layers
         keras.backend.clear_session(free_memory=False)
         gc.collect()
 
@@ -297,7 +291,7 @@ class RetrainingSession:
         return optimizer
 
     def _seed_dropout(self, epoch: int) -> None:
-        for index, layer in enumerate(self.model.layers):
+        for index, layer in enumerate(self._layers):
             if type(layer).__name__ == "Dropout":
                 layer.seed_generator.state.assign(
                     np.array([integer_seed(self.seed, "final dropout", epoch, index), 0], "uint32")

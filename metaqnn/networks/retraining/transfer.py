@@ -1,15 +1,19 @@
 """A network found on one data set taken to another: its outputs, and what of its weights can come along."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from metaqnn.errors import IllegalArchitectureError, MetaqnnError
 from metaqnn.networks.architecture import Architecture, parse
-from metaqnn.networks.costs import Shape, layer_costs
-from metaqnn.networks.layers import FullyConnected, GlobalAveragePooling, Softmax
+from metaqnn.networks.compiling import compile_network
+from metaqnn.networks.graph import Graph
+from metaqnn.networks.layers import GlobalAveragePooling, Softmax
+from metaqnn.networks.operations.fully_connected import FullyConnected
+from metaqnn.networks.operations.operation import Shape
 from metaqnn.networks.retraining.stored import StoredNetwork, load_network
-
-_TRAINED = ("Conv2D", "Dense", "BatchNormalization")
-"""The kinds of layers that have weights to learn."""
+from metaqnn.networks.training.network import KerasNetwork, parts_of
 
 
 def with_classes(text: str, classes: int) -> str:
@@ -30,7 +34,7 @@ def refuse_unbuildable(text: str, input_shape: Shape, dataset: str) -> None:
         IllegalArchitectureError: it cannot, for example because a pool does not fit.
     """
     try:
-        layer_costs(parse(text), input_shape)
+        compile_network(parse(text), tuple(input_shape))
     except IllegalArchitectureError as error:
         size = "x".join(map(str, input_shape))
         raise IllegalArchitectureError(
@@ -46,43 +50,60 @@ def refuse_untransferable(text: str, old_shape: Shape, new_shape: Shape) -> None
     Raises:
         IllegalArchitectureError: one of its fully connected layers has another number of inputs there.
     """
-    layers = parse(text)
-    old, new = ([shape, *(cost.shape for cost in layer_costs(layers, shape))] for shape in (old_shape, new_shape))
-    for index, layer in enumerate(layers):
-        inputs = [int(np.prod(shapes[index])) for shapes in (old, new)]
-        if isinstance(layer, FullyConnected) and inputs[0] != inputs[1]:
+    architecture = parse(text)
+    old, new = (compile_network(architecture, tuple(shape)) for shape in (old_shape, new_shape))
+    for (_, node), (_, other) in zip(old.computed(), new.computed(), strict=True):
+        if node.layer in _heads(architecture) or not isinstance(node.operation, FullyConnected):
+            continue
+        inputs = [graph.shapes_into(each)[0][0] for graph, each in ((old, node), (new, other))]
+        if inputs[0] != inputs[1]:
             raise IllegalArchitectureError(
-                f"the weights of {layer} in {text} have {inputs[0]:,} inputs, and there are {inputs[1]:,} on images of "
-                f"{'x'.join(map(str, new_shape))}; leave --finetune out to train the network from fresh weights"
+                f"the weights of {architecture[node.layer]} in {text} have {inputs[0]:,} inputs, and there are "
+                f"{inputs[1]:,} on images of {'x'.join(map(str, new_shape))}; leave --finetune out to train the "
+                "network from fresh weights"
             )
 
 
-def take_weights(model, origin: StoredNetwork) -> None:
+def take_weights(network: KerasNetwork, origin: StoredNetwork) -> None:
     """Let a network begin with the weights of a trained one, but for its outputs.
 
-    The outputs (softmax, and the convolution of a global average pooling) keep their fresh weights. A first
-    convolution over another number of channels is adapted: every new channel has the mean of the old ones' kernels,
+    The outputs (softmax, and the convolution of a global average pooling) keep their fresh weights. A convolution over
+    the image with another number of channels is adapted: every new channel has the mean of the old ones' kernels,
     scaled so that a grey image has the same response.
 
     Args:
-        model: the Keras model to change.
+        network: the one to change; its model is built.
         origin: a trained network.
 
     Raises:
         MetaqnnError: the two are not of the same layers, or the file does not hold its weights.
     """
-    trained = load_network(origin)
-    ours, theirs = ([layer for layer in m.layers if type(layer).__name__ in _TRAINED] for m in (model, trained))
-    if [type(layer) for layer in ours] != [type(layer) for layer in theirs]:
+    architecture = parse(origin.architecture)
+    graph = compile_network(architecture, tuple(origin.input_shape), False, origin.batch_normalization)
+    ours = _weighted(network.graph, network.layers)
+    theirs = _weighted(graph, parts_of(load_network(origin), graph, has_head=True).nodes)
+    if [type(layer) for _, layer in ours] != [type(layer) for _, layer in theirs]:
         raise MetaqnnError(
             f"{origin.path}: expected a network of the same layers, but one is with batch normalisation and one is "
             "without; set final.batch_normalization as it was trained"
         )
-    heads = 1 + any(type(layer).__name__ == "GlobalAveragePooling2D" for layer in model.layers)
-    for number, (layer, other) in enumerate(zip(ours[:-heads], theirs[:-heads], strict=True)):
-        weights = other.get_weights()
-        shape = tuple(layer.kernel.shape) if hasattr(layer, "kernel") else None
-        if number == 0 and shape is not None and weights[0].shape != shape:
-            kernel = weights[0].mean(axis=2, keepdims=True) * (weights[0].shape[2] / shape[2])
-            weights = [np.broadcast_to(kernel, shape), *weights[1:]]
+    for (number, layer), (_, other) in zip(ours, theirs, strict=True):
+        node = network.graph.nodes[number]
+        if node.layer in _heads(architecture):
+            continue
+        weights, shape = other.get_weights(), network.graph.input_shape
+        if node.inputs == (0,) and weights[0].ndim > 2 and weights[0].shape[-2] != shape[-1]:
+            kernel = weights[0].mean(axis=-2, keepdims=True) * (weights[0].shape[-2] / shape[-1])
+            weights = [np.repeat(kernel, shape[-1], axis=-2), *weights[1:]]
         layer.set_weights(weights)
+
+
+def _heads(architecture: Architecture) -> set[int]:
+    """The layers that give a number for each class."""
+    return {number for number, layer in enumerate(architecture) if isinstance(layer, GlobalAveragePooling | Softmax)}
+
+
+def _weighted(graph: Graph, layers: Sequence[Any]) -> list[tuple[int, Any]]:
+    """The layers of Keras that have weights, with the numbers of their nodes."""
+    pairs = zip(graph.computed(), layers, strict=True)
+    return [(number, layer) for (number, node), layer in pairs if node.operation.weights(*graph.shapes_into(node))]

@@ -87,7 +87,7 @@ def retrain(job: RetrainingJob, send: Callable[[object], None], device: Device) 
         use_bfloat16 = job.recipe.precision == "auto" and device.has_bfloat16
         training = RetrainingSession(job.architecture, images, job.recipe, job.seed, use_bfloat16, device.is_gpu)
         if not training.load_checkpoint(checkpoint, job.identity) and job.origin is not None:
-            take_weights(training.model, job.origin)
+            take_weights(training.keras_network, job.origin)
         send(RetrainingStarted(device.name, tuple(training.epochs)))
         while len(training.epochs) < job.recipe.num_epochs:
             epoch = training.run_epoch()

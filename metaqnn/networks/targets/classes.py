@@ -65,11 +65,15 @@ class Classes(Target):
         losses = np.log(np.exp(shifted).sum(axis=1)) - shifted[np.arange(len(targets)), targets]
         return Measured(self.measure(outputs, targets).score, {}, float(losses.mean()))
 
-    def head(self) -> list:
+    def head(self) -> Any:
         """A softmax."""
         import keras
 
-        return [keras.layers.Softmax(name=self.output)]
+        return keras.layers.Softmax(name=self.output)
+
+    def write_head(self, writer: Any, source: str) -> str:
+        """A Softmax."""
+        return writer.add("Softmax", source, axis=-1)
 
     def best_members(self, predictions: np.ndarray, targets: np.ndarray) -> float:
         """The mean log-probability of the class."""

@@ -83,11 +83,15 @@ class Labels(Target):
         said = np.clip(np.array(self.frequencies), _LEAST, 1 - _LEAST)
         return float(-(targets * np.log(said) + (1 - targets) * np.log1p(-said)).mean())
 
-    def head(self) -> list:
+    def head(self) -> Any:
         """A sigmoid."""
         import keras
 
-        return [keras.layers.Activation("sigmoid", name=self.output)]
+        return keras.layers.Activation("sigmoid", name=self.output)
+
+    def write_head(self, writer: Any, source: str) -> str:
+        """A Sigmoid."""
+        return writer.add("Sigmoid", source)
 
     def best_members(self, predictions: np.ndarray, targets: np.ndarray) -> float:
         """The mean log-probability of what holds, over images and labels."""

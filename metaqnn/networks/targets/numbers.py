@@ -98,11 +98,16 @@ class Numbers(Target):
         """The squared error of the mean of the training images, which is 0 when standardised."""
         return float(np.square((targets - np.array(self.mean)) / np.array(self.deviation)).mean())
 
-    def head(self) -> list:
+    def head(self) -> Any:
         """The standardisation undone."""
         import keras
 
-        return [keras.layers.Rescaling(list(self.deviation), list(self.mean), name=self.output)]
+        return keras.layers.Rescaling(list(self.deviation), list(self.mean), name=self.output)
+
+    def write_head(self, writer: Any, source: str) -> str:
+        """A Mul and an Add."""
+        scaled = writer.add("Mul", source, writer.constant("deviation", self.deviation))
+        return writer.add("Add", scaled, writer.constant("mean", self.mean))
 
     def best_members(self, predictions: np.ndarray, targets: np.ndarray) -> float:
         """The negative squared error of the standardised numbers."""

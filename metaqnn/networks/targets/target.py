@@ -100,8 +100,20 @@ class Target(ABC):
         return None
 
     @abstractmethod
-    def head(self) -> list:
-        """Keras layers from the outputs of a network to predictions."""
+    def head(self) -> Any:
+        """The Keras layer from the outputs of a network to predictions; its name is `output`."""
+
+    @abstractmethod
+    def write_head(self, writer: Any, source: str) -> str:
+        """The same as nodes of an `OnnxWriter`.
+
+        Args:
+            writer: the graph being written.
+            source: name of the network's outputs in it.
+
+        Returns:
+            the name of the predictions.
+        """
 
     @abstractmethod
     def best_members(self, predictions: np.ndarray, targets: np.ndarray) -> float:

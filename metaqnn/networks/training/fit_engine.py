@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 
 from metaqnn.networks.architecture import Architecture
+from metaqnn.networks.compiling import compile_network
 from metaqnn.networks.data import SearchData, Statistics
 from metaqnn.networks.data.mapped_rows import MappedRows
 from metaqnn.networks.targets import Classes
 from metaqnn.networks.targets.measures import plain_measures
 from metaqnn.networks.training.memory import VALIDATION_BATCHES
-from metaqnn.networks.training.network import build_network
+from metaqnn.networks.training.network import KerasNetwork
 from metaqnn.networks.training.recipe import Engine, EpochOutcome, Session
 from metaqnn.seeding import Stream
 
@@ -33,22 +34,10 @@ class FitSession(Session):
 
         config = engine.config
         self.engine, self.seed, self.attempt = engine, seed, attempt
-        network = build_network(
-            architecture,
-            engine.data.input_shape,
-            seed,
-            attempt,
-            config.dropout,
-            config.weight_decay,
-            "mixed_bfloat16" if engine.use_bfloat16 else None,
-        )
-        self.model = keras.Sequential(
-            [
-                keras.Input(engine.data.input_shape, dtype="uint8"),
-                *preprocessing_layers(engine.statistics),
-                *network.layers,
-            ]
-        )
+        graph = compile_network(architecture, engine.data.input_shape, config.dropout)
+        dtype = "mixed_bfloat16" if engine.use_bfloat16 else None
+        self.network = KerasNetwork(graph, seed, attempt, config.weight_decay, dtype)
+        self.model = self.network.model(before=preprocessing_layers(engine.statistics), dtype="uint8")
         measures = plain_measures(engine.data.target)
         self._sums = measures["metrics"][0]
         self.model.compile(
@@ -110,13 +99,13 @@ class FitSession(Session):
 
     def numpy_weights(self) -> list[np.ndarray]:
         """All weights in the order of a Keras model of the same network."""
-        return [np.asarray(variable) for variable in self.model.trainable_variables]
+        return self.network.get_weights()
 
     def close(self) -> None:
         """Let go of the network and of what Keras remembers of it."""
         import keras
 
-        self.model = None
+        del self.model, self.network
         keras.backend.clear_session(free_memory=False)
         gc.collect()
 

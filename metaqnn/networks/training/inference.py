@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from metaqnn.networks.architecture import Architecture
-from metaqnn.networks.costs import Shape
+from metaqnn.networks.compiling import compile_network
 from metaqnn.networks.data import Statistics
 from metaqnn.networks.data.config import Preprocessing
+from metaqnn.networks.operations.operation import Shape
 from metaqnn.networks.targets import Classes, Target
 from metaqnn.networks.training.backend import plain_keras
 from metaqnn.networks.training.fit_engine import preprocessing_layers
-from metaqnn.networks.training.network import build_network
+from metaqnn.networks.training.network import KerasNetwork, parts_of, set_weights
 
 if TYPE_CHECKING:
     import keras
@@ -26,7 +27,7 @@ def fresh_network(
     batch_normalization: bool = False,
     numbers: Sequence[np.ndarray] | None = None,
     target: Target | None = None,
-) -> "keras.Sequential":
+) -> "keras.Model":
     """A network of stock layers in single precision, without dropout, of which only the weights are missing.
 
     Args:
@@ -48,15 +49,8 @@ def fresh_network(
         first = [keras.layers.Normalization(axis=(1, 2, 3), mean=mean, variance=variance)]
     else:
         first = preprocessing_layers(Statistics(preprocessing))
-    network = build_network(architecture, input_shape, dropout=False, batch_normalization=batch_normalization)
-    return keras.Sequential(
-        [
-            keras.Input(input_shape, dtype="uint8", name="images"),
-            *first,
-            *network.layers,
-            *(target or Classes(())).head(),
-        ]
-    )
+    graph = compile_network(architecture, tuple(input_shape), batch_normalization=batch_normalization)
+    return KerasNetwork(graph).model(before=first, after=[(target or Classes(())).head()], dtype="uint8", name="images")
 
 
 def inference_network(
@@ -66,7 +60,7 @@ def inference_network(
     weights: Sequence[np.ndarray],
     batch_normalization: bool = False,
     target: Target | None = None,
-) -> "keras.Sequential":
+) -> "keras.Model":
     """A network as `fresh_network` makes it, with its weights and those of its preprocessing.
 
     Args:
@@ -76,10 +70,11 @@ def inference_network(
         target: what is predicted; None is classes.
     """
     model = fresh_network(architecture, input_shape, statistics.kind, batch_normalization, target=target)
-    if statistics.mean is None:
-        model.set_weights(list(weights))
-    else:
+    graph = compile_network(architecture, tuple(input_shape), batch_normalization=batch_normalization)
+    set_weights(parts_of(model, graph, has_head=True).nodes, weights)
+    if statistics.mean is not None:
         (fitted,) = preprocessing_layers(statistics)
-        model.set_weights([fitted.input_mean, fitted.input_variance, np.zeros((), "int32"), *weights])
-        model.layers[0].finalize_state()
+        (normalization,) = (layer for layer in model.layers if type(layer).__name__ == "Normalization")
+        normalization.set_weights([fitted.input_mean, fitted.input_variance, np.zeros((), "int32")])
+        normalization.finalize_state()
     return model

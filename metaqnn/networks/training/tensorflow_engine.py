@@ -13,14 +13,14 @@ from collections.abc import Callable
 import numpy as np
 
 from metaqnn.networks.architecture import Architecture
-from metaqnn.networks.costs import Shape, dropout_rates, layer_costs
+from metaqnn.networks.compiling import compile_network
 from metaqnn.networks.data import SearchData, Statistics
-from metaqnn.networks.layers import Convolution, GlobalAveragePooling, Pooling, Softmax
 from metaqnn.networks.targets import Classes, Measured
 from metaqnn.networks.training.config import TrainingConfig
 from metaqnn.networks.training.memory import VALIDATION_BATCHES
 from metaqnn.networks.training.recipe import Engine, EpochOutcome, Session
-from metaqnn.seeding import Stream, integer_seed
+from metaqnn.networks.training.tensorflow_network import TensorFlowNetwork
+from metaqnn.seeding import Stream
 
 _TIMED_CALL_SECONDS = 1.0
 """Where a candidate's time is limited, an epoch is cut into calls of about this length, to look at the clock."""
@@ -80,12 +80,10 @@ class TensorFlowSession(Session):
     def __init__(self, engine: TensorFlowEngine, architecture: Architecture, seed: int, attempt: int):
         import tensorflow as tf
 
-        self.engine, self.architecture, self.seed, self.attempt = engine, architecture, seed, attempt
-        self.rates = dropout_rates(architecture) if engine.config.dropout else {}
-        self.dropout_seeds = {index: integer_seed(seed, "dropout", attempt, index) for index in self.rates}
-        self.weights = self._fresh_weights()
-        self.variables = [variable for pair in self.weights.values() for variable in pair]
-        self.moments = [(tf.Variable(tf.zeros_like(v)), tf.Variable(tf.zeros_like(v))) for v in self.variables]
+        self.engine, self.seed, self.attempt = engine, seed, attempt
+        graph = compile_network(architecture, engine.data.input_shape, engine.config.dropout)
+        self.network = TensorFlowNetwork(graph, seed, attempt, engine.compute_type)
+        self.moments = [(tf.Variable(tf.zeros_like(v)), tf.Variable(tf.zeros_like(v))) for v in self.network.trained]
         self.step = tf.Variable(0, dtype=tf.int32)
         if engine.is_traced:
             self._train = tf.function(self._traced_steps, autograph=False)
@@ -157,62 +155,14 @@ class TensorFlowSession(Session):
 
     def numpy_weights(self) -> list[np.ndarray]:
         """All weights in the order of a Keras model of the same network."""
-        return [variable.numpy() for variable in self.variables]
+        return self.network.numpy_weights()
 
     def close(self) -> None:
         """Let go of the graph and the weights."""
         self._train = self._validate = None
-        self.weights, self.variables, self.moments = {}, [], []
+        del self.network, self.moments
         if self.engine.is_traced:
             gc.collect()  # a graph is full of circles
-
-    def _fresh_weights(self) -> dict:
-        """Glorot-uniform kernels and zero biases: index of the layer -> (kernel, bias)."""
-        import tensorflow as tf
-        from keras import initializers
-
-        weights = {}
-        shape: Shape = self.engine.data.input_shape
-        for index, cost in enumerate(layer_costs(self.architecture, shape)):
-            layer = cost.layer
-            if not isinstance(layer, Pooling):
-                outputs = cost.shape[-1]
-                if isinstance(layer, Convolution | GlobalAveragePooling):
-                    size = layer.receptive_field if isinstance(layer, Convolution) else 1
-                    kernel_shape: Shape = (size, size, shape[2], outputs)
-                else:
-                    kernel_shape = (int(np.prod(shape)), outputs)
-                initializer = initializers.GlorotUniform(integer_seed(self.seed, "weights", self.attempt, index))
-                kernel = tf.Variable(initializer(kernel_shape, "float32"))
-                weights[index] = kernel, tf.Variable(tf.zeros(outputs))
-            shape = cost.shape
-        return weights
-
-    def _logits(self, images, step=None):
-        """The network: preprocessed images to logits; `step` (training only) picks the dropout masks."""
-        import tensorflow as tf
-
-        compute_type = self.engine.compute_type
-        x = tf.cast(images, compute_type)
-        for index, layer in enumerate(self.architecture):
-            if isinstance(layer, Pooling):
-                x = tf.nn.max_pool2d(x, layer.receptive_field, layer.stride, "VALID")
-            else:
-                kernel, bias = (tf.cast(variable, compute_type) for variable in self.weights[index])
-                if isinstance(layer, Convolution | GlobalAveragePooling):
-                    stride = layer.stride if isinstance(layer, Convolution) else 1
-                    x = tf.nn.conv2d(x, kernel, stride, "SAME")
-                else:
-                    x = tf.matmul(tf.reshape(x, (-1, kernel.shape[0])), kernel)
-                x = tf.nn.bias_add(x, bias)
-                if not isinstance(layer, Softmax):
-                    x = tf.nn.relu(x)
-                if isinstance(layer, GlobalAveragePooling):
-                    x = tf.reduce_mean(x, [1, 2])
-            if index in self.rates and step is not None:
-                seed = tf.stack([self.dropout_seeds[index], step])
-                x = tf.nn.experimental.stateless_dropout(x, self.rates[index], seed)
-        return tf.cast(x, tf.float32)
 
     def _traced_steps(self, order, flags, learning_rate, start, end, loss_sum, sums):
         """Train the steps from `start` to `end`; adds to the sum of losses and to the sums of the target."""
@@ -241,7 +191,7 @@ class TensorFlowSession(Session):
 
         def answers(start):
             end = tf.minimum(start + batch, count)
-            return end, self._logits(engine.preprocess(images[start:end])), targets[start:end]
+            return end, self.network.logits(engine.preprocess(images[start:end])), targets[start:end]
 
         def step(start, loss_sum, sums):
             end, outputs, wanted = answers(start)
@@ -264,15 +214,14 @@ class TensorFlowSession(Session):
 
         config = self.engine.config
         with tf.GradientTape() as tape:
-            outputs = self._logits(images, self.step)
+            outputs = self.network.logits(images, self.step)
             loss = tf.reduce_mean(self.engine.target.losses(outputs, wanted))
             if config.weight_decay:
-                kernels = [kernel for kernel, _ in self.weights.values()]
-                loss += config.weight_decay * tf.add_n([tf.nn.l2_loss(kernel) for kernel in kernels])
-        gradients = tape.gradient(loss, self.variables)
+                loss += config.weight_decay * tf.add_n([tf.nn.l2_loss(kernel) for kernel in self.network.decaying])
+        gradients = tape.gradient(loss, self.network.trained)
         time_step = tf.cast(self.step.assign_add(1), tf.float32)
         beta_1, beta_2 = tf.constant(config.beta_1), tf.constant(config.beta_2)
-        for variable, (mean, square), gradient in zip(self.variables, self.moments, gradients, strict=True):
+        for variable, (mean, square), gradient in zip(self.network.trained, self.moments, gradients, strict=True):
             tf.raw_ops.ResourceApplyAdam(
                 var=variable.handle,
                 m=mean.handle,

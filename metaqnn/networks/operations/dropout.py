@@ -1,0 +1,49 @@
+"""Dropout."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from metaqnn.networks.operations.operation import KerasSettings, Operation, Run, Shape
+
+
+@dataclass(frozen=True)
+class Dropout(Operation):
+    """In training, numbers become 0 at random, and the others larger by as much (Srivastava et al., JMLR 2014).
+
+    Attributes:
+        rate: the share that becomes 0, above 0 and below 1.
+    """
+
+    rate: float
+
+    name: ClassVar[str] = "dropout"
+    kept: ClassVar[float] = 1.25  # what comes out, and a mask of a byte each
+
+    def shape(self, *inputs: Shape) -> Shape:
+        """That of its input."""
+        return inputs[0]
+
+    def keras_layer(self, settings: KerasSettings, *inputs: Shape):
+        """A layer of its own, with a seed."""
+        from keras import layers
+
+        return layers.Dropout(self.rate, seed=settings.dropout_seed, **settings.common())
+
+    def run(self, run: Run, weights: Sequence[Any], *inputs: Any) -> Any:
+        """Keras's masks of the same seed and step."""
+        import tensorflow as tf
+
+        if not run.is_training:
+            return inputs[0]
+        return tf.nn.experimental.stateless_dropout(inputs[0], self.rate, run.dropout_seed)
+
+    def write_onnx(self, writer, weights: Sequence[np.ndarray], *inputs: str) -> str:
+        """Nothing: a network in use drops nothing."""
+        return inputs[0]
+
+    def text(self) -> str:
+        """Its rate."""
+        return f"{self.rate:.3g}"
