@@ -8,8 +8,8 @@ from torch import nn
 from torch.nn import functional
 
 from metaqnn.networks.architecture import parse
-from metaqnn.networks.costs import dropout_rates
 from metaqnn.networks.data import SearchData, Statistics
+from metaqnn.networks.dropout import dropout_rates
 from metaqnn.networks.layers import Convolution, FullyConnected, GlobalAveragePooling, Pooling
 from metaqnn.networks.training.config import TrainingConfig
 from metaqnn.seeding import Stream

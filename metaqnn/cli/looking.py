@@ -25,7 +25,7 @@ def describe(network: str, size: str, style: str) -> None:
     FLOPs are 2 x the multiply-adds of one image's forward pass.
     """
     from metaqnn.networks.costs import describe as describe_network
-    from metaqnn.networks.costs import dropout_rates
+    from metaqnn.networks.dropout import dropout_rates
 
     match = re.fullmatch(r"([1-9][0-9]{0,5})x([1-9][0-9]{0,5})x([1-9][0-9]{0,5})", size)
     if not match:

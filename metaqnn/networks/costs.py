@@ -11,7 +11,6 @@ from functools import lru_cache
 
 from metaqnn.networks.architecture import Architecture, parse
 from metaqnn.networks.compiling import add_layer, compile_network
-from metaqnn.networks.dropout import dropout_rates as dropout_rates
 from metaqnn.networks.graph import Graph, GraphBuilder, node_parameters
 from metaqnn.networks.layers import Layer
 from metaqnn.networks.operations.operation import Shape as Shape

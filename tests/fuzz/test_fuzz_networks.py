@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metaqnn.networks.architecture import parse
-from metaqnn.networks.costs import describe, dropout_rates
+from metaqnn.networks.costs import describe
+from metaqnn.networks.dropout import dropout_rates
 
 TOKENS = (
     *("C(", "P(", "FC(", "GAP(", "SM(", "D(", "[", "]", "(", ")", ",", ", ", " ", "\n", "-", "0", "1", "3", "10", "64"),

@@ -6,7 +6,8 @@ from contracts.spaces import paper
 
 from metaqnn.errors import IllegalArchitectureError, NotationError
 from metaqnn.networks.architecture import parse
-from metaqnn.networks.costs import describe, dropout_rates, layer_cost
+from metaqnn.networks.costs import describe, layer_cost
+from metaqnn.networks.dropout import dropout_rates
 from metaqnn.networks.layers import Convolution, FullyConnected, GlobalAveragePooling, Pooling, Softmax
 
 # The five best CIFAR-10 networks of the paper, table A2.

@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from metaqnn.networks.operations.operation import Shape
-
 
 class OnnxWriter:
     """Nodes and constants so far. Outputs are known by name, and have the shapes that the network's graph says.
@@ -20,7 +18,7 @@ class OnnxWriter:
     def __init__(self) -> None:
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
-        self._shapes: dict[str, Shape] = {}
+        self._shapes: dict[str, tuple[int, ...]] = {}
         self._is_first: dict[str, bool] = {}
         self._turned: dict[str, str] = {}
 
@@ -52,11 +50,11 @@ class OnnxWriter:
         self.constants.append(numpy_helper.from_array(np.ascontiguousarray(values, dtype=kind), name))
         return name
 
-    def known(self, name: str, shape: Shape) -> None:
+    def known(self, name: str, shape: tuple[int, ...]) -> None:
         """Say what shape an output has for one image, channels last."""
         self._shapes[name] = shape
 
-    def shape(self, name: str) -> Shape:
+    def shape(self, name: str) -> tuple[int, ...]:
         """What shape an output has for one image, channels last, whatever order its axes are in."""
         return self._shapes[name]
 
