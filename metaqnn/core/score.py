@@ -68,9 +68,14 @@ class Score:
     def label(self) -> str:
         """Its name for people, with its direction where that does not go without saying: `r2 (higher is better)`."""
         words = self.name.replace("_", " ")
+        return f"{words} ({self.better})" if self.better else words
+
+    @property
+    def better(self) -> str:
+        """Which way it is better: `higher is better`; empty for an accuracy, of which everybody knows."""
         if self.name == "accuracy":
-            return words
-        return f"{words} ({'higher' if self.direction == 'maximize' else 'lower'} is better)"
+            return ""
+        return "higher is better" if self.direction == "maximize" else "lower is better"
 
     def is_better(self, value: float, than: float | None) -> bool:
         """Whether a value is better than another; anything is better than None."""
@@ -89,6 +94,12 @@ class Score:
         if value is None:
             return "-"
         return f"{100 * value:.2f} %" if self.is_share else f"{value:.4g}"
+
+    def told(self, value: float | None) -> str:
+        """A value with its name and direction, where these do not go without saying: `r2 0.62, higher is better`."""
+        if not self.better:
+            return self.words(value)
+        return f"{self.name.replace('_', ' ')} {self.words(value)}, {self.better}"
 
     def problem_with(self, value: float) -> str | None:
         """Why a value cannot be this score, in one clause; None where it can."""

@@ -57,7 +57,10 @@ def top(reader: ReplayReader, count: int) -> Table:
         for row, ranked in zip(cells, ranking, strict=True)
     )
     return Table(
-        f"The {count} best networks", (*columns, *names, "architecture"), tuple(rows), _percent(reader, (score,))
+        f"The {count} best networks{_by(reader)}",
+        (*columns, *names, "architecture"),
+        tuple(rows),
+        _percent(reader, (score,)),
     )
 
 
@@ -269,12 +272,20 @@ def _percent(reader: ReplayReader, columns: Sequence[str]) -> frozenset[str]:
     return frozenset(columns) if reader.score().is_share else frozenset()
 
 
+def _by(reader: ReplayReader) -> str:
+    """By which score, and which way it is better, for a title; nothing of an accuracy."""
+    score = reader.score()
+    return f" by {score.label}" if score.better else ""
+
+
 def _scored_table(reader: ReplayReader, title: str, sql: str, parameters: Sequence[Any] = ()) -> Table:
     """A table whose columns named after SCORE are named after what the search measures."""
     found, rows = reader.query(sql, parameters)
     columns = tuple(column.replace("SCORE", reader.score().name) for column in found)
     shares = [column for column, was in zip(columns, found, strict=True) if "SCORE" in was]
-    return Table(title, columns, tuple(rows), _percent(reader, shares))
+    score = reader.score()
+    told = f"{title}; {score.label}" if shares and score.better else title
+    return Table(told, columns, tuple(rows), _percent(reader, shares))
 
 
 def _by_name(reader: ReplayReader, title: str, sql: str, parameters: Sequence[Any] = ()) -> Table:

@@ -70,7 +70,7 @@ class EnumerationProgress:
     @property
     def words(self) -> str:
         """The rest of it for people."""
-        return f"of {counted(self.networks, 'network')}, best {self.score.words(self.best_score)}, {self.failed} failed"
+        return f"of {counted(self.networks, 'network')}, best {self.score.told(self.best_score)}, {self.failed} failed"
 
     def after(self, found: float | None) -> "EnumerationProgress":
         """One training later."""

@@ -50,7 +50,7 @@ class TrainProgress:
     @property
     def words(self) -> str:
         """The rest of it for people."""
-        best = "" if self.best_score is None else f", best {self.score.words(self.best_score)}"
+        best = "" if self.best_score is None else f", best {self.score.told(self.best_score)}"
         return f"{self.ended} of {self.retrainings} networks done{best}"
 
 
