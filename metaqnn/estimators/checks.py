@@ -66,8 +66,8 @@ def label_columns(y: np.ndarray) -> np.ndarray:
     if len(bad):
         row, column = bad[0].tolist()
         raise DataError(
-            f"y: expected a column of 0 and 1 for each label, got {y[row, column]!r} in row {row}, column {column}; of "
-            "classes give one column"
+            f"y: expected a column of 0 and 1 for each label, got {y[row, column].item()!r} in row {row}, column "
+            f"{column}; of classes give one column"
         )
     return y.astype(np.int64)
 
@@ -82,10 +82,8 @@ def training_numbers(estimator: BaseEstimator, X, y) -> tuple[np.ndarray, np.nda
         ValueError: they cannot be used.
     """
     _refuse_sparse(X)
-    if y is None:
-        raise DataError("y: expected numbers to learn, got None; give one or several for each row of X")
     _refuse_sparse(y, "y")
-    is_wide = _dimensions(y) == 2 and np.shape(y)[1] > 1
+    is_wide = y is not None and _dimensions(y) == 2 and np.shape(y)[1] > 1
     settings = {"dtype": _NUMBERS, "ensure_min_samples": 2, "y_numeric": True, "multi_output": is_wide}
     if _dimensions(X) > 2:
         X, y = check_X_y(X, y, allow_nd=True, estimator=estimator, **settings)
