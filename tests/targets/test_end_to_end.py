@@ -66,13 +66,13 @@ def measured(kind, said, wanted):
 def test_what_a_search_says_and_keeps(searched):
     kind, folder, (search, train) = searched
     words = SCORES[kind].replace("_", " ") + " (higher is better)"
-    assert f"best networks by {words}" in " ".join(search.split())
+    assert f"best networks; {words}" in " ".join(search.split())
     assert words in " ".join(train.split())
     score = json.loads(rows(folder, "SELECT value FROM config WHERE key = 'score'")[0][0])
     assert (score["name"], score["direction"]) == (SCORES[kind], "maximize")
     best, failure = rows(folder, "SELECT max(score) FROM evaluations")[0][0], score["failure"]
     assert best > failure + 0.3
-    summary = json.loads(run(folder, "replay", "summary", "a.sqlite", "--format", "json"))
+    summary = json.loads(run(folder, "replay", "summary", "a.sqlite", "--format", "json"))["Summary"][0]
     assert (summary["score"], summary["direction"]) == (SCORES[kind], "maximize")
     assert summary[f"best_{SCORES[kind]}"] == best
     assert "differ" not in run(folder, "replay", "verify", "a.sqlite")
