@@ -86,7 +86,7 @@ def export(database: Path, model: int | None, retraining: int | None, target: Pa
 def _accuracies(found: "ValidationScore") -> str:
     score = found.score
     before, after = (score.words(value) for value in (found.before, found.after))
-    what = "Accuracy" if score.name == "accuracy" else score.label
+    what = score.label[:1].upper() + score.label[1:]
     text = f"{what} on {found.images:,} validation images: {before} before, {after} after"
     if found.calibration:
         text += f" (ranges chosen on {found.calibration} of them)"

@@ -77,7 +77,8 @@ def retrain(job: RetrainingJob, send: Callable[[object], None], device: Device) 
     Raises:
         MetaqnnError: it cannot be trained at all, or the machine failed.
     """
-    from metaqnn.networks.retraining.trainer import RetrainingSession, retraining_images
+    from metaqnn.networks.retraining.images import retraining_images
+    from metaqnn.networks.retraining.trainer import RetrainingSession
     from metaqnn.networks.retraining.transfer import take_weights
     from metaqnn.networks.training.recipe import failure_of
 
