@@ -20,7 +20,8 @@ from metaqnn.networks.data import load_search_data
 from metaqnn.networks.export.conversion import BATCH
 from metaqnn.networks.export.export import MOST_CALIBRATED
 from metaqnn.networks.export.reloading import spread
-from metaqnn.networks.retraining.trainer import RetrainingSession, retraining_images
+from metaqnn.networks.retraining.images import retraining_images
+from metaqnn.networks.retraining.trainer import RetrainingSession
 from metaqnn.networks.training.device import prepare_device
 from metaqnn.workflows import load_experiment
 

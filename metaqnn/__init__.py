@@ -17,6 +17,7 @@ from metaqnn.version import __version__
 if TYPE_CHECKING:  # for editors and type checkers; at run time each is imported when it is first used
     from metaqnn.errors import MetaqnnError as MetaqnnError
     from metaqnn.estimators.classifier import MetaQNNClassifier as MetaQNNClassifier
+    from metaqnn.estimators.regressor import MetaQNNRegressor as MetaQNNRegressor
     from metaqnn.networks.architecture import parse as parse
     from metaqnn.networks.costs import describe as describe
     from metaqnn.networks.training.network import build as build
@@ -31,6 +32,7 @@ _LAZY = {
     "load_experiment": "metaqnn.workflows",
     "MetaqnnError": "metaqnn.errors",
     "MetaQNNClassifier": "metaqnn.estimators.classifier",
+    "MetaQNNRegressor": "metaqnn.estimators.regressor",
     "build": "metaqnn.networks.training.network",
     "open_replay": "metaqnn.replay.frames",
 }

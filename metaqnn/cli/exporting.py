@@ -12,7 +12,10 @@ from metaqnn.errors import counted
 from metaqnn.verbosity import tell
 
 if TYPE_CHECKING:
-    from metaqnn.networks.export.card import ValidationAccuracy
+    from metaqnn.networks.export.card import ValidationScore
+
+_ONE = {"classes": "probability", "labels": "probability", "numbers": "number, in standard deviations,"}
+"""What an export gives, one of it."""
 
 _MUCH_LOST = 0.005
 """Of the accuracy, in [0, 1], above which a line says what to do."""
@@ -59,8 +62,8 @@ def export(database: Path, model: int | None, retraining: int | None, target: Pa
     done = export_network(database, target, model, retraining, partial(tell, stream=sys.stdout), is_int8)
     what = f"model {done.model}"
     if done.retraining is not None:
-        measured = done.retraining.score
-        validated = "not validated" if measured is None else f"validation accuracy {100 * measured:.2f} %"
+        measured, score = done.retraining.score, done.predicts.score
+        validated = "not validated" if measured is None else f"validation {score.label} {score.words(measured)}"
         what = f"retraining {done.retraining.number} of {what} ({validated})"
     print(f"Exported {what} to {target}: {done.format.name}, {_bytes(done.size)}.")
     print(f"  {done.architecture}")
@@ -69,8 +72,9 @@ def export(database: Path, model: int | None, retraining: int | None, target: Pa
     else:
         if not is_int8:
             print(
-                f"The largest difference of a probability from the original's is {done.agreement.difference:.2g} on "
-                f"{counted(done.agreement.images, 'image')} (allowed: {done.format.tolerance:g})."
+                f"The largest difference of a {_ONE[done.predicts.kind]} from the original's is "
+                f"{done.agreement.difference:.2g} on {counted(done.agreement.images, 'image')} "
+                f"(allowed: {done.format.tolerance:g})."
             )
         if done.accuracy:
             print(_accuracies(done.accuracy))
@@ -79,13 +83,18 @@ def export(database: Path, model: int | None, retraining: int | None, target: Pa
     print("\n".join(f"    {line}" for line in done.format.snippet(target).splitlines()))
 
 
-def _accuracies(found: "ValidationAccuracy") -> str:
-    before, after = (f"{100 * share:.2f} %" for share in (found.before, found.after))
-    text = f"Accuracy on {found.images:,} validation images: {before} before, {after} after"
+def _accuracies(found: "ValidationScore") -> str:
+    score = found.score
+    before, after = (score.words(value) for value in (found.before, found.after))
+    what = score.label[:1].upper() + score.label[1:]
+    text = f"{what} on {found.images:,} validation images: {before} before, {after} after"
     if found.calibration:
         text += f" (ranges chosen on {found.calibration} of them)"
-    lost = found.before - found.after
-    return f"{text}." if lost <= _MUCH_LOST else f"{text}: {100 * lost:.2f} points lost; without --int8 it is none."
+    lost = score.gain(found.before) - score.gain(found.after)
+    if lost <= _MUCH_LOST:
+        return f"{text}."
+    told = f"{100 * lost:.2f} points" if score.is_share else f"{lost:.3g}"
+    return f"{text}: {told} lost; without --int8 it is none."
 
 
 def _bytes(size: int) -> str:

@@ -81,7 +81,7 @@ def train(database, models, split, overrides, style, **options) -> None:
     if not report.is_complete:
         print(f"Stopped; the same command goes on from the last whole epochs. Everything is in {database}.")
         sys.exit(128 + (report.signal or 0))
-    print_tables([_retrainings_table(report.retrainings)], style)
+    print_tables([_retrainings_table(report.retrainings, report.score)], style)
     if style != "table":
         return
     if not any(retraining.status == Status.OK for retraining in report.retrainings):
@@ -141,7 +141,7 @@ def evaluate(database, model, numbers, is_all, split, dataset, allow_duplicates,
 @verbosity_options
 @format_option
 def ensemble(database, top, greedy, split, dataset, allow_duplicates, break_lock, style) -> None:
-    """Average the probabilities of trained networks, and look at the TEST SPLIT; the look is recorded.
+    """Average the predictions of trained networks, and look at the TEST SPLIT; the look is recorded.
 
     One network of each of the best models by validation. With --greedy, members are selected among all networks of
     those models, on the validation images.
@@ -180,30 +180,40 @@ def _look(memory, retrainings, evaluate, allow_duplicates: bool, style: str) -> 
         print(f"Looks at a test split so far: {total}, all recorded in {memory.path} (table test_looks).")
 
 
-def _retrainings_table(retrainings):
+def _retrainings_table(retrainings, score):
     from metaqnn.replay.tables import Table
 
     first, failed = retrainings[0], any(r.reason for r in retrainings)
-    columns = ("final", "model", "seed", "status", "accuracy", "parameters", "seconds", *["reason"] * failed)
+    columns = ("final", "model", "seed", "status", score.name, "parameters", "seconds", *["reason"] * failed)
     rows = tuple(
         (r.number, r.model, r.seed, r.status, r.score, r.size, r.seconds, *[r.reason or None] * failed, r.architecture)
         for r in retrainings
     )
     source = f"{first.dataset['name']} ({first.split}) by {first.recipe['name']}"
-    title = f"Trained on {source}; accuracy on validation images"
-    return Table(title, (*columns, "architecture"), rows, frozenset({"accuracy"}))
+    title = f"Trained on {source}; {score.label} on validation images"
+    percent = frozenset({score.name}) if score.is_share else frozenset()
+    return Table(title, (*columns, "architecture"), rows, percent)
 
 
 def _looks_table(results):
     from metaqnn.replay.tables import Table
 
-    look, is_of_one = results[0].look, len(results[0].retrainings) == 1
-    columns = ("look", "kind", "finals", "validation_accuracy", "test_accuracy", "test_error", "low", "high", "wrong")
+    first, is_of_one = results[0], len(results[0].retrainings) == 1
+    score, look, images = first.score, first.look, counted(first.look.examples, "image")
+    columns = ["look", "kind", "finals", f"validation_{score.name}", f"test_{score.name}"]
+    more = ["test_error", "low", "high", "wrong"] if score.is_share else []
     rows = []
     for result in results:
-        found, (low, high) = result.look, result.look.interval()
+        found = result.look
         row = (found.look, found.kind, ", ".join(map(str, found.retrainings)), found.validation_score, found.score)
-        row += (1 - found.score, 1 - high, 1 - low, round((1 - found.score) * found.examples))
-        rows.append((*row, *[result.retrainings[0].architecture] * is_of_one))
-    title = f"Test split of {look.dataset}, {counted(look.examples, 'image')}; low and high: 95 % interval of the error"
-    return Table(title, (*columns, *["architecture"] * is_of_one), tuple(rows), frozenset(columns[3:8]))
+        if score.is_share:
+            low, high = found.interval()
+            row += (1 - found.score, 1 - high, 1 - low, round((1 - found.score) * found.examples))
+        rows.append((*row, *result.figures.values(), *[result.retrainings[0].architecture] * is_of_one))
+    title = f"Test split of {look.dataset}, {images}; {score.label}"
+    if score.name == "accuracy":
+        title = f"Test split of {look.dataset}, {images}"
+    title += "; low and high: 95 % interval of the error" if score.is_share else ""
+    percent = {*columns[3:5], *more[:3], *(["mean_average_precision"] if score.name == "exact_match" else [])}
+    columns += [*more, *first.figures, *["architecture"] * is_of_one]
+    return Table(title, tuple(columns), tuple(rows), frozenset(percent) if score.is_share else frozenset())

@@ -5,6 +5,7 @@ import shlex
 import sys
 from dataclasses import astuple
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -130,11 +131,19 @@ def _describe_data(name: str, overrides, no_test: bool, database: Path | None, s
     found = describe_data(name, overrides, not no_test, database, command, tell)
     size = _size(found.input_shape)
     parts = tuple((part.name, part.images, size, part.low, part.high) for part in found.parts)
-    counts = zip(found.class_names, *(part.counts for part in found.parts), strict=True)
-    titles = (name, "Images of each class", "What was noticed") if style == "table" else ("parts", "classes", "notes")
+    each: list[list[Any]]
+    if found.target == "numbers":
+        each = [[f"{low:g} to {high:g}" for low, high in part.ranges] for part in found.parts]
+        title, unit = "Each number, least to largest", "number"
+    else:
+        each = [list(part.counts) for part in found.parts]
+        unit = "class" if found.target == "classes" else "label"
+        title = f"Images of each {unit}"
+    counts = zip(found.class_names, *each, strict=True)
+    titles = (name, title, "What was noticed") if style == "table" else ("parts", found.target, "notes")
     tables = [
         Table(titles[0], ("part", "images", "size", "lowest", "highest"), parts),
-        Table(titles[1], ("class", *(part.name for part in found.parts)), tuple(counts)),
+        Table(titles[1], (unit, *(part.name for part in found.parts)), tuple(counts)),
         Table(titles[2], ("kind", "value"), tuple((note.kind, note.text) for note in found.notes)),
     ]
     print_tables(tables if found.notes or style != "table" else tables[:2], style)

@@ -73,7 +73,7 @@ def print_tables(tables: list[Table], style: str) -> None:
     else:
         width = shutil.get_terminal_size().columns
         for table in tables:
-            for line in wrap(table.title, width):
+            for line in wrap(f"{table.title}; {table.score}" if table.score else table.title, width):
                 click.secho(line, bold=True)
             print("\n".join(_lines(table, width)), end="\n\n")
 

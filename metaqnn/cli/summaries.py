@@ -21,7 +21,7 @@ def summary_table(reader) -> Table:
     best = "-"
     if facts.best is not None:
         origin = ", imported" if tables.is_imported(reader, facts.best.model) else ""
-        words = reader.score().words(facts.best.score)
+        words = reader.score().told(facts.best.score)
         best = f"{words} (model {facts.best.model}{origin}) {facts.best.architecture}"
     failed = ", ".join(f"{count} {status}" for status, count in facts.failed.items()) or "none"
     exhausted, episodes = "none", counted(facts.imported, "episode")
@@ -82,7 +82,7 @@ def import_table(reader) -> Table:
     best = "-"
     if facts["best_model"] is not None:
         score = reader.score()
-        words = score.words(facts[f"best_{score.name}"])
+        words = score.told(facts[f"best_{score.name}"])
         best = f"{words} (model {facts['best_model']}) {facts['best_architecture']}"
     refused = [(facts[column], word) for column, word in _PROBLEM_WORDS.items() if facts[column]]
     rows = [
@@ -144,6 +144,7 @@ def raw_summary(reader) -> Table:
     row["best_model"], row[name], row["best_architecture"] = (
         (best.model, best.score, best.architecture) if best else (None, None, None)
     )
+    row |= {"score": reader.score().name, "direction": reader.score().direction}
     row |= {f"{chain.chain}_head": chain.head for chain in read_chains(reader)}
     row["exhausted"] = ", ".join(f"{epsilon:g}" for epsilon in facts.exhausted)
     percent = frozenset([name]) if reader.score().is_share else frozenset()

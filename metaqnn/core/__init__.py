@@ -1,6 +1,6 @@
 """The contracts of a search and its records, for those who implement one and for those who use them."""
 
-from metaqnn.core.dataset import Dataset, Note, Split
+from metaqnn.core.dataset import Dataset, Note, Split, TargetKind
 from metaqnn.core.early_stopping import EarlyStopping
 from metaqnn.core.episode import Candidate, Episode, EpisodeOrigin, Model, Proposal, QValue
 from metaqnn.core.evaluation import (
@@ -89,6 +89,7 @@ __all__ = [
     "Step",
     "StoredEvaluation",
     "Strategy",
+    "TargetKind",
     "TestCheck",
     "TestLook",
     "TrainingSplit",

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from math import isfinite
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from metaqnn.core.options import NoOptions
@@ -9,6 +10,10 @@ from metaqnn.errors import DataError, counted
 
 if TYPE_CHECKING:
     import numpy as np
+
+
+TargetKind = Literal["classes", "labels", "numbers"]
+"""What is to be predicted of an example: the one class it is of, the labels it has, or numbers."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +36,10 @@ class Split:
 
     Attributes:
         inputs: of shape (N, ...), N at least 1: one example a row.
-        targets: int64 of shape (N,), each an index into `class_names`; or of shape (N, classes), 1 where a label holds.
-        class_names: one name a class, at least two; the same for both parts.
+        targets: int64 of shape (N,), each an index into `class_names`: one class an example; int64 of shape
+            (N, labels), 1 where a label holds and else 0: several labels an example, or none; or float64 of shape
+            (N, numbers), all finite: numbers that are to be predicted.
+        class_names: one name a class (at least two), label or number; the same for both parts.
         notes: what was noticed while it was read.
 
     Raises:
@@ -45,14 +52,10 @@ class Split:
     notes: tuple[Note, ...] = ()
 
     def __post_init__(self) -> None:
-        inputs, targets, classes = self.inputs, self.targets, len(self.class_names)
+        inputs, targets, names = self.inputs, self.targets, len(self.class_names)
         if inputs.ndim < 2 or 0 in inputs.shape[1:]:
             raise DataError(f"expected examples of shape (number, ...), got {inputs.dtype} of shape {inputs.shape}")
-        if str(targets.dtype) != "int64" or targets.shape[1:] not in ((), (classes,)):
-            raise DataError(
-                f"expected int64 labels of shape (number,) or (number, {classes}), got {targets.dtype} of shape "
-                f"{targets.shape}"
-            )
+        self._check_form()
         if len(inputs) != len(targets):
             raise DataError(
                 f"expected one label for each example, got {counted(len(inputs), 'example')}, "
@@ -60,11 +63,40 @@ class Split:
             )
         if not len(inputs):
             raise DataError("expected at least one example, got none")
-        if classes < 2:
-            raise DataError(f"expected at least two classes, got {classes}")
-        most = classes if targets.ndim == 1 else 2
-        if targets.min() < 0 or targets.max() >= most:
-            raise DataError(f"expected labels from 0 to {most - 1}, got {targets.min()} to {targets.max()}")
+        if self.kind == "classes" and names < 2:
+            raise DataError(f"expected at least two classes, got {names}")
+        self._check_values()
+
+    @property
+    def kind(self) -> TargetKind:
+        """What the targets are, as their type and their shape say."""
+        if str(self.targets.dtype) == "float64":
+            return "numbers"
+        return "classes" if self.targets.ndim == 1 else "labels"
+
+    def _check_form(self) -> None:
+        """Refuse targets of another type or shape."""
+        targets, names = self.targets, len(self.class_names)
+        is_row_each = targets.shape[1:] == (names,) and names
+        if not (
+            (str(targets.dtype) == "int64" and (targets.ndim == 1 or is_row_each))
+            or (str(targets.dtype) == "float64" and is_row_each)
+        ):
+            raise DataError(
+                f"expected int64 labels of shape (number,) or (number, {names}), or float64 numbers of shape "
+                f"(number, {names}), got {targets.dtype} of shape {targets.shape}"
+            )
+
+    def _check_values(self) -> None:
+        """Refuse values that targets of the kind cannot have."""
+        low, high = self.targets.min(), self.targets.max()
+        if self.kind == "numbers":
+            if not (isfinite(low) and isfinite(high)):
+                raise DataError("expected numbers that are finite, got one that is not")
+            return
+        most = len(self.class_names) if self.kind == "classes" else 2
+        if low < 0 or high >= most:
+            raise DataError(f"expected labels from 0 to {most - 1}, got {low} to {high}")
 
 
 class Dataset(ABC):

@@ -64,6 +64,19 @@ class Score:
         """What a database keeps of it: JSON, which knows no infinity."""
         return {key: None if value in (math.inf, -math.inf) else value for key, value in asdict(self).items()}
 
+    @property
+    def label(self) -> str:
+        """Its name for people, with its direction where that does not go without saying: `r2 (higher is better)`."""
+        words = self.name.replace("_", " ")
+        return f"{words} ({self.better})" if self.better else words
+
+    @property
+    def better(self) -> str:
+        """Which way it is better: `higher is better`; empty for an accuracy, of which everybody knows."""
+        if self.name == "accuracy":
+            return ""
+        return "higher is better" if self.direction == "maximize" else "lower is better"
+
     def is_better(self, value: float, than: float | None) -> bool:
         """Whether a value is better than another; anything is better than None."""
         return than is None or self.gain(value) > self.gain(than)
@@ -81,6 +94,12 @@ class Score:
         if value is None:
             return "-"
         return f"{100 * value:.2f} %" if self.is_share else f"{value:.4g}"
+
+    def told(self, value: float | None) -> str:
+        """A value with its name and direction, where these do not go without saying: `r2 0.62, higher is better`."""
+        if not self.better:
+            return self.words(value)
+        return f"{self.name.replace('_', ' ')} {self.words(value)}, {self.better}"
 
     def problem_with(self, value: float) -> str | None:
         """Why a value cannot be this score, in one clause; None where it can."""

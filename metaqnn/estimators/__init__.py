@@ -1,1 +1,1 @@
-"""A search as a scikit-learn classifier; `from metaqnn import MetaQNNClassifier`."""
+"""A search as a scikit-learn estimator: `from metaqnn import MetaQNNClassifier, MetaQNNRegressor`."""

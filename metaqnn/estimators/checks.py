@@ -1,4 +1,4 @@
-"""What the classifier refuses: parameters and data that it cannot use. This module imports scikit-learn."""
+"""What the estimators refuse: parameters and data that it cannot use. This module imports scikit-learn."""
 
 import warnings
 from numbers import Integral, Real
@@ -42,17 +42,56 @@ def training_arrays(estimator: BaseEstimator, X, y) -> tuple[np.ndarray, np.ndar
         ValueError: they cannot be used.
     """
     _refuse_sparse(X)
+    _refuse_sparse(y, "y")
     _refuse_unusable_labels(y)
+    is_wide = y is not None and _dimensions(y) == 2 and np.shape(y)[1] > 1
     if _dimensions(X) > 2:
-        X, y = check_X_y(X, y, dtype=_NUMBERS, allow_nd=True, ensure_min_samples=2, estimator=estimator)
-        estimator.n_features_in_ = int(np.prod(X.shape[1:]))
-        if hasattr(estimator, "feature_names_in_"):
-            del estimator.feature_names_in_
+        settings = {"dtype": _NUMBERS, "ensure_min_samples": 2, "multi_output": is_wide}
+        X, y = check_X_y(X, y, allow_nd=True, estimator=estimator, **settings)
+        _keep_image_facts(estimator, X)
     else:
-        X, y = validate_data(estimator, X, y, dtype=_NUMBERS, ensure_min_samples=2)
+        X, y = validate_data(estimator, X, y, dtype=_NUMBERS, multi_output=is_wide, ensure_min_samples=2)
     check_classification_targets(y)
     estimator._is_of_images = X.ndim > 2
     return X, y
+
+
+def label_columns(y: np.ndarray) -> np.ndarray:
+    """Labels of shape (N, labels) as int64.
+
+    Raises:
+        DataError: they are others than 0 and 1.
+    """
+    bad = np.argwhere((y != 0) & (y != 1))
+    if len(bad):
+        row, column = bad[0].tolist()
+        raise DataError(
+            f"y: expected a column of 0 and 1 for each label, got {y[row, column].item()!r} in row {row}, column "
+            f"{column}; of classes give one column"
+        )
+    return y.astype(np.int64)
+
+
+def training_numbers(estimator: BaseEstimator, X, y) -> tuple[np.ndarray, np.ndarray]:
+    """X and the numbers to be predicted as arrays; the estimator keeps what X looks like.
+
+    Returns:
+        X, and float64 of shape (N,) or (N, numbers).
+
+    Raises:
+        ValueError: they cannot be used.
+    """
+    _refuse_sparse(X)
+    _refuse_sparse(y, "y")
+    is_wide = y is not None and _dimensions(y) == 2 and np.shape(y)[1] > 1
+    settings = {"dtype": _NUMBERS, "ensure_min_samples": 2, "y_numeric": True, "multi_output": is_wide}
+    if _dimensions(X) > 2:
+        X, y = check_X_y(X, y, allow_nd=True, estimator=estimator, **settings)
+        _keep_image_facts(estimator, X)
+    else:
+        X, y = validate_data(estimator, X, y, **settings)
+    estimator._is_of_images = X.ndim > 2
+    return X, y.astype(np.float64)
 
 
 def arrays_as_fitted(estimator: BaseEstimator, X) -> np.ndarray:
@@ -95,10 +134,17 @@ def check_parameters(estimator: BaseEstimator) -> None:
         raise ConfigError(f"settings: expected a dict such as {{'training.batch_size': 32}}, got {settings!r}")
 
 
-def _refuse_sparse(X) -> None:
+def _keep_image_facts(estimator: BaseEstimator, X: np.ndarray) -> None:
+    estimator.n_features_in_ = int(np.prod(X.shape[1:]))
+    if hasattr(estimator, "feature_names_in_"):
+        del estimator.feature_names_in_
+
+
+def _refuse_sparse(X, name: str = "X") -> None:
     if issparse(X):
         raise DataError(
-            f"X: expected a dense array, got sparse data, a {type(X).__name__} of shape {X.shape}; use X.toarray()"
+            f"{name}: expected a dense array, got sparse data, a {type(X).__name__} of shape {X.shape}; use "
+            f"{name}.toarray()"
         )
 
 

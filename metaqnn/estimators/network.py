@@ -22,7 +22,7 @@ _BATCH = 256
 
 @dataclass
 class TrainedNetwork:
-    """A network for use: from uint8 images to probabilities, preprocessing included. It can be pickled and copied.
+    """A network for use: from uint8 images to predictions, preprocessing included. It can be pickled and copied.
 
     Attributes:
         stored: what its weights are of.
@@ -41,14 +41,14 @@ class TrainedNetwork:
         with open_regular(stored.path) as file:
             return cls(stored, file.read(), backend)
 
-    def probabilities(self, images: np.ndarray) -> np.ndarray:
+    def predictions(self, images: np.ndarray) -> np.ndarray:
         """Ask the network.
 
         Args:
             images: uint8 of shape (N, height, width, channels).
 
         Returns:
-            float64 of shape (N, classes); each row sums to 1.
+            float64 of shape (N, outputs); of classes each row sums to 1.
         """
         model = self.model()
         import keras
@@ -62,7 +62,7 @@ class TrainedNetwork:
                 answer = keras.ops.convert_to_numpy(model(filled, training=False))
             answers.append(answer[: len(batch)].astype(np.float64))
         found = np.concatenate(answers)
-        return found / found.sum(axis=1, keepdims=True)
+        return found / found.sum(axis=1, keepdims=True) if self.stored.predicts.kind == "classes" else found
 
     def model(self) -> "keras.Model":
         """The Keras model, loaded once a process."""

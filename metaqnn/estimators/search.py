@@ -1,4 +1,4 @@
-"""The search behind a classifier: its database, the data beside it, and what it found."""
+"""The search behind an estimator: its database, the data beside it, and what it found."""
 
 import shutil
 import signal
@@ -14,6 +14,7 @@ import numpy as np
 
 from metaqnn.errors import DataError, EvaluatorError, ReplayError, counted
 from metaqnn.files import moved_aside, written_whole
+from metaqnn.networks.data.arrays import TARGET_NAMES
 from metaqnn.networks.data.search_data import array_hash
 from metaqnn.replay.failures import first_reason
 from metaqnn.replay.leaderboard import Winner, read_winner
@@ -88,13 +89,14 @@ def _described(count: int, shape: Sequence[int]) -> str:
     return f"{counted(count, 'image')} of {'x'.join(map(str, shape))}"
 
 
-def write_data(database: Path, images: np.ndarray, labels: np.ndarray) -> None:
+def write_data(database: Path, images: np.ndarray, labels: np.ndarray, names: Sequence[str] | None = None) -> None:
     """Write the data beside the database, whole or not at all.
 
     Args:
         database: the search's file.
         images: uint8 (N, height, width, channels).
-        labels: int64 (N,).
+        labels: int64 (N,); or other targets, as a split has them.
+        names: of several labels or numbers; None where they have none.
 
     Raises:
         DataError: they cannot be written.
@@ -105,7 +107,10 @@ def write_data(database: Path, images: np.ndarray, labels: np.ndarray) -> None:
         if moved := moved_aside(file):
             warnings.warn(f"{file} is not of this search; it was moved to {moved.name}", stacklevel=4)
         with written_whole(file, is_new=True) as part, part.open("wb") as stream:
-            np.savez(stream, x_train=images, y_train=labels)
+            arrays: dict[str, Any] = {"x_train": images, "y_train": labels}
+            if names is not None:
+                arrays[TARGET_NAMES] = np.array(names, dtype=str)
+            np.savez(stream, **arrays)
     except OSError as error:
         reason = error.strerror or error
         raise DataError(f"{file}: the data cannot be kept there: {reason}; choose another path") from error
@@ -150,7 +155,7 @@ def find_winner(database: Path) -> Winner:
     """The best network; where none learned, the best of those that did not.
 
     Raises:
-        EvaluatorError: there is no network with an accuracy.
+        EvaluatorError: there is no network with a score.
     """
     with ReplayReader(database) as reader:
         if winner := read_winner(reader):

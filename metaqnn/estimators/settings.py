@@ -1,4 +1,4 @@
-"""The experiment that a classifier's parameters stand for, with defaults that suit the data."""
+"""The experiment that an estimator's parameters stand for, with defaults that suit the data."""
 
 import math
 from collections.abc import Mapping
@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from metaqnn.core import TargetKind
 from metaqnn.errors import ConfigError
+from metaqnn.networks.data.target_facts import kind_of_targets
 
 WHERE = "MetaQNNClassifier"
 """Stands for the file in messages about the experiment."""
@@ -21,16 +23,34 @@ _QUICK_FLOPS = 20_000_000
 
 @dataclass(frozen=True)
 class DataFacts:
-    """What the defaults depend on: `shape` is (height, width, channels), `majority` the most frequent class's share."""
+    """What the defaults depend on.
+
+    Attributes:
+        images: how many.
+        shape: (height, width, channels).
+        classes: outputs: of classes, labels or numbers.
+        majority: the most frequent class's share; of others 0.
+        target: what is predicted.
+    """
 
     images: int
     shape: tuple[int, int, int]
     classes: int
     majority: float
+    target: TargetKind = "classes"
+
+    @classmethod
+    def of(cls, images: np.ndarray, targets: np.ndarray) -> "DataFacts":
+        """Those of images with targets as a split has them."""
+        kind = kind_of_targets(targets)
+        if kind != "classes":
+            return cls(len(images), images.shape[1:], targets.shape[1], 0.0, kind)
+        counts = np.bincount(targets)
+        return cls(len(images), images.shape[1:], len(counts), float(counts.max() / len(targets)))
 
 
 def experiment_content(parameters: Mapping[str, Any], facts: DataFacts, dataset: str, seed: int) -> dict[str, Any]:
-    """The sections of the experiment for the parameters of a classifier over the data in the file `dataset`.
+    """The sections of the experiment for the parameters of an estimator over the data in the file `dataset`.
 
     Raises:
         ConfigError: a validation fraction that is none, or a setting that is no section's.
@@ -39,7 +59,7 @@ def experiment_content(parameters: Mapping[str, Any], facts: DataFacts, dataset:
     validation = _validation_size(parameters["validation_fraction"], facts)
     strategy = {"name": parameters["strategy"], "preset": parameters["preset"]}
     content: dict[str, Any] = {
-        "name": "classifier",
+        "name": "regressor" if facts.target == "numbers" else "classifier",
         "seed": seed,
         "dataset": {
             "name": dataset,
@@ -52,6 +72,8 @@ def experiment_content(parameters: Mapping[str, Any], facts: DataFacts, dataset:
         "training": _training(parameters["epochs"], facts, facts.images - validation),
         "search": {"models": parameters["models"], "lookahead": max(2, parameters["workers"] or 0)},
     }
+    if facts.target != "classes":
+        content["dataset"]["target"] = facts.target
     settings = parameters["settings"] or {}
     of_final = [key for key in settings if isinstance(key, str) and key.startswith("final.")]
     for key in settings:
@@ -116,13 +138,14 @@ def _training(epochs: int | None, facts: DataFacts, images: int) -> dict[str, An
         epochs = 20 if is_small else 10
     batch_size = 128 if images >= 1024 else max(8, 2 ** int(math.log2(max(1, images // 8))))
     learning = facts.majority + 0.05 * (1.0 - facts.majority)
+    judged = {"restart_accuracy": round(facts.classes * learning, 6)} if facts.target == "classes" else {}
     return {
         "epochs": epochs,
         "batch_size": batch_size,
         "learning_rate": 0.003 if images < 20_000 else 0.001,
         "decay_epochs": max(1, math.ceil(epochs / 4)) if isinstance(epochs, int) else 5,
         "restart_epoch": 4 if is_small else 1,
-        "restart_accuracy": round(facts.classes * learning, 6),
+        **judged,
         "max_restarts": 2,
     }
 

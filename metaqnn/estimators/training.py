@@ -58,10 +58,12 @@ def train_winner(
             stacklevel=4,
         )
     with ReplayReader(database) as reader:
-        shape, backend = reader.config()["data"]["input_shape"], recorded_backend(reader)
+        data, backend = reader.config()["data"], recorded_backend(reader)
+    shape, target = data["input_shape"], data.get("target", {})
     for ending in (".keras", ENDING):  # the first is of older versions
         file = kept_file(database, f"model-{winner.model}-as-in-search{ending}", f"the network of model {winner.model}")
-        stored = StoredNetwork(str(file), winner.architecture, shape, experiment.network_dataset.preprocessing)
+        preprocessing = experiment.network_dataset.preprocessing
+        stored = StoredNetwork(str(file), winner.architecture, shape, preprocessing, target=target)
         if file.is_file():
             return TrainedNetwork.read(stored, backend)
     device = current_device(backend)
@@ -116,7 +118,8 @@ def _train_as_in_search(experiment: Experiment, winner: Winner, stored: StoredNe
                 if not math.isfinite(outcome.train_loss):
                     break
             else:
-                network = inference_network(architecture, data.input_shape, statistics, session.numpy_weights())
+                weights = session.numpy_weights()
+                network = inference_network(architecture, data.input_shape, statistics, weights, target=data.target)
                 Path(stored.path).parent.mkdir(parents=True, exist_ok=True)
                 save_network(network, Path(stored.path))
                 return

@@ -13,13 +13,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from metaqnn.core import CurvePoint, Prediction
+from metaqnn.core import CurvePoint, Prediction, Score
 from metaqnn.networks.training.config import EarlyStoppingConfig, TrainingConfig
 
 _SQUEEZE = 1e-3
 """Keeps log odds finite: an accuracy of 1 counts as 0.9995."""
 
 _FOLDS = 5
+
+_ACCURACY = Score("accuracy", low=0.0, high=1.0, is_share=True)
 
 _NU, _COST, _GAMMA = 0.5, 10.0, 0.03
 """Of the regression, on standardised features: chosen on a recorded digits search; see benchmarks/RESULTS.md."""
@@ -35,7 +37,7 @@ class ReferenceCurve:
     Attributes:
         costs: of the network, by name.
         points: of the attempt that counts, from the first epoch to the last that is looked at.
-        score: the best validation accuracy of that attempt, in [0, 1].
+        score: the best validation score of that attempt.
     """
 
     costs: Mapping[str, float]
@@ -50,7 +52,7 @@ class EarlyStoppingContext:
     Attributes:
         costs: of the network, by name.
         references: networks trained to the end, in the order of learning; the newest so many.
-        target: the accuracy that the network must reach to be worth training on.
+        target: the score that the network must reach to be worth training on.
         is_control: whether it is trained to the end whatever is predicted.
     """
 
@@ -63,20 +65,27 @@ class EarlyStoppingContext:
 class Predictor:
     """Judges one candidate while it trains, by what was known when it was proposed."""
 
-    def __init__(self, config: EarlyStoppingConfig, training: TrainingConfig, context: EarlyStoppingContext):
+    def __init__(
+        self,
+        config: EarlyStoppingConfig,
+        training: TrainingConfig,
+        context: EarlyStoppingContext,
+        score: Score = _ACCURACY,
+    ):
         self.probability = config.probability
         self.epochs = config.epochs(training)
-        self.context = context
+        self.context, self.scale = context, ScoreScale(score)
 
     def verdict(self, epochs: Sequence[CurvePoint]) -> Prediction | None:
         """Whether an attempt should stop after these epochs, from its first: the prediction if so, else None."""
-        if len(epochs) not in self.epochs or _best(epochs) >= log_odds(self.context.target):
+        scale = self.scale
+        if len(epochs) not in self.epochs or (best := scale.best(epochs)) >= scale.spread(self.context.target):
             return None
         expected, deviation = self.predict(epochs)
-        if normal_cdf((log_odds(self.context.target) - expected) / deviation) < self.probability:
+        if normal_cdf((scale.spread(self.context.target) - expected) / deviation) < self.probability:
             return None
-        low, high = max(expected - deviation, _best(epochs)), expected + deviation
-        return Prediction(len(epochs), probability_of(expected), probability_of(low), probability_of(high))
+        low, high = max(expected - deviation, best), expected + deviation
+        return Prediction(len(epochs), scale.value(expected), scale.value(low), scale.value(high))
 
     def first_verdict(self, epochs: Sequence[CurvePoint]) -> Prediction | None:
         """What stops, or would have stopped, an attempt with this curve; None where nothing does."""
@@ -89,17 +98,17 @@ class Predictor:
         return None
 
     def predict(self, epochs: Sequence[CurvePoint]) -> tuple[float, float]:
-        """The log odds expected of the best accuracy of the whole attempt, and their standard deviation."""
-        seen, references = len(epochs), self.context.references
-        features = np.array([_features(r, r.points[:seen]) for r in references])
-        so_far = np.array([_best(r.points[:seen]) for r in references])
-        gains = np.array([log_odds(r.score) for r in references]) - so_far
+        """What is expected of the best score of the whole attempt, and its standard deviation, both on the scale."""
+        scale, seen, references = self.scale, len(epochs), self.context.references
+        features = np.array([scale.features(r, r.points[:seen]) for r in references])
+        so_far = np.array([scale.best(r.points[:seen]) for r in references])
+        gains = np.array([scale.spread(r.score) for r in references]) - so_far
         folds = np.arange(len(references)) % _FOLDS
         left_out = np.empty(len(references))
         for fold in range(_FOLDS):
             left_out[folds == fold] = _fit(features[folds != fold], gains[folds != fold])(features[folds == fold])
-        own = np.array([_features(self.context, epochs)])
-        expected = float(_fit(features, gains)(own)[0]) + _best(epochs)
+        own = np.array([scale.features(self.context, epochs)])
+        expected = float(_fit(features, gains)(own)[0]) + scale.best(epochs)
         # References that were expected to end where this one is count most.
         ends = left_out + so_far
         distance = (ends - expected) / (0.5 * ends.std() + 1e-9)
@@ -119,23 +128,46 @@ def _fit(features: np.ndarray, gains: np.ndarray) -> Callable[[np.ndarray], np.n
     return lambda rows: np.maximum(regression.predict(rows), 0.0)
 
 
-def _features(network: ReferenceCurve | EarlyStoppingContext, epochs: Sequence[CurvePoint]) -> list[float]:
-    """What the regression sees of a network after some epochs."""
-    last = epochs[-1]
-    return [
-        _best(epochs),
-        _best(epochs[-1:]),
-        log_odds(last.figures["train_accuracy"]),
-        math.log(last.figures["validation_loss"] + _SQUEEZE),
-        math.log(epochs[0].figures["learning_rate"]),
-        float(network.costs["layers"]),
-        math.log(network.costs["parameters"]),
-        math.log(network.costs["flops"]),
-    ]
+class ScoreScale:
+    """A scale on which equal steps of a score are about as hard: log odds of a share, log errors of others.
 
+    Of a score with one end alone, such as R squared, it is the negative logarithm of what is missing to it.
+    """
 
-def _best(epochs: Sequence[CurvePoint]) -> float:
-    return log_odds(max(point.score for point in epochs if point.score is not None))
+    def __init__(self, score: Score):
+        self.score = score
+        self._is_share = score.low == 0.0 and score.high == 1.0
+        self._floor = _SQUEEZE * (abs(score.high - score.failure) or 1.0)
+
+    def spread(self, value: float) -> float:
+        """A score on the scale."""
+        if self._is_share:
+            return log_odds(value)
+        return -math.log(max(self.score.high - value, 0.0) + self._floor)
+
+    def value(self, place: float) -> float:
+        """The reverse, within the score's range."""
+        if self._is_share:
+            return probability_of(place)
+        return self.score.high - max(math.exp(-place) - self._floor, 0.0)
+
+    def best(self, epochs: Sequence[CurvePoint]) -> float:
+        """The best of some epochs, on the scale."""
+        return self.spread(max(point.score for point in epochs if point.score is not None))
+
+    def features(self, network: "ReferenceCurve | EarlyStoppingContext", epochs: Sequence[CurvePoint]) -> list[float]:
+        """What the regression sees of a network after some epochs."""
+        last = epochs[-1]
+        return [
+            self.best(epochs),
+            self.best(epochs[-1:]),
+            self.spread(last.figures[f"train_{self.score.name}"]),
+            math.log(last.figures["validation_loss"] + _SQUEEZE),
+            math.log(epochs[0].figures["learning_rate"]),
+            float(network.costs["layers"]),
+            math.log(network.costs["parameters"]),
+            math.log(network.costs["flops"]),
+        ]
 
 
 def log_odds(accuracy: float) -> float:

@@ -79,7 +79,7 @@ class NetworkEarlyStopping(EarlyStopping):
         """Whether and where the training was stopped follows from the curve and what the proposal knew."""
         context, epochs, expected, stopped = self.context(number, model), evaluation.curve, None, None
         if context is not None:
-            expected = Predictor(self.config, self.training, context).first_verdict(epochs)
+            expected = Predictor(self.config, self.training, context, self.reward.score).first_verdict(epochs)
             stopped = None if context.is_control else expected
         has_result = evaluation.status.has_score
         status = Status.EARLY_STOPPED if stopped else Status.OK

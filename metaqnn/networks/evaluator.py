@@ -1,4 +1,4 @@
-"""The evaluator of networks: trains them with Keras on images; the score is the validation accuracy."""
+"""The evaluator of networks: trains them with Keras on images; the score is that of their target."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,7 +11,6 @@ from metaqnn.core import (
     Limits,
     Place,
     Report,
-    Score,
     Setting,
     SpeedMeasurement,
     Status,
@@ -20,8 +19,10 @@ from metaqnn.errors import CalibrationError, DataError
 from metaqnn.machine import raise_machine_fault
 from metaqnn.networks.architecture import parse
 from metaqnn.networks.data.config import DatasetConfig
+from metaqnn.networks.targets.classes import accuracy  # noqa: F401 - where it was before there were other targets
 from metaqnn.networks.training.backend import default_backend, plain_keras, require_backend
 from metaqnn.networks.training.config import TrainingConfig
+from metaqnn.networks.training.figures import figures_of_best
 from metaqnn.networks.training.memory import too_large, training_bytes
 from metaqnn.workers.memory import GIBIBYTE, IDLE_BYTES, gpu_bytes, machine_bytes
 
@@ -32,14 +33,14 @@ if TYPE_CHECKING:
     from metaqnn.networks.training.recipe import Engine
 
 
-def accuracy(classes: int) -> Score:
-    """The validation accuracy over so many classes; a failure counts as chance."""
-    return Score("accuracy", "maximize", 0.0, 1.0, 1.0 / classes, True, "best", "chance")
-
-
 def figures_of(evaluation: Evaluation) -> Mapping[str, float | None]:
-    """What of a training's figures follows from its curve: the initial learning rate of the attempt that counts."""
-    return {"learning_rate": evaluation.curve[0].figures.get("learning_rate") if evaluation.curve else None}
+    """What of a training's figures follows from its curve.
+
+    The initial learning rate of the attempt that counts; and what is measured beside the score, at the best epoch.
+    """
+    rate = evaluation.curve[0].figures.get("learning_rate") if evaluation.curve else None
+    beside = figures_of_best(evaluation.curve) if evaluation.status is Status.OK else {}
+    return {"learning_rate": rate, **beside}
 
 
 class NetworkEvaluator(Evaluator):
@@ -77,7 +78,7 @@ class NetworkEvaluator(Evaluator):
         self._facts = data_facts(data)
         self._description = describe_search(data, self.dataset)
         self._class_names = data.class_names
-        self.score = accuracy(data.classes)
+        self.score = data.target.score
         most = None if options.max_memory is None else options.max_memory * GIBIBYTE
         self.limits = Limits(options.max_seconds, most, "training.max_seconds", "training.max_memory", computes=True)
         self._is_users_process = False
@@ -113,6 +114,7 @@ class NetworkEvaluator(Evaluator):
         if data_facts(self.data) != self._facts:
             raise DataError(f"the data set {self.dataset.name} changed while the search was starting")
         self.statistics = fit_statistics(self.dataset.preprocessing, self.data.x_train)
+        self._constant_loss = self.data.target.constant_loss(self.data.y_validation)
         engine = self.make_engine(self.data)
         self.engine = PrefetchingEngine(engine) if self.is_gpu and engine.can_prepare else engine
         # What a candidate may use: as the search says, else what the device has; None where nobody knows.
@@ -160,7 +162,7 @@ class NetworkEvaluator(Evaluator):
             return Evaluation(Status.TOO_LARGE, reason=reason, device=self.device)
 
         with plain_keras(self._is_users_process):
-            return train(candidate, self.engine, self.options, self.score, report, self.device)
+            return train(candidate, self.engine, self.options, self.score, report, self.device, self._constant_loss)
 
     def measure_speed(self, architectures: tuple[str, ...]) -> SpeedMeasurement:
         """Calibrate on a few networks.

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from metaqnn.errors import ReplayError
@@ -24,12 +24,14 @@ class Table:
         columns: their names.
         rows: one value a column: text, number or None.
         percent: columns of shares, which people read in percent.
+        score: what it is by and which way that is better, for people; empty where that goes without saying.
     """
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[Any, ...], ...]
     percent: frozenset[str] = frozenset()
+    score: str = ""
 
 
 def top(reader: ReplayReader, count: int) -> Table:
@@ -57,7 +59,11 @@ def top(reader: ReplayReader, count: int) -> Table:
         for row, ranked in zip(cells, ranking, strict=True)
     )
     return Table(
-        f"The {count} best networks", (*columns, *names, "architecture"), tuple(rows), _percent(reader, (score,))
+        f"The {count} best networks",
+        (*columns, *names, "architecture"),
+        tuple(rows),
+        _percent(reader, (score,)),
+        _score_words(reader),
     )
 
 
@@ -271,12 +277,18 @@ def _percent(reader: ReplayReader, columns: Sequence[str]) -> frozenset[str]:
     return frozenset(columns) if reader.score().is_share else frozenset()
 
 
+def _score_words(reader: ReplayReader) -> str:
+    """The score and which way it is better; nothing of an accuracy."""
+    score = reader.score()
+    return score.label if score.better else ""
+
+
 def _scored_table(reader: ReplayReader, title: str, sql: str, parameters: Sequence[Any] = ()) -> Table:
     """A table whose columns named after SCORE are named after what the search measures."""
     found, rows = reader.query(sql, parameters)
     columns = tuple(column.replace("SCORE", reader.score().name) for column in found)
     shares = [column for column, was in zip(columns, found, strict=True) if "SCORE" in was]
-    return Table(title, columns, tuple(rows), _percent(reader, shares))
+    return Table(title, columns, tuple(rows), _percent(reader, shares), _score_words(reader) if shares else "")
 
 
 def _by_name(reader: ReplayReader, title: str, sql: str, parameters: Sequence[Any] = ()) -> Table:
@@ -290,7 +302,8 @@ def _by_name(reader: ReplayReader, title: str, sql: str, parameters: Sequence[An
         for row, one in zip(table.rows, figures, strict=True)
     )
     columns = (*table.columns[:at], *names, *table.columns[at + 1 :])
-    return Table(title, columns, tuple(rows), table.percent | {n for n in names if n == f"train_{reader.score().name}"})
+    shares = table.percent | _percent(reader, [name for name in names if name == f"train_{reader.score().name}"])
+    return replace(table, columns=columns, rows=tuple(rows), percent=shares)
 
 
 def _require_model(reader: ReplayReader, model: int) -> None:

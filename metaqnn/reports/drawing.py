@@ -119,8 +119,8 @@ class Axis:
 
     @property
     def label(self) -> str:
-        """The name, and which way it is better where that is not up."""
-        return self.name if self.score.direction == "maximize" else f"{self.name} (lower is better)"
+        """The name, and which way it is better where that does not go without saying."""
+        return f"{self.name} ({self.score.better})" if self.score.better else self.name
 
     @property
     def corner(self) -> str:

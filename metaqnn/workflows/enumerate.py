@@ -70,7 +70,7 @@ class EnumerationProgress:
     @property
     def words(self) -> str:
         """The rest of it for people."""
-        return f"of {counted(self.networks, 'network')}, best {self.score.words(self.best_score)}, {self.failed} failed"
+        return f"of {counted(self.networks, 'network')}, best {self.score.told(self.best_score)}, {self.failed} failed"
 
     def after(self, found: float | None) -> "EnumerationProgress":
         """One training later."""
@@ -126,6 +126,7 @@ def run_enumeration(
         announce_download(experiment, announce)
         experiment = _without_early_stopping(experiment)
         evaluator = build_evaluator(experiment)
+        experiment = experiment.understood(evaluator.facts())
         space = build_space(experiment, evaluator.facts())
         networks = _networks(space)
         gpus = visible_gpus() if gpus is None else gpus

@@ -6,9 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from metaqnn.config import as_mapping, nearest, read_section
-from metaqnn.core.plugins import Plugin, find, installed, is_target
+from metaqnn.core.plugins import Plugin, Unread, find, installed, is_target
 from metaqnn.errors import ConfigError, brief, shown
-from metaqnn.networks.data.config import ARRAY_KEYS, FOLDER_KEYS, NEWEST_DECODING, DatasetConfig, FileOptions
+from metaqnn.networks.data.config import (
+    ARRAY_KEYS,
+    FOLDER_KEYS,
+    NEWEST_DECODING,
+    TARGET_KEYS,
+    DatasetConfig,
+    FileOptions,
+)
 from metaqnn.networks.retraining.config import RetrainingConfig, read_recipe
 from metaqnn.networks.training.backend import Backend
 from metaqnn.networks.training.config import TrainingConfig
@@ -102,7 +109,7 @@ class Experiment:
         return self.dataset.name if self.dataset is not None else self.evaluator.name
 
     def begun(self, stored: Mapping[str, Any], database: Path) -> "Experiment":
-        """With the strategy and the decoding of images that the search began with, where none is said.
+        """With the strategy, the decoding of images and the target that the search began with, where none is said.
 
         Args:
             stored: what the database holds of the search; empty where it begins now.
@@ -116,10 +123,26 @@ class Experiment:
         if isinstance(section, Mapping) and not self.names_strategy and section.get("name") in installed("strategy"):
             with as_damage(database, "table config, row 'experiment', column value"):
                 begun = replace(begun, strategy=read_part("strategy", section, "as an experiment", find))
-        if not isinstance(self.dataset, DatasetConfig) or self.dataset.decoding is not None:
+        dataset = self.dataset
+        if isinstance(dataset, DatasetConfig) and dataset.target is None and stored:
+            kind = (recorded.get("dataset") or {}).get("target", "classes")
+            dataset = replace(dataset, target=kind)
+            begun = replace(begun, dataset=dataset)
+        if not isinstance(dataset, DatasetConfig) or dataset.decoding is not None:
             return begun
         decoding = (recorded.get("dataset") or {}).get("decoding", 1) if stored else NEWEST_DECODING
-        return replace(begun, dataset=replace(self.dataset, decoding=decoding))
+        return replace(begun, dataset=replace(dataset, decoding=decoding))
+
+    def understood(self, facts: Mapping[str, Any]) -> "Experiment":
+        """With the target that an evaluator found in the data, where none is said.
+
+        Args:
+            facts: the evaluator's.
+        """
+        if not isinstance(self.dataset, DatasetConfig) or self.dataset.target is not None:
+            return self
+        kind = facts.get("target", {}).get("kind", "classes")
+        return replace(self, dataset=replace(self.dataset, target=kind))
 
     def as_mapping(self) -> dict[str, Any]:
         """The experiment as plain values, every default spelled out, without observers and cluster."""
@@ -229,6 +252,12 @@ def _evaluator(content: Mapping[str, Any], file: str, finder: Finder) -> Section
     return Section(finder("evaluator", NETWORK, f"{file}: evaluator.name"), options)
 
 
+def _plugin_keys(name: Any, finder: Finder, file: str) -> tuple[str, ...]:
+    """Those of the keys of targets that a data set of a plug-in has for itself."""
+    part: Any = finder("dataset", name, f"{file}: dataset.name").load()
+    return TARGET_KEYS if part is Unread else tuple(key for key in TARGET_KEYS if key in option_names(part.Options))
+
+
 def read_data(
     content: Any, file: str, finder: Finder, is_of_networks: bool
 ) -> tuple[DatasetConfig | Section | None, Section | None]:
@@ -244,7 +273,8 @@ def read_data(
     name, own = content.get("name"), option_names(DatasetConfig) if is_of_networks else ["name"]
     is_part = not is_of_networks or (isinstance(name, str) and (name in installed("dataset") or is_target(name)))
     if is_part:
-        own = [key for key in own if key not in (*ARRAY_KEYS, *FOLDER_KEYS)]
+        theirs = _plugin_keys(name, finder, file) if is_of_networks else ()
+        own = [key for key in own if key not in (*ARRAY_KEYS, *FOLDER_KEYS, *theirs)]
     source, others = None, {key: value for key, value in content.items() if key not in own}
     if is_part:
         source = read_dataset({"name": name} | others, file, finder)

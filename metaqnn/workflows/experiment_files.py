@@ -93,11 +93,13 @@ def begun_text(data: str) -> tuple[str, str]:
     """
     from metaqnn.networks.data.registry import open_source
     from metaqnn.networks.data.sources import images_of
+    from metaqnn.networks.data.target_facts import outputs_words
 
     split = images_of(open_source(data).train())
     number, (height, width, _) = len(split.labels), split.images.shape[1:]
     images = counted(number, "training image")
-    facts = f"{images} of {'x'.join(map(str, split.images.shape[1:]))} in {len(split.class_names)} classes"
+    targets = outputs_words(split.kind, len(split.class_names))
+    facts = f"{images} of {'x'.join(map(str, split.images.shape[1:]))} {targets}"
     validation = min(_MOST_VALIDATION, max(1, number // 5))
     smallest, is_small_set = min(height, width), number - validation < _FEW
     text = _TEMPLATE.format(

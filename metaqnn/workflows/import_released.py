@@ -10,8 +10,8 @@ from pathlib import Path
 from metaqnn.core import Attempt, CurvePoint, Episode, EpisodeOrigin, Evaluation, Model, Reward, Space, Status
 from metaqnn.errors import IllegalArchitectureError, MetaqnnError, NotationError, brief, shown
 from metaqnn.networks.data import image_facts
-from metaqnn.networks.evaluator import accuracy as accuracy_over
 from metaqnn.networks.released_file import NOT_MEASURED, as_number, read_released
+from metaqnn.networks.targets.classes import accuracy as accuracy_over
 from metaqnn.networks.training.backend import default_backend
 from metaqnn.replay.importing import Imported, ImportedRow, create_imported
 from metaqnn.replay.places import require_new

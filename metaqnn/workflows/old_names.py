@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any
 
+from metaqnn.networks.data.config import OLD
 from metaqnn.strategies.linear_ucb import LinearUCBConfig
 from metaqnn.strategies.schedule import ScheduleConfig
 
@@ -31,7 +32,7 @@ def as_recorded(content: Mapping[str, Any]) -> dict[str, Any]:
     content = dict(content)
     dataset, strategy = content.get("dataset"), content.get("strategy")
     if isinstance(dataset, Mapping) and "evaluator" not in content:  # of networks, whose evaluator is not named there
-        content["dataset"] = {"decoding": 1, **dataset}
+        content["dataset"] = {**OLD, **dataset}
     strategy = {} if strategy is None else strategy
     if isinstance(strategy, Mapping) and "name" not in strategy:  # which none had to name
         name = "q_learning" if strategy.get("preset") == "paper" else "linear_ucb"

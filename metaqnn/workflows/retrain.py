@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from metaqnn.config import as_mapping
-from metaqnn.core import RETRYABLE, TRAINING, Retraining, Status
+from metaqnn.core import RETRYABLE, TRAINING, Retraining, Score, Status
 from metaqnn.errors import ReplayError
 from metaqnn.files import moved_aside
 from metaqnn.machine import machine_faults
@@ -25,6 +25,8 @@ from metaqnn.search.stop import StopRequest
 from metaqnn.workers.environment import usable_cores, visible_gpus
 from metaqnn.workflows.retraining_plan import RetrainingPlan, TrainOptions, plan_retrainings
 
+_ACCURACY = Score("accuracy", low=0.0, high=1.0, is_share=True)
+
 
 @dataclass(frozen=True)
 class TrainProgress:
@@ -34,29 +36,35 @@ class TrainProgress:
         epochs_done, epochs_total: over all of them.
         retrainings: trainings asked for.
         ended: of them.
-        best_accuracy: the best validation accuracy after any epoch so far, in [0, 1]; None where nothing is held out.
+        best_score: the best validation score after any epoch so far; None where nothing is held out.
+        score: what it is.
     """
 
     epochs_done: int
     epochs_total: int
     retrainings: int
     ended: int
-    best_accuracy: float | None = None
+    best_score: float | None = None
+    score: Score = _ACCURACY
 
     @property
     def words(self) -> str:
         """The rest of it for people."""
-        best = "" if self.best_accuracy is None else f", best {100 * self.best_accuracy:.2f} %"
+        best = "" if self.best_score is None else f", best {self.score.told(self.best_score)}"
         return f"{self.ended} of {self.retrainings} networks done{best}"
 
 
 @dataclass(frozen=True)
 class TrainReport:
-    """How it ended: the trainings asked for as they stand now, and the signal that asked for an earlier end, if any."""
+    """How it ended: the trainings asked for as they stand now, and the signal that asked for an earlier end, if any.
+
+    `score` is what was measured on held-out images.
+    """
 
     retrainings: tuple[Retraining, ...]
     is_complete: bool
     signal: int | None
+    score: Score = _ACCURACY
 
 
 @machine_faults()
@@ -94,7 +102,7 @@ def train_best(
                 _job(memory, retraining, plan, folder) for retraining in retrainings if retraining.status == TRAINING
             ]
             _clear_the_way(jobs, announce)
-            watch = _Watch(retrainings, plan.recipe.num_epochs, on_progress, announce)
+            watch = _Watch(retrainings, plan.recipe.num_epochs, plan.data.target.score, on_progress, announce)
             gpus = visible_gpus() if options.gpus is None else options.gpus
             workers = 0 if options.in_process else options.workers or len(gpus) or usable_cores()
             with stop.deferred():
@@ -110,7 +118,7 @@ def train_best(
                     announce,
                 )
             retrainings = [read_retraining(memory, retraining.number) for retraining in retrainings]
-    return TrainReport(tuple(retrainings), is_complete, None if is_complete else stop.signal)
+    return TrainReport(tuple(retrainings), is_complete, None if is_complete else stop.signal, plan.data.target.score)
 
 
 def _record_asked(memory: RetrainingMemory, plan: RetrainingPlan, retrain: bool) -> list[Retraining]:
@@ -197,10 +205,11 @@ class _Watch:
         self,
         retrainings: Sequence[Retraining],
         epochs: int,
+        score: Score,
         on_progress: Callable[[TrainProgress], None],
         announce: Callable[[str], None],
     ):
-        self._epochs, self._on_progress, self._announce = epochs, on_progress, announce
+        self._epochs, self._score, self._on_progress, self._announce = epochs, score, on_progress, announce
         self._done = {retraining.number: 0 if retraining.status == TRAINING else epochs for retraining in retrainings}
         self._ended = {retraining.number for retraining in retrainings if retraining.status != TRAINING}
         self._best: float | None = None
@@ -216,8 +225,9 @@ class _Watch:
                 self._announce(f"Training on {event.device}.")
         elif isinstance(event, RetrainingEpochDone):
             self._done[job.number] = event.epoch.step
-            if event.epoch.score is not None:
-                self._best = max(event.epoch.score, self._best or 0.0)
+            found = event.epoch.score
+            if found is not None and self._score.is_better(found, self._best):
+                self._best = found
             if event.epoch.step == self._epochs:
                 return  # its end follows
         else:
@@ -227,4 +237,5 @@ class _Watch:
 
     def _tell(self) -> None:
         total = self._epochs * len(self._done)
-        self._on_progress(TrainProgress(sum(self._done.values()), total, len(self._done), len(self._ended), self._best))
+        done = sum(self._done.values())
+        self._on_progress(TrainProgress(done, total, len(self._done), len(self._ended), self._best, self._score))

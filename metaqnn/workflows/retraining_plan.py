@@ -97,6 +97,13 @@ def plan_retrainings(reader: ReplayReader, options: TrainOptions, announce: Call
             f"{reader.path}: the data set {dataset.name} holds other images than those that were searched on; bring "
             "the old ones back, or name the data set with --dataset"
         )
+    kind = stored.get("target", {}).get("kind", "classes")
+    if data.target.kind != kind or data.target.score.name != reader.score().name:
+        raise ReplayError(
+            f"{reader.path}: expected data whose targets are {kind}, measured by {reader.score().name}, as in the "
+            f"search, got {data.target.kind} of {dataset.name}, measured by {data.target.score.name}; name other data "
+            "with --dataset, or search on these"
+        )
     wanted = []
     for model, text in models:
         architecture, origin = retrained_text(text, data.classes, recipe), None
@@ -162,7 +169,7 @@ def _sections(experiment: Experiment, options: TrainOptions) -> tuple[Retraining
     dataset = experiment.network_dataset.as_mapping() | {"train_limit": None}
     content: dict[str, Any] = {"final": section, "dataset": dataset}
     if options.dataset is not None:
-        content["dataset"] |= {"name": options.dataset}
+        content["dataset"] |= {"name": options.dataset, "target": dataset.get("target", "classes")}
     for assignment in options.overrides:
         named = assignment.partition(".")[0].strip()
         if named not in (["final", "dataset"] if options.dataset is not None else ["final"]):

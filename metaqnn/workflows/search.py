@@ -82,6 +82,7 @@ def run_search(
         if evaluator is None:
             announce_download(experiment, announce)
             evaluator = build_evaluator(experiment)
+        experiment = experiment.understood(evaluator.facts())
         announce_doubts(evaluator.facts(), announce)
         # Everything that can be refused is, before a file is made or moved.
         components = build_components(experiment, evaluator.facts(), evaluator.score)

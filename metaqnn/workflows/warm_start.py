@@ -1,10 +1,13 @@
 """A search that begins with what another database knows: the key `warm_start` of an experiment."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from metaqnn.core import Episode, EpisodeOrigin, Evaluator, Model
 from metaqnn.errors import ConfigError, MetaqnnError, counted
+from metaqnn.networks.data.target_facts import outputs_words
 from metaqnn.replay.importing import Imported
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.workflows.components import Components
@@ -72,12 +75,17 @@ def _check(reader: ReplayReader, evaluator: Evaluator) -> None:
         )
     data, facts = config["data"], evaluator.facts()
     if "input_shape" in facts and "input_shape" in data:
-        images = [("x".join(map(str, each["input_shape"])), each["classes"]) for each in (facts, data)]
+        images = [_images(each) for each in (facts, data)]
         if images[0] != images[1]:
             raise ConfigError(
-                f"warm_start: {reader.path}: expected networks for images of {images[0][0]} in {images[0][1]} classes, "
-                f"but its networks are for {images[1][0]} in {images[1][1]}; name another, or leave the key out"
+                f"warm_start: {reader.path}: expected networks for images of {images[0]}, but its networks are for "
+                f"{images[1]}; name another, or leave the key out"
             )
+
+
+def _images(data: Mapping[str, Any]) -> str:
+    kind = data.get("target", {}).get("kind", "classes")
+    return f"{'x'.join(map(str, data['input_shape']))} {outputs_words(kind, data['classes'])}"
 
 
 def _read(reader: ReplayReader, components: Components) -> WarmStart:

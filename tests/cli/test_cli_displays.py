@@ -25,6 +25,7 @@ from metaqnn.core import (
     Notice,
     Prediction,
     Proposal,
+    Score,
     SearchStatus,
     Status,
     WorkerLost,
@@ -339,3 +340,15 @@ def test_an_error_takes_the_panel_away_too(small_yaml):
     assert code == 2
     assert "metaqnn: expected a layer" in text
     assert text.count("\x1b[?25l") == text.count("\x1b[?25h") == 1
+
+
+def test_a_score_that_is_no_accuracy_says_its_name_and_direction():
+    score = Score("loss", "minimize", failure=9.0)
+    stream = StringIO()
+    PlainDisplay(stream).on_start(status(score=score, best_score=0.25))
+    assert "best loss 0.25, lower is better." in stream.getvalue()
+    console = Console(file=StringIO(), width=100, force_terminal=True)
+    display = LiveDisplay(console)
+    display.on_start(status(score=score, best_score=0.25))
+    display.on_end(status(score=score, best_score=0.25))
+    assert "loss 0.25, lower is better" in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", console.file.getvalue())

@@ -198,7 +198,7 @@ def test_a_search_that_begins_so_says_what_it_took_and_trains_its_own(metaqnn, s
 def test_a_warm_start_that_cannot_be_is_one_sentence(refused, small_yaml, imported):
     assert refused("search", small_yaml, "--db", "a.sqlite", "--set", f"warm_start={imported}") == (
         f"warm_start: {imported}: expected networks for images of 8x8x1 in 10 classes, but its networks are for "
-        "32x32x3 in 10; name another, or leave the key out"
+        "32x32x3 in 10 classes; name another, or leave the key out"
     )
     assert not Path("a.sqlite").exists()
 

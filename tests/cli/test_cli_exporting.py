@@ -11,7 +11,7 @@ from test_cli_refusals import mounted
 from trained_networks import add_retraining, random_images, random_network, recipe_of, save_as_before
 
 from metaqnn.cli.exporting import _accuracies
-from metaqnn.networks.export.card import ValidationAccuracy
+from metaqnn.networks.export.card import ValidationScore
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.retrainings import weights_folder
 
@@ -181,10 +181,10 @@ def test_a_disk_that_is_full_leaves_nothing(refused, finished, tmp_path):
 @pytest.mark.parametrize(
     ("found", "line"),
     [
-        (ValidationAccuracy(0.98, 0.98, 300), "98.00 % before, 98.00 % after."),
-        (ValidationAccuracy(0.98, 0.976, 2000, 500), "98.00 % before, 97.60 % after (ranges chosen on 500 of them)."),
+        (ValidationScore(0.98, 0.98, 300), "98.00 % before, 98.00 % after."),
+        (ValidationScore(0.98, 0.976, 2000, 500), "98.00 % before, 97.60 % after (ranges chosen on 500 of them)."),
         (
-            ValidationAccuracy(0.98, 0.97, 2000, 500),
+            ValidationScore(0.98, 0.97, 2000, 500),
             "98.00 % before, 97.00 % after (ranges chosen on 500 of them): 1.00 points lost; without --int8 it is "
             "none.",
         ),

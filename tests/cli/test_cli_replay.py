@@ -124,6 +124,8 @@ def test_the_summary_for_programs_holds_raw_numbers(metaqnn, finished):
         "failed": 3,
         "best_model": 9,
         "best_accuracy": 0.875,
+        "score": "accuracy",
+        "direction": "maximize",
         "best_architecture": "[C(8,1,1), C(8,3,1), C(4,1,1), SM(10)]",
         "epsilon": 0.1,
         "exhausted": "",

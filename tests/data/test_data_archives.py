@@ -116,12 +116,14 @@ def test_texts_become_classes_in_sorted_order(archive):
         ),
         (
             {"y_train": np.eye(10)[np.arange(40) % 10]},
-            "y_train: expected labels of shape (number,), got shape (40, 10); "
-            "store the number of the class, not one column a class",
+            "y_train: expected targets that can be read in one way, got shape (40, 10) with a single 1 in every row: "
+            "one class, or several labels; store the number of the class, not one column a class, or set "
+            "dataset.target to 'labels'",
         ),
         (
-            {"y_train": np.arange(40) % 10 / 2},
-            "y_train: expected labels that are whole numbers or texts, got float64; store y_train.astype(int)",
+            {"y_train": np.arange(40) % 10 * 1.0},
+            "y_train: expected labels that are whole numbers or texts, got float64; store y_train.astype(int), or set "
+            "dataset.target to 'numbers'",
         ),
         (
             {"y_train": np.arange(40) % 10 + 1},

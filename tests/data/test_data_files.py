@@ -86,7 +86,7 @@ def test_tables_that_cannot_be_used(tmp_path):
     head = ("file", "label")
     assert "expected the image 'no.png'" in refused(table(tmp_path / "a.csv", head, ("no.png", "cat")))
     assert "no file" in refused(table(tmp_path / "b.csv", head, rows[0], ("no.png", "cat")))
-    assert "row 3: expected 2 values, got 1" in refused(table(tmp_path / "c.csv", head, rows[0], ("1.png",)))
+    assert "line 3: expected 2 values, got 1" in refused(table(tmp_path / "c.csv", head, rows[0], ("1.png",)))
     assert "got none for '1.png'" in refused(table(tmp_path / "d.csv", head, rows[0], ("1.png", "")))
     assert "each image once" in refused(table(tmp_path / "e.csv", head, *rows, rows[0]))
     assert "got 0 lines" in refused(table(tmp_path / "f.csv"))

@@ -371,7 +371,7 @@ def test_a_database_that_cannot_be_used_is_refused(finished_once, tmp_path, fres
         connection.execute("""UPDATE config SET value = json_set(value, '$.classes', 3) WHERE key = 'data'""")
     assert refusal(path, f"warm_start={other}", fresh=fresh) == (
         f"warm_start: {other}: expected networks for images of 8x8x1 in 10 classes, but its networks are for 8x8x1 in "
-        "3; name another, or leave the key out"
+        "3 classes; name another, or leave the key out"
     )
 
 

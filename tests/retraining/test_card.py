@@ -7,7 +7,7 @@ import yaml
 from trained_networks import add_retraining, recipe_of
 
 from metaqnn.core import TestLook, TrainingSplit, share_interval
-from metaqnn.networks.export.card import ValidationAccuracy, model_card, read_facts
+from metaqnn.networks.export.card import ValidationScore, model_card, read_facts
 from metaqnn.networks.export.formats import FORMATS, KERAS, LITERT_INT8
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.retrainings import RetrainingMemory
@@ -67,7 +67,7 @@ def test_a_card_holds_what_the_database_does(searched):
 
 def test_int8_is_measured_before_and_after(searched):
     facts = facts_of(searched)
-    metadata, text = parts_of(model_card(facts, LITERT_INT8, "a.tflite", "", ValidationAccuracy(0.98, 0.97, 300, 200)))
+    metadata, text = parts_of(model_card(facts, LITERT_INT8, "a.tflite", "", ValidationScore(0.98, 0.97, 300, 200)))
     assert "int8" in metadata["tags"]
     assert "| validation, before the export | 300 | 98.00 % |" in text
     assert "| validation, in int8, calibrated on 200 of them | 300 | 97.00 % |" in text
@@ -78,7 +78,7 @@ def test_images_that_were_trained_on_measure_nothing(searched):
     retraining_facts = {"split": TrainingSplit.TRAIN_AND_VALIDATION}
     facts = facts_of(searched, **retraining_facts)
     facts = replace(facts, retraining=replace(facts.retraining, score=None))
-    _, text = parts_of(model_card(facts, LITERT_INT8, "a.tflite", "", ValidationAccuracy(1.0, 1.0, 300, 300)))
+    _, text = parts_of(model_card(facts, LITERT_INT8, "a.tflite", "", ValidationScore(1.0, 1.0, 300, 300)))
     assert "after retraining" not in text
     assert "100.00 %" not in text
     assert "learned from both parts" in text

@@ -5,8 +5,8 @@ import pytest
 from trained_networks import add_retraining, random_images, random_network, recipe_of
 
 from metaqnn.errors import DataError, ExportError
-from metaqnn.networks.export.card import ValidationAccuracy
-from metaqnn.networks.export.export import _require_accuracy, export_network
+from metaqnn.networks.export.card import ValidationScore
+from metaqnn.networks.export.export import _require_score, export_network
 from metaqnn.networks.export.formats import LITERT, LITERT_INT8
 from metaqnn.networks.export.litert_file import write_litert
 
@@ -56,10 +56,10 @@ def test_ranges_are_not_chosen_on_other_images(searched, tmp_path):
 
 
 def test_int8_that_loses_much_is_refused():
-    _require_accuracy(ValidationAccuracy(0.98, 0.95, 300, 300), LITERT_INT8)
-    _require_accuracy(ValidationAccuracy(0.98, 0.5, 300), LITERT)  # floats are compared number by number
+    _require_score(ValidationScore(0.98, 0.95, 300, 300), LITERT_INT8)
+    _require_score(ValidationScore(0.98, 0.5, 300), LITERT)  # floats are compared number by number
     with pytest.raises(ExportError) as caught:
-        _require_accuracy(ValidationAccuracy(0.98, 0.92, 300, 300), LITERT_INT8)
+        _require_score(ValidationScore(0.98, 0.92, 300, 300), LITERT_INT8)
     assert str(caught.value) == (
         "the LiteRT int8 file is right on 92.00 % of 300 validation images where the original is on 98.00 %: expected "
         "to lose at most 5 points; nothing was exported: leave --int8 out, or export another network"

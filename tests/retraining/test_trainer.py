@@ -10,7 +10,8 @@ from metaqnn.core import TrainingSplit
 from metaqnn.networks.data import DatasetConfig, load_search_data
 from metaqnn.networks.data.mapped_rows import MappedRows
 from metaqnn.networks.retraining.config import OneCycleConfig, PaperConfig
-from metaqnn.networks.retraining.trainer import RetrainingSession, retraining_images
+from metaqnn.networks.retraining.images import retraining_images
+from metaqnn.networks.retraining.trainer import RetrainingSession
 from metaqnn.networks.training.fit_engine import preprocessing_layers
 from metaqnn.workflows.retraining_plan import retrained_size
 

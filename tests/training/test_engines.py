@@ -54,8 +54,8 @@ def test_the_fast_engine_gives_the_weights_that_fit_gives(text, data):
     for ours, reference in zip(outcomes[1], outcomes[0], strict=True):
         assert ours.train_loss == pytest.approx(reference.train_loss, rel=1e-4)
         assert ours.validation_loss == pytest.approx(reference.validation_loss, rel=1e-4)
-        assert ours.train_accuracy == pytest.approx(reference.train_accuracy, abs=0.5 / 300)
-        assert ours.validation_accuracy == pytest.approx(reference.validation_accuracy, abs=0.5 / 100)
+        assert ours.train_score == pytest.approx(reference.train_score, abs=0.5 / 300)
+        assert ours.validation_score == pytest.approx(reference.validation_score, abs=0.5 / 100)
 
 
 @pytest.mark.parametrize("text", NETWORKS)
@@ -107,7 +107,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_does_not(kind, data):
 def test_an_accuracy_is_an_exact_fraction(data):
     session = engine_of(TensorFlowEngine, data).open(parse(NETWORKS[0]), seed=0, attempt=1)
     outcome = session.run_epoch(1, 0.01, lambda: None)
-    assert outcome.validation_accuracy in [count / 100 for count in range(101)]
+    assert outcome.validation_score in [count / 100 for count in range(101)]
     session.close()
 
 

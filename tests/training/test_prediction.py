@@ -10,8 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metaqnn.config import KeyValueError
-from metaqnn.core import Candidate, Prediction, Status
-from metaqnn.networks.curve_prediction import Predictor, ReferenceCurve, log_odds, normal_cdf, probability_of
+from metaqnn.core import Candidate, Prediction, Score, Status
+from metaqnn.networks.curve_prediction import (
+    Predictor,
+    ReferenceCurve,
+    ScoreScale,
+    log_odds,
+    normal_cdf,
+    probability_of,
+)
 from metaqnn.networks.training.config import EarlyStoppingConfig, TrainingConfig
 from metaqnn.networks.training.recipe import train
 
@@ -255,3 +262,31 @@ def test_a_prediction_is_four_plain_numbers():
     # The database takes them as they are; a NumPy number would be stored as bytes.
     assert [type(value) for value in vars(evaluation.prediction).values()] == [int, float, float, float]
     assert isinstance(evaluation.prediction, Prediction)
+
+
+# Scores that are no share
+
+
+SCALES = [
+    Score("r2", low=-math.inf, high=1.0, failure=0.0),
+    Score("negative_rmse", low=-math.inf, high=0.0, failure=-3.0),
+    Score("exact_match", low=0.0, high=1.0, failure=0.2, is_share=True),
+]
+
+
+@pytest.mark.parametrize("score", SCALES, ids=lambda score: score.name)
+@given(st.data())
+def test_a_scale_keeps_the_order_of_scores_and_gives_them_back(score, data):
+    values = st.floats(max(score.low, score.high - 100), score.high)
+    one, other = sorted((data.draw(values), data.draw(values)))
+    scale = ScoreScale(score)
+    assert scale.spread(one) <= scale.spread(other)
+    assert math.isfinite(scale.spread(score.high))
+    assert scale.value(scale.spread(one)) == pytest.approx(one, abs=1e-9)
+
+
+def test_halving_an_error_is_one_step_wherever_it_is():
+    # Without the floor, which keeps a perfect score finite: ln 2.
+    scale = ScoreScale(SCALES[0])
+    steps = [scale.spread(better) - scale.spread(worse) for worse, better in ((0.0, 0.5), (-7.0, -3.0))]
+    assert steps == pytest.approx([math.log(2)] * 2, abs=2e-3)

@@ -1,4 +1,4 @@
-"""Data sets in one .npz file with the members x_train, y_train, x_test and y_test."""
+"""Data sets in one .npz file with the members x_train, y_train, x_test and y_test, and perhaps names of targets."""
 
 import os
 import zipfile
@@ -9,11 +9,12 @@ from typing import Literal
 
 import numpy as np
 
-from metaqnn.core import Dataset, Note
+from metaqnn.core import Dataset, Note, TargetKind
 from metaqnn.errors import DataError, brief
 from metaqnn.files import open_regular
-from metaqnn.networks.data.arrays import MEMBER_WORDS, MEMBERS, as_images, as_labels, skipped
+from metaqnn.networks.data.arrays import MEMBER_WORDS, MEMBERS, TARGET_NAMES, as_images, skipped, target_names
 from metaqnn.networks.data.sources import ImageSplit, require_room
+from metaqnn.networks.data.target_arrays import as_targets
 
 
 class Archive(Dataset):
@@ -22,7 +23,7 @@ class Archive(Dataset):
     Args:
         path: of the file.
         class_names: the classes where they are known; None takes them from y_train.
-        channels, scale: as in the section `dataset`.
+        channels, scale, target: as in the section `dataset`.
     """
 
     def __init__(
@@ -31,9 +32,10 @@ class Archive(Dataset):
         class_names: tuple[str, ...] | None = None,
         channels: Literal["first", "last"] | None = None,
         scale: float | None = None,
+        target: TargetKind | None = None,
     ):
         self.path = path
-        self._class_names, self._channels, self._scale = class_names, channels, scale
+        self._class_names, self._channels, self._scale, self._target = class_names, channels, scale, target
 
     def train(self) -> ImageSplit:
         """The members x_train and y_train; no other member is read.
@@ -63,16 +65,20 @@ class Archive(Dataset):
         with self._open() as members:
             stored, stored_labels = _member(members, x), _member(members, y)
             images = as_images(stored, x, self._channels, self._scale)
+            kind, named = self._target, None
+            if TARGET_NAMES in members.files:
+                named = target_names(_member(members, TARGET_NAMES), TARGET_NAMES)
             if class_names is None and part == "test":
                 known = _member(members, "y_train")
-                _, class_names = as_labels(known, None, "y_train")
+                _, class_names, kind = as_targets(known, None, kind, "y_train", named)
                 if known.dtype.kind == "U" and stored_labels.dtype.kind in "iu":
                     raise DataError(
                         f"y_test: expected texts as in y_train ({brief(', '.join(class_names))}), got whole numbers; "
                         "store the names of the classes"
                     )
-            labels, class_names = as_labels(stored_labels, class_names, y)
-            others = [name for name in members.files if name not in MEMBERS] if part == "train" else []
+            labels, class_names, kind = as_targets(stored_labels, class_names, kind, y, named)
+            known_members = MEMBERS if kind == "classes" else (*MEMBERS, TARGET_NAMES)
+            others = [name for name in members.files if name not in known_members] if part == "train" else []
             passed_over = skipped(others)
             read = Note("fact", f"{x} is {stored.dtype} of shape {stored.shape}")
             return ImageSplit(images, labels, class_names, (read, *passed_over))

@@ -11,6 +11,9 @@ from metaqnn.errors import DataError, brief, shown
 MEMBERS = ("x_train", "y_train", "x_test", "y_test")
 """What the arrays of a data set are called."""
 
+TARGET_NAMES = "target_names"
+"""What an array of texts is called that names labels or numbers, in the order of their columns."""
+
 MEMBER_WORDS = "x_train, y_train, x_test and y_test"
 """The same in a sentence."""
 
@@ -86,6 +89,7 @@ def as_labels(array: np.ndarray, class_names: tuple[str, ...] | None, name: str)
     if array.dtype.kind not in "iuU":
         how = {"f": "int", "b": "int", "S": "str"}.get(array.dtype.kind)
         advice = f"; store {name}.astype({how})" if how else ""
+        advice += ", or set dataset.target to 'numbers'" if how == "int" and array.dtype.kind == "f" else ""
         raise DataError(f"{name}: expected labels that are whole numbers or texts, got {array.dtype}{advice}")
     try:
         found, positions = np.unique(array, return_inverse=True)
@@ -108,6 +112,20 @@ def as_labels(array: np.ndarray, class_names: tuple[str, ...] | None, name: str)
         )
     numbers = np.array([class_names.index(value) for value in texts], dtype=np.int64)
     return numbers[positions], class_names
+
+
+def target_names(array: np.ndarray, name: str) -> tuple[str, ...]:
+    """The names of labels or numbers.
+
+    Raises:
+        DataError: they are no different texts.
+    """
+    if array.dtype.kind != "U" or array.ndim != 1 or len(set(array.tolist())) != len(array):
+        raise DataError(
+            f"{name}: expected a text for each column of targets, no two of them the same, got {array.dtype} of shape "
+            f"{array.shape}"
+        )
+    return tuple(array.tolist())
 
 
 def skipped(names: Sequence[str]) -> list[Note]:

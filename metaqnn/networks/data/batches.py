@@ -94,7 +94,10 @@ def _labels(marks: np.ndarray, what: str) -> Labels:
     if marks.shape[1] > 1:
         ones = marks.dtype.kind in "uifb" and ((marks == 0) | (marks == 1)).all() and (marks.sum(1) == 1).all()
         if not ones:
-            raise DataError(f"{what}: expected one label an image, got {marks.shape[1]} numbers that mark no one class")
+            raise DataError(
+                f"{what}: expected one label an image, got {marks.shape[1]} numbers that mark no one class; write "
+                "several labels, or numbers, to an .npz file"
+            )
         marks = marks.argmax(axis=1)[:, np.newaxis]
     marks = marks[:, 0]
     if marks.dtype.kind in "OSU":

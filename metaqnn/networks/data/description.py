@@ -1,6 +1,5 @@
 """What was understood of a data set of images: counts, shapes, ranges, what was passed over, and what looks wrong."""
 
-import base64
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,63 +10,53 @@ from typing import Any
 
 import numpy as np
 
-from metaqnn.config import as_mapping, read_section, require
-from metaqnn.core import Note
-from metaqnn.errors import ConfigError, brief
+from metaqnn.config import as_mapping, read_section
+from metaqnn.core import Note, TargetKind
+from metaqnn.errors import brief
 from metaqnn.networks.data.config import DatasetConfig
 from metaqnn.networks.data.search_data import SearchData
 from metaqnn.networks.data.sources import ImageSplit
+from metaqnn.networks.data.target_facts import (
+    counts_of,
+    keys_of,
+    kind_of_targets,
+    outputs_words,
+    ranges_of,
+    target_notes,
+    unclear_words,
+)
+from metaqnn.networks.data.thumbnails import Thumbnail, thumbnails_of
 from metaqnn.replay.checks import as_damage
 
 _CHUNK = 512  # images looked at together: a few MiB, whatever the size of the set
 _DARK = 32  # of 255: where nothing is brighter, the images are as good as black
-_SIDE = 48  # pixels of a drawn image at most
 _MOST_NOTES = 30
 _NAMED = 3  # classes
 
 
 @dataclass(frozen=True)
-class Thumbnail:
-    """One training image, made small; pixels and no file format, so that equal searches keep equal bytes.
+class PartDescription:
+    """One part of a data set.
 
     Attributes:
-        label: the name of its class.
-        shape: (height, width, channels), at most 48 by 48 by 3.
-        pixels: uint8 in that shape, in base 64.
+        name: of the part.
+        counts: how many images each class or label has; empty where numbers are predicted.
+        low, high: the least and the largest value of a pixel.
+        number: of images, where the counts do not tell.
+        ranges: of each number, the least and the largest.
     """
-
-    label: str
-    shape: tuple[int, int, int]
-    pixels: str
-
-    def array(self) -> np.ndarray:
-        """The pixels.
-
-        Raises:
-            ConfigError: they are others than the shape says.
-        """
-        try:
-            pixels = np.frombuffer(base64.b64decode(self.pixels, validate=True), np.uint8).reshape(self.shape)
-        except ValueError as error:
-            raise ConfigError("pixels: expected as many in base 64 as the shape says") from error
-        require(pixels.ndim == 3 and 0 < max(pixels.shape[:2]) <= _SIDE, "shape", "at most 48 by 48", self.shape)
-        require(pixels.shape[2] in (1, 3), "shape", "one channel or three", self.shape)
-        return pixels
-
-
-@dataclass(frozen=True)
-class PartDescription:
-    """One part of a data set: its name, how many images each class has, and their least and largest value."""
 
     name: str
     counts: tuple[int, ...]
     low: int
     high: int
+    number: int | None = None
+    ranges: tuple[tuple[float, float], ...] = ()
 
     @property
     def images(self) -> int:
         """How many there are."""
-        return sum(self.counts)
+        return sum(self.counts) if self.number is None else self.number
 
 
 @dataclass(frozen=True)
@@ -75,11 +64,12 @@ class DataDescription:
     """What was understood of a data set.
 
     Attributes:
-        class_names: one name a class.
+        class_names: one name a class, label or number.
         input_shape: (height, width, channels) of an image.
         parts: 'train' and, of a search, 'validation'; 'test' only where the test split was opened.
         notes: how it was read, what was passed over, and what looks wrong.
         thumbnails: up to three training images.
+        target: what is predicted.
     """
 
     class_names: tuple[str, ...]
@@ -87,6 +77,7 @@ class DataDescription:
     parts: tuple[PartDescription, ...]
     notes: tuple[Note, ...] = ()
     thumbnails: tuple[Thumbnail, ...] = ()
+    target: TargetKind = "classes"
 
     def of_kind(self, kind: str) -> list[str]:
         """The texts of the notes of a kind."""
@@ -98,7 +89,8 @@ class DataDescription:
         counts = ", ".join(f"{part.images:,} {part.name}" for part in self.parts)
         low, high = min(part.low for part in self.parts), max(part.high for part in self.parts)
         size = "x".join(map(str, self.input_shape))
-        return f"{counts} images of {size} in {len(self.class_names)} classes, values {low} to {high}"
+        targets = outputs_words(self.target, len(self.class_names))
+        return f"{counts} images of {size} {targets}, values {low} to {high}"
 
 
 def read_description(data: Mapping[str, Any], path: Path) -> DataDescription | None:
@@ -129,7 +121,13 @@ def describe_search(data: SearchData, config: DatasetConfig) -> dict[str, Any]:
         "validation": Look(data.x_validation, data.y_validation),
     }
     mapping: dict[str, Any] = as_mapping(_description(looks, data.class_names, data.notes, config))
-    return mapping
+    return _without_unsaid(mapping)
+
+
+def _without_unsaid(mapping: dict[str, Any]) -> dict[str, Any]:
+    """Without what databases did not keep before there were other targets than classes."""
+    parts = [{k: v for k, v in part.items() if k not in ("number", "ranges") or v} for part in mapping["parts"]]
+    return {key: value for key, value in mapping.items() if (key, value) != ("target", "classes")} | {"parts": parts}
 
 
 def describe_part(train: ImageSplit, config: DatasetConfig) -> tuple[DataDescription, "Look"]:
@@ -149,7 +147,7 @@ class Look:
 
     Args:
         images: uint8 (N, height, width, channels), read in chunks.
-        labels: int64 (N,).
+        labels: targets as a split has them.
     """
 
     def __init__(self, images: Any, labels: np.ndarray):
@@ -165,8 +163,9 @@ class Look:
 
     def part(self, name: str, classes: int) -> PartDescription:
         """It as it is kept."""
-        counts = np.bincount(self.labels, minlength=classes).tolist()
-        return PartDescription(name, tuple(counts), self.low, self.high)
+        number = None if self.labels.ndim == 1 else len(self.labels)
+        counts, ranges = counts_of(self.labels, classes), ranges_of(self.labels)
+        return PartDescription(name, counts, self.low, self.high, number, ranges)
 
 
 def compare_parts(train: Sequence[Look], test: Look, class_names: Sequence[str]) -> tuple[int, tuple[Note, ...]]:
@@ -185,19 +184,20 @@ def compare_parts(train: Sequence[Look], test: Look, class_names: Sequence[str])
     doubts = []
     if duplicates:
         doubts.append(
-            f"{duplicates:,} of {len(test.hashes):,} test images {_known(duplicates)}, too, so that the test accuracy "
-            "would be too good"
+            f"{duplicates:,} of {len(test.hashes):,} test images {_known(duplicates)}, too, so that the test "
+            f"{'accuracy' if test.labels.ndim == 1 else 'score'} would be too good"
         )
     high = max(look.high for look in train)
     if (test.high < _DARK) != (high < _DARK):
         doubts.append(
             f"the test part is on another scale than the training part: values up to {test.high} beside up to {high}"
         )
-    here = np.bincount(test.labels, minlength=len(class_names))
-    there = np.bincount(np.concatenate([look.labels for look in train]), minlength=len(class_names))
-    missing = [class_names[label] for label in np.flatnonzero((here == 0) & (there > 0)).tolist()]
+    kind = kind_of_targets(test.labels)
+    here = counts_of(test.labels, len(class_names))
+    there = counts_of(np.concatenate([look.labels for look in train]), len(class_names))
+    missing = [name for name, now, then in zip(class_names, here, there, strict=False) if not now and then]
     if missing:
-        doubts.append(f"{_classes(missing)} no test image")
+        doubts.append(f"{_classes(missing, kind)} no test image")
     return duplicates, tuple(Note("doubt", text) for text in doubts)
 
 
@@ -206,12 +206,14 @@ def _description(
 ) -> DataDescription:
     train = looks["train"]
     doubts = [Note("doubt", text) for text in _doubts(looks, class_names, config)]
+    facts = [Note("fact", text) for text in target_notes(train.labels)]
     return DataDescription(
         class_names,
         tuple(train.images.shape[1:]),
         tuple(look.part(name, len(class_names)) for name, look in looks.items()),
-        _bounded((*notes, *doubts)),
-        tuple(_thumbnails(train, class_names)),
+        _bounded((*notes, *facts, *doubts)),
+        tuple(thumbnails_of(train.images, train.labels, class_names)),
+        kind_of_targets(train.labels),
     )
 
 
@@ -227,15 +229,16 @@ def _doubts(looks: Mapping[str, Look], class_names: Sequence[str], config: Datas
     if blank := sum(look.blank for look in whole):
         yield f"{_images(blank)} of a single value throughout"
     counts = Counter(chain.from_iterable(look.hashes for look in whole))
-    labels_of: dict[bytes, set[int]] = {image: set() for image, number in counts.items() if number > 1}
-    for image, label in chain.from_iterable(zip(look.hashes, look.labels.tolist(), strict=True) for look in whole):
+    kind = kind_of_targets(whole[0].labels)
+    labels_of: dict[bytes, set[Any]] = {image: set() for image, number in counts.items() if number > 1}
+    for image, label in chain.from_iterable(zip(look.hashes, keys_of(look.labels), strict=True) for look in whole):
         if image in labels_of:
             labels_of[image].add(label)
     unclear = [image for image, labels in labels_of.items() if len(labels) > 1]
     if unclear:
-        names = [class_names[label] for label in sorted(labels_of[unclear[0]])[:2]]
+        some, other = sorted(labels_of[unclear[0]])[:2]
         number = sum(counts[image] for image in unclear)
-        yield f"{_images(number)} in more than one class, such as {brief(names[0], 30)} and {brief(names[1], 30)}"
+        yield f"{_images(number)} {unclear_words(kind, some, other, class_names)}"
     if "validation" in looks:
         known = set(looks["train"].hashes)
         if again := sum(image in known for image in looks["validation"].hashes):
@@ -244,10 +247,10 @@ def _doubts(looks: Mapping[str, Look], class_names: Sequence[str], config: Datas
                 "the score is too good"
             )
     for name, look in looks.items():
-        present = set(look.labels.tolist())
-        missing = [each for label, each in enumerate(class_names) if label not in present]
+        present = counts_of(look.labels, len(class_names))
+        missing = [each for each, number in zip(class_names, present, strict=False) if not number]
         if missing and len(look.labels) >= len(class_names):
-            yield f"{_classes(missing)} no image in the {name} part"
+            yield f"{_classes(missing, kind)} no image in the {name} part"
 
 
 def _images(number: int) -> str:
@@ -258,10 +261,11 @@ def _known(number: int) -> str:
     return "is a training image" if number == 1 else "are training images"
 
 
-def _classes(names: Sequence[str]) -> str:
+def _classes(names: Sequence[str], kind: TargetKind) -> str:
+    many, one = ("classes", "class") if kind == "classes" else ("labels", "label")
     named = ", ".join(brief(name, 30) for name in names[:_NAMED])
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"the class{'es' if len(names) > 1 else ''} {named}{more} {'have' if len(names) > 1 else 'has'}"
+    return f"the {many if len(names) > 1 else one} {named}{more} {'have' if len(names) > 1 else 'has'}"
 
 
 def _bounded(notes: Sequence[Note]) -> tuple[Note, ...]:
@@ -272,18 +276,3 @@ def _bounded(notes: Sequence[Note]) -> tuple[Note, ...]:
     kept = sorted(range(len(notes)), key=lambda at: (notes[at].kind != "doubt", at))[: _MOST_NOTES - 1]
     left = Note("skipped", f"{len(notes) - len(kept)} more notes are left out here")
     return (*(notes[at] for at in sorted(kept)), left)
-
-
-def _thumbnails(train: Look, class_names: Sequence[str]) -> Iterator[Thumbnail]:
-    """The first training image of each of the first classes that have one."""
-    labels, first = np.unique(train.labels, return_index=True)
-    for label, row in list(zip(labels, first, strict=True))[:3]:
-        image = np.asarray(train.images[int(row) : int(row) + 1])[0]
-        image = image[..., :3] if image.shape[2] >= 3 else image[..., :1]
-        step = -(-max(image.shape[:2]) // _SIDE)
-        height, width = (-(-size // step) for size in image.shape[:2])
-        # Each pixel stands for a square of step x step; the last squares are filled with the edge.
-        grown = np.pad(image, ((0, height * step - len(image)), (0, width * step - image.shape[1]), (0, 0)), "edge")
-        squares = grown.reshape(height, step, width, step, -1).astype(np.int64).sum(axis=(1, 3))
-        small = (squares // step**2).astype(np.uint8)
-        yield Thumbnail(class_names[label], small.shape, base64.b64encode(small.tobytes()).decode())

@@ -13,7 +13,7 @@ import numpy as np
 from metaqnn.core import Note
 from metaqnn.errors import DataError, brief
 from metaqnn.files import open_regular
-from metaqnn.networks.data.split import stratified
+from metaqnn.networks.data.split import strata, stratified
 from metaqnn.seeding import Stream
 
 if TYPE_CHECKING:
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Listing:
-    """Image files, sorted by class and name, and the class of each.
+    """Image files, sorted by class and name, and the class or the targets of each.
 
     Attributes:
         files: at least one.
-        labels: int64 of shape (N,), indices into `class_names`.
+        labels: int64 of shape (N,), indices into `class_names`; or other targets, as a split has them.
         class_names: one name a class.
         notes: what was noticed while they were listed.
 
@@ -50,7 +50,7 @@ class Listing:
     def divided(self) -> tuple["Listing", "Listing"]:
         """The test part, a stratified fifth that follows from the order alone, and the training part."""
         size = max(1, len(self.labels) // 5)
-        test, train = stratified(self.labels, size, Stream(0, "folder test part"))
+        test, train = stratified(strata(self.labels, size), size, Stream(0, "folder test part"))
         return self.rows(test), self.rows(train)
 
 

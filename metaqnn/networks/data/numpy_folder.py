@@ -6,11 +6,12 @@ from typing import Literal
 
 import numpy as np
 
-from metaqnn.core import Dataset, Note
+from metaqnn.core import Dataset, Note, TargetKind
 from metaqnn.errors import DataError, brief
 from metaqnn.files import open_regular
-from metaqnn.networks.data.arrays import MEMBERS, as_images, as_labels, skipped
+from metaqnn.networks.data.arrays import MEMBERS, TARGET_NAMES, as_images, skipped, target_names
 from metaqnn.networks.data.sources import ImageSplit
+from metaqnn.networks.data.target_arrays import as_targets
 
 FIRST = "x_train.npy"
 
@@ -25,7 +26,7 @@ class NumpyFolder(Dataset):
         path: of the folder.
         class_names: the classes where they are known; None takes them from y_train.
         notes: what is known of the data already.
-        channels, scale: as in the section `dataset`.
+        channels, scale, target: as in the section `dataset`.
     """
 
     def __init__(
@@ -35,11 +36,12 @@ class NumpyFolder(Dataset):
         notes: tuple[Note, ...] = (),
         channels: Literal["first", "last"] | None = None,
         scale: float | None = None,
+        target: TargetKind | None = None,
     ):
         self.path = path
         self._class_names = class_names
         self._notes = notes
-        self._channels, self._scale = channels, scale
+        self._channels, self._scale, self._target = channels, scale, target
 
     def train(self) -> ImageSplit:
         """x_train.npy and y_train.npy; no other file is read."""
@@ -61,13 +63,16 @@ class NumpyFolder(Dataset):
         x, y = self.path / f"x_{part}.npy", self.path / f"y_{part}.npy"
         class_names = self._class_names
         images, labels = as_images(_mapped(x), str(x), self._channels, self._scale), _mapped(y)
+        kind, beside = self._target, self.path / f"{TARGET_NAMES}.npy"
+        named = target_names(_mapped(beside), str(beside)) if beside.is_file() else None
         if class_names is None and part == "test":
             train = self.path / "y_train.npy"
-            _, class_names = as_labels(_mapped(train), None, str(train))
-        numbers, class_names = as_labels(labels, class_names, str(y))
+            _, class_names, kind = as_targets(_mapped(train), None, kind, str(train), named)
+        numbers, class_names, kind = as_targets(labels, class_names, kind, str(y), named)
+        known = MEMBERS if kind == "classes" else (*MEMBERS, TARGET_NAMES)
         try:
             others = sorted(entry.name for entry in self.path.glob("*.npy")) if part == "train" else []
-            passed_over = skipped([name for name in others if name.removesuffix(".npy") not in MEMBERS])
+            passed_over = skipped([name for name in others if name.removesuffix(".npy") not in known])
             return ImageSplit(images, numbers, class_names, (*self._notes, *passed_over))
         except DataError as error:
             raise DataError(f"{self.path}: {error}") from error

@@ -115,9 +115,12 @@ def open_dataset(config: DatasetConfig, is_named_by_user: bool = False) -> Datas
     elif isinstance(source, Archive):
         # Before there was a decoding, no shape was taken for one that can be read in two ways.
         channels = config.channels or ("last" if config.decoding == 1 else None)
-        source, own = Archive(source.path, None, channels, config.scale), ARRAY_KEYS
+        source, own = Archive(source.path, None, channels, config.scale, config.target), ARRAY_KEYS
     elif isinstance(source, NumpyFolder):
-        source, own = NumpyFolder(source.path, None, (), config.channels, config.scale), ARRAY_KEYS
+        source = NumpyFolder(source.path, None, (), config.channels, config.scale, config.target)
+        own = ARRAY_KEYS
+    elif isinstance(source, TableOfFiles):
+        source = TableOfFiles(source.path, source.options, config.target)
     said = config.as_mapping()
     for keys, what in ((FOLDER_KEYS, "a folder of images"), (ARRAY_KEYS, "an .npz file or a folder of .npy files")):
         for key in keys if keys != own else ():

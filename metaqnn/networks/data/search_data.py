@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from metaqnn.core import Note
-from metaqnn.errors import DataError
+from metaqnn.core import Note, TargetKind
+from metaqnn.errors import DataError, shown
 from metaqnn.networks.data.config import DatasetConfig
 from metaqnn.networks.data.mapped_rows import MappedRows, rows_of
 from metaqnn.networks.data.registry import open_dataset
 from metaqnn.networks.data.sources import images_of
-from metaqnn.networks.data.split import stratified
+from metaqnn.networks.data.split import strata, stratified
+from metaqnn.networks.targets import Classes, Numbers, Target, target_of
 from metaqnn.seeding import Stream
 
 _ARRAYS = ("x_train", "y_train", "x_validation", "y_validation")
@@ -29,13 +30,14 @@ class SearchData:
 
     Attributes:
         x_train: uint8 of shape (N, height, width, channels); of data in .npy files it is `MappedRows`.
-        y_train: int64 of shape (N,), indices into `class_names`.
+        y_train: int64 of shape (N,), indices into `class_names`; or labels or numbers, see `metaqnn.core.Split`.
         x_validation: uint8 of shape (M, height, width, channels).
-        y_validation: int64 of shape (M,).
-        class_names: one name a class.
+        y_validation: likewise, of shape (M,) or (M, outputs).
+        class_names: one name a class, label or number.
         data_hash: SHA-256 of the source's whole training part, hexadecimal: the same data has the same.
         split_hash: SHA-256 of the row numbers of both parts, hexadecimal: the same split has the same.
         notes: what was noticed while they were read.
+        known_target: what is predicted, by all training images; None is classes.
     """
 
     x_train: np.ndarray
@@ -46,6 +48,12 @@ class SearchData:
     data_hash: str
     split_hash: str
     notes: tuple[Note, ...] = ()
+    known_target: Target | None = None
+
+    @property
+    def target(self) -> Target:
+        """What is predicted."""
+        return self.known_target or Classes(self.class_names)
 
     @property
     def fingerprint(self) -> str:
@@ -54,7 +62,7 @@ class SearchData:
 
     @property
     def classes(self) -> int:
-        """The number of classes."""
+        """The number of outputs: of classes, labels or numbers."""
         return len(self.class_names)
 
     @property
@@ -69,6 +77,7 @@ class SearchData:
 
 def data_facts(data: SearchData) -> dict[str, Any]:
     """What a database remembers of its data, to tell whether they are still the same."""
+    target = data.target.facts()
     return {
         "data_hash": data.data_hash,
         "split_hash": data.split_hash,
@@ -76,6 +85,7 @@ def data_facts(data: SearchData) -> dict[str, Any]:
         "classes": data.classes,
         "train_images": len(data.x_train),
         "validation_images": len(data.x_validation),
+        **({"target": target} if target else {}),
     }
 
 
@@ -88,8 +98,13 @@ def sent_data(folder: Path, facts: Mapping[str, Any], class_names: Sequence[str]
         class_names: one name a class.
     """
     arrays: dict[str, Any] = {name: np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r")) for name in _ARRAYS}
+    known = facts.get("target", {})
     return SearchData(
-        **arrays, class_names=tuple(class_names), data_hash=facts["data_hash"], split_hash=facts["split_hash"]
+        **arrays,
+        class_names=tuple(class_names),
+        data_hash=facts["data_hash"],
+        split_hash=facts["split_hash"],
+        known_target=target_of(known.get("kind", "classes"), class_names, arrays["y_train"], known.get("score")),
     )
 
 
@@ -101,24 +116,32 @@ def load_search_data(config: DatasetConfig, seed: int, is_named_by_user: bool = 
     See `open_dataset` for `is_named_by_user`.
 
     Raises:
-        DataError: the data set is absent or unusable, or smaller than the section asks for.
+        DataError: the data set is absent or unusable, or smaller than the section asks for, or its targets are others
+            than the section says.
     """
     split = images_of(open_dataset(config, is_named_by_user).train())
+    _require_target(config, split.kind)
     number = len(split.labels)
     if config.validation_size >= number:
         raise DataError(
             f"dataset.validation_size: expected fewer than the {number} images of the training part of "
             f"{config.name}, got {config.validation_size}"
         )
-    validation, train = stratified(split.labels, config.validation_size, Stream(seed, "validation"))
+    validation, train = _chosen(split.labels, config.validation_size, Stream(seed, "validation"))
     if config.train_limit is not None:
         if config.train_limit > len(train):
             raise DataError(
                 f"dataset.train_limit: expected at most the {len(train)} images of {config.name} that the "
                 f"validation split leaves, got {config.train_limit}"
             )
-        chosen, _ = stratified(split.labels[train], config.train_limit, Stream(seed, "train_limit"))
+        chosen, _ = _chosen(split.labels[train], config.train_limit, Stream(seed, "train_limit"))
         train = train[chosen]
+    try:
+        target = target_of(split.kind, split.class_names, split.labels[train], config.score)
+    except DataError as error:
+        raise DataError(f"{config.name}: {error}") from error
+    if isinstance(target, Numbers) and target.measures == "r2":
+        _require_variation(config, split.class_names, split.labels[validation])
     return SearchData(
         x_train=rows_of(split.images, train),
         y_train=split.labels[train],
@@ -128,7 +151,35 @@ def load_search_data(config: DatasetConfig, seed: int, is_named_by_user: bool = 
         data_hash=array_hash(split.images, split.labels),
         split_hash=array_hash(validation, train),
         notes=split.notes,
+        known_target=target,
     )
+
+
+def _chosen(targets: np.ndarray, size: int, stream: Stream) -> tuple[np.ndarray, np.ndarray]:
+    return stratified(strata(targets, size), size, stream)
+
+
+def _require_variation(config: DatasetConfig, names: Sequence[str], targets: np.ndarray) -> None:
+    """Refuse what R squared cannot be measured on."""
+    for name, low, high in zip(names, targets.min(axis=0), targets.max(axis=0), strict=True):
+        if low == high:
+            raise DataError(
+                f"dataset.validation_size: expected validation images between which {shown(name)} varies, as R squared "
+                f"needs, but it is {low:g} for all {config.validation_size}; hold out more, or set dataset.score to "
+                "'negative_rmse'"
+            )
+
+
+def _require_target(config: DatasetConfig, kind: TargetKind) -> None:
+    if config.target not in (None, kind):
+        raise DataError(
+            f"dataset.target: expected targets of {config.name} that are {config.target}, got {kind}; leave the key "
+            "out, or name other data"
+        )
+    if config.score is not None and kind != "numbers":
+        raise DataError(
+            f"dataset.score: expected nothing, as only numbers have a choice of scores, and {config.name} has {kind}"
+        )
 
 
 def array_hash(*arrays: np.ndarray) -> str:

@@ -30,7 +30,7 @@ class ImageSplit(Split):
 
     Attributes:
         inputs: uint8 of shape (N, height, width, channels), N at least 1.
-        targets: int64 of shape (N,), each an index into `class_names`.
+        targets: as of every split: classes, labels or numbers.
 
     Raises:
         DataError: the arrays do not have this form.
@@ -38,24 +38,29 @@ class ImageSplit(Split):
 
     def __post_init__(self) -> None:
         images, labels, classes = self.inputs, self.targets, len(self.class_names)
+        is_of_classes = labels.ndim == 1 and labels.dtype != np.float64
         if images.dtype != np.uint8 or images.ndim != 4 or 0 in images.shape[1:]:
             raise DataError(
                 "expected uint8 images of shape (number, height, width, channels), "
                 f"got {images.dtype} of shape {images.shape}"
             )
-        if labels.dtype != np.int64 or labels.ndim != 1:
+        if is_of_classes and labels.dtype != np.int64:
             raise DataError(f"expected int64 labels of shape (number,), got {labels.dtype} of shape {labels.shape}")
+        if not is_of_classes:
+            self._check_form()
         if len(images) != len(labels):
             raise DataError(
                 f"expected one label an image, got {counted(len(images), 'image')} and {counted(len(labels), 'label')}"
             )
         if not len(images):
             raise DataError("expected at least one image, got none")
-        if classes < 2:
+        if is_of_classes and classes < 2:
             raise DataError(f"expected at least two classes, got {classes}")
         if any("\ud800" <= sign <= "\udfff" for name in self.class_names for sign in name):
             raise DataError("expected names of classes in Unicode, got one with half of a character; rename it")
-        if labels.min() < 0 or labels.max() >= classes:
+        if not is_of_classes:
+            self._check_values()
+        elif labels.min() < 0 or labels.max() >= classes:
             raise DataError(
                 f"expected labels from 0 to {classes - 1}, got labels from {labels.min()} to {labels.max()}"
             )

@@ -5,6 +5,32 @@ import numpy as np
 from metaqnn.errors import DataError, counted
 from metaqnn.seeding import Stream
 
+_STRATA = 100
+"""Of numbers: enough that a selection has their distribution."""
+
+
+def strata(targets: np.ndarray, size: int) -> np.ndarray:
+    """What a selection keeps the proportions of: int64 (N,), a stratum each row.
+
+    Classes are strata as they are. A set of labels is one where its share of the selection is at least a row; the
+    rarer ones are one stratum together, so that none of them is favoured. Numbers are divided by the size of the first
+    of them into up to 100 strata of as many rows each.
+
+    Args:
+        targets: as a split has them.
+        size: how many rows will be chosen.
+    """
+    if targets.ndim == 1:
+        return targets
+    if targets.dtype != np.int64:
+        ranks = np.empty(len(targets), np.int64)
+        ranks[np.argsort(targets[:, 0], kind="stable")] = np.arange(len(targets))
+        return ranks * max(1, min(size, _STRATA)) // len(targets)
+    _, sets, counts = np.unique(targets, axis=0, return_inverse=True, return_counts=True)
+    sets = sets.reshape(-1)
+    is_common = counts * size >= len(targets)
+    return np.where(is_common[sets], sets, len(counts)).astype(np.int64)
+
 
 def stratified(labels: np.ndarray, size: int, stream: Stream) -> tuple[np.ndarray, np.ndarray]:
     """Choose exactly `size` rows, each class in proportion (largest remainder, ties to the lower label).

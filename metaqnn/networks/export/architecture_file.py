@@ -9,6 +9,9 @@ The layout, version 1 (an unknown version is refused on reading; further keys ma
     input_shape          [height, width, channels]
     classes              how many
     class_names          their names in the order of the outputs; null where the images are not on this machine
+    target               only where no classes are predicted: {"kind": "labels" or "numbers", ...}; `classes` then
+                         counts labels or numbers, and numbers have the "mean" and "deviation" of the training images
+    score                only then: the name of what the accuracies of this file are instead
     preprocessing        {"kind": ..., "text": what it does}: how uint8 images become numbers
     batch_normalization  whether it stands before every ReLU; as the retraining was trained, false for a model
     layers               in order: {"layer", "output_shape", "parameters", "flops"}
@@ -44,6 +47,7 @@ from metaqnn.files import read_whole
 from metaqnn.networks.architecture import Architecture, parse
 from metaqnn.networks.costs import describe
 from metaqnn.networks.data import DatasetConfig, load_search_data, open_source
+from metaqnn.networks.targets import recorded_target
 from metaqnn.replay.checks import as_damage
 from metaqnn.replay.evaluations import read_evaluations
 from metaqnn.replay.reader import ReplayReader
@@ -106,6 +110,7 @@ def describe_network(
         "input_shape": list(description.input_shape),
         "classes": data["classes"],
         "class_names": known_class_names(reader, dataset, data) if has_images else None,
+        **_target(data),
         "preprocessing": {"kind": preprocessing, "text": _PREPROCESSING.get(preprocessing, "")},
         "batch_normalization": bool(recipe.get("batch_normalization", False)),
         "layers": layers,
@@ -122,6 +127,11 @@ def describe_network(
         "finals": [_retraining(each) for each in retrainings],
         "rebuild": _REBUILD,
     }
+
+
+def _target(data: Mapping[str, Any]) -> dict[str, Any]:
+    known = data.get("target")
+    return {"target": dict(known), "score": recorded_target(data).score.name} if known else {}
 
 
 def known_class_names(reader: ReplayReader, dataset: Mapping[str, Any], data: Mapping[str, Any]) -> list[str] | None:

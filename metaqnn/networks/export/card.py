@@ -11,14 +11,59 @@ from typing import Any
 
 import yaml
 
-from metaqnn.core import Retraining, TestLook, TrainingSplit, share_interval
+from metaqnn.core import Retraining, Score, TestLook, TrainingSplit, share_interval
 from metaqnn.networks.export.architecture_file import describe_network
 from metaqnn.networks.export.formats import ExportFormat
+from metaqnn.networks.targets import recorded_target
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.retrainings import read_retrainings, read_test_looks
 
 _MOST_NAMES = 100
 """Classes whose names a card lists."""
+
+
+_ACCURACY = Score("accuracy", low=0.0, high=1.0, is_share=True)
+
+
+@dataclass(frozen=True)
+class _Words:
+    """How a card speaks of a target."""
+
+    task: str
+    gives: str
+    use: str
+    limits: tuple[str, str]
+
+
+_WORDS = {
+    "classes": _Words(
+        "image-classification",
+        "probabilities of {} classes",
+        "To classify images",
+        (
+            "- It knows only these classes: any image gets one of them, often with a high probability.",
+            "- The probabilities are those of a softmax, which nothing calibrated.",
+        ),
+    ),
+    "labels": _Words(
+        "image-classification",
+        "a probability for each of {} labels, any number of which may hold",
+        "To label images",
+        (
+            "- It knows only these labels; one is said to hold where its probability is above 0.5.",
+            "- The probabilities are those of sigmoids, which nothing calibrated.",
+        ),
+    ),
+    "numbers": _Words(
+        "image-regression",
+        "{} numbers in the unit of the training data",
+        "To predict these numbers of images",
+        (
+            "- It answers with numbers for any image; beyond the range of the training data nothing was measured.",
+            "- It says nothing of how sure it is.",
+        ),
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -47,19 +92,21 @@ class KnownFacts:
 
 
 @dataclass(frozen=True)
-class ValidationAccuracy:
+class ValidationScore:
     """Of the original and of the export, on the same validation images.
 
     Attributes:
-        before, after: in [0, 1].
+        before, after: by the score.
         images: how many.
         calibration: on how many of them whole numbers were calibrated; 0 for floats.
+        score: what is measured.
     """
 
     before: float
     after: float
     images: int
     calibration: int = 0
+    score: Score = _ACCURACY
 
 
 def read_facts(reader: ReplayReader, retraining: Retraining) -> KnownFacts:
@@ -83,17 +130,18 @@ class _Score:
     split: str
     value: float
     images: int | None
+    score: Score
 
     def row(self) -> str:
         interval = "-"
-        if self.images:
+        if self.images and self.score.is_share:
             low, high = share_interval(self.value, self.images)
             interval = f"{100 * low:.2f} % to {100 * high:.2f} %"
-        return f"| {self.what} | {self.images or '-'} | {100 * self.value:.2f} % | {interval} |"
+        return f"| {self.what} | {self.images or '-'} | {self.score.words(self.value)} | {interval} |"
 
 
 def model_card(
-    facts: KnownFacts, file_format: ExportFormat, name: str, takes: str, measured: ValidationAccuracy | None
+    facts: KnownFacts, file_format: ExportFormat, name: str, takes: str, measured: ValidationScore | None
 ) -> str:
     """The text of the card.
 
@@ -104,16 +152,20 @@ def model_card(
         measured: before and after, where it was.
     """
     known, retraining = facts.description, facts.retraining
+    target = recorded_target(retraining.data)
+    words, score = _WORDS[target.kind], target.score
     dataset, scores = _dataset_name(known["dataset"]), _scores(facts, measured)
     metadata: dict[str, Any] = {
         "library_name": file_format.library,
-        "pipeline_tag": "image-classification",
-        "tags": ["image-classification", "neural-architecture-search", "metaqnn", *_tags(file_format)],
+        **({"pipeline_tag": words.task} if target.kind != "numbers" else {}),  # a task that the Hub has no name for
+        "tags": [words.task, "neural-architecture-search", "metaqnn", *_tags(file_format)],
         "datasets": [dataset],
-        "metrics": ["accuracy"],
+        "metrics": [score.name],
     }
     if scores:  # the Hub takes no index without results
-        metadata["model-index"] = [{"name": Path(name).stem, "results": [_result(dataset, each) for each in scores]}]
+        metadata["model-index"] = [
+            {"name": Path(name).stem, "results": [_result(dataset, words.task, each) for each in scores]}
+        ]
     paragraphs = [
         f"---\n{yaml.safe_dump(metadata, sort_keys=False, allow_unicode=True)}---",
         f"# {_plain(Path(name).stem)}",
@@ -125,7 +177,7 @@ def model_card(
         "normalization left out.",
         "## Use",
         f"```python\n{file_format.snippet(Path(name))}\n```",
-        f"It takes {takes}, and gives probabilities of {known['classes']} classes: {_names(known['class_names'])}. The "
+        f"It takes {takes}, and gives {words.gives.format(known['classes'])}: {_names(known['class_names'])}. The "
         f"preprocessing is part of it: {known['preprocessing']['text']}.",
         "## Data",
         _data_sentence(dataset, retraining),
@@ -136,19 +188,23 @@ def model_card(
         f"{_code(_recipe(retraining.recipe))}.",
         "## Scores",
         "\n".join(
-            ["| What | Images | Accuracy | 95 % interval |", "|---|---|---|---|", *(each.row() for each in scores)]
+            [
+                f"| What | Images | {_heading(score)} | 95 % interval |",
+                "|---|---|---|---|",
+                *(each.row() for each in scores),
+            ]
         ),
-        "Intervals (Wilson) are over other images of this kind, not over other trainings. The validation images chose "
-        "this architecture, so accuracies on them are higher than on images that chose nothing. "
+        f"{_INTERVALS if score.is_share else ''}The validation images chose this architecture, so "
+        f"{'accuracies' if score.name == 'accuracy' else 'scores'} on them are "
+        f"{'higher' if score.name == 'accuracy' else 'better'} than on images that chose nothing. "
         f"Looks at test splits in the database: {facts.all_looks}, with this network alone: {len(facts.looks)}.",
         "## Intended use",
-        f"To classify images that are made as those of {_code(dataset)} are, and to compare architectures. Measure it "
+        f"{words.use} that are made as those of {_code(dataset)} are, and to compare architectures. Measure it "
         "on images of your own before anything depends on it.",
         "## Limits",
         "\n".join(
             [
-                "- It knows only these classes: any image gets one of them, often with a high probability.",
-                "- The probabilities are those of a softmax, which nothing calibrated.",
+                *words.limits,
                 "- It was not measured on images of other sources, sizes, colours or scales.",
                 *_int8_limit(measured),
             ]
@@ -157,33 +213,40 @@ def model_card(
     return "\n\n".join(paragraphs) + "\n"
 
 
-def _scores(facts: KnownFacts, measured: ValidationAccuracy | None) -> list[_Score]:
+def _scores(facts: KnownFacts, measured: ValidationScore | None) -> list[_Score]:
     retraining, searched = facts.retraining, facts.description["search"]["validation_accuracy"]
     validation = retraining.data.get("validation_images")
-    scores = []
+    scores, score = [], recorded_target(retraining.data).score
     if searched is not None:
-        scores.append(_Score("validation, in the search", "validation", searched, facts.search_images))
+        scores.append(_Score("validation, in the search", "validation", searched, facts.search_images, score))
     if retraining.score is not None:
-        scores.append(_Score("validation, after retraining", "validation", retraining.score, validation))
+        scores.append(_Score("validation, after retraining", "validation", retraining.score, validation, score))
     if measured and retraining.split is TrainingSplit.TRAIN:
         kind = f"in int8, calibrated on {measured.calibration} of them" if measured.calibration else "in this file"
-        scores.append(_Score("validation, before the export", "validation", measured.before, measured.images))
-        scores.append(_Score(f"validation, {kind}", "validation", measured.after, measured.images))
+        scores.append(_Score("validation, before the export", "validation", measured.before, measured.images, score))
+        scores.append(_Score(f"validation, {kind}", "validation", measured.after, measured.images, score))
     return scores + [
-        _Score(f"test, look {look.look} ({look.looked_at[:10]})", "test", look.score, look.examples)
+        _Score(f"test, look {look.look} ({look.looked_at[:10]})", "test", look.score, look.examples, score)
         for look in facts.looks
     ]
+
+
+def _heading(score: Score) -> str:
+    return "Accuracy" if score.name == "accuracy" else score.label
+
+
+_INTERVALS = "Intervals (Wilson) are over other images of this kind, not over other trainings. "
 
 
 def _tags(file_format: ExportFormat) -> list[str]:
     return [file_format.library, *(["int8"] if file_format.most_lost else [])]
 
 
-def _result(dataset: str, score: _Score) -> dict[str, Any]:
+def _result(dataset: str, task: str, score: _Score) -> dict[str, Any]:
     return {
-        "task": {"type": "image-classification"},
+        "task": {"type": task},
         "dataset": {"type": dataset, "name": dataset, "split": score.split},
-        "metrics": [{"type": "accuracy", "name": score.what, "value": score.value}],
+        "metrics": [{"type": score.score.name, "name": score.what, "value": score.value}],
     }
 
 
@@ -214,7 +277,7 @@ def _recipe(recipe: Mapping[str, Any]) -> str:
     return ", ".join(f"{key} {value}" for key, value in recipe.items() if isinstance(value, str | int | float))
 
 
-def _int8_limit(measured: ValidationAccuracy | None) -> list[str]:
+def _int8_limit(measured: ValidationScore | None) -> list[str]:
     if not measured or not measured.calibration:
         return []
     return [

@@ -34,7 +34,7 @@ class Job:
         original: the network.
         target: what to write; empty for predictions alone.
         images: an .npy file, uint8 of shape (N, height, width, channels).
-        predictions: where to write what the original predicts of them, an .npy file, float32 of shape (N, classes);
+        predictions: where to write what the original predicts of them, an .npy file, float32 of shape (N, outputs);
             empty for none.
         class_names: kept in the file, where the format can; None where they are not known.
         takes_unit_range: see `metaqnn.networks.export.keras_file`.
@@ -85,13 +85,15 @@ def convert(job: Job) -> None:
         notes = {"architecture": job.original.architecture}
         if job.class_names is not None:
             notes["class_names"] = json.dumps(job.class_names, ensure_ascii=False)
-        write_onnx(trained_graph(model, graph_of(job.original), job.original.preprocessing), target, notes)
+        predicts = job.original.predicts
+        write_onnx(trained_graph(model, graph_of(job.original), job.original.preprocessing, predicts), target, notes)
     elif job.format == SAVED_MODEL.name:
         model.export(job.target, format="tf_saved_model", verbose=False)
     elif job.format in (LITERT.name, LITERT_INT8.name):
         from metaqnn.networks.export.litert_file import write_litert
 
-        write_litert(model, target, np.load(job.calibration) if job.calibration else None)
+        calibration = np.load(job.calibration) if job.calibration else None
+        write_litert(model, target, calibration, output=job.original.predicts.output)
     elif job.format == TORCH.name:
         from metaqnn.networks.export.torch_file import write_torch
 

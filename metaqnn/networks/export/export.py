@@ -15,7 +15,7 @@ from metaqnn.errors import DataError, ExportError, ReplayError
 from metaqnn.networks.data import DatasetConfig, SearchData, load_search_data, open_source
 from metaqnn.networks.export import reloading
 from metaqnn.networks.export.architecture_file import describe_network, read_architecture, write_architecture
-from metaqnn.networks.export.card import ValidationAccuracy, model_card, read_facts
+from metaqnn.networks.export.card import ValidationScore, model_card, read_facts
 from metaqnn.networks.export.conversion import Job
 from metaqnn.networks.export.formats import ARCHITECTURE, KERAS, LITERT, ExportFormat, format_of
 from metaqnn.networks.export.placing import (
@@ -27,10 +27,17 @@ from metaqnn.networks.export.placing import (
 )
 from metaqnn.networks.export.reloading import Agreement
 from metaqnn.networks.retraining import choice
-from metaqnn.networks.retraining.ensembles import accuracy
+from metaqnn.networks.targets import Target, recorded_target
 from metaqnn.replay.leaderboard import best_model
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.retrainings import read_retraining, read_retrainings
+
+_TOLD = {
+    "classes": ("probabilities", "another class"),
+    "labels": ("probabilities", "other labels"),
+    "numbers": ("numbers (in standard deviations)", "others"),
+}
+"""What predictions are called, and what images get that are told otherwise."""
 
 _MOST_COMPARED = 1000
 """Validation images on which predictions are compared."""
@@ -56,7 +63,7 @@ class Export:
         size: bytes, of a folder all of its files.
         agreement: of the predictions with the original's; None for an architecture, which predicts nothing.
         takes: the images that it takes, in words; empty for an architecture.
-        accuracy: on validation images before and after, where it is measured.
+        accuracy: the score on validation images before and after, where it is measured.
         companions: the model card and the description, where they stand beside a file or in the folder.
     """
 
@@ -69,8 +76,19 @@ class Export:
     size: int
     agreement: Agreement | None
     takes: str = ""
-    accuracy: ValidationAccuracy | None = None
+    accuracy: ValidationScore | None = None
     companions: tuple[Path, ...] = ()
+
+    @property
+    def predicts(self) -> Target:
+        """What a retraining predicts.
+
+        Raises:
+            ValueError: a model that was not retrained was described.
+        """
+        if self.retraining is None:
+            raise ValueError(f"expected a retraining of model {self.model}, got none")
+        return recorded_target(self.retraining.data)
 
 
 def export_network(
@@ -114,6 +132,8 @@ def export_network(
         chosen = choice.choose_retraining(reader, model, retraining)
         original, seed = choice.stored_network(reader, chosen), reader.config()["seed"]
         facts = read_facts(reader, chosen)
+    predicts = recorded_target(chosen.data)
+    file_format = file_format.giving(predicts.output)
     data = _comparison_data(database, chosen, seed, announce)
     is_same = data.data_hash == chosen.data.get("data_hash")
     if is_int8 and not is_same:
@@ -123,7 +143,7 @@ def export_network(
         )
     if is_same:
         facts.description["class_names"] = list(data.class_names)
-    takes_unit_range = file_format is KERAS and is_same and not _has_dark_images(data)
+    takes_unit_range = file_format.name == KERAS.name and is_same and not _has_dark_images(data)
     calibration = data.x_validation[reloading.spread(len(data.x_validation), MOST_CALIBRATED)] if is_int8 else None
     is_measured = is_same and file_format.ending == LITERT.ending
     used = reloading.spread(len(data.x_validation), _MOST_MEASURED if is_measured else _MOST_COMPARED)
@@ -139,14 +159,15 @@ def export_network(
         reloading.run_conversion(file_format, job)
         announce("Loading it in a fresh process and comparing what it predicts with the original ...")
         before, after = np.load(predictions), reloading.reloaded_predictions(file_format, part, images)
-        agreement = reloading.compare(before, after, tolerance)
+        agreement = reloading.compare(before, after, tolerance, predicts)
         _require_agreement(agreement, file_format.name, tolerance, chosen)
         measured = None
         if is_measured:
-            labels = data.y_validation[used]
-            was, now = (accuracy(each[: len(used)], labels) for each in (before, after))
-            measured = ValidationAccuracy(was, now, len(used), 0 if calibration is None else len(calibration))
-            _require_accuracy(measured, file_format)
+            wanted = data.y_validation[used]
+            was, now = (predicts.measure(each[: len(used)], wanted).score for each in (before, after))
+            number = 0 if calibration is None else len(calibration)
+            measured = ValidationScore(was, now, len(used), number, predicts.score)
+            _require_score(measured, file_format)
         size = _size(part)
         takes = _taken(file_format, data.input_shape, takes_unit_range)
         card = model_card(facts, file_format, target.name, takes, measured)
@@ -159,7 +180,7 @@ def export_network(
 
 def _taken(file_format: ExportFormat, shape: tuple[int, ...], takes_unit_range: bool) -> str:
     takes = f"uint8 images of shape (number, {', '.join(map(str, shape))})"
-    if file_format is KERAS:
+    if file_format.name == KERAS.name:
         scales = "from 0 to 255 or from 0 to 1" if takes_unit_range else "from 0 to 255"
         takes += f", or floats {scales} (its answer to others is NaN)"
     return takes
@@ -209,22 +230,36 @@ def _comparison_data(database: Path, retraining: Retraining, seed: int, announce
 def _require_agreement(agreement: Agreement, name: str, tolerance: float, retraining: Retraining) -> None:
     if agreement.difference <= tolerance and not agreement.turned:
         return
+    kind = recorded_target(retraining.data).kind
     raise ExportError(
-        f"the {name} does not predict what retraining {retraining.number} does: expected probabilities "
+        f"the {name} does not predict what retraining {retraining.number} does: expected {_TOLD[kind][0]} "
         f"within {tolerance:g}, but image {agreement.image + 1} of {agreement.images:,} differs by "
-        f"{agreement.difference:.2g}, and {agreement.turned} get another class; "
+        f"{agreement.difference:.2g}, and {agreement.turned} get {_TOLD[kind][1]}; "
         "nothing was exported: export another network, or to another format"
     )
 
 
-def _require_accuracy(measured: ValidationAccuracy, file_format: ExportFormat) -> None:
-    lost = measured.before - measured.after
-    if file_format.most_lost is not None and lost > file_format.most_lost:
-        raise ExportError(
-            f"the {file_format.name} is right on {100 * measured.after:.2f} % of {measured.images:,} validation images "
-            f"where the original is on {100 * measured.before:.2f} %: expected to lose at most "
-            f"{100 * file_format.most_lost:g} points; nothing was exported: leave --int8 out, or export another network"
+def _require_score(measured: ValidationScore, file_format: ExportFormat) -> None:
+    score = measured.score
+    lost = score.gain(measured.before) - score.gain(measured.after)
+    # Of a score that is no share, as much of what a failure falls short by.
+    scale = 1.0 if score.is_share else max(abs(score.gain(measured.before) - score.gain(score.failure)), 1e-12)
+    if file_format.most_lost is None or lost <= file_format.most_lost * scale:
+        return
+    if score.name == "accuracy":
+        found = (
+            f"is right on {score.words(measured.after)} of {measured.images:,} validation images where the original is "
+            f"on {score.words(measured.before)}"
         )
+    else:
+        found = (
+            f"reaches a {score.label} of {score.words(measured.after)} on {measured.images:,} validation images where "
+            f"the original reaches {score.words(measured.before)}"
+        )
+    raise ExportError(
+        f"the {file_format.name} {found}: expected to lose at most {100 * file_format.most_lost:g} points; nothing was "
+        "exported: leave --int8 out, or export another network"
+    )
 
 
 def _size(path: Path) -> int:

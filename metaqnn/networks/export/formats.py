@@ -19,11 +19,12 @@ class ExportFormat:
         extra: of metaqnn, which installs them; empty where they are installed by their own names.
         tolerance: the largest difference of probabilities from the original's; None for one without weights.
         loading: lines of Python that import and load, with `{path!r}` for the place.
-        predicting: the line that turns `images`, uint8 (N, height, width, channels), into `probabilities`; empty for a
-            format that cannot.
+        predicting: the line that turns `images`, uint8 (N, height, width, channels), into what `output` names; empty
+            for a format that cannot.
         backend: of Keras, with which it is written; None is any.
         most_lost: how much of the accuracy on validation images it may lose, in [0, 1], where the tolerance is not the
             measure.
+        output: what the predictions are called there.
     """
 
     name: str
@@ -36,6 +37,11 @@ class ExportFormat:
     predicting: str
     backend: str | None = None
     most_lost: float | None = None
+    output: str = "probabilities"
+
+    def giving(self, output: str) -> "ExportFormat":
+        """The same where the predictions are called otherwise, as `numbers`."""
+        return replace(self, predicting=self.predicting.replace(self.output, output), output=output)
 
     def snippet(self, path: Path) -> str:
         """How to load what stands at `path`, as lines of Python."""

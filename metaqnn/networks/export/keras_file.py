@@ -25,7 +25,7 @@ def with_guarded_input(
     """The network behind an input that tells scales apart, its class names with it.
 
     Args:
-        model: from uint8 images (N, height, width, channels) to probabilities (N, classes).
+        model: from uint8 images (N, height, width, channels) to predictions (N, outputs).
         graph: of the network in it.
         class_names: in the order of the outputs; None where they are not known. The last layer's name holds them:
             `class_names`, then each after a `>`, in which what is no letter, digit, `_` or `-` is percent-encoded, with
@@ -48,7 +48,7 @@ def with_guarded_input(
         is_unit = ops.max(pixels, axis=axes, keepdims=True) < _UNIT_RANGE
         pixels = ops.where(is_unit, pixels * 255, pixels)
     is_usable = ops.all(ops.logical_and(pixels >= 0, pixels <= 255), axis=axes)
-    answers = apply_layers(parts_of(model, graph), graph, pixels)
+    answers = apply_layers(parts_of(model, graph, has_head=True), graph, pixels)
     probabilities = ops.where(ops.expand_dims(is_usable, 1), answers, float("nan"))
     return keras.Model(images, keras.layers.Identity(name=_layer_name(class_names or ()))(probabilities))
 

@@ -10,17 +10,24 @@ if TYPE_CHECKING:
     import keras
 
 
-def write_litert(model: "keras.Model", path: Path, calibration: np.ndarray | None, is_per_channel: bool = True) -> None:
+def write_litert(
+    model: "keras.Model",
+    path: Path,
+    calibration: np.ndarray | None,
+    is_per_channel: bool = True,
+    output: str = "probabilities",
+) -> None:
     """Write a network to a LiteRT file, by way of a SavedModel. Keras runs on TensorFlow.
 
     Args:
-        model: from uint8 images (N, height, width, channels) to probabilities (N, classes).
+        model: from uint8 images (N, height, width, channels) to predictions (N, outputs).
         path: the file.
         calibration: uint8 images by which the ranges of all numbers between layers are chosen, for weights and
             numbers of 8 bits (post-training integer quantization, Jacob et al., CVPR 2018); None keeps floats. Images
-            go in and probabilities come out as before.
+            go in and predictions come out as before.
         is_per_channel: whether each channel of weights has a scale of its own, or a layer one: smaller, but coarser
             where channels differ (`python -m benchmarks.int8`).
+        output: what the predictions are called.
     """
     import keras
     import tensorflow as tf
@@ -30,7 +37,7 @@ def write_litert(model: "keras.Model", path: Path, calibration: np.ndarray | Non
         archive.track(model)
         archive.add_endpoint(
             "serve",
-            lambda images: {"probabilities": model(images, training=False)},
+            lambda images: {output: model(images, training=False)},
             input_signature=[tf.TensorSpec((None, *model.input_shape[1:]), tf.uint8, name="images")],
         )
         archive.write_out(folder, verbose=False)

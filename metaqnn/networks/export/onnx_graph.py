@@ -6,7 +6,7 @@ whatever the backend.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,13 +15,14 @@ import numpy as np
 from metaqnn.networks.data.config import Preprocessing
 from metaqnn.networks.export.onnx_writer import OnnxWriter
 from metaqnn.networks.graph import Graph
+from metaqnn.networks.targets import Classes, Target
 from metaqnn.networks.training.network import parts_of
 from metaqnn.version import __version__
 
 if TYPE_CHECKING:
     import keras
 
-INPUT, OUTPUT = "images", "probabilities"
+INPUT = "images"
 
 _OPSET, _IR_VERSION = 17, 8  # of 2022: readers from then on understand the file
 
@@ -38,6 +39,7 @@ class TrainedGraph:
         weights: of each node after the input, in order, as Keras has them.
         preprocessing: its kind.
         mean, variance: of each pixel, where the preprocessing has them.
+        target: what is predicted, whose head stands after the network.
     """
 
     graph: Graph
@@ -45,10 +47,11 @@ class TrainedGraph:
     preprocessing: Preprocessing = "none"
     mean: np.ndarray | None = None
     variance: np.ndarray | None = None
+    target: Target = field(default_factory=lambda: Classes(()))
 
 
 def write_onnx(trained: TrainedGraph, path: Path, properties: Mapping[str, str]) -> None:
-    """Write a network to an ONNX file: from uint8 images (N, height, width, channels) to probabilities (N, classes).
+    """Write a network to an ONNX file: from uint8 images (N, height, width, channels) to predictions (N, outputs).
 
     Args:
         trained: the network.
@@ -64,13 +67,13 @@ def write_onnx(trained: TrainedGraph, path: Path, properties: Mapping[str, str])
     for (_, node), weights in zip(graph.computed(), trained.weights, strict=True):
         names.append(node.operation.write_onnx(writer, weights, *(names[number] for number in node.inputs)))
         writer.known(names[-1], node.shape)
-    writer.add("Identity", writer.add("Softmax", names[-1], axis=-1), output=OUTPUT)
+    writer.add("Identity", trained.target.write_head(writer, names[-1]), output=trained.target.output)
     proto = helper.make_model(
         helper.make_graph(
             writer.nodes,
             "metaqnn",
             [helper.make_tensor_value_info(INPUT, TensorProto.UINT8, ["N", *graph.input_shape])],
-            [helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, ["N", *graph.nodes[-1].shape])],
+            [helper.make_tensor_value_info(trained.target.output, TensorProto.FLOAT, ["N", *graph.nodes[-1].shape])],
             writer.constants,
         ),
         opset_imports=[helper.make_opsetid("", _OPSET)],
@@ -83,23 +86,26 @@ def write_onnx(trained: TrainedGraph, path: Path, properties: Mapping[str, str])
     onnx.save(proto, path)
 
 
-def trained_graph(model: "keras.Model", graph: Graph, preprocessing: Preprocessing) -> TrainedGraph:
+def trained_graph(
+    model: "keras.Model", graph: Graph, preprocessing: Preprocessing, target: Target | None = None
+) -> TrainedGraph:
     """The numbers of a Keras model that `networks.training.inference` made.
 
     Args:
-        model: from uint8 images to probabilities.
+        model: from uint8 images to predictions.
         graph: of the network in it.
         preprocessing: its kind.
+        target: what is predicted; None is classes.
     """
     import keras
 
-    parts = parts_of(model, graph)
-    weights = [layer.get_weights() for layer in parts.nodes]
+    parts = parts_of(model, graph, has_head=True)
+    weights, predicts = [layer.get_weights() for layer in parts.nodes], target or Classes(())
     if preprocessing not in ("mean", "standardize"):
-        return TrainedGraph(graph, weights, preprocessing)
+        return TrainedGraph(graph, weights, preprocessing, target=predicts)
     (normalization,) = parts.before
     mean, variance = (keras.ops.convert_to_numpy(each) for each in (normalization.mean, normalization.variance))
-    return TrainedGraph(graph, weights, preprocessing, mean, variance)
+    return TrainedGraph(graph, weights, preprocessing, mean, variance, predicts)
 
 
 def _preprocessed(writer: OnnxWriter, trained: TrainedGraph) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from metaqnn.errors import ExportError
 from metaqnn.networks.export.conversion import BATCH, REFUSED, Job
 from metaqnn.networks.export.formats import ExportFormat
+from metaqnn.networks.targets import Classes, Target
 from metaqnn.seeding import Stream
 from metaqnn.workers.pipe import python_path
 
@@ -24,9 +25,10 @@ class Agreement:
 
     Attributes:
         images: how many.
-        difference: the largest of two probabilities of one class of one image.
+        difference: the largest of two probabilities of one output of one image, or of two numbers in deviations.
         image: where that is, from 0.
-        turned: images whose class is another, although the original's two likeliest differ by more than the tolerance.
+        turned: images whose class is another, although the original's two likeliest differ by more than the tolerance;
+            or one of whose labels is.
     """
 
     images: int
@@ -81,7 +83,7 @@ def reloaded_predictions(file_format: ExportFormat, path: Path, images: Path) ->
         images: an .npy file, uint8 of shape (N, height, width, channels).
 
     Returns:
-        float32 of shape (N, classes).
+        float32 of shape (N, outputs).
 
     Raises:
         ExportError: the process failed.
@@ -104,27 +106,27 @@ def program(file_format: ExportFormat, path: Path) -> str:
             f"for start in range(0, len(every), {BATCH}):",
             f"    images = every[start:start + {BATCH}]",
             f"    {file_format.predicting}",
-            "    answers.append(probabilities)",
+            f"    answers.append({file_format.output})",
             "numpy.save(sys.argv[2], numpy.concatenate(answers))",
             "assert not [name for name in sys.modules if name.split('.')[0] == 'metaqnn'], 'metaqnn was imported'",
         ]
     )
 
 
-def compare(original: np.ndarray, reloaded: np.ndarray, tolerance: float) -> Agreement:
+def compare(original: np.ndarray, reloaded: np.ndarray, tolerance: float, target: Target | None = None) -> Agreement:
     """Compare predictions.
 
     Args:
-        original, reloaded: probabilities of shape (N, classes), N at least 1.
-        tolerance: differences up to it do not matter.
+        original, reloaded: predictions of shape (N, outputs), N at least 1.
+        tolerance: differences up to it do not matter; of numbers they are in standard deviations.
+        target: what is predicted; None is classes.
     """
+    target = target or Classes(())
     if original.shape != reloaded.shape:
         return Agreement(len(original), float("inf"), 0, len(original))
-    differences = np.abs(original.astype(np.float64) - reloaded).max(axis=1)
+    differences = (np.abs(original.astype(np.float64) - reloaded) / target.scale()).max(axis=1)
     differences[~np.isfinite(differences)] = np.inf  # what is no number agrees with nothing
-    ordered = np.sort(original, axis=1)
-    is_clear = ordered[:, -1] - ordered[:, -2] > tolerance
-    turned = is_clear & (original.argmax(axis=1) != reloaded.argmax(axis=1))
+    turned = target.turned(original, reloaded, tolerance)
     image = int(differences.argmax())
     return Agreement(len(original), float(differences[image]), image, int(turned.sum()))
 

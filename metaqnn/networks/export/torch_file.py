@@ -11,7 +11,7 @@ def write_torch(model: "keras.Model", path: Path) -> None:
     """Write a network to a file of `torch.export`. Keras runs on PyTorch.
 
     Args:
-        model: from uint8 images (N, height, width, channels) to probabilities (N, classes).
+        model: from uint8 images (N, height, width, channels) to predictions (N, outputs).
         path: the file, whose name ends in .pt2.
     """
     import torch

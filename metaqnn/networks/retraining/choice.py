@@ -1,11 +1,13 @@
 """Which of the trained networks is meant: one that can be used, chosen by validation, never by the test split."""
 
 from collections.abc import Iterable, Sequence
+from math import inf
 from stat import S_ISREG
 
 from metaqnn.core import TRAINING, Retraining, Status, TrainingSplit
 from metaqnn.errors import ReplayError
 from metaqnn.networks.retraining.stored import StoredNetwork
+from metaqnn.networks.targets import recorded_target
 from metaqnn.replay.leaderboard import read_ranking
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.retrainings import kept_file, misplaced, read_retraining, read_retrainings, weights_folder
@@ -39,7 +41,7 @@ def choose_retraining(reader: ReplayReader, model: int | None = None, retraining
 def best_retrainings(
     reader: ReplayReader, dataset: str | None = None, part: TrainingSplit | None = None, model: int | None = None
 ) -> list[Retraining]:
-    """The retrainings that can be used, the best first: by validation accuracy, else by that of the search.
+    """The retrainings that can be used, the best first: by validation score, else by that of the search.
 
     Retrainings of one data set and one part only are compared with each other.
 
@@ -101,12 +103,13 @@ def comparable(
 
 
 def rank(reader: ReplayReader, retrainings: Iterable[Retraining]) -> list[Retraining]:
-    """Retrainings in the order of choice: by validation accuracy, then that of the search, and the older first."""
+    """Retrainings in the order of choice: by validation score, then that of the search, and the older first."""
+    score = reader.score()
     searched = {ranked.model: ranked.score for ranked in read_ranking(reader)}
 
     def key(retraining: Retraining) -> tuple:
-        by_validation = -1.0 if retraining.score is None else retraining.score
-        return -by_validation, -(searched.get(retraining.model) or -1.0), retraining.number
+        known = (retraining.score, searched.get(retraining.model))
+        return *(inf if value is None else -score.gain(value) for value in known), retraining.number
 
     return sorted(retrainings, key=key)
 
@@ -161,6 +164,7 @@ def stored_network(reader: ReplayReader, retraining: Retraining) -> StoredNetwor
         retraining.data["input_shape"],
         retraining.recipe.get("preprocessing") or retraining.dataset.get("preprocessing", "none"),
         retraining.recipe.get("batch_normalization", False),
+        recorded_target(retraining.data).facts(),
     )
 
 

@@ -91,7 +91,7 @@ class RetrainingEnded:
 
     status: str
     reason: str = ""
-    validation_accuracy: float | None = None
+    score: float | None = None
 
 
 @dataclass(frozen=True)
@@ -114,12 +114,12 @@ class Predictions:
     """What some networks say of one split.
 
     Attributes:
-        labels: int64 of shape (N,).
-        probabilities: float32 of shape (networks, N, classes).
+        targets: as a split has them.
+        said: float32 of shape (networks, N, outputs): probabilities, or numbers in their unit.
     """
 
-    labels: np.ndarray
-    probabilities: np.ndarray
+    targets: np.ndarray
+    said: np.ndarray
 
 
 @dataclass(frozen=True)

@@ -120,7 +120,7 @@ class _Trainings:
             self._memory.record_epoch(job.number, message.epoch)
         else:
             name = Path(job.network).name if message.status == Status.OK else None
-            self._memory.record_end(job.number, str(message.status), message.reason, message.validation_accuracy, name)
+            self._memory.record_end(job.number, str(message.status), message.reason, message.score, name)
             del self.unfinished[job.number]
         self._on_event(job, message)
 

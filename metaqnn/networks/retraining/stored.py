@@ -10,11 +10,11 @@ import json
 import os
 import tempfile
 import zipfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from metaqnn.networks.compiling import compile_network
 from metaqnn.networks.costs import describe
 from metaqnn.networks.data.config import Preprocessing
 from metaqnn.networks.graph import Graph
+from metaqnn.networks.targets import Target, recorded_target
 
 if TYPE_CHECKING:
     import keras
@@ -44,6 +45,7 @@ class StoredNetwork:
         input_shape: (height, width, channels).
         preprocessing: its kind.
         batch_normalization: whether it stands before every ReLU.
+        target: what is recorded of the target; empty is classes.
     """
 
     path: str
@@ -51,6 +53,12 @@ class StoredNetwork:
     input_shape: Sequence[int]
     preprocessing: Preprocessing
     batch_normalization: bool = False
+    target: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def predicts(self) -> Target:
+        """The target, with numbers for the names of its outputs."""
+        return recorded_target({"classes": parse(self.architecture)[-1].classes, "target": self.target})
 
 
 class _UnfitError(Exception):
@@ -73,7 +81,7 @@ def save_network(model: "keras.Model", path: Path) -> None:
 
 
 def load_network(stored: StoredNetwork, content: bytes | None = None) -> "keras.Model":
-    """A trained network for use, preprocessing included: of stock layers, from uint8 images to probabilities.
+    """A trained network for use, preprocessing included: of stock layers, from uint8 images to predictions.
 
     Args:
         stored: the network.
@@ -116,7 +124,9 @@ def _loaded(stored: StoredNetwork, content: bytes | None) -> "keras.Model":
     if not 4 * described.parameters <= len(content) <= most:  # also before a network of any size is built
         raise _UnfitError("it is too small or too large for them")
     _require_plain(content, most)
-    model = fresh_network(described.architecture, shape, stored.preprocessing, stored.batch_normalization, numbers)
+    model = fresh_network(
+        described.architecture, shape, stored.preprocessing, stored.batch_normalization, numbers, stored.predicts
+    )
     with tempfile.TemporaryDirectory(prefix="metaqnn-") as folder:
         weights = Path(folder, f"network{ENDING}")
         weights.write_bytes(content)

@@ -52,9 +52,14 @@ def open_test_split(
         expected, got = ("x".join(map(str, shape)) for shape in (input_shape, split.images.shape[1:]))
         raise DataError(f"the test split of {config.name}: expected images of {expected} as trained on, got {got}")
     if tuple(split.class_names) != tuple(class_names):
+        kind = split.kind
         raise DataError(
-            f"the test split of {config.name}: expected the classes {', '.join(class_names)} as trained on, "
+            f"the test split of {config.name}: expected the {kind} {', '.join(class_names)} as trained on, "
             f"got {', '.join(split.class_names)}"
+        )
+    if config.target not in (None, split.kind):
+        raise DataError(
+            f"the test split of {config.name}: expected {config.target} as trained on, got {split.kind}; set it right"
         )
     return split
 

@@ -1,15 +1,16 @@
 """Looks at the test split: every one of them is recorded."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from metaqnn.core import Retraining, TestCheck, TestLook, TrainingSplit
+from metaqnn.core import Retraining, Score, TestCheck, TestLook, TrainingSplit
 from metaqnn.errors import DataError, ReplayError
 from metaqnn.networks.data import DatasetConfig
 from metaqnn.networks.retraining.choice import problem_with, stored_network
-from metaqnn.networks.retraining.ensembles import accuracy, average, select_greedily
+from metaqnn.networks.retraining.ensembles import average, select_greedily
 from metaqnn.networks.retraining.messages import DataSource, Predict, Predictions, data_fingerprint
 from metaqnn.networks.retraining.pool import predict
+from metaqnn.networks.targets import Measured, recorded_target
 from metaqnn.networks.training.backend import recorded_backend, require_backend
 from metaqnn.replay.retrainings import RetrainingMemory
 
@@ -21,12 +22,16 @@ class TestResult:
     Attributes:
         look: as recorded.
         retrainings: what was tested.
+        score: what the look measured.
+        figures: what else was measured on the test split, by name; not recorded.
     """
 
     __test__ = False  # pytest would take it for a test by its name
 
     look: TestLook
     retrainings: tuple[Retraining, ...]
+    score: Score
+    figures: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -60,12 +65,12 @@ def evaluate(memory: RetrainingMemory, retrainings: Sequence[Retraining], terms:
     validation, test = _ask(memory, retrainings, terms)
     results = []
     for number, retraining in enumerate(retrainings):
-        correct = accuracy(test.probabilities[number], test.labels)
-        held_out = accuracy(validation.probabilities[number], validation.labels)
+        target = recorded_target(retraining.data)
+        found = target.measure(test.said[number], test.targets)
+        held_out = target.measure(validation.said[number], validation.targets).score
         known = None if retraining.split is TrainingSplit.TRAIN_AND_VALIDATION else held_out
-        results.append(
-            _record(memory, "network", [retraining], [retraining], correct, known, len(test.labels), terms.command)
-        )
+        count = len(test.targets)
+        results.append(_record(memory, "network", [retraining], [retraining], found, known, count, terms.command))
     return results
 
 
@@ -91,13 +96,15 @@ def evaluate_ensemble(
             "were trained on the validation images; leave --greedy out, or train with --split train"
         )
     validation, test = _ask(memory, retrainings, terms)
-    members = list(range(len(retrainings)))
+    members, target = list(range(len(retrainings))), recorded_target(retrainings[0].data)
     if is_greedy:
-        members = select_greedily(validation.probabilities, validation.labels, most)
-    held_out = accuracy(average(validation.probabilities, members), validation.labels) if is_held_out else None
-    correct = accuracy(average(test.probabilities, members), test.labels)
+        members = select_greedily(target, validation.said, validation.targets, most)
+    held_out = None
+    if is_held_out:
+        held_out = target.measure(average(validation.said, members), validation.targets).score
+    found = target.measure(average(test.said, members), test.targets)
     kind, chosen = "greedy" if is_greedy else "average", [retrainings[index] for index in members]
-    return _record(memory, kind, chosen, retrainings, correct, held_out, len(test.labels), terms.command)
+    return _record(memory, kind, chosen, retrainings, found, held_out, len(test.targets), terms.command)
 
 
 def _ask(
@@ -135,11 +142,12 @@ def _record(
     kind: str,
     chosen: Sequence[Retraining],
     retrainings: Sequence[Retraining],
-    correct: float,
+    found: Measured,
     validation: float | None,
     count: int,
     command: str,
 ) -> TestResult:
     numbers = tuple(retraining.number for retraining in chosen)
-    look = TestLook(0, kind, numbers, retrainings[0].dataset["name"], count, correct, validation, command)
-    return TestResult(memory.record_look(look), tuple(chosen))
+    look = TestLook(0, kind, numbers, retrainings[0].dataset["name"], count, found.score, validation, command)
+    score = recorded_target(retrainings[0].data).score
+    return TestResult(memory.record_look(look), tuple(chosen), score, found.figures)

@@ -9,72 +9,42 @@ import math
 import time
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from metaqnn.core import CurvePoint, TrainingSplit
+from metaqnn.core import CurvePoint
 from metaqnn.files import open_regular, written_whole
 from metaqnn.machine import raise_machine_fault
 from metaqnn.networks.architecture import parse
 from metaqnn.networks.compiling import compile_network
-from metaqnn.networks.data import DatasetConfig, SearchData, Statistics, fit_statistics
-from metaqnn.networks.data.mapped_rows import MappedRows, with_more
+from metaqnn.networks.data.mapped_rows import MappedRows
 from metaqnn.networks.retraining.augmentation import Augmentation, shift_of
 from metaqnn.networks.retraining.config import RetrainingConfig
+from metaqnn.networks.retraining.images import RetrainingImages
+from metaqnn.networks.targets import Classes, Measured, Target
+from metaqnn.networks.targets.measures import as_columns, smoothed_measures
 from metaqnn.networks.training.fit_engine import preprocessing_layers
 from metaqnn.networks.training.inference import inference_network
 from metaqnn.networks.training.memory import VALIDATION_BATCHES
 from metaqnn.networks.training.network import KerasNetwork
 from metaqnn.seeding import Stream, integer_seed
 
-
-@dataclass(frozen=True, eq=False)
-class RetrainingImages:
-    """What a retraining learns from, and what it is looked at with.
-
-    Attributes:
-        x_train, y_train: uint8 (N, height, width, channels), of data on the disk `MappedRows`, and int64 (N,).
-        x_validation, y_validation: likewise; None where they are among those trained on.
-        classes: number of classes.
-        statistics: the preprocessing, fitted on the training images.
-        mirror: whether training images are mirrored at random.
-    """
-
-    x_train: np.ndarray
-    y_train: np.ndarray
-    x_validation: np.ndarray | None
-    y_validation: np.ndarray | None
-    classes: int
-    statistics: Statistics
-    mirror: bool
+_CLIP_NORM = 1.0
+"""Of all gradients together, where numbers are learned (Pascanu, Mikolov & Bengio, 2013)."""
 
 
-def retraining_images(
-    data: SearchData, part: TrainingSplit, dataset: DatasetConfig, recipe: RetrainingConfig
-) -> RetrainingImages:
-    """The images of a retraining."""
-    x_train, y_train = data.x_train, data.y_train
-    held_out: tuple[np.ndarray | None, np.ndarray | None] = data.x_validation, data.y_validation
-    if part is TrainingSplit.TRAIN_AND_VALIDATION:
-        x_train, y_train = with_more(x_train, data.x_validation), np.concatenate([y_train, data.y_validation])
-        held_out = None, None
-    statistics = fit_statistics(recipe.preprocessing or dataset.preprocessing, x_train)
-    mirror = dataset.mirror if recipe.mirror is None else recipe.mirror
-    return RetrainingImages(x_train, y_train, *held_out, data.classes, statistics, mirror)
-
-
-_FIGURES = ("learning_rate", "train_loss", "train_accuracy", "validation_loss")
-"""Of a point of the curve, in the order of a checkpoint."""
+def _figures(target: Target) -> tuple[str, ...]:
+    """Of a point of the curve, in the order of a checkpoint."""
+    return ("learning_rate", "train_loss", f"train_{target.score.name}", "validation_loss", *target.figures)
 
 
 class RetrainingSession:
     """One network being trained.
 
     Args:
-        architecture: in the paper's notation, with as many outputs as there are classes.
+        architecture: in the paper's notation, with as many outputs as its target has.
         images: what it learns from.
         recipe: how.
         seed: all randomness derives from it.
@@ -91,7 +61,6 @@ class RetrainingSession:
         use_bfloat16: bool = False,
         is_gpu: bool = False,
     ):
-        import keras
 
         self.architecture, self.images, self.recipe, self.seed = architecture, images, recipe, seed
         self.epochs: list[CurvePoint] = []
@@ -109,11 +78,11 @@ class RetrainingSession:
         first = preprocessing_layers(images.statistics)
         self._layers = [*first, *self.keras_network.layers]
         self.model = self.keras_network.model(before=first, dtype="uint8")
+        measures = smoothed_measures(images.target, recipe.label_smoothing)
+        self._sums = measures["metrics"][0]
         self.model.compile(
             optimizer=self._optimizer(),
-            loss=keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=recipe.label_smoothing),
-            # Penalties and smoothing are part of the loss in validation too: the cross-entropy is measured beside it.
-            metrics=["accuracy", keras.metrics.CategoricalCrossentropy("cross_entropy", from_logits=True)],
+            **measures,
             jit_compile="auto" if is_gpu else False,
         )
         self.model.optimizer.build(self.model.trainable_variables)
@@ -127,7 +96,7 @@ class RetrainingSession:
         order = Stream(self.seed, "final order", epoch).permutation(len(images.x_train))
         shift = shift_of(self.recipe.shift, images.x_train.shape[1:])
         augmentation = Augmentation(order, images.mirror, shift, self.seed, epoch)
-        y_train = keras.utils.to_categorical(images.y_train[order], images.classes)
+        y_train = as_columns(images.target, images.y_train[order])
         steps, batch_size = self._steps, self.recipe.batch_size
 
         class Batches(keras.utils.PyDataset):  # what is on the disk is read where it is used
@@ -144,28 +113,49 @@ class RetrainingSession:
             inputs = {"x": augmentation.apply(images.x_train), "y": y_train, "batch_size": batch_size}
         self._seed_dropout(epoch)
         trained = self.model.fit(**inputs, shuffle=False, verbose=0).history
-        validation_loss = validation_accuracy = None
-        if images.x_validation is not None:
+        target = images.target
+        if isinstance(target, Classes):
+            measured = self._accuracy()
+            train_score = round(float(trained["accuracy"][-1]) * len(order)) / len(order)
+        else:
+            train_score = target.training_score(self._sums.total(), len(order))
+            measured = self._measured()
+        figures = {
+            "learning_rate": float(self._rates[epoch * self._steps - 1]),
+            "train_loss": float(trained["loss"][-1]),
+            f"train_{target.score.name}": train_score,
+            "validation_loss": math.nan if measured is None else measured.loss,
+            **{name: math.nan if measured is None else measured.figures[name] for name in target.figures},
+        }
+        reached = measured.score if measured and math.isfinite(measured.score) else None
+        metrics = CurvePoint(epoch, reached, time.monotonic() - began, figures)
+        self.epochs.append(metrics)
+        return metrics
+
+    def _measured(self) -> Measured | None:
+        """The validation of labels and numbers, where images are held out."""
+        images = self.images
+        if images.x_validation is None or images.y_validation is None:
+            return None
+        batch_size = VALIDATION_BATCHES * self.recipe.batch_size
+        outputs = self.model.predict(images.x_validation, batch_size=batch_size, verbose=0)
+        return images.target.measure_outputs(outputs, images.y_validation)
+
+    def _accuracy(self) -> Measured | None:
+        """The validation of classes, where images are held out."""
+        images = self.images
+        if images.x_validation is not None and images.y_validation is not None:
             validated = self.model.evaluate(
                 images.x_validation,
-                keras.utils.to_categorical(images.y_validation, images.classes),
+                as_columns(images.target, images.y_validation),
                 batch_size=VALIDATION_BATCHES * self.recipe.batch_size,
                 verbose=0,
                 return_dict=True,
             )
             count = len(images.x_validation)
-            validation_loss = float(validated["cross_entropy"])
             # Keras rounds a share of so many images to single precision; this is the fraction that it is.
-            validation_accuracy = round(float(validated["accuracy"]) * count) / count
-        figures = {
-            "learning_rate": float(self._rates[epoch * self._steps - 1]),
-            "train_loss": float(trained["loss"][-1]),
-            "train_accuracy": round(float(trained["accuracy"][-1]) * len(order)) / len(order),
-            "validation_loss": math.nan if validation_loss is None else validation_loss,
-        }
-        metrics = CurvePoint(epoch, validation_accuracy, time.monotonic() - began, figures)
-        self.epochs.append(metrics)
-        return metrics
+            return Measured(round(float(validated["accuracy"]) * count) / count, {}, float(validated["cross_entropy"]))
+        return None
 
     def save_checkpoint(self, path: Path, identity: str) -> None:
         """Write everything that the next epoch needs; the file is the old one or the new one, never half of one.
@@ -207,9 +197,10 @@ class RetrainingSession:
             return False
         for variable, array in zip(variables, arrays, strict=True):
             variable.assign(array)
+        names = _figures(self.images.target)
         self.epochs = [
             CurvePoint(
-                int(row[0]), _or_none(row[5]), float(row[6]), dict(zip(_FIGURES, map(float, row[1:5]), strict=True))
+                int(row[0]), _or_none(row[-2]), float(row[-1]), dict(zip(names, map(float, row[1:-2]), strict=True))
             )
             for row in curve
         ]
@@ -219,7 +210,7 @@ class RetrainingSession:
         """The trained network for use, preprocessing included: a Keras model of stock layers.
 
         Returns:
-            a model from uint8 images (N, height, width, channels) to float32 probabilities (N, classes).
+            a model from uint8 images (N, height, width, channels) to float32 predictions (N, outputs).
         """
         return inference_network(
             parse(self.architecture),
@@ -227,6 +218,7 @@ class RetrainingSession:
             self.images.statistics,
             self.keras_network.get_weights(),
             self.recipe.batch_normalization,
+            self.images.target,
         )
 
     def close(self) -> None:
@@ -252,9 +244,11 @@ class RetrainingSession:
                 return keras.ops.take(keras.ops.convert_to_tensor(rates), keras.ops.cast(step, "int32"))
 
         recipe = self.recipe
+        # A squared error has gradients as large as the error, which the rates of these recipes do not bear.
+        clip: dict[str, Any] = {"global_clipnorm": _CLIP_NORM} if self.images.target.kind == "numbers" else {}
         if recipe.optimizer == "sgd":
-            return keras.optimizers.SGD(Rates(), recipe.momentum, recipe.nesterov)
-        optimizer = keras.optimizers.AdamW(Rates(), recipe.weight_decay)
+            return keras.optimizers.SGD(Rates(), recipe.momentum, recipe.nesterov, **clip)
+        optimizer = keras.optimizers.AdamW(Rates(), recipe.weight_decay, **clip)
         optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
         return optimizer
 

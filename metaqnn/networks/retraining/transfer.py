@@ -98,7 +98,7 @@ def take_weights(network: KerasNetwork, origin: StoredNetwork) -> None:
     architecture = parse(origin.architecture)
     graph = compile_network(architecture, tuple(origin.input_shape), False, origin.batch_normalization)
     ours = _weighted(network.graph, network.layers)
-    theirs = _weighted(graph, parts_of(load_network(origin), graph).nodes)
+    theirs = _weighted(graph, parts_of(load_network(origin), graph, has_head=True).nodes)
     if [type(layer) for _, layer in ours] != [type(layer) for _, layer in theirs]:
         raise MetaqnnError(
             f"{origin.path}: expected a network of the same layers, but one is with batch normalisation and one is "

@@ -77,7 +77,8 @@ def retrain(job: RetrainingJob, send: Callable[[object], None], device: Device) 
     Raises:
         MetaqnnError: it cannot be trained at all, or the machine failed.
     """
-    from metaqnn.networks.retraining.trainer import RetrainingSession, retraining_images
+    from metaqnn.networks.retraining.images import retraining_images
+    from metaqnn.networks.retraining.trainer import RetrainingSession
     from metaqnn.networks.retraining.transfer import take_weights
     from metaqnn.networks.training.recipe import failure_of
 
@@ -126,6 +127,6 @@ def _predict(job: Predict) -> Predicted:
         for name, (images, _) in splits.items():
             said[name].append(network.predict(images, batch_size=256, verbose=0))
     answers = {
-        name: Predictions(labels, np.stack(said[name]).astype(np.float32)) for name, (_, labels) in splits.items()
+        name: Predictions(targets, np.stack(said[name]).astype(np.float32)) for name, (_, targets) in splits.items()
     }
     return Predicted(check, answers["validation"], answers["test"])

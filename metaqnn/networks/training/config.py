@@ -63,7 +63,10 @@ class TrainingConfig:
         restart_factor: a restart begins with the rate times this, from fresh weights.
         max_restarts: restarts after the first attempt.
         restart_epoch: the epoch after which an attempt must be better than chance.
-        restart_accuracy: what counts as better: validation accuracy above this times 1 / classes.
+        restart_accuracy: what counts as better: of classes, a validation accuracy above this times 1 / classes. Of
+            labels and numbers it says yes or no: unless it is 0, the validation loss must be below that of the best
+            constant answer (the frequencies of the labels, the mean of the numbers), since a score may still be that of
+            chance when a network has long begun to learn.
         weight_decay: gradient of the penalty per unit of weight (half of it times the squared weights is added to
             the loss); on weights, not on biases.
         dropout: whether dropout i / (2n) follows every two layers.

@@ -10,6 +10,8 @@ from metaqnn.networks.architecture import Architecture
 from metaqnn.networks.compiling import compile_network
 from metaqnn.networks.data import SearchData, Statistics
 from metaqnn.networks.data.mapped_rows import MappedRows
+from metaqnn.networks.targets import Classes
+from metaqnn.networks.targets.measures import plain_measures
 from metaqnn.networks.training.memory import VALIDATION_BATCHES
 from metaqnn.networks.training.network import KerasNetwork
 from metaqnn.networks.training.recipe import Engine, EpochOutcome, Session
@@ -36,11 +38,11 @@ class FitSession(Session):
         dtype = "mixed_bfloat16" if engine.use_bfloat16 else None
         self.network = KerasNetwork(graph, seed, attempt, config.weight_decay, dtype)
         self.model = self.network.model(before=preprocessing_layers(engine.statistics), dtype="uint8")
+        measures = plain_measures(engine.data.target)
+        self._sums = measures["metrics"][0]
         self.model.compile(
             optimizer=keras.optimizers.Adam(config.learning_rate, config.beta_1, config.beta_2, config.epsilon),
-            loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-            # Keras adds the penalty of weight decay to its loss in validation too, so that is measured beside it.
-            metrics=["accuracy", keras.metrics.SparseCategoricalCrossentropy("cross_entropy", from_logits=True)],
+            **measures,
             jit_compile=False,  # XLA compiles for longer than such a network trains
         )
 
@@ -52,7 +54,7 @@ class FitSession(Session):
             def on_train_batch_end(self, batch, logs=None):
                 check_time()
 
-            on_test_batch_end = on_train_batch_end
+            on_test_batch_end = on_predict_batch_end = on_train_batch_end
 
         engine, data = self.engine, self.engine.data
         count, batch_size = len(data.x_train), engine.config.batch_size
@@ -73,6 +75,13 @@ class FitSession(Session):
         else:
             inputs = dict(zip("xy", picked(data, *rows), strict=True), batch_size=batch_size)
         trained = self.model.fit(**inputs, shuffle=False, verbose=0, callbacks=callbacks).history
+        if not isinstance(data.target, Classes):
+            sums = self._sums.total()
+            batch = VALIDATION_BATCHES * batch_size
+            outputs = self.model.predict(data.x_validation, batch_size=batch, verbose=0, callbacks=callbacks)
+            measured = data.target.measure_outputs(outputs, data.y_validation)
+            score = data.target.training_score(sums, count)
+            return EpochOutcome(float(trained["loss"][-1]), score, measured.loss, measured.score, measured.figures)
         validated = self.model.evaluate(
             data.x_validation,
             data.y_validation,
@@ -120,12 +129,13 @@ def picked(data: SearchData, rows: np.ndarray, flags: np.ndarray) -> tuple[np.nd
     """Some training images with their labels, those with a flag mirrored.
 
     Returns:
-        images uint8 (N, height, width, channels) and labels int64 (N,), copies.
+        images uint8 (N, height, width, channels) and targets, copies: labels int64 (N,), others encoded.
     """
     images = data.x_train[rows]
     if len(flags):
         images[flags] = images[flags, :, ::-1]
-    return images, data.y_train[rows]
+    wanted = data.y_train[rows]
+    return images, wanted if isinstance(data.target, Classes) else data.target.encode(wanted)
 
 
 def preprocessing_layers(statistics: Statistics) -> list:

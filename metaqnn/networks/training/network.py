@@ -90,10 +90,10 @@ class ModelParts:
     after: Sequence[Any]
 
 
-def parts_of(model: "keras.Model", graph: Graph) -> ModelParts:
-    """The parts of a model that `KerasNetwork.model` made of a graph, with one softmax after it or nothing."""
+def parts_of(model: "keras.Model", graph: Graph, has_head: bool = False) -> ModelParts:
+    """The parts of a model that `KerasNetwork.model` made of a graph, with the head of a target after it or nothing."""
     layers = [layer for layer in model.layers if type(layer).__name__ != "InputLayer"]
-    after = layers[-1:] if type(layers[-1]).__name__ == "Softmax" else []
+    after = layers[-1:] if has_head else []
     if graph.is_chain:
         start = len(layers) - len(after) - len(graph.nodes) + 1
         return ModelParts(layers[:start], layers[start : len(layers) - len(after)], after)

@@ -6,8 +6,8 @@ Source: Baker et al. (ICLR 2017), section 5.2 ("quick and aggressive"). Knows no
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
@@ -18,6 +18,7 @@ from metaqnn.networks.architecture import Architecture, parse
 from metaqnn.networks.curve_prediction import EarlyStoppingContext, Predictor
 from metaqnn.networks.data import SearchData, Statistics
 from metaqnn.networks.training.config import TrainingConfig
+from metaqnn.networks.training.figures import figures_of_best
 
 
 class OutOfTimeError(Exception):
@@ -30,12 +31,21 @@ class _EarlyStoppedError(Exception):
 
 @dataclass(frozen=True)
 class EpochOutcome:
-    """What an engine reports of one epoch: losses in nats, accuracies in [0, 1]."""
+    """What an engine reports of one epoch.
+
+    Attributes:
+        train_loss: the mean over the training images while they were trained on, in nats, or squared deviations.
+        train_score: likewise, by the score of the target.
+        validation_loss: over the validation images after the epoch, without penalties.
+        validation_score: likewise, by the score of the target.
+        figures: what else was measured on the validation images, by name.
+    """
 
     train_loss: float
-    train_accuracy: float
+    train_score: float
     validation_loss: float
-    validation_accuracy: float
+    validation_score: float
+    figures: Mapping[str, float] = field(default_factory=dict)
 
 
 class Session(ABC):
@@ -103,6 +113,7 @@ def train(
     score: Score,
     report: Callable[[int, CurvePoint], None] = lambda attempt, metrics: None,
     device: str = "",
+    constant_loss: float | None = None,
 ) -> Evaluation:
     """Train a candidate by the recipe; whatever goes wrong with it is in the answer, never raised.
 
@@ -114,9 +125,12 @@ def train(
         candidate: what to train.
         engine: runs the epochs.
         config: the recipe.
-        score: validation accuracy; what a failure counts as is the accuracy of chance.
+        score: what is measured on the validation images.
         report: called after each epoch with the attempt's number, from 1.
         device: recorded with the answer.
+        constant_loss: on the validation images of the best answer that does not look at them: an attempt whose loss
+            is not below it after `restart_epoch` has learned nothing. None: one has whose score is not above
+            `restart_accuracy` times chance.
 
     Raises:
         MachineError: the machine failed.
@@ -125,7 +139,7 @@ def train(
     attempts: list[Attempt] = []
     context = candidate.context if isinstance(candidate.context, EarlyStoppingContext) else None
     prediction: Prediction | None = None
-    predictor = Predictor(config.early_stopping, config, context) if config.early_stopping and context else None
+    predictor = Predictor(config.early_stopping, config, context, score) if config.early_stopping and context else None
 
     def look(epochs: list[CurvePoint]) -> None:
         nonlocal prediction
@@ -133,7 +147,7 @@ def train(
             return
         prediction = predictor.verdict(epochs)
         if prediction is not None and not predictor.context.is_control:
-            raise _EarlyStoppedError(_reason(prediction, predictor.context.target))
+            raise _EarlyStoppedError(_reason(prediction, predictor.context.target, score))
 
     def check_time() -> None:
         if config.max_seconds is not None and time.monotonic() - began > config.max_seconds:
@@ -143,7 +157,8 @@ def train(
         said = prediction if status.has_score else None
         measured = score_of_curve(score, status, tuple(attempts))
         reached = said.score if said and status is Status.EARLY_STOPPED else measured
-        figures = {"learning_rate": rate}
+        beside = figures_of_best(attempts[-1].points) if measured is not None else {}
+        figures = {"learning_rate": rate, **beside}
         return Evaluation(status, reached, reason, tuple(attempts), figures, time.monotonic() - began, device, said)
 
     architecture = parse(candidate.architecture)
@@ -154,7 +169,7 @@ def train(
         try:
             session = engine.open(architecture, candidate.seed, number)
             report_one = partial(report, number)
-            is_promising = _run(session, rate, config, score, epochs, report_one, look, check_time)
+            is_promising = _run(session, rate, config, score, constant_loss, epochs, report_one, look, check_time)
         except _EarlyStoppedError as stop:
             ended = Status.EARLY_STOPPED, str(stop)
         except OutOfTimeError:
@@ -176,9 +191,10 @@ def train(
             rate *= config.restart_factor
     if _is_nan(epochs[-1]):
         return answer(Status.DIVERGED, f"the loss was not a number, also at a learning rate of {rate:.3g}")
+    what = "chance" if constant_loss is None else "a constant answer"
     return answer(
         Status.NEVER_LEARNED,
-        f"no better than chance after epoch {epochs[-1].step} at any of {len(attempts)} learning rates",
+        f"no better than {what} after epoch {epochs[-1].step} at any of {len(attempts)} learning rates",
     )
 
 
@@ -187,6 +203,7 @@ def _run(
     rate: float,
     config: TrainingConfig,
     score: Score,
+    constant_loss: float | None,
     epochs: list[CurvePoint],
     report: Callable[[CurvePoint], None],
     look: Callable[[list[CurvePoint]], None],
@@ -200,29 +217,34 @@ def _run(
         figures = {
             "learning_rate": learning_rate,
             "train_loss": outcome.train_loss,
-            "train_accuracy": outcome.train_accuracy,
+            f"train_{score.name}": outcome.train_score,
             "validation_loss": outcome.validation_loss,
+            **outcome.figures,
         }
-        metrics = CurvePoint(epoch, outcome.validation_accuracy, time.monotonic() - began, figures)
+        reached = outcome.validation_score if math.isfinite(outcome.validation_score) else None
+        metrics = CurvePoint(epoch, reached, time.monotonic() - began, figures)
         epochs.append(metrics)
         report(metrics)
         if _is_nan(metrics):
             return False
-        if epoch == min(config.restart_epoch, config.epochs) and not _is_learning(metrics, config, score):
+        is_judged = epoch == min(config.restart_epoch, config.epochs)
+        if is_judged and not _is_learning(metrics, config, score, constant_loss):
             return False
         look(epochs)
     return True
 
 
-def _reason(prediction: Prediction, target: float) -> str:
+def _reason(prediction: Prediction, target: float, score: Score) -> str:
+    low, high = (score.words(value).removesuffix(" %") for value in (prediction.low, prediction.high))
     return (
-        f"stopped after epoch {prediction.step}: {100 * prediction.score:.2f} % expected "
-        f"({100 * prediction.low:.2f} to {100 * prediction.high:.2f} within a standard deviation), "
-        f"{100 * target:.2f} % to reach"
+        f"stopped after epoch {prediction.step}: {score.words(prediction.score)} expected "
+        f"({low} to {high} within a standard deviation), {score.words(target)} to reach"
     )
 
 
-def _is_learning(metrics: CurvePoint, config: TrainingConfig, score: Score) -> bool:
+def _is_learning(metrics: CurvePoint, config: TrainingConfig, score: Score, constant_loss: float | None) -> bool:
+    if constant_loss is not None:
+        return not config.restart_accuracy or metrics.figures["validation_loss"] < constant_loss
     return metrics.score is not None and metrics.score > config.restart_accuracy * score.failure
 
 

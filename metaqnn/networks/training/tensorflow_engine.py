@@ -15,6 +15,7 @@ import numpy as np
 from metaqnn.networks.architecture import Architecture
 from metaqnn.networks.compiling import compile_network
 from metaqnn.networks.data import SearchData, Statistics
+from metaqnn.networks.targets import Classes, Measured
 from metaqnn.networks.training.config import TrainingConfig
 from metaqnn.networks.training.memory import VALIDATION_BATCHES
 from metaqnn.networks.training.recipe import Engine, EpochOutcome, Session
@@ -50,8 +51,9 @@ class TensorFlowEngine(Engine):
         super().__init__(data, statistics, mirror, config, use_bfloat16)
         self.is_traced = is_traced
         self.train_images, self.validation_images = len(data.x_train), len(data.x_validation)
-        self.train = tf.constant(np.asarray(data.x_train)), tf.constant(data.y_train, tf.int32)
-        self.validation = tf.constant(data.x_validation), tf.constant(data.y_validation, tf.int32)
+        self.target = data.target
+        self.train = tf.constant(np.asarray(data.x_train)), tf.constant(self.target.encode(data.y_train))
+        self.validation = tf.constant(data.x_validation), tf.constant(self.target.encode(data.y_validation))
         self.compute_type = tf.bfloat16 if use_bfloat16 else tf.float32
 
     def open(self, architecture: Architecture, seed: int, attempt: int) -> "TensorFlowSession":
@@ -86,9 +88,9 @@ class TensorFlowSession(Session):
         self.step = tf.Variable(0, dtype=tf.int32)
         if engine.is_traced:
             self._train = tf.function(self._traced_steps, autograph=False)
-            self._validate = tf.function(self._traced_validation, autograph=False)
+            self._validate = tf.function(self._validation, autograph=False)
         else:
-            self._train, self._validate = self._traced_steps, self._traced_validation
+            self._train, self._validate = self._traced_steps, self._validation
 
     def run_epoch(self, epoch: int, learning_rate: float, check_time: Callable[[], None]) -> EpochOutcome:
         """Train one epoch in the order that belongs to it, and validate."""
@@ -104,7 +106,7 @@ class TensorFlowSession(Session):
         steps = -(-engine.train_images // engine.config.batch_size)
         call_steps = steps if engine.config.max_seconds is None else 1
         inputs = tf.constant(order, tf.int32), tf.constant(flags), tf.constant(learning_rate, tf.float32)
-        start, sums = 0, (tf.constant(0.0), tf.constant(0))
+        start, sums = 0, (tf.constant(0.0), tf.constant(engine.target.no_sums()))
         while start < steps:
             began, end = time.monotonic(), min(start + call_steps, steps)
             sums = self._train(*inputs, tf.constant(start), tf.constant(end), *sums)
@@ -112,17 +114,24 @@ class TensorFlowSession(Session):
             check_time()
             if time.monotonic() - began < _TIMED_CALL_SECONDS / 2:
                 call_steps *= 2
-        validation_sums = self._validate()
+        measured = self._measured()
         check_time()
-        loss_sum, correct = (float(value) for value in sums)
-        validation_loss_sum, validation_correct = (float(value) for value in validation_sums)
-        held_out = engine.validation_images
+        loss_sum, score_sums = (value.numpy() for value in sums)
         return EpochOutcome(
-            loss_sum / engine.train_images,
-            correct / engine.train_images,
-            validation_loss_sum / held_out,
-            validation_correct / held_out,
+            float(loss_sum) / engine.train_images,
+            engine.target.training_score(score_sums, engine.train_images),
+            measured.loss,
+            measured.score,
+            measured.figures,
         )
+
+    def _measured(self) -> Measured:
+        """The validation: of classes from sums, of others from every answer, as some figures are no sums."""
+        engine = self.engine
+        if isinstance(engine.target, Classes):
+            loss_sum, right = (float(value) for value in self._validate())
+            return Measured(right / engine.validation_images, {}, loss_sum / engine.validation_images)
+        return engine.target.measure_outputs(self._validate().numpy(), engine.data.y_validation)
 
     def make_ready(self) -> None:
         """Trace both graphs, with inputs of the kinds that `run_epoch` gives."""
@@ -133,6 +142,7 @@ class TensorFlowSession(Session):
         engine = self.engine
         flags = engine.train_images if engine.mirror else 0
         number, count = tf.TensorSpec((), tf.float32), tf.TensorSpec((), tf.int32)
+        no_sums = engine.target.no_sums()
         self._train.get_concrete_function(
             tf.TensorSpec(engine.train_images, tf.int32),
             tf.TensorSpec(flags, tf.bool),
@@ -140,7 +150,7 @@ class TensorFlowSession(Session):
             count,
             count,
             number,
-            count,
+            tf.TensorSpec(no_sums.shape, no_sums.dtype),
         )
         self._validate.get_concrete_function()
 
@@ -155,48 +165,58 @@ class TensorFlowSession(Session):
         if self.engine.is_traced:
             gc.collect()  # a graph is full of circles
 
-    def _traced_steps(self, order, flags, learning_rate, start, end, loss_sum, correct):
-        """Train the steps from `start` to `end`; adds to the sums of losses and right answers."""
+    def _traced_steps(self, order, flags, learning_rate, start, end, loss_sum, sums):
+        """Train the steps from `start` to `end`; adds to the sum of losses and to the sums of the target."""
         import tensorflow as tf
 
         engine, batch = self.engine, self.engine.config.batch_size
 
-        def step(number, loss_sum, correct):
+        def step(number, loss_sum, sums):
             rows = order[number * batch : (number + 1) * batch]
-            images, labels = tf.gather(engine.train[0], rows), tf.gather(engine.train[1], rows)
+            images, wanted = tf.gather(engine.train[0], rows), tf.gather(engine.train[1], rows)
             if engine.mirror:
                 mirrored = flags[number * batch : (number + 1) * batch, None, None, None]
                 images = tf.where(mirrored, tf.reverse(images, [2]), images)
-            loss, right = self._update(engine.preprocess(images), labels, learning_rate)
-            return number + 1, loss_sum + loss * tf.cast(tf.shape(rows)[0], tf.float32), correct + right
+            loss, more = self._update(engine.preprocess(images), wanted, learning_rate)
+            return number + 1, loss_sum + loss * tf.cast(tf.shape(rows)[0], tf.float32), sums + more
 
-        return tf.while_loop(lambda number, *_: number < end, step, (start, loss_sum, correct))[1:]
+        return tf.while_loop(lambda number, *_: number < end, step, (start, loss_sum, sums))[1:]
 
-    def _traced_validation(self):
-        """The sums of losses and right answers over the validation images."""
+    def _validation(self):
+        """The sums of losses and right answers over the validation images; all answers if they are no classes."""
         import tensorflow as tf
 
         engine = self.engine
-        images, labels = engine.validation
-        batch = VALIDATION_BATCHES * engine.config.batch_size
+        images, targets = engine.validation
+        batch, count = VALIDATION_BATCHES * engine.config.batch_size, engine.validation_images
 
-        def step(start, loss_sum, correct):
-            end = tf.minimum(start + batch, engine.validation_images)
-            logits, wanted = self.network.logits(engine.preprocess(images[start:end])), labels[start:end]
-            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(wanted, logits)
-            return end, loss_sum + tf.reduce_sum(losses), correct + _num_right(logits, wanted)
+        def answers(start):
+            end = tf.minimum(start + batch, count)
+            return end, self.network.logits(engine.preprocess(images[start:end])), targets[start:end]
 
-        sums = (tf.constant(0), tf.constant(0.0), tf.constant(0))
-        return tf.while_loop(lambda start, *_: start < engine.validation_images, step, sums)[1:]
+        def step(start, loss_sum, sums):
+            end, outputs, wanted = answers(start)
+            losses = engine.target.losses(outputs, wanted)
+            return end, loss_sum + tf.reduce_sum(losses), sums + engine.target.sums(outputs, wanted)
 
-    def _update(self, images, labels, learning_rate):
-        """One step of Adam (Kingma & Ba, 2015, with the bias corrections in the rate); its loss and correct answers."""
+        def gather(start, batches):
+            end, outputs, _ = answers(start)
+            return end, batches.write(start // batch, outputs)
+
+        if isinstance(engine.target, Classes):
+            sums = (tf.constant(0), tf.constant(0.0), tf.constant(engine.target.no_sums()))
+            return tf.while_loop(lambda start, *_: start < count, step, sums)[1:]
+        batches = tf.TensorArray(tf.float32, -(-count // batch), infer_shape=False)
+        return tf.while_loop(lambda start, _: start < count, gather, (tf.constant(0), batches))[1].concat()
+
+    def _update(self, images, wanted, learning_rate):
+        """One step of Adam (Kingma & Ba, 2015, with the bias corrections in the rate); its loss and sums."""
         import tensorflow as tf
 
         config = self.engine.config
         with tf.GradientTape() as tape:
-            logits = self.network.logits(images, self.step)
-            loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits))
+            outputs = self.network.logits(images, self.step)
+            loss = tf.reduce_mean(self.engine.target.losses(outputs, wanted))
             if config.weight_decay:
                 loss += config.weight_decay * tf.add_n([tf.nn.l2_loss(kernel) for kernel in self.network.decaying])
         gradients = tape.gradient(loss, self.network.trained)
@@ -215,11 +235,4 @@ class TensorFlowSession(Session):
                 epsilon=config.epsilon,
                 grad=gradient,
             )
-        return loss, _num_right(logits, labels)
-
-
-def _num_right(logits, labels):
-    """How many of a batch are classified rightly, int32."""
-    import tensorflow as tf
-
-    return tf.math.count_nonzero(tf.argmax(logits, -1, tf.int32) == labels, dtype=tf.int32)
+        return loss, self.engine.target.sums(outputs, wanted)

@@ -8,6 +8,8 @@ from typing import Any, ClassVar
 
 from metaqnn.core import QValue, Score, Status, share_interval
 from metaqnn.networks.data.description import read_description
+from metaqnn.networks.data.target_facts import outputs_words
+from metaqnn.networks.targets import recorded_target
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.reports.domain import Check, Domain
 from metaqnn.reports.drawing import Axis
@@ -16,11 +18,11 @@ from metaqnn.reports.networks.data_pictures import draw_data
 from metaqnn.reports.networks.diagrams import diagram_of, legend
 from metaqnn.reports.networks.kinds import code_values, layer_values
 from metaqnn.reports.networks.retraining_tables import curves_table, errors_table
-from metaqnn.reports.networks.retrainings import Retrainings, error_interval, read_retrainings_and_looks
+from metaqnn.reports.networks.retrainings import Retrainings, read_retrainings_and_looks, score_words
 from metaqnn.reports.pictures import Job
 from metaqnn.reports.report_data import ReportData
 from metaqnn.reports.values import Values
-from metaqnn.reports.words import count, magnitude, percent
+from metaqnn.reports.words import count, magnitude
 
 _AXES = {"flops": "FLOPs of one image"}
 _COSTS = {"flops": "FLOPs"}
@@ -28,6 +30,9 @@ _NOTES = {"flops": "FLOPs are 2 × the multiply-adds of one image's forward pass
 
 _ANCHOR = re.compile(r"@[0-9]+")
 """A layer that another one takes."""
+
+_SCORES = ("accuracy", "exact_match", "r2", "negative_rmse")
+"""Of networks, by what they predict."""
 
 _TIMES = {1: "once", 2: "twice", 3: "three times"}
 """Looks at the test split in words; more of them begin to choose."""
@@ -41,12 +46,12 @@ class NetworkDomain(Domain):
     done = "trained"
     step = "epoch"
     curve = "validation"
-    figures: ClassVar[Mapping[str, str]] = {"train_accuracy": "training"}
+    figures: ClassVar[Mapping[str, str]] = {f"train_{name}": "training" for name in _SCORES}
     templates = "networks"
 
     def metric(self, score: Score) -> str:
         """The score in words."""
-        return "validation accuracy" if score.name == "accuracy" else super().metric(score)
+        return "validation accuracy" if score.name == "accuracy" else score_words(score)
 
     def cost(self, name: str, is_axis: bool = False) -> str:
         """A cost in words."""
@@ -83,16 +88,19 @@ class NetworkDomain(Domain):
         return super().values(episode, anchors)
 
     def interval(self, score: Score, value: float, data: Mapping[str, Any]) -> tuple[float, float] | None:
-        """That of an accuracy on the validation images."""
-        images = data.get("validation_images")
-        return share_interval(value, images) if score.name == "accuracy" and isinstance(images, int) else None
+        """That of a share of the validation images."""
+        images, is_share = data.get("validation_images"), score.name in ("accuracy", "exact_match")
+        return share_interval(value, images) if is_share and isinstance(images, int) else None
 
     def found(self, own: Retrainings | None) -> Iterator[str]:
         """The first look at the test split."""
-        for look in own.looks[:1] if own else ():
-            low, high = error_interval(look)
+        if own is None:
+            return
+        for look in own.looks[:1]:
             what = "A retrained network" if look.kind == "network" else f"An ensemble ({look.kind})"
-            yield f"{what} has a test error of {percent(1 - look.score)} (95 %: {percent(low)} to {percent(high)})."
+            reached = own.measure.words(own.measure.of(look.score))
+            interval = f" (95 %: {own.measure.interval_words(look)})" if own.measure.interval(look) else ""
+            yield f"{what} has a test {own.measure.name} of {reached}{interval}."
 
     def checks(self, own: Retrainings | None) -> Iterator[Check]:
         """Whether the test split said anything, and how often it was asked."""
@@ -100,9 +108,10 @@ class NetworkDomain(Domain):
             return
         count = len(own.looks)
         if not count:
+            metric = self.metric(own.measure.score).removeprefix("validation ")
             yield Check(
                 "open",
-                "It was chosen by its validation accuracy, which is hence too good; nobody looked at the test split.",
+                f"It was chosen by its validation {metric}, which is hence too good; nobody looked at the test split.",
             )
         elif count in _TIMES:
             yield Check("good", f"The test split was looked at {_TIMES[count]}.")
@@ -131,33 +140,36 @@ class NetworkDomain(Domain):
 
     def jobs(self, own: Retrainings | None) -> Iterator[Job]:
         """The figures of the retrainings."""
-        groups = own.groups if own else ()
-        axis = Axis(Score("accuracy", low=0.0, high=1.0, is_share=True), "accuracy")
+        if own is None:
+            return
+        groups, measure = own.groups, own.measure
+        axis = Axis(measure.score, score_words(measure.score))
         if any(group.validation or group.test for group in groups):
             yield Job(
                 "errors",
-                "Validation and test error of the retrained networks; the table has the numbers.",
-                lambda: retraining_figures.draw_errors(groups, axis),
-                lambda: errors_table(groups),
+                f"Validation and test {measure.name} of the retrained networks; the table has the numbers.",
+                lambda: retraining_figures.draw_errors(groups, axis, measure),
+                lambda: errors_table(groups, measure),
             )
         if any(member.curve for group in groups for member in group.members):
             yield Job(
                 "retraining-curves",
-                "Accuracy against epochs of the retrainings.",
+                f"{axis.title} against epochs of the retrainings.",
                 lambda: retraining_figures.draw_curves(groups, axis),
-                lambda: curves_table(groups),
+                lambda: curves_table(groups, measure),
             )
 
     def context(self, data: ReportData) -> Mapping[str, Any]:
         """Diagrams, and what the templates compute."""
-        shape = tuple(data.subject.data["input_shape"])
-        description = read_description(data.subject.data, Path(data.provenance.database))
+        known = data.subject.data
+        shape = tuple(known["input_shape"])
+        description = read_description(known, Path(data.provenance.database))
         diagrams = {top.rank: diagram_of(top.ranked.architecture, shape) for top in data.top}
         return {
             "description": description,
             "data_pictures": draw_data(description),
             "diagrams": diagrams,
             "legend": legend(diagrams.values()),
-            "error_interval": error_interval,
-            "percent": percent,
+            "targets_words": outputs_words(recorded_target(known).kind, known["classes"]),
+            "measure": data.own.measure if data.own else None,
         }

@@ -3,27 +3,28 @@
 from collections.abc import Sequence
 
 from metaqnn.reports.figure_tables import FigureTable, table_of
-from metaqnn.reports.networks.retrainings import RetrainingGroup
+from metaqnn.reports.networks.retrainings import Measure, RetrainingGroup
 
 
-def errors_table(groups: Sequence[RetrainingGroup]) -> FigureTable:
+def errors_table(groups: Sequence[RetrainingGroup], measure: Measure) -> FigureTable:
     """A row a retraining."""
     return table_of(
-        ("model", "recipe", "dataset", "retraining", "validation_error", "test_error"),
+        ("model", "recipe", "dataset", "retraining", f"validation_{measure.column}", f"test_{measure.column}"),
         (
-            (group.model, group.recipe, group.dataset, m.retraining.number, m.validation_error, m.test_error)
+            (group.model, group.recipe, group.dataset, m.retraining.number, m.validation, m.test)
             for group in groups
             for m in group.members
         ),
     )
 
 
-def curves_table(groups: Sequence[RetrainingGroup]) -> FigureTable:
+def curves_table(groups: Sequence[RetrainingGroup], measure: Measure) -> FigureTable:
     """A row a retraining and an epoch."""
+    name = measure.score.name
     return table_of(
-        ("model", "retraining", "epoch", "validation_accuracy", "train_accuracy"),
+        ("model", "retraining", "epoch", f"validation_{name}", f"train_{name}"),
         (
-            (group.model, member.retraining.number, point.step, point.score, point.figures.get("train_accuracy"))
+            (group.model, member.retraining.number, point.step, point.score, point.figures.get(f"train_{name}"))
             for group in groups
             for member in group.members
             for point in member.curve

@@ -115,7 +115,7 @@ class LiveDisplay(Observer):
         )
         facts = [
             f"epsilon [bold]{'-' if status.epsilon is None else f'{status.epsilon:.2f}'}[/]",
-            f"best [bold green]{status.score.words(status.best_score)}[/]",
+            f"best [bold green]{status.score.told(status.best_score)}[/]",
             f"reused {status.reused}",
             f"failed {status.failed}",
             f"{models_per_hour(status)} models/h",

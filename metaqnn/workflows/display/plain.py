@@ -41,7 +41,7 @@ class PlainDisplay(Observer):
         state = "resumes" if status.episodes else "starts"
         self._line(
             f"The search {state}: {status.models_done} of {status.models_total} models done, "
-            f"best {status.score.words(status.best_score)}."
+            f"best {status.score.told(status.best_score)}."
         )
 
     def on_event(self, event: Event) -> None:

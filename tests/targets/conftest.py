@@ -1,0 +1,15 @@
+"""Keras in the test process, quiet and deterministic as in a worker."""
+
+import os
+
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+@pytest.fixture(scope="session")
+def device():
+    """The device, prepared once."""
+    from metaqnn.networks.training.device import prepare_device
+
+    return prepare_device()
