@@ -14,8 +14,8 @@ import click
 
 from metaqnn.core import Context, Episode, Space
 from metaqnn.core.plugins import installed, read_options
-from metaqnn.networks.layer_space import LayerSpace
-from metaqnn.networks.space_config import SpaceConfig
+from metaqnn.networks.spaces.config import SpaceConfig
+from metaqnn.networks.spaces.layer_space import LayerSpace
 from metaqnn.seeding import Stream
 from metaqnn.strategies.walks import random_walk
 from metaqnn.tables.chain import ChainConfig, ChainSpace

@@ -449,7 +449,7 @@ def make_space(name: str) -> Any:
         from metaqnn.tables.chain import ChainConfig, ChainSpace
 
         return ChainSpace(ChainConfig("chain", (3,) * 8))
-    from metaqnn.networks.layer_space import LayerSpace
+    from metaqnn.networks.spaces.layer_space import LayerSpace
     from metaqnn.workflows import load_experiment
 
     experiment = load_experiment(str(DIGITS), (), lambda line: None)

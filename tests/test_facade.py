@@ -13,8 +13,8 @@ from databases import contents
 import metaqnn
 from metaqnn.core import Strategy
 from metaqnn.errors import ConfigError, MetaqnnError, ReplayError
-from metaqnn.networks.layer_space import LayerSpace
-from metaqnn.networks.space_config import SpaceConfig
+from metaqnn.networks.spaces.config import SpaceConfig
+from metaqnn.networks.spaces.layer_space import LayerSpace
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.search.loop import Ending
 from metaqnn.workflows import load_experiment, stored_experiment

@@ -87,7 +87,7 @@ def for_editors(module: str) -> set[int]:
 
 def test_there_is_something_to_look_at():
     assert {"metaqnn", "metaqnn.__main__", "metaqnn.cli", "metaqnn.search.loop", "metaqnn.errors"} <= set(MODULES)
-    assert "metaqnn.config" in [name for name, _ in imports_of("metaqnn.networks.space_config")]
+    assert "metaqnn.config" in [name for name, _ in imports_of("metaqnn.networks.spaces.config")]
     assert "metaqnn.workflows" in [name for name, _ in imports_of("metaqnn.cli.searching")]
 
 
@@ -163,7 +163,7 @@ def test_the_check_for_heavy_packages_can_fail():
     "module",
     [
         *("cli", "workflows", "workflows.retrain", "search.loop", "search.verify", "core.plugins", "replay.memory"),
-        *("networks.evaluator", "networks.layer_space", "networks.export.export", "networks.retraining.testing"),
+        *("networks.evaluator", "networks.spaces.layer_space", "networks.export.export", "networks.retraining.testing"),
         *("networks.retraining.pool", "workers.worker_pool", "workers.evaluating", "workers.functions"),
         *("reports.report_data", "reports.page", "tables.table", "tables.chain"),
         *("observers.tensorboard", "observers.mlflow", "observers.wandb", "workflows.observing_process"),

@@ -26,8 +26,8 @@ from metaqnn.core import (
 from metaqnn.errors import DamageError
 from metaqnn.networks.early_stopping import NetworkEarlyStopping
 from metaqnn.networks.evaluator import accuracy, figures_of
-from metaqnn.networks.layer_space import LayerSpace
 from metaqnn.networks.rewards import CostAwareOptions, CostAwareReward
+from metaqnn.networks.spaces.layer_space import LayerSpace
 from metaqnn.networks.training.config import TrainingConfig
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader

@@ -6,9 +6,9 @@ from itertools import islice
 from contracts.anchors import Skips
 
 from metaqnn.core import Space
-from metaqnn.networks.block_space import BlockSpace, BlockSpaceConfig
-from metaqnn.networks.layer_space import LayerSpace
-from metaqnn.networks.space_config import ConvolutionChoices, FullyConnectedChoices, Limits, SpaceConfig
+from metaqnn.networks.spaces.block_space import BlockSpace, BlockSpaceConfig
+from metaqnn.networks.spaces.config import ConvolutionChoices, FullyConnectedChoices, Limits, SpaceConfig
+from metaqnn.networks.spaces.layer_space import LayerSpace
 from metaqnn.tables.chain import ChainConfig, ChainSpace
 from metaqnn.tables.listed import ListedSpace
 

@@ -31,7 +31,7 @@ from metaqnn.core import (
     Strategy,
 )
 from metaqnn.networks.data.digits import Digits
-from metaqnn.networks.layer_space import LayerSpace
+from metaqnn.networks.spaces.layer_space import LayerSpace
 from metaqnn.search.immediate import ImmediateExecutor
 from metaqnn.testing import DatasetContract, EvaluatorContract, SpaceContract, StrategyContract
 from metaqnn.workers.functions import FunctionEvaluator, FunctionOptions

@@ -8,7 +8,7 @@ import pytest
 from metaqnn import MetaQNNClassifier
 from metaqnn.errors import ConfigError
 from metaqnn.estimators.settings import WHERE, DataFacts, experiment_content
-from metaqnn.networks.layer_space import LayerSpace
+from metaqnn.networks.spaces.layer_space import LayerSpace
 from metaqnn.workflows import read_experiment
 
 DIGITS = DataFacts(1347, (8, 8, 1), 10, 0.1)

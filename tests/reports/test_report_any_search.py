@@ -11,8 +11,8 @@ from test_report_page import checked
 from metaqnn.core import Attempt, CurvePoint, Evaluation, Score, Status
 from metaqnn.core.plugins import find as find_plugin
 from metaqnn.core.plugins import read_options
-from metaqnn.networks.layer_space import LayerSpace
-from metaqnn.networks.space_config import SpaceConfig
+from metaqnn.networks.spaces.config import SpaceConfig
+from metaqnn.networks.spaces.layer_space import LayerSpace
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.reports import page as page_module
 from metaqnn.reports.comparison import regret_table

@@ -11,8 +11,8 @@ from trained_networks import KINDS, random_images, random_network
 from metaqnn.networks.architecture import parse
 from metaqnn.networks.compiling import compile_network
 from metaqnn.networks.export.onnx_graph import trained_graph, write_onnx
-from metaqnn.networks.layer_space import LayerSpace
-from metaqnn.networks.space_config import ConvolutionChoices, FullyConnectedChoices, SpaceConfig
+from metaqnn.networks.spaces.config import ConvolutionChoices, FullyConnectedChoices, SpaceConfig
+from metaqnn.networks.spaces.layer_space import LayerSpace
 from metaqnn.seeding import Stream
 
 NETWORKS = [

@@ -4,11 +4,11 @@ import pytest
 
 from metaqnn.errors import ConfigError, IllegalArchitectureError
 from metaqnn.networks.architecture import parse
-from metaqnn.networks.block_space import BlockSpace, BlockSpaceConfig, restacked
 from metaqnn.networks.blocks import Block
 from metaqnn.networks.compiling import compile_network
 from metaqnn.networks.costs import describe
-from metaqnn.networks.space_config import Limits
+from metaqnn.networks.spaces.block_space import BlockSpace, BlockSpaceConfig, restacked
+from metaqnn.networks.spaces.config import Limits
 from metaqnn.seeding import Stream
 
 FACTS = {"input_shape": (8, 8, 3), "classes": 4}

@@ -3,8 +3,8 @@
 import pytest
 
 from metaqnn.errors import ConfigError
-from metaqnn.networks.layer_space import LayerSpace
-from metaqnn.networks.space_config import ConvolutionChoices, FullyConnectedChoices, Limits, SpaceConfig
+from metaqnn.networks.spaces.config import ConvolutionChoices, FullyConnectedChoices, Limits, SpaceConfig
+from metaqnn.networks.spaces.layer_space import LayerSpace
 
 IMAGES = {"input_shape": (12, 12, 3), "classes": 4}
 SIGNALS = {"input_shape": (700, 1), "classes": 9}

@@ -7,8 +7,8 @@ from contracts.spaces import facts, paper, small, tiny
 
 from metaqnn.config import as_mapping, read_section
 from metaqnn.errors import ConfigError, IllegalArchitectureError, NotationError
-from metaqnn.networks.layer_space import LayerSpace
-from metaqnn.networks.space_config import ConvolutionChoices, FullyConnectedChoices, Limits, SpaceConfig
+from metaqnn.networks.spaces.config import ConvolutionChoices, FullyConnectedChoices, Limits, SpaceConfig
+from metaqnn.networks.spaces.layer_space import LayerSpace
 
 CONVOLUTIONS = [f"C({d},{f},1)" for d in (64, 128, 256, 512) for f in (1, 3, 5)]
 POOLS = ["P(2,2)", "P(3,2)", "P(5,3)"]

@@ -4,8 +4,8 @@ import pytest
 
 from metaqnn.networks.architecture import parse
 from metaqnn.networks.compiling import compile_network
-from metaqnn.networks.layer_space import LayerSpace
-from metaqnn.networks.space_config import ConvolutionChoices, FullyConnectedChoices, SpaceConfig
+from metaqnn.networks.spaces.config import ConvolutionChoices, FullyConnectedChoices, SpaceConfig
+from metaqnn.networks.spaces.layer_space import LayerSpace
 
 # Zoph & Le (ICLR 2017), figure 7: the network without strides and pooling; filters, height x width, and which layers
 # each one takes.

@@ -6,8 +6,8 @@ from functools import cache
 import pytest
 from contracts.spaces import SPACES, small
 
-from metaqnn.networks.layer_space import LayerSpace
-from metaqnn.networks.space_config import Limits
+from metaqnn.networks.spaces.config import Limits
+from metaqnn.networks.spaces.layer_space import LayerSpace
 from metaqnn.seeding import Stream
 
 NETWORKS = 1250

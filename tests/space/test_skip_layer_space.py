@@ -4,9 +4,9 @@ import pytest
 
 from metaqnn.errors import ConfigError, IllegalArchitectureError
 from metaqnn.networks.costs import describe
-from metaqnn.networks.layer_space import LayerSpace
-from metaqnn.networks.skip_layer_space import SkipLayerSpace
-from metaqnn.networks.space_config import ConvolutionChoices, FullyConnectedChoices, Limits, SpaceConfig
+from metaqnn.networks.spaces.config import ConvolutionChoices, FullyConnectedChoices, Limits, SpaceConfig
+from metaqnn.networks.spaces.layer_space import LayerSpace
+from metaqnn.networks.spaces.skip_layer_space import SkipLayerSpace
 from metaqnn.seeding import Stream
 
 FACTS = {"input_shape": (8, 8, 3), "classes": 2}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from metaqnn.core import QValue
 from metaqnn.errors import ConfigError
-from metaqnn.networks.space_config import Limits
+from metaqnn.networks.spaces.config import Limits
 from metaqnn.seeding import Stream
 from metaqnn.strategies.q_learning import QLearning
 

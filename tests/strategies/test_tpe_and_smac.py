@@ -9,7 +9,7 @@ from contracts.spaces import chain, paper, small
 
 from metaqnn.core import Episode
 from metaqnn.errors import ConfigError
-from metaqnn.networks.space_config import Limits
+from metaqnn.networks.spaces.config import Limits
 from metaqnn.seeding import Stream
 from metaqnn.strategies.smac import _log_scaled
 

@@ -7,8 +7,8 @@ import metaqnn
 from metaqnn.errors import IllegalArchitectureError, NotationError
 from metaqnn.networks.architecture import parse
 from metaqnn.networks.costs import describe
-from metaqnn.networks.layer_space import LayerSpace
-from metaqnn.networks.space_config import ConvolutionChoices, FullyConnectedChoices, SpaceConfig
+from metaqnn.networks.spaces.config import ConvolutionChoices, FullyConnectedChoices, SpaceConfig
+from metaqnn.networks.spaces.layer_space import LayerSpace
 from metaqnn.networks.training.network import build, build_network
 from metaqnn.seeding import Stream
 

@@ -7,7 +7,6 @@ import numpy as np
 
 from metaqnn.errors import ConfigError, IllegalArchitectureError, MetaqnnError
 from metaqnn.networks.architecture import Architecture, parse
-from metaqnn.networks.block_space import restacked
 from metaqnn.networks.compiling import compile_network
 from metaqnn.networks.graph import Graph
 from metaqnn.networks.layers import GlobalAveragePooling, Softmax
@@ -15,6 +14,7 @@ from metaqnn.networks.operations.fully_connected import FullyConnected
 from metaqnn.networks.operations.operation import Shape
 from metaqnn.networks.retraining.config import RetrainingConfig
 from metaqnn.networks.retraining.stored import StoredNetwork, load_network
+from metaqnn.networks.spaces.block_space import restacked
 from metaqnn.networks.training.network import KerasNetwork, parts_of
 
 

@@ -12,7 +12,6 @@ from metaqnn.core import Space
 from metaqnn.errors import ConfigError
 from metaqnn.networks.architecture import Architecture, parse
 from metaqnn.networks.costs import Shape, layer_cost, layer_costs
-from metaqnn.networks.layer_choices import LayerChoices
 from metaqnn.networks.layers import (
     BatchNormalization,
     Filtering,
@@ -23,8 +22,9 @@ from metaqnn.networks.layers import (
     largest,
     layer_numbers,
 )
-from metaqnn.networks.representation import SizeBin, image_size, size_bin
-from metaqnn.networks.space_config import Limits, SpaceConfig
+from metaqnn.networks.spaces.config import Limits, SpaceConfig
+from metaqnn.networks.spaces.layer_choices import LayerChoices
+from metaqnn.networks.spaces.representation import SizeBin, image_size, size_bin
 
 
 class StateKey(NamedTuple):
@@ -85,7 +85,7 @@ class LayerSpace(Space):
         """The space of layers that choose their inputs, where the options say so: one name, two processes."""
         if not options.skip_connections:
             return super().__new__(cls)
-        from metaqnn.networks.skip_layer_space import SkipLayerSpace
+        from metaqnn.networks.spaces.skip_layer_space import SkipLayerSpace
 
         return SkipLayerSpace(options, facts)
 

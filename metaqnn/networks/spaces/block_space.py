@@ -17,11 +17,11 @@ from metaqnn.core import Space
 from metaqnn.errors import ConfigError, IllegalArchitectureError
 from metaqnn.networks import blocks
 from metaqnn.networks.architecture import Architecture, parse
-from metaqnn.networks.block_costs import StackCosts
 from metaqnn.networks.blocks import Block, Code
 from metaqnn.networks.costs import Shape, describe
 from metaqnn.networks.layers import BlockLayer, Convolution, Layer, Pooling, PositionAverage, Softmax
-from metaqnn.networks.space_config import Limits
+from metaqnn.networks.spaces.block_costs import StackCosts
+from metaqnn.networks.spaces.config import Limits
 
 
 @dataclass(frozen=True)

@@ -20,12 +20,12 @@ from metaqnn.core import Space
 from metaqnn.errors import ConfigError, IllegalArchitectureError
 from metaqnn.networks.architecture import Architecture, parse
 from metaqnn.networks.costs import LayerCost, Shape, describe, layer_cost
-from metaqnn.networks.layer_choices import LayerChoices
 from metaqnn.networks.layers import Filtering, FullyConnected, PositionAverage, Softmax, sides
-from metaqnn.networks.representation import image_size, size_bin
-from metaqnn.networks.skip_decisions import SIDES, SkipDecisions
-from metaqnn.networks.skip_state import SkipState, joined_shape
-from metaqnn.networks.space_config import Limits, SpaceConfig
+from metaqnn.networks.spaces.config import Limits, SpaceConfig
+from metaqnn.networks.spaces.layer_choices import LayerChoices
+from metaqnn.networks.spaces.representation import image_size, size_bin
+from metaqnn.networks.spaces.skip_decisions import SIDES, SkipDecisions
+from metaqnn.networks.spaces.skip_state import SkipState, joined_shape
 
 _GROWING = ("filters", "height", "width", "size")
 """Decisions whose larger values cost more and leave the output's sides as they are."""

@@ -19,7 +19,7 @@ from metaqnn.networks.layers import (
     action_order,
 )
 from metaqnn.networks.operations.operation import Shape
-from metaqnn.networks.space_config import SpaceConfig
+from metaqnn.networks.spaces.config import SpaceConfig
 
 
 class LayerChoices:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from metaqnn.networks.layer_choices import LayerChoices
 from metaqnn.networks.layers import (
     Convolution,
     Extent,
@@ -15,7 +14,8 @@ from metaqnn.networks.layers import (
     layer_numbers,
     sides,
 )
-from metaqnn.networks.space_config import ConvolutionChoices, SpaceConfig
+from metaqnn.networks.spaces.config import ConvolutionChoices, SpaceConfig
+from metaqnn.networks.spaces.layer_choices import LayerChoices
 
 ALONE = "-"
 """The action that does not take an earlier layer as an input; `@3` takes the third."""
