@@ -8,7 +8,6 @@ import subprocess
 import sys
 from contextlib import closing
 
-import keras
 import numpy as np
 import onnxruntime
 import pytest
@@ -80,6 +79,8 @@ def test_what_a_search_says_and_keeps(searched):
 
 @pytest.mark.long
 def test_a_look_at_the_test_split_is_what_the_exported_networks_reach(searched):
+    import keras
+
     kind, folder, _ = searched
     look = json.loads(run(folder, "evaluate", "a.sqlite", "--format", "json"))[0]
     data = np.load(folder / "data.npz")
