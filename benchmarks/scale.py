@@ -57,6 +57,7 @@ class ImaginedWorkers(Executor):
         clock: seconds since the beginning, those of the driver included.
         busy: seconds that workers have spent on trainings, lost ones included.
         driver: seconds that the driver took.
+        processor: seconds of the processor among them, which other programs beside it do not change much.
     """
 
     def __init__(self, workers: int, mean_seconds: float, losses: float, seed: int):
@@ -65,8 +66,8 @@ class ImaginedWorkers(Executor):
         self._queue: deque[Candidate] = deque()
         self._running: list[tuple[float, int, bool, Candidate, int]] = []
         self._tries = itertools.count()
-        self.clock = self.busy = self.driver = 0.0
-        self._left_at = time.perf_counter()
+        self.clock = self.busy = self.driver = self.processor = 0.0
+        self._left_at, self._left_at_processor = time.perf_counter(), time.process_time()
 
     def submit(self, candidate: Candidate) -> None:
         """Queue a candidate."""
@@ -77,6 +78,7 @@ class ImaginedWorkers(Executor):
         spent = time.perf_counter() - self._left_at
         self.clock += spent
         self.driver += spent
+        self.processor += time.process_time() - self._left_at_processor
         self._assign()
         if self._running and self._running[0][0] > self.clock:
             self.clock = self._running[0][0]
@@ -89,7 +91,7 @@ class ImaginedWorkers(Executor):
                 events.append(WorkerLost(worker + 1, candidate.number, "its machine was lost"))
             else:
                 events.append(CandidateFinished(candidate.number, instant_evaluation(candidate)))
-        self._left_at = time.perf_counter()
+        self._left_at, self._left_at_processor = time.perf_counter(), time.process_time()
         return events
 
     def _assign(self) -> None:
@@ -127,6 +129,7 @@ class Throughput:
         per_hour: models in an hour of the imagined clock.
         idle: share of the workers' time in which they had nothing to do.
         driver_rate: results that the driver takes in a second of its own.
+        processor_ms: what a result costs it in milliseconds of the processor.
         late_over_early: what an episode of the last quarter costs the driver, over one of the second.
     """
 
@@ -136,6 +139,7 @@ class Throughput:
     per_hour: float
     idle: float
     driver_rate: float
+    processor_ms: float
     late_over_early: float
 
 
@@ -153,9 +157,9 @@ def throughput(workers: int, lookahead: int, models: int, mean_seconds: float, l
     second = moments.times[2 * quarter] - moments.times[quarter]
     last = moments.times[-1] - moments.times[-1 - quarter]
     idle = 1.0 - executor.busy / (workers * executor.clock)
-    return Throughput(
-        workers, lookahead, models, 3600 * models / executor.clock, idle, models / executor.driver, last / second
-    )
+    per_hour, per_second = 3600 * models / executor.clock, models / executor.driver
+    processor_ms = 1000 * executor.processor / models
+    return Throughput(workers, lookahead, models, per_hour, idle, per_second, processor_ms, last / second)
 
 
 def regrets(path: Path, strategy: str, lookahead: int, seeds: int) -> list[Interval]:
@@ -166,8 +170,16 @@ def regrets(path: Path, strategy: str, lookahead: int, seeds: int) -> list[Inter
     return [interval([trace.reward_regrets[budget - 1] for trace in traces]) for budget in BUDGETS]
 
 
-def draw(rows: Sequence[Throughput], learned: Mapping[str, Sequence[Sequence[Interval]]], out: Path) -> list[Path]:
-    """Both answers as pictures; where they are."""
+def draw(
+    rows: Sequence[Throughput], learned: Mapping[str, Sequence[Sequence[Interval]]], learner: str, out: Path
+) -> list[Path]:
+    """Both answers as pictures; where they are.
+
+    Args:
+        rows, learned: the answers; either may be empty.
+        learner: the strategy and how often it ran.
+        out: a folder.
+    """
     import matplotlib
 
     matplotlib.use("agg")
@@ -198,11 +210,12 @@ def draw(rows: Sequence[Throughput], learned: Mapping[str, Sequence[Sequence[Int
                     LOOKAHEADS, [one.mean for one in found], bars, marker="o", capsize=3, label=f"{budget} networks"
                 )
             each.set(title=name, xlabel="lookahead (episodes in flight)", ylabel="mean reward regret (points)")
-            each.set(xscale="log", ylim=(0, None), xticks=LOOKAHEADS, xticklabels=LOOKAHEADS)
+            each.set(xscale="log", ylim=(-0.02 * each.get_ylim()[1], None), xticks=LOOKAHEADS, xticklabels=LOOKAHEADS)
+        figure.suptitle(f"What lookahead costs {learner} (bars: 95 % intervals)")
         drawn.append((figure, axes[0], out / "lookahead.png"))
     for figure, axes, path in drawn:
+        axes[0].legend(loc="upper left")
         for each in axes:
-            each.legend()
             each.grid(alpha=0.3)
         figure.savefig(path, dpi=120)
         pyplot.close(figure)
@@ -236,14 +249,14 @@ def main(
     out.mkdir(parents=True, exist_ok=True)
     counts = [int(word) for word in workers.split(",") if word]
     if counts:
-        print("workers  lookahead   models  models an hour  idle %  driver: results/s  late/early")
+        print("workers  lookahead   models  models an hour  idle %  driver: results/s  processor: ms  late/early")
     rows = []
     for count, ratio in itertools.product(counts, map(int, ratios.split(","))):
         row = throughput(count, count * ratio, models or 2000 + 5 * count, mean_seconds, losses, seed=0)
         rows.append(row)
         print(
             f"{row.workers:7,}  {row.lookahead:9,}  {row.models:7,}  {row.per_hour:14,.0f}  {100 * row.idle:6.1f}"
-            f"  {row.driver_rate:17,.0f}  {row.late_over_early:10.2f}",
+            f"  {row.driver_rate:17,.0f}  {row.processor_ms:13.2f}  {row.late_over_early:10.2f}",
             flush=True,
         )
     learned: dict[str, list[list[Interval]]] = {}
@@ -256,7 +269,7 @@ def main(
             learned[path.stem].append(found)
             cells = (f"{one.mean:.2f} ±{one.mean - one.low:.2f}" for one in found)
             print(f"{lookahead:9}" + "".join(f"{cell:>14}" for cell in cells), flush=True)
-    for path in draw(rows, learned, out):
+    for path in draw(rows, learned, f"{strategy}, {seeds} seeds", out):
         print(path)
 
 

@@ -12,9 +12,9 @@ from contextlib import closing, suppress
 import numpy as np
 import psutil
 import pytest
-from conftest import Nodes
 from databases import contents
 from patience import patience, wait_until
+from ray_nodes import Nodes
 from test_two_nodes import DIGITS, OURS, metaqnn, nodes_of
 
 from metaqnn.errors import ReplayError

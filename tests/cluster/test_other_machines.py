@@ -7,7 +7,7 @@ import sys
 from importlib.metadata import version
 
 import pytest
-from conftest import Nodes
+from ray_nodes import Nodes
 from test_two_nodes import OURS, metaqnn, nodes_of
 
 import metaqnn as package
