@@ -35,6 +35,8 @@ from metaqnn.workflows.import_released import import_released
 GOLDEN = Path(__file__).parent / "golden" / "replay_database.csv"
 DEEP = "[C(64,3,1), C(128,3,1), C(256,3,1), P(2,2), C(64,1,1), SM(10)]"
 
+LAYER = "a layer (C, SC, P, AP, BN, B, FC, GAP, GP, SM, D)"
+
 
 @pytest.fixture(scope="module")
 def golden(tmp_path_factory):
@@ -91,7 +93,7 @@ def test_what_was_refused_is_kept_with_its_reason(golden):
     assert tuple(row for row in rows if row.problem) == report.refused
     assert [(row.row, row.problem, row.reason.split("; legal there")[0]) for row in report.refused] == [
         (3, "accuracy", "accuracy_best_val is -1.0: the network was not measured"),
-        (6, "unparsed", "expected a layer (C, SC, P, AP, BN, B, FC, GAP, GP, SM, D) at character 13, got 'N'"),
+        (6, "unparsed", f"expected {LAYER} at character 13, got 'N'"),
         (7, "illegal", "P(2,2) is not legal in state 0:start:8+"),
         (8, "illegal", "a network must end with SM(classes); add it"),
         (10, "accuracy", "accuracy_best_val: expected a number from 0 to 1, got '72.28'"),
@@ -143,7 +145,7 @@ def test_a_last_accuracy_counts_where_it_can_be_one(tmp_path, row, points):
         ({"accuracy_best_val": "-1"}, "accuracy", "accuracy_best_val is -1: the network was not measured"),
         ({"accuracy_best_val": "-0.1"}, "accuracy", "accuracy_best_val: expected a number from 0 to 1, got '-0.1'"),
         ({"accuracy_best_val": "one"}, "accuracy", "accuracy_best_val: expected a number from 0 to 1, got 'one'"),
-        ({"net": ""}, "unparsed", "expected a layer (C, SC, P, AP, BN, B, FC, GAP, GP, SM, D) at character 1, got the end"),
+        ({"net": ""}, "unparsed", f"expected {LAYER} at character 1, got the end"),
         ({"net": "[C(64,3,1), D(2,1), SM(10)]"}, "unparsed", "expected a dropout mark D(i,n) with i at most n at"),
         ({"net": "[SM(100)]"}, "illegal", "SM(100) is not legal in state 0:start:8+; legal there: C(64,1,1), "),
         ({"net": "[C(64,3,1), FC(128), SM(10)]"}, "illegal", "FC(128) is not legal in state 1:C(64,3,1):8+; legal"),
