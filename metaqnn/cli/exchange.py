@@ -28,7 +28,7 @@ def import_(file: Path, database: Path, experiment: str, overrides: tuple[str, .
     set need not be on this machine.
     """
     from metaqnn.cli.summaries import import_table
-    from metaqnn.replay import tables
+    from metaqnn.replay import import_tables
     from metaqnn.replay.reader import ReplayReader
     from metaqnn.workflows import load_experiment
     from metaqnn.workflows.import_released import import_released
@@ -38,9 +38,9 @@ def import_(file: Path, database: Path, experiment: str, overrides: tuple[str, .
 
     import_released(file, database, load_experiment(experiment, overrides, announce))
     with ReplayReader(database) as reader:
-        refused = tables.refused_rows(reader, _EXAMPLES)
+        refused = import_tables.refused_rows(reader, _EXAMPLES)
         if style != "table":
-            print_tables([tables.imports(reader), refused], style)
+            print_tables([import_tables.imports(reader), refused], style)
             return
         print_tables([import_table(reader), *([refused] if refused.rows else [])], style)
     print(f"Look deeper: metaqnn replay top {database}")

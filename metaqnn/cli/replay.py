@@ -37,15 +37,15 @@ def replay() -> None:
 @format_option
 def summary(database: Path, style: str) -> None:
     """How far the search is, what it found, what it saved, what failed."""
-    from metaqnn.replay import tables
+    from metaqnn.replay import import_tables, tables
 
     with open_written(database) as reader:
         if reader.is_table():
             print_tables([tables.enumeration(reader)], style)
             return
         if reader.is_import():
-            facts = import_table(reader) if style == "table" else tables.imports(reader)
-            print_tables([facts, tables.imported_stages(reader)], style)
+            facts = import_table(reader) if style == "table" else import_tables.imports(reader)
+            print_tables([facts, import_tables.imported_stages(reader)], style)
             return
         facts = summary_table(reader) if style == "table" else raw_summary(reader)
         stages, flight, failed = tables.stages(reader), tables.in_flight(reader), tables.failures(reader)

@@ -74,10 +74,10 @@ def _nodes(reader) -> list[tuple[str, str]]:
 
 def import_table(reader) -> Table:
     """The summary of an imported database for people."""
-    from metaqnn.replay import tables
+    from metaqnn.replay import import_tables
     from metaqnn.workflows import stored_sections, subject_of
 
-    sections, table = stored_sections(reader), tables.imports(reader)
+    sections, table = stored_sections(reader), import_tables.imports(reader)
     facts = dict(zip(table.columns, table.rows[0], strict=True))
     best = "-"
     if facts["best_model"] is not None:

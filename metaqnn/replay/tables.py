@@ -62,7 +62,7 @@ def top(reader: ReplayReader, count: int) -> Table:
         f"The {count} best networks",
         (*columns, *names, "architecture"),
         tuple(rows),
-        _percent(reader, (score,)),
+        share_columns(reader, (score,)),
         _score_words(reader),
     )
 
@@ -80,7 +80,7 @@ def enumeration(reader: ReplayReader) -> Table:
         "Every network of a space",
         (*facts, "architecture"),
         ((*values, best.architecture if best else None),),
-        _percent(reader, (name,)),
+        share_columns(reader, (name,)),
     )
 
 
@@ -90,57 +90,9 @@ def is_imported(reader: ReplayReader, model: int) -> bool:
     return bool(rows and rows[0][0])
 
 
-def imports(reader: ReplayReader) -> Table:
-    """What an imported database took from its file, and what it refused, by the kind of problem."""
-    _, rows = reader.query("SELECT count(*), count(episode), (SELECT count(*) FROM models) FROM imported_rows")
-    total, taken, networks = rows[0]
-    problems = dict(reader.query("SELECT problem, count(*) FROM imported_rows GROUP BY problem")[1])
-    counts = {name: problems.get(kind, 0) for name, kind in _PROBLEMS.items()}
-    best, name = best_model(reader), f"best_{reader.score().name}"
-    return Table(
-        "Imported episodes",
-        ("rows", "episodes", "models", "repeats", *counts, "best_model", name, "best_architecture"),
-        (
-            (
-                *(total, taken, networks, taken - networks, *counts.values()),
-                *((best.model, best.score, best.architecture) if best else (None, None, None)),
-            ),
-        ),
-        _percent(reader, (name,)),
-    )
-
-
-_PROBLEMS = {"unparsed": "unparsed", "bad_score": "accuracy", "illegal": "illegal"}
-"""Column -> why rows of a file were refused, as it is recorded."""
-
-
-def imported_stages(reader: ReplayReader) -> Table:
-    """What each epsilon of an imported database gave, in the order of its file."""
-    return _scored_table(
-        reader,
-        "By epsilon",
-        """SELECT epsilon, count(*) AS episodes, sum(1 - reused) AS models, avg(score) AS mean_SCORE,
-                  iif((SELECT sign FROM score_sign) > 0, max(score), min(score)) AS best_SCORE
-           FROM replay GROUP BY epsilon ORDER BY min(episode)""",
-    )
-
-
-def refused_rows(reader: ReplayReader, count: int) -> Table:
-    """Rows that were refused, the first `count` of each problem."""
-    return _table(
-        reader,
-        "Refused rows",
-        """SELECT row, problem, reason, net FROM (
-               SELECT *, row_number() OVER (PARTITION BY problem ORDER BY row) AS place
-               FROM imported_rows WHERE problem IS NOT NULL)
-           WHERE place <= ? ORDER BY problem, row""",
-        (count,),
-    )
-
-
 def episodes(reader: ReplayReader, last: int) -> Table:
     """The newest episodes, oldest first."""
-    return _scored_table(
+    return scored_table(
         reader,
         "Episodes",
         """SELECT * FROM (
@@ -157,12 +109,12 @@ def in_flight(reader: ReplayReader) -> Table:
     """Episodes that are proposed but not recorded."""
     sql = """SELECT episode, epsilon, model, source, architecture
              FROM proposals JOIN models USING (model) ORDER BY episode"""
-    return _table(reader, "In flight", sql)
+    return plain_table(reader, "In flight", sql)
 
 
 def stages(reader: ReplayReader) -> Table:
     """What each epsilon gave."""
-    return _scored_table(
+    return scored_table(
         reader,
         "By epsilon",
         """SELECT epsilon, count(*) AS episodes, sum(1 - reused) AS models, avg(r.score) AS mean_SCORE,
@@ -176,7 +128,7 @@ def stages(reader: ReplayReader) -> Table:
 def failures(reader: ReplayReader) -> Table:
     """Models whose last evaluation failed, but for those that are known from elsewhere alone."""
     sql = f"SELECT model, status, reason, architecture FROM failures WHERE {NOT_ONLY_IMPORTED}"
-    return _table(reader, "Failed networks", sql)
+    return plain_table(reader, "Failed networks", sql)
 
 
 def model_facts(reader: ReplayReader, model: int) -> Table:
@@ -203,7 +155,7 @@ def model_predictions(reader: ReplayReader, model: int) -> Table:
         ReplayError: there is no such model.
     """
     _require_model(reader, model)
-    return _scored_table(
+    return scored_table(
         reader,
         f"Predictions of model {model}",
         """SELECT evaluation, status, predicted_epoch AS after_epoch, predicted_score AS predicted_SCORE,
@@ -220,7 +172,7 @@ def model_episodes(reader: ReplayReader, model: int) -> Table:
         ReplayError: there is no such model.
     """
     _require_model(reader, model)
-    return _scored_table(
+    return scored_table(
         reader,
         f"Episodes of model {model}",
         """SELECT episode, epsilon, r.score AS SCORE, status, reward, reused, source
@@ -258,7 +210,7 @@ def q_values(reader: ReplayReader, state: str | None, count: int) -> Table:
     title = f"Q-values as of episode {reader.values_as_of()}"
     if reader.shares_reward():
         title += ", of the part of the reward that a step and those after it earn"
-    return _table(
+    return plain_table(
         reader,
         title,
         """SELECT state, action, value, updates FROM q_values WHERE substr(state, 1, length(?1)) = ?1
@@ -267,12 +219,13 @@ def q_values(reader: ReplayReader, state: str | None, count: int) -> Table:
     )
 
 
-def _table(reader: ReplayReader, title: str, sql: str, parameters: Sequence[Any] = ()) -> Table:
+def plain_table(reader: ReplayReader, title: str, sql: str, parameters: Sequence[Any] = ()) -> Table:
+    """What a query answers, as it comes."""
     columns, rows = reader.query(sql, parameters)
     return Table(title, columns, tuple(rows))
 
 
-def _percent(reader: ReplayReader, columns: Sequence[str]) -> frozenset[str]:
+def share_columns(reader: ReplayReader, columns: Sequence[str]) -> frozenset[str]:
     """Those columns, where the score is a share."""
     return frozenset(columns) if reader.score().is_share else frozenset()
 
@@ -283,17 +236,17 @@ def _score_words(reader: ReplayReader) -> str:
     return score.label if score.better else ""
 
 
-def _scored_table(reader: ReplayReader, title: str, sql: str, parameters: Sequence[Any] = ()) -> Table:
+def scored_table(reader: ReplayReader, title: str, sql: str, parameters: Sequence[Any] = ()) -> Table:
     """A table whose columns named after SCORE are named after what the search measures."""
     found, rows = reader.query(sql, parameters)
     columns = tuple(column.replace("SCORE", reader.score().name) for column in found)
     shares = [column for column, was in zip(columns, found, strict=True) if "SCORE" in was]
-    return Table(title, columns, tuple(rows), _percent(reader, shares), _score_words(reader) if shares else "")
+    return Table(title, columns, tuple(rows), share_columns(reader, shares), _score_words(reader) if shares else "")
 
 
 def _by_name(reader: ReplayReader, title: str, sql: str, parameters: Sequence[Any] = ()) -> Table:
     """The same with a column for each name in the JSON of the column `figures`."""
-    table = _scored_table(reader, title, sql, parameters)
+    table = scored_table(reader, title, sql, parameters)
     at = table.columns.index("figures")
     figures = [json.loads(row[at]) for row in table.rows]
     names = tuple(dict.fromkeys(name for one in figures for name in one))
@@ -302,7 +255,7 @@ def _by_name(reader: ReplayReader, title: str, sql: str, parameters: Sequence[An
         for row, one in zip(table.rows, figures, strict=True)
     )
     columns = (*table.columns[:at], *names, *table.columns[at + 1 :])
-    shares = table.percent | _percent(reader, [name for name in names if name == f"train_{reader.score().name}"])
+    shares = table.percent | share_columns(reader, [name for name in names if name == f"train_{reader.score().name}"])
     return replace(table, columns=columns, rows=tuple(rows), percent=shares)
 
 
