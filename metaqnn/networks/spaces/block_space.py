@@ -189,10 +189,7 @@ class BlockSpace(Space):
         limits = self.config.limits
         if limits == Limits():
             return True
-        parameters, flops = self._costs.of(codes)
-        return (limits.parameters is None or parameters <= limits.parameters) and (
-            limits.flops is None or flops <= limits.flops
-        )
+        return limits.allow(*self._costs.of(codes))
 
 
 def stacks(block: Block, filters: Sequence[int], repeats: int) -> tuple[Layer, ...]:

@@ -72,6 +72,12 @@ class Limits:
             value = getattr(self, name)
             require(value is None or value >= 1, name, "at least 1, or nothing", value)
 
+    def allow(self, parameters: int, flops: int) -> bool:
+        """Whether a network of so many parameters and FLOPs keeps them."""
+        return (self.parameters is None or parameters <= self.parameters) and (
+            self.flops is None or flops <= self.flops
+        )
+
 
 @dataclass(frozen=True)
 class SpaceConfig:

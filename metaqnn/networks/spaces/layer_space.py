@@ -220,12 +220,7 @@ class LayerSpace(Space):
         return isinstance(layer, Softmax) or self._is_within_limits(self._ended(state))
 
     def _is_within_limits(self, state: LayerState | None) -> bool:
-        if state is None:
-            return False
-        limits = self.config.limits
-        return (limits.parameters is None or state.parameters <= limits.parameters) and (
-            limits.flops is None or state.flops <= limits.flops
-        )
+        return state is not None and self.config.limits.allow(state.parameters, state.flops)
 
     def _check_limits(self) -> None:
         """Refuse limits that leave no way to end a network."""

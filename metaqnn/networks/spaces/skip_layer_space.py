@@ -224,17 +224,8 @@ class SkipLayerSpace(Space):
         if self.is_terminal(state):
             return True
         is_asked = state.kind and state.asked < len(state.layers)
-        return any(
-            self._is_kept(self._ended(state, takes_all)) for takes_all in ((False, True) if is_asked else (False,))
-        )
-
-    def _is_kept(self, costs: tuple[int, int] | None) -> bool:
-        """Whether parameters and FLOPs keep the limits."""
-        limits = self.config.limits
-        return costs is not None and (
-            (limits.parameters is None or costs[0] <= limits.parameters)
-            and (limits.flops is None or costs[1] <= limits.flops)
-        )
+        ends = (self._ended(state, takes_all) for takes_all in ((False, True) if is_asked else (False,)))
+        return any(costs is not None and self.config.limits.allow(*costs) for costs in ends)
 
     def _ended(self, state: SkipState, takes_all: bool) -> tuple[int, int] | None:
         """Parameters and FLOPs after the smallest choices that fit, and the softmax; None where something does not."""
