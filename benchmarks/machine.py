@@ -1,13 +1,16 @@
 """`python -m benchmarks.machine THREADS`: the device that trainings run on and its matrix rate, as a line of JSON."""
 
-import importlib
 import json
 import sys
 import time
 from collections.abc import Callable
-from importlib.util import find_spec
+from dataclasses import asdict
 
 import numpy as np
+
+from benchmarks.measurements import Machine
+from metaqnn.networks.training.backend import default_backend
+from metaqnn.workers.environment import library_versions
 
 _REPEATS = 10
 
@@ -16,14 +19,10 @@ def main(threads: int) -> None:
     """Measure in this process, which holds the device until it ends."""
     from metaqnn.networks.training.device import prepare_device
 
-    device = prepare_device(threads)
-    if not device.is_gpu:
-        rate = _numpy_rate(2048)
-    elif find_spec("torch") and importlib.import_module("torch").cuda.is_available():
-        rate = _torch_rate(8192)
-    else:
-        rate = _tensorflow_rate(8192)
-    print(json.dumps({"name": device.name, "is_gpu": device.is_gpu, "matmul_rate": rate}))
+    device = prepare_device(default_backend(), threads)
+    rate = _keras_rate(8192) if device.is_gpu else _numpy_rate(2048)
+    versions = dict(device.versions) | library_versions(["torch"])
+    print(json.dumps(asdict(Machine(device.name, device.is_gpu, rate, versions))))
 
 
 def _best_rate(size: int, multiply: Callable[[], object]) -> float:
@@ -42,23 +41,12 @@ def _numpy_rate(size: int) -> float:
     return _best_rate(size, lambda: matrix @ matrix)
 
 
-def _torch_rate(size: int) -> float:
-    import torch
+def _keras_rate(size: int) -> float:
+    """Of the backend, in bfloat16."""
+    import keras
 
-    matrix = torch.randn((size, size), device="cuda", dtype=torch.bfloat16)
-
-    def multiply() -> None:
-        torch.matmul(matrix, matrix)
-        torch.cuda.synchronize()
-
-    return _best_rate(size, multiply)
-
-
-def _tensorflow_rate(size: int) -> float:
-    import tensorflow as tf
-
-    matrix = tf.cast(tf.random.stateless_normal((size, size), [0, 0]), tf.bfloat16)
-    return _best_rate(size, lambda: float(tf.matmul(matrix, matrix)[0, 0]))
+    matrix = keras.ops.cast(keras.random.normal((size, size), seed=0), "bfloat16")
+    return _best_rate(size, lambda: float(keras.ops.matmul(matrix, matrix)[0, 0]))
 
 
 if __name__ == "__main__":
