@@ -22,7 +22,7 @@ export PIP_ROOT_USER_ACTION := ignore
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev search resume inspect compare report test test-all test-oldest fuzz lint check bench soak docs links wheel clean
+.PHONY: help setup dev search resume inspect compare report test test-all test-oldest fuzz lint check bench bench-gpu soak docs links wheel clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ compare: $(VENV)/.installed ## compare strategies on a table [TABLE= OUT=build/c
 
 bench: $(VENV)/.installed-bench ## measure speed into OUT=build/bench
 	$(BIN)/python -m benchmarks --out $(or $(OUT),build/bench) $(ARGS)
+
+bench-gpu: $(VENV)/.installed-bench ## what the paper's search takes on this GPU, in ten minutes [OUT=build/gpu]
+	$(BIN)/python -m benchmarks.gpu --out $(or $(OUT),build/gpu) $(ARGS)
 
 soak: $(VENV)/.installed-dev ## disturb real searches at random for an hour [OUT=build/soak ARGS="--minutes 5 --seed 3"]
 	$(BIN)/python -m benchmarks.soak --out $(or $(OUT),build/soak) $(ARGS)
