@@ -6,7 +6,6 @@ so that a machine that slows down slows all of them.
 
 import json
 import os
-import signal
 import statistics
 import subprocess
 import sys
@@ -111,7 +110,12 @@ class Programs(Style):
             for number in range(count)
         ]
         self._memory = [0.0] * count
-        self._train([[WARM_UP]] * count, images)
+        self._is_late = False
+        try:
+            self._train([[WARM_UP]] * count, images)
+        except TrainingFailedError:
+            self.close()
+            raise
 
     def run(self) -> Pass:
         """Have each train its share."""
@@ -130,7 +134,7 @@ class Programs(Style):
         try:
             return self._train([[network]], images).measurements[0]
         except TrainingFailedError as error:
-            if any(process.poll() == -signal.SIGKILL for process in self._processes):
+            if self._is_late:
                 raise TrainingFailedError("not finished in time") from error
             raise
         finally:
@@ -159,6 +163,7 @@ class Programs(Style):
         return Pass(time.perf_counter() - began, tuple(measurements))
 
     def _kill(self) -> None:
+        self._is_late = True
         for process in self._processes:
             process.kill()
 
