@@ -104,7 +104,10 @@ def _line(name: str, measured: Mapping[str, Row | None], styles: Sequence[str]) 
 @click.option("--seconds", type=click.FloatRange(min=1), default=600.0, show_default=True, help="All told.")
 @click.option("--toy", is_flag=True, help="Eight small networks, to try it, on a CPU too.")
 def main(out: Path, seconds: float, toy: bool) -> None:
-    """Measure, print, and leave the figures in OUT/gpu.csv."""
+    """Measure, print, and leave the figures in OUT/gpu.csv.
+
+    `ratio` is PyTorch's seconds of an epoch over those of the engine.
+    """
     ends = time.monotonic() + seconds
     machine = trainings.find_machine()
     if not (machine.is_gpu or toy):

@@ -74,7 +74,7 @@ def conclusions(rows: Sequence[Row], styles: Sequence[str]) -> list[str]:
         first = statistics.median(row.seconds_to_first_step for row in at_random)
         epoch = statistics.median(row.seconds_per_epoch for row in at_random)
         lines += [
-            f"{style}, {len(at_random)} at random: median {first:.2f} s to the first step, {epoch:.3f} s an epoch;",
+            f"{style}, {len(at_random)} at random: median {first:.2f} s to first step, {epoch:.3f} s an epoch;",
             f"  {MODELS:,} networks of {EPOCHS} epochs, one after another: {hours.value:,.1f} hours",
             f"  (95 % bootstrap interval {hours.low:,.1f} to {hours.high:,.1f})",
         ]

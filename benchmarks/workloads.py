@@ -102,6 +102,7 @@ def _images(folder: Path, images: int, held_out: int) -> DatasetConfig:
     if not path.exists():
         rng = np.random.Generator(np.random.Philox(0))
         labels = np.arange(images + held_out) % 10
-        pixels = rng.integers(0, 200, (len(labels), *_CIFAR)) + 5 * labels.reshape(-1, 1, 1, 1)
-        np.savez(path, x_train=pixels.astype(np.uint8), y_train=labels)
+        pixels = rng.integers(0, 200, (len(labels), *_CIFAR), np.uint8)
+        pixels += (5 * labels).astype(np.uint8).reshape(-1, 1, 1, 1)
+        np.savez(path, x_train=pixels, y_train=labels)
     return DatasetConfig(str(path), validation_size=held_out, preprocessing="standardize")

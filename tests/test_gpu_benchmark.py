@@ -64,7 +64,7 @@ def test_the_conclusion_is_drawn_from_networks_at_random_and_compares_pairs():
     rows += [row("random1", "engine", 8.0, 2.0), row("random1", "pytorch", 16.0, 4.0)]
     rows += [row("random2", "engine", 8.0, 2.0)]  # PyTorch could not
     text = "\n".join(conclusions(rows, ["engine", "pytorch"]))
-    assert "engine, 2 at random: median 8.00 s to the first step, 2.000 s an epoch" in text
+    assert "engine, 2 at random: median 8.00 s to first step, 2.000 s an epoch" in text
     assert "one after another: 36.0 hours" in text
     assert "one after another: 72.0 hours" in text
     assert "engine is 2.00 times as fast as pytorch (2.00 to 2.00; n = 2)" in text
