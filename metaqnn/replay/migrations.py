@@ -56,6 +56,7 @@ NEW_COLUMNS: Mapping[int, Mapping[str, tuple[str, ...]]] = {
     },
     6: {"test_looks": ("'[]' AS found",)},
     7: {"evaluations": ("'' AS node",), "worker_events": ("'' AS node", "'{}' AS machine")},
+    8: {"evaluations": ("'{}' AS phase_seconds",), "test_looks": ("'{}' AS figures",)},
 }
 """What each version added: version -> table -> columns, as expressions over those that were there before."""
 

@@ -5,7 +5,7 @@ script it is a search in a process of its own, for tests that look at it or kill
 
     python small_searches.py DATABASE MODELS [KEY=VALUE ...]     (prints each episode's number when it is committed)
 
-The golden file of a schema was made with: python small_searches.py ../golden/schema_v7.sqlite 12
+The golden file of a schema was made with: python small_searches.py ../golden/schema_v8.sqlite 12
 """
 
 import signal
