@@ -42,9 +42,9 @@ def read_phases(reader: ReplayReader) -> tuple[PhaseTime, ...]:
 def profile(reader: ReplayReader) -> Table:
     """The phases as a table."""
     times = read_phases(reader)
-    rows = tuple((time.phase, time.mean, time.largest, time.share) for time in times)
+    rows: list[tuple[object, ...]] = [(time.phase, time.mean, time.largest, time.share) for time in times]
     _, ((count,),) = reader.query("SELECT count(*) FROM evaluations WHERE purpose = 'search' AND phase_seconds != '{}'")
     title = f"Where the workers' time went, in seconds a candidate; n = {count}"
     if times:
-        rows += (("all", sum(time.mean for time in times), None, 1.0),)
-    return Table(title, ("phase", "mean", "largest", "share"), rows, frozenset({"share"}))
+        rows.append(("all", sum(time.mean for time in times), None, 1.0))
+    return Table(title, ("phase", "mean", "largest", "share"), tuple(rows), frozenset({"share"}))

@@ -104,7 +104,7 @@ def read_test_looks(reader: ReplayReader) -> list[TestLook]:
         """SELECT look, kind, finals, dataset, examples, score, validation_score, command, looked_at, figures
            FROM test_looks WHERE kind != 'checked' ORDER BY look"""
     )
-    return [TestLook(row[0], row[1], tuple(json.loads(row[2])), *row[3:9], json.loads(row[9])) for row in rows]
+    return [TestLook(row[0], row[1], tuple(json.loads(row[2])), *row[3:9], figures=json.loads(row[9])) for row in rows]
 
 
 def read_test_checks(reader: ReplayReader) -> list[TestCheck]:
