@@ -104,7 +104,8 @@ def read_test_looks(reader: ReplayReader) -> list[TestLook]:
         """SELECT look, kind, finals, dataset, examples, score, validation_score, command, looked_at, figures
            FROM test_looks WHERE kind != 'checked' ORDER BY look"""
     )
-    return [TestLook(row[0], row[1], tuple(json.loads(row[2])), *row[3:9], figures=json.loads(row[9])) for row in rows]
+    looks = [(TestLook(row[0], row[1], tuple(json.loads(row[2])), *row[3:9]), row[9]) for row in rows]
+    return [replace(look, figures=json.loads(figures)) for look, figures in looks]
 
 
 def read_test_checks(reader: ReplayReader) -> list[TestCheck]:
