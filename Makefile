@@ -22,7 +22,7 @@ export PIP_ROOT_USER_ACTION := ignore
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev search resume inspect compare report test test-all test-oldest fuzz lint check bench bench-gpu soak docs links wheel clean
+.PHONY: help setup dev search resume inspect compare report test test-all test-oldest fuzz lint check profile bench bench-gpu soak docs links wheel clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,11 @@ lint: $(VENV)/.installed-dev ## check style and types
 	$(BIN)/mypy
 
 check: lint test ## lint and test
+
+profile: $(VENV)/.installed ## see where a worker's time goes, on six networks [DATASET= MODELS=6 ARGS=]
+	@rm -rf build/profile && mkdir -p build/profile
+	@$(BIN)/metaqnn search $(DATASET) --models $(or $(MODELS),6) --workers 1 --db build/profile/search.sqlite $(ARGS)
+	@$(BIN)/metaqnn replay profile build/profile/search.sqlite
 
 compare: $(VENV)/.installed ## compare strategies on a table [TABLE= OUT=build/compare ARGS=]
 	@$(BIN)/metaqnn compare $(TABLE) --out $(or $(OUT),build/compare) $(ARGS)

@@ -1,14 +1,15 @@
-"""Spaces compared by searches that train: chains of layers, skip connections and blocks, with equal epochs and limits.
+"""Spaces, or strategies in one of them, compared by searches that train, with equal epochs and limits.
 
-`python -m benchmarks.spaces` searches CIFAR-10's quick experiments of the three spaces, a database for each seed, and
-prints what the best networks are worth on the validation images, what they cost, and how long the search took. The same
-command goes on where it was interrupted.
+`python -m benchmarks.spaces` searches CIFAR-10's quick experiments of chains of layers, skip connections and blocks, a
+database for each strategy and seed, and prints what the best networks are worth on the validation images, what they
+cost, and how long the search took. The same command goes on where it was interrupted.
 """
 
 import statistics
 import subprocess
 import sys
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 
 import click
@@ -47,28 +48,30 @@ def row_of(database: Path) -> dict[str, float]:
 
 
 @click.command()
-@click.option("--strategy", default="q_learning", show_default=True)
+@click.option("--experiments", default=",".join(EXPERIMENTS), show_default=True)
+@click.option("--strategies", default="q_learning", show_default=True, help="Such as q_learning,random.")
 @click.option("--seeds", default=2, show_default=True, help="Searches of each space.")
 @click.option("--models", default=30, show_default=True, help="Networks of each search.")
 @click.option("--set", "settings", multiple=True, help="A key of every experiment, such as training.epochs=4.")
 @click.option("--out", type=click.Path(path_type=Path), default="build/spaces", show_default=True)
-def main(strategy: str, seeds: int, models: int, settings: tuple[str, ...], out: Path) -> None:
-    """Search in each space and print what was found."""
+def main(experiments: str, strategies: str, seeds: int, models: int, settings: tuple[str, ...], out: Path) -> None:
+    """Search in each space by each strategy and print what was found."""
     out.mkdir(parents=True, exist_ok=True)
-    rows: dict[str, list[dict[str, float]]] = {experiment: [] for experiment in EXPERIMENTS}
+    pairs = product(experiments.split(","), strategies.split(","))
+    rows: dict[tuple[str, str], list[dict[str, float]]] = {pair: [] for pair in pairs}
     for seed in range(seeds):
-        for experiment, found in rows.items():
+        for (experiment, strategy), found in rows.items():
             database = out / f"{experiment}-{strategy}-{seed}.sqlite"
             search(experiment, strategy, seed, models, settings, database)
             found.append(row_of(database))
-            print(f"{experiment}, seed {seed}: {found[-1]}", flush=True)
-    names = list(rows[EXPERIMENTS[0]][0])
-    print(f"\n{'mean of ' + str(seeds) + ' seeds':26}" + "".join(f"{name:>12}" for name in names))
-    for experiment, found in rows.items():
+            print(f"{experiment}, {strategy}, seed {seed}: {found[-1]}", flush=True)
+    names = list(next(iter(rows.values()))[0])
+    print(f"\n{'mean of ' + str(seeds) + ' seeds':46}" + "".join(f"{name:>11}" for name in names))
+    for (experiment, strategy), found in rows.items():
         means = {name: statistics.fmean(row[name] for row in found) for name in names}
         shares = ("best", "five best", "all")
         texts = [f"{100 * means[n]:.2f} %" if n in shares else f"{means[n]:,.0f}" for n in names]
-        print(f"{experiment:26}" + "".join(f"{text:>12}" for text in texts))
+        print(f"{experiment:23} {strategy:22}" + "".join(f"{text:>11}" for text in texts))
 
 
 if __name__ == "__main__":

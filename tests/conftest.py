@@ -1,6 +1,8 @@
 """What holds for all tests."""
 
 import sys
+from importlib.abc import MetaPathFinder
+from importlib.util import find_spec
 
 import pytest
 from patience import patience
@@ -13,15 +15,29 @@ def pytest_configure(config):
         config.option.timeout = patience(300)
 
 
-@pytest.fixture(autouse=True)
-def a_test_that_computes_prepares_the_device():
-    """Tests share a process, and TensorFlow takes its threads before the first computation or never.
+class TensorFlowOfAWorker(MetaPathFinder):
+    """Sets TensorFlow up as in a worker as soon as anything imports it.
 
-    Without this, a test that computes too early fails others, and only where they come after it.
+    Tests share a process, and TensorFlow takes its threads before it computes anything or never: whichever test came
+    first would decide on the results of all others.
     """
-    yield
-    if "tensorflow" in sys.modules:
-        import tensorflow as tf
 
-        threads = tf.config.threading.get_intra_op_parallelism_threads()
-        assert threads == 1, "call prepare_device() before anything that imports TensorFlow"
+    def find_spec(self, name, path=None, target=None):
+        if name != "tensorflow":
+            return None
+        sys.meta_path.remove(self)
+        spec = find_spec(name)
+        if spec is not None:
+            load = spec.loader.exec_module
+
+            def load_and_set_up(module):
+                load(module)
+                module.config.threading.set_intra_op_parallelism_threads(1)
+                module.config.threading.set_inter_op_parallelism_threads(1)
+                module.config.experimental.enable_op_determinism()
+
+            spec.loader.exec_module = load_and_set_up
+        return spec
+
+
+sys.meta_path.insert(0, TensorFlowOfAWorker())

@@ -209,11 +209,11 @@ def _looks_table(results):
         if score.is_share:
             low, high = found.interval()
             row += (1 - found.score, 1 - high, 1 - low, round((1 - found.score) * found.examples))
-        rows.append((*row, *result.figures.values(), *[result.retrainings[0].architecture] * is_of_one))
+        rows.append((*row, *found.figures.values(), *[result.retrainings[0].architecture] * is_of_one))
     title = f"Test split of {look.dataset}, {images}; {score.label}"
     if score.name == "accuracy":
         title = f"Test split of {look.dataset}, {images}"
     title += "; low and high: 95 % interval of the error" if score.is_share else ""
     percent = {*columns[3:5], *more[:3], *(["mean_average_precision"] if score.name == "exact_match" else [])}
-    columns += [*more, *first.figures, *["architecture"] * is_of_one]
+    columns += [*more, *look.figures, *["architecture"] * is_of_one]
     return Table(title, tuple(columns), tuple(rows), frozenset(percent) if score.is_share else frozenset())

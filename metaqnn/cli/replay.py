@@ -20,7 +20,7 @@ class _Commands(CommandsByTask):
     """What people want of a database."""
 
     tasks = {  # noqa: RUF012 - declared in the class above
-        "What was found": ("summary", "top", "show", "episodes", "curves"),
+        "What was found": ("summary", "top", "show", "episodes", "curves", "profile"),
         "What the agent learned": ("q-values", "expect"),
         "Is it right": ("verify", "check", "rescue"),
         "Copies and other programs": ("copy", "import", "export", "retry"),
@@ -110,6 +110,18 @@ def curves(database: Path, models: tuple[int, ...], style: str) -> None:
 
     with open_written(database) as reader:
         print_tables([tables.curves(reader, models)], style)
+
+
+@replay.command()
+@database_argument
+@format_option
+def profile(database: Path, style: str) -> None:
+    """Where the workers' time went: seconds a network by what they did."""
+    from metaqnn.replay import phases
+
+    with open_written(database) as reader:
+        reader.require_search()
+        print_tables([phases.profile(reader)], style)
 
 
 replay.add_command(q_values)

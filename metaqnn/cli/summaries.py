@@ -39,6 +39,7 @@ def summary_table(reader) -> Table:
         ("reused", f"{counted(facts.reused, 'repeat')} reused, {duration(facts.saved_seconds)} of training saved"),
         ("failed", failed),
         *_nodes(reader),
+        *_workers(reader),
         *([("predicted", _prediction_words(predictions, reader.score()))] if stops_early else []),
         ("exhausted", exhausted),
         ("time", f"{duration(facts.elapsed_seconds)} in {counted(facts.runs, 'run')}"),
@@ -70,6 +71,14 @@ def _nodes(reader) -> list[tuple[str, str]]:
         )
         for use in read_nodes(reader)
     ]
+
+
+def _workers(reader) -> list[tuple[str, str]]:
+    """What the workers' time went to; nothing where it was not measured, as in older databases."""
+    from metaqnn.replay.phases import read_phases
+
+    words = [f"{100 * time.share:.0f} % {time.phase}" for time in read_phases(reader) if time.share >= 0.005]
+    return [("workers", f"their time was {', '.join(words)}")] if words else []
 
 
 def import_table(reader) -> Table:

@@ -88,6 +88,8 @@ class Evaluation:
         seconds: wall clock of the whole.
         device: what it ran on.
         node: the machine of a cluster that it ran on; empty where that is the search's own.
+        phases: where its worker's time went: seconds by the name of what it did. An evaluator may say what it did;
+            whoever asked it adds `waiting`, the time since the evaluation before.
         prediction: what stopped it (EARLY_STOPPED), or would have stopped it had it not been left running to check the
             predictions (OK); else None.
     """
@@ -101,6 +103,7 @@ class Evaluation:
     device: str = ""
     prediction: Prediction | None = None
     node: str = ""
+    phases: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def curve(self) -> tuple[CurvePoint, ...]:

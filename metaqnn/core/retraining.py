@@ -1,7 +1,7 @@
 """An architecture evaluated again after the search, at length, and every look at a test split."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -72,6 +72,7 @@ class TestLook:
         validation_score: of the same on the validation examples; None where they were trained on.
         command: what was run.
         looked_at: when, ISO 8601 in UTC; empty before it is recorded.
+        figures: what else was measured on them, by name.
     """
 
     __test__ = False  # pytest would take it for a test by its name
@@ -85,6 +86,7 @@ class TestLook:
     validation_score: float | None
     command: str
     looked_at: str = ""
+    figures: Mapping[str, float] = field(default_factory=dict)
 
     def interval(self) -> tuple[float, float]:
         """The 95 % interval of a share over test splits like this one (Wilson, JASA 1927), in [0, 1]."""

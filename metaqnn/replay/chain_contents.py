@@ -13,7 +13,7 @@ order:
 - a retraining: final, model, architecture, seed, recipe, dataset, data, part, finetuned_from, size, status, reason,
   score, weights; then its curve, as above with attempt 1;
 - a look at a test split: look, kind, finals, dataset, examples, score, validation_score, command; and after them
-  found, where that is not empty;
+  found and figures, each where it is not empty;
 - the configuration: keys -> values, but `experiment` without MAY_CHANGE and PATHS, and each of `plugins` without its
   `version`;
 - a row of an imported file: row, net, content, episode, problem, reason.
@@ -48,7 +48,7 @@ _RETRAINING = """
     FROM finals WHERE final = ?"""
 _RETRAINING_CURVE = "SELECT 1, epoch, score, figures FROM final_curves WHERE final = ? ORDER BY epoch"
 _LOOK = """
-    SELECT look, kind, finals, dataset, examples, score, validation_score, command, found
+    SELECT look, kind, finals, dataset, examples, score, validation_score, command, found, figures
     FROM test_looks WHERE look = ?"""
 
 
@@ -79,8 +79,8 @@ def retraining_content(query: Query, number: int) -> list[object] | None:
 def look_content(query: Query, number: int) -> list[object] | None:
     """A look at a test split; None where there is none of that number."""
     for row in query(_LOOK, (number,)):
-        found = _decoded(row[8])
-        return [*row[:2], _decoded(row[2]), *row[3:8], *([] if found == [] else [found])]
+        more = [value for value in map(_decoded, row[8:]) if value not in ([], {})]
+        return [*row[:2], _decoded(row[2]), *row[3:8], *more]
     return None
 
 

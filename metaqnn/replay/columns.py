@@ -137,6 +137,10 @@ def _is_number(value: Any) -> bool:
     return type(value) in (int, float) and math.isfinite(value)
 
 
+def _is_seconds(value: Any) -> bool:
+    return _is_number(value) and value >= 0
+
+
 def _is_time(value: Any) -> bool:
     try:
         return type(value) is str and datetime.fromisoformat(value).tzinfo is not None
@@ -212,7 +216,7 @@ _CONFIG = {
 _TEXT = Kind("text in UTF-8", _is_text)
 _FROM_0, _FROM_1 = Kind("a whole number from 0", _is_whole), Kind("a whole number from 1", lambda v: _is_whole(v, 1))
 _NUMBER = Kind("a finite number", _is_number)
-_SECONDS = Kind("a number of seconds from 0", lambda value: _is_number(value) and value >= 0)
+_SECONDS = Kind("a number of seconds from 0", _is_seconds)
 _TIME = Kind("a time in ISO 8601 with its offset", _is_time)
 
 
@@ -230,6 +234,7 @@ _JSON = {
     "runs.changes": _json("a list of changes", lambda value: _is_list(value, lambda change: isinstance(change, list))),
     "models.costs": _NUMBERS,
     "evaluations.figures": _FIGURES,
+    "evaluations.phase_seconds": _json("an object of seconds from 0", lambda value: _is_mapping(value, _is_seconds)),
     "learning_curves.figures": _FIGURES,
     "proposals.recorded": _NUMBERS,
     "replay.recorded": _NUMBERS,
@@ -240,6 +245,7 @@ _JSON = {
     "finals.data": _json("an object", _is_data),
     "final_curves.figures": _FIGURES,
     "test_looks.finals": _json("a list of retrainings", lambda value: _is_list(value, lambda v: _is_whole(v, 1))),
+    "test_looks.figures": _FIGURES,
     "test_looks.found": _json("a list of texts", lambda value: _is_list(value, _is_text)),
     "imported_rows.content": _json("an object of texts", lambda value: _is_mapping(value, _is_text)),
 }

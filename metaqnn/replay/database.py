@@ -21,7 +21,7 @@ from metaqnn.replay.sqlite_errors import clear_errors
 APPLICATION_ID = 0x4D514E4E
 """Marks a file as ours in SQLite's header: the letters MQNN."""
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 """SQLite's `user_version`. A change of the schema raises it, adds a migration and a golden file of the old one."""
 
 SQLITE_MAGIC = b"SQLite format 3\0"

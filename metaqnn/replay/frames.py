@@ -60,8 +60,8 @@ _MODELS = """
         SELECT max(evaluation) FROM evaluations WHERE model = m.model) ORDER BY m.model"""
 _EVALUATIONS = """
     SELECT evaluation, model, seed, purpose, status, iif(status = 'ok', score, NULL) AS best_SCORE, best_epoch,
-           last_score AS last_SCORE, figures, attempts, train_seconds, recorded_at, device, node, predicted_epoch,
-           predicted_score AS predicted_SCORE, predicted_low, predicted_high, reason
+           last_score AS last_SCORE, figures, attempts, train_seconds, phase_seconds, recorded_at, device, node,
+           predicted_epoch, predicted_score AS predicted_SCORE, predicted_low, predicted_high, reason
     FROM evaluations ORDER BY evaluation"""
 _CURVES = """
     SELECT model, evaluation, attempt, epoch, c.figures, c.score AS validation_SCORE, epoch_seconds
@@ -82,7 +82,7 @@ _FINAL_CURVES = """
     SELECT final, epoch, figures, score AS validation_SCORE, epoch_seconds FROM final_curves ORDER BY final, epoch"""
 _TEST_LOOKS = """
     SELECT look, kind, finals, dataset, examples, score AS SCORE, validation_score AS validation_SCORE, command,
-           looked_at, found
+           looked_at, found, figures
     FROM test_looks ORDER BY look"""
 
 
@@ -170,6 +170,8 @@ class Replay:
         for name, values in columns.items():
             if name in _BY_NAME:
                 frame |= _by_name(values)
+            elif name == "phase_seconds":
+                frame |= {f"{phase}_seconds": series for phase, series in _by_name(values).items()}
             elif _DTYPES[name] == "time":
                 texts = pd.Series(values, dtype="string")
                 frame[name] = pd.to_datetime(texts, utc=True, format="ISO8601").dt.as_unit("us")

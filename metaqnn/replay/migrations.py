@@ -19,6 +19,9 @@ from metaqnn.replay.hash_chains import begin_chains
 SCHEMA = files("metaqnn.replay").joinpath("schema.sql").read_text(encoding="utf-8")
 """The current schema."""
 
+_PHASES = ("waiting", "building", "tracing", "training", "validation", "messages", "garbage", "bookkeeping")
+"""What has a column of its own among the phases of an evaluation."""
+
 NEW_COLUMNS: Mapping[int, Mapping[str, tuple[str, ...]]] = {
     2: {
         "evaluations": (
@@ -56,6 +59,10 @@ NEW_COLUMNS: Mapping[int, Mapping[str, tuple[str, ...]]] = {
     },
     6: {"test_looks": ("'[]' AS found",)},
     7: {"evaluations": ("'' AS node",), "worker_events": ("'' AS node", "'{}' AS machine")},
+    8: {
+        "evaluations": ("'{}' AS phase_seconds", *(f"NULL AS {phase}_seconds" for phase in _PHASES)),
+        "test_looks": ("'{}' AS figures",),
+    },
 }
 """What each version added: version -> table -> columns, as expressions over those that were there before."""
 

@@ -146,7 +146,7 @@ class ReplayReader:
         """A recorded evaluation with its curves; None where there is none of that number (yet)."""
         row = self._one(
             "SELECT status, score, reason, figures, train_seconds, device, predicted_epoch, predicted_score,"
-            " predicted_low, predicted_high, node FROM evaluations WHERE evaluation = ?",
+            " predicted_low, predicted_high, node, phase_seconds FROM evaluations WHERE evaluation = ?",
             (number,),
         )
         if row is None:
@@ -157,7 +157,8 @@ class ReplayReader:
         status, prediction = Status(row[0]), None if None in predicted else Prediction(*predicted)
         if prediction is None and (status is Status.EARLY_STOPPED or predicted != (None,) * 4):
             raise ReplayError(f"evaluation {number}: its status is {status}, but its prediction is incomplete")
-        return Evaluation(status, row[1], row[2], attempts, json.loads(row[3]), row[4], row[5], prediction, row[10])
+        figures, phases = json.loads(row[3]), json.loads(row[11])
+        return Evaluation(status, row[1], row[2], attempts, figures, row[4], row[5], prediction, row[10], phases)
 
     def is_table(self) -> bool:
         """Whether the file holds every network of a space, from `metaqnn enumerate`, and no search."""

@@ -58,7 +58,7 @@ def insert_evaluation(
     prediction = astuple(evaluation.prediction) if evaluation.prediction else (None,) * 4
     prediction = prediction[0], *map(_real, prediction[1:])
     connection.execute(
-        "INSERT INTO evaluations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO evaluations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             *numbers,
             *scores,
@@ -69,6 +69,7 @@ def insert_evaluation(
             evaluation.device,
             *prediction,
             evaluation.node,
+            as_json(evaluation.phases),
         ),
     )
     points = [(n, point) for n, attempt in enumerate(evaluation.attempts, start=1) for point in attempt.points]

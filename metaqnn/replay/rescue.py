@@ -25,7 +25,7 @@ _NEUTRAL: Mapping[str, Any] = {
     **dict.fromkeys(("elapsed_seconds", "epoch_seconds", "train_seconds"), 0.0),
     **dict.fromkeys(("ended_at", "outcome"), None),
     **dict.fromkeys(("device", "node", "command"), ""),
-    "machine": "{}",
+    **dict.fromkeys(("machine", "phase_seconds"), "{}"),
     "pid": 0,
     "costs": "{}",
 }

@@ -12,7 +12,7 @@ from metaqnn.replay.columns import stored
 from metaqnn.replay.hash_chains import link_record, link_restart
 from metaqnn.replay.places import behind_links
 from metaqnn.replay.reader import ReplayReader, read_point
-from metaqnn.replay.records import now, point_row
+from metaqnn.replay.records import as_json, now, point_row
 from metaqnn.replay.writer import ReplayWriter
 
 FINALS = ".finals"
@@ -101,10 +101,11 @@ def read_retraining_curve(reader: ReplayReader, number: int) -> list[CurvePoint]
 def read_test_looks(reader: ReplayReader) -> list[TestLook]:
     """Every look at a test split that showed a score, in order."""
     _, rows = reader.query(
-        """SELECT look, kind, finals, dataset, examples, score, validation_score, command, looked_at
+        """SELECT look, kind, finals, dataset, examples, score, validation_score, command, looked_at, figures
            FROM test_looks WHERE kind != 'checked' ORDER BY look"""
     )
-    return [TestLook(row[0], row[1], tuple(json.loads(row[2])), *row[3:]) for row in rows]
+    looks = [(TestLook(row[0], row[1], tuple(json.loads(row[2])), *row[3:9]), row[9]) for row in rows]
+    return [replace(look, figures=json.loads(figures)) for look, figures in looks]
 
 
 def read_test_checks(reader: ReplayReader) -> list[TestCheck]:
@@ -193,7 +194,8 @@ class RetrainingMemory(ReplayWriter):
         looked_at, finals = now(), json.dumps(list(look.retrainings), separators=(",", ":"))
         scores = (look.score, look.validation_score)
         number = self._insert_look(
-            look.kind, finals, look.dataset, look.examples, *scores, look.command, looked_at, "[]"
+            *(look.kind, finals, look.dataset, look.examples, *scores, look.command, looked_at, "[]"),
+            as_json(look.figures),
         )
         return replace(look, look=number, looked_at=looked_at)
 
@@ -201,11 +203,12 @@ class RetrainingMemory(ReplayWriter):
         """Record a look that only compared images, and give it back with its number and time."""
         looked_at, found = now(), json.dumps(check.found)
         what = (check.dataset, check.examples, None, None, check.command)
-        return replace(check, look=self._insert_look("checked", "[]", *what, looked_at, found), looked_at=looked_at)
+        number = self._insert_look("checked", "[]", *what, looked_at, found, "{}")
+        return replace(check, look=number, looked_at=looked_at)
 
     def _insert_look(self, *row: object) -> int:
         with self._transaction() as connection:
-            cursor = connection.execute("INSERT INTO test_looks VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+            cursor = connection.execute("INSERT INTO test_looks VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
             number = cursor.lastrowid or 0
             link_record(connection, "test_looks", number)
             return number

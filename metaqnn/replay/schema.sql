@@ -54,10 +54,19 @@ CREATE TABLE evaluations (
     predicted_low   REAL,            -- the same less a standard deviation
     predicted_high  REAL,            -- the same and a standard deviation
     node          TEXT NOT NULL,     -- machine of a cluster that it was evaluated on; empty where that is the search's own
+    phase_seconds TEXT NOT NULL,     -- JSON: seconds of its worker by what it did, the wait before included; {} where not measured
     best_accuracy REAL AS (iif(status = 'ok', score, NULL)),           -- network: best validation accuracy, in [0, 1]
     last_accuracy REAL AS (last_score),                                -- network: validation accuracy after the last epoch
     learning_rate REAL AS (json_extract(figures, '$.learning_rate')),  -- network: initial rate of the last attempt
-    predicted_accuracy REAL AS (predicted_score)                       -- network: best validation accuracy expected
+    predicted_accuracy REAL AS (predicted_score),                      -- network: best validation accuracy expected
+    waiting_seconds     REAL AS (json_extract(phase_seconds, '$.waiting')),     -- for a proposal, since the evaluation before
+    building_seconds    REAL AS (json_extract(phase_seconds, '$.building')),    -- network: its weights
+    tracing_seconds     REAL AS (json_extract(phase_seconds, '$.tracing')),     -- network: its graphs
+    training_seconds    REAL AS (json_extract(phase_seconds, '$.training')),    -- network: steps of the optimizer
+    validation_seconds  REAL AS (json_extract(phase_seconds, '$.validation')),  -- network: of the validation images
+    messages_seconds    REAL AS (json_extract(phase_seconds, '$.messages')),    -- network: telling the search of each epoch
+    garbage_seconds     REAL AS (json_extract(phase_seconds, '$.garbage')),     -- network: letting go of it
+    bookkeeping_seconds REAL AS (json_extract(phase_seconds, '$.bookkeeping'))  -- network: the rest
 ) STRICT;
 CREATE INDEX evaluations_by_model ON evaluations (model);
 
@@ -178,6 +187,7 @@ CREATE TABLE test_looks (
     command             TEXT NOT NULL,        -- what was run
     looked_at           TEXT NOT NULL,        -- when
     found               TEXT NOT NULL,        -- JSON: the doubts of a check, a text each; [] where none or no check
+    figures             TEXT NOT NULL,        -- JSON: what else was measured on the test split, by name
     images              INTEGER AS (examples),     -- network: images of the test split
     accuracy            REAL AS (score),           -- network: on the test split, in [0, 1]
     validation_accuracy REAL AS (validation_score) -- network: in [0, 1]

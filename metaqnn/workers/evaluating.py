@@ -50,6 +50,7 @@ class EvaluatorRunner(Runner):
         self.evaluator = evaluator
         evaluator.start(place)
         self.device, self.versions, self.is_gpu = evaluator.device, evaluator.versions, evaluator.is_gpu
+        self._idle_since = time.monotonic()
 
     def prepare(self, payload: Any) -> None:
         """Make the next candidate ready."""
@@ -69,7 +70,12 @@ class EvaluatorRunner(Runner):
         def report_point(attempt: int, point: CurvePoint) -> None:
             report(EpochFinished(payload.number, attempt, point))
 
-        return evaluated(self.evaluator, payload, report_point)
+        began = time.monotonic()
+        waiting = began - self._idle_since
+        answer = evaluated(self.evaluator, payload, report_point)
+        self._idle_since = time.monotonic()
+        phases = answer.phases or {"evaluating": self._idle_since - began}
+        return replace(answer, phases={"waiting": waiting, **phases})
 
 
 def evaluated(
@@ -126,6 +132,7 @@ def _plain(answer: Evaluation, seconds: float) -> Evaluation:
         attempts=tuple(Attempt(tuple(map(point, attempt.points))) for attempt in answer.attempts),
         figures=numbers(answer.figures),
         seconds=float(answer.seconds or seconds),
+        phases=numbers(answer.phases),
     )
 
 

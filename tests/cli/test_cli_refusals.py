@@ -179,10 +179,10 @@ def test_a_database_of_another_program(refused, small_yaml, tmp_path):
 
 def test_a_newer_schema(refused, small_yaml, finished):
     with closing(sqlite3.connect(finished)) as connection:
-        connection.execute("PRAGMA user_version = 8")
+        connection.execute("PRAGMA user_version = 9")
     for command in (["search", small_yaml, "--db", finished], ["replay", "summary", finished]):
         assert refused(*command) == (
-            f"{finished}: a newer metaqnn wrote this database (schema 8, known here: up to 7); upgrade metaqnn"
+            f"{finished}: a newer metaqnn wrote this database (schema 9, known here: up to 8); upgrade metaqnn"
         )
 
 

@@ -48,7 +48,7 @@ def test_no_database_is_neither_checked_nor_saved(refused, tmp_path):
         (("CREATE TABLE friends (name TEXT)",), "this is another program's database; choose another path"),
         (
             ("CREATE TABLE replay (episode)", "PRAGMA application_id = 0x4D514E4E", "PRAGMA user_version = 99"),
-            "a newer metaqnn wrote this database (schema 99, known here: up to 7); upgrade metaqnn",
+            "a newer metaqnn wrote this database (schema 99, known here: up to 8); upgrade metaqnn",
         ),
     ],
 )

@@ -5,7 +5,7 @@ script it is a search in a process of its own, for tests that look at it or kill
 
     python small_searches.py DATABASE MODELS [KEY=VALUE ...]     (prints each episode's number when it is committed)
 
-The golden file of a schema was made with: python small_searches.py ../golden/schema_v7.sqlite 12
+The golden file of a schema was made with: python small_searches.py ../golden/schema_v8.sqlite 12
 """
 
 import signal
@@ -69,9 +69,12 @@ def judge(candidate: Candidate, failures: Mapping[int, Status] = FAILURES) -> Ev
     return _evaluation(status, best, "", (*attempts, _attempt(0.0004, *curve)), 2.0)
 
 
+PHASES = ("waiting", "building", "tracing", "training", "validation", "messages", "garbage", "bookkeeping")
+
+
 def _evaluation(status: Status, score: float | None, reason: str, attempts: tuple, seconds: float) -> Evaluation:
     figures = {"learning_rate": attempts[-1].points[0].figures["learning_rate"]} if attempts else {}
-    return Evaluation(status, score, reason, attempts, figures, seconds, "a test")
+    return Evaluation(status, score, reason, attempts, figures, seconds, "a test", phases=dict.fromkeys(PHASES, 0.125))
 
 
 def _attempt(learning_rate: float, *accuracies: float) -> Attempt:

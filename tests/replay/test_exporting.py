@@ -221,8 +221,10 @@ def test_a_database_of_an_older_schema_has_all_tables(tmp_path, version):
     assert path.read_bytes() == before
     header = (tmp_path / "out" / "evaluations.csv").read_text().splitlines()[0]
     assert header.endswith(
-        "predicted_epoch,predicted_score,predicted_low,predicted_high,node,"
-        "best_accuracy,last_accuracy,learning_rate,predicted_accuracy"
+        "predicted_epoch,predicted_score,predicted_low,predicted_high,node,phase_seconds,"
+        "best_accuracy,last_accuracy,learning_rate,predicted_accuracy,"
+        "waiting_seconds,building_seconds,tracing_seconds,training_seconds,validation_seconds,messages_seconds,"
+        "garbage_seconds,bookkeeping_seconds"
     )
 
 

@@ -74,7 +74,7 @@ ROWS = {
     "UPDATE evaluations SET score = 7 WHERE evaluation = 3": "table evaluations, row 3, column score: expected a acc",
     "DROP TABLE test_looks": "table test_looks: expected this table, but there is none of that name",
     "ALTER TABLE runs RENAME COLUMN pid TO process": "table runs: expected the columns pid, too, but there is none",
-    "PRAGMA user_version = -3": "expected a schema from 1 to 7, but this file says -3",
+    "PRAGMA user_version = -3": "expected a schema from 1 to 8, but this file says -3",
 }
 
 

@@ -49,7 +49,7 @@ REFUSALS = [
     ),
     (
         newer_schema,
-        r"a newer metaqnn wrote this database \(schema 8, known here: up to 7\); upgrade metaqnn$",
+        r"a newer metaqnn wrote this database \(schema 9, known here: up to 8\); upgrade metaqnn$",
     ),
     (truncated, r"this database is cut off \(40,000 of 118,784 bytes are left\); restore a copy of it; "),
     (cut_in_its_header, r"this database is cut off \(60 bytes are left\); restore a copy of it; "),

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from patience import patience
-from small_searches import run_small, start_endless
+from small_searches import PHASES, run_small, start_endless
 
 from metaqnn import open_replay
 from metaqnn.core import CurvePoint, Retraining, Status, TestLook, TrainingSplit
@@ -86,6 +86,7 @@ def test_types_are_the_same_where_nothing_is_there(replay, tmp_path):
             assert len(none) == 0
             # What costs, figures and records are called stands in the rows alone.
             by_name = {"models": ["parameters", "flops", "layers"], "evaluations": ["learning_rate"]}.get(name, [])
+            by_name += [f"{phase}_seconds" for phase in PHASES] if name == "evaluations" else []
             by_name += ["epsilon"] if name == "episodes" else []
             by_name += FIGURES if name == "curves" else []
             types, with_rows = none.dtypes.astype(str).to_dict(), full.dtypes.astype(str)

@@ -21,14 +21,14 @@ from metaqnn.workflows import stored_experiment
 from metaqnn.workflows.summary import summarise
 
 GOLDEN = {
-    version: Path(__file__).parents[1] / "golden" / f"schema_v{version}.sqlite" for version in (1, 2, 3, 4, 5, 6, 7)
+    version: Path(__file__).parents[1] / "golden" / f"schema_v{version}.sqlite" for version in (1, 2, 3, 4, 5, 6, 7, 8)
 }
 """The same search, as each version of the schema holds it."""
 
 OLD = GOLDEN[1]
 
 OLDER = [
-    *(path for version, path in GOLDEN.items() if version < 7),
+    *(path for version, path in GOLDEN.items() if version < 8),
     *sorted(OLD.parent.glob("v3_*.sqlite")),
     OLD.with_name("digits_seed0.sqlite"),
 ]
@@ -81,7 +81,7 @@ def test_every_view_says_what_it_shows(new_file):
 
 def test_a_new_database_carries_our_marks(new_file):
     assert rows(new_file, "PRAGMA application_id") == [(0x4D514E4E,)]
-    assert rows(new_file, "PRAGMA user_version") == [(7,)]
+    assert rows(new_file, "PRAGMA user_version") == [(8,)]
     assert new_file.read_bytes()[68:72] == b"MQNN"
 
 
@@ -196,7 +196,7 @@ def test_failures_of_an_old_file_can_be_retried(tmp_path):
     copy = shutil.copy(OLD, tmp_path / "small.sqlite")
     with SQLiteReplayMemory(copy) as memory:
         assert [proposal.model.model for proposal in memory.retry_failed()] == [4, 8]
-    assert rows(copy, "PRAGMA user_version") == [(7,)]
+    assert rows(copy, "PRAGMA user_version") == [(8,)]
     run_small(copy)
     assert difference(copy) is None
 
@@ -315,7 +315,7 @@ def test_a_users_own_views_stay(tmp_path):
     with closing(sqlite3.connect(copy)) as connection, connection:
         connection.execute('CREATE VIEW "my view" AS SELECT count(*) AS n FROM replay')
     run_small(copy, models=13)
-    assert rows(copy, "PRAGMA user_version") == [(7,)]
+    assert rows(copy, "PRAGMA user_version") == [(8,)]
     assert rows(copy, 'SELECT n FROM "my view"') == rows(copy, "SELECT count(*) FROM replay")
 
 

@@ -1,7 +1,7 @@
 """Looks at the test split: every one of them is recorded."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from metaqnn.core import Retraining, Score, TestCheck, TestLook, TrainingSplit
 from metaqnn.errors import DataError, ReplayError
@@ -23,7 +23,6 @@ class TestResult:
         look: as recorded.
         retrainings: what was tested.
         score: what the look measured.
-        figures: what else was measured on the test split, by name; not recorded.
     """
 
     __test__ = False  # pytest would take it for a test by its name
@@ -31,7 +30,6 @@ class TestResult:
     look: TestLook
     retrainings: tuple[Retraining, ...]
     score: Score
-    figures: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -148,6 +146,7 @@ def _record(
     command: str,
 ) -> TestResult:
     numbers = tuple(retraining.number for retraining in chosen)
-    look = TestLook(0, kind, numbers, retrainings[0].dataset["name"], count, found.score, validation, command)
+    name, figures = retrainings[0].dataset["name"], found.figures
+    look = TestLook(0, kind, numbers, name, count, found.score, validation, command, figures=figures)
     score = recorded_target(retrainings[0].data).score
-    return TestResult(memory.record_look(look), tuple(chosen), score, found.figures)
+    return TestResult(memory.record_look(look), tuple(chosen), score)

@@ -1,6 +1,7 @@
 """The engine that trains with Keras's own `fit`: every backend has it, and faster engines are compared with it."""
 
 import gc
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -75,13 +76,15 @@ class FitSession(Session):
         else:
             inputs = dict(zip("xy", picked(data, *rows), strict=True), batch_size=batch_size)
         trained = self.model.fit(**inputs, shuffle=False, verbose=0, callbacks=callbacks).history
+        began = time.monotonic()
         if not isinstance(data.target, Classes):
             sums = self._sums.total()
             batch = VALIDATION_BATCHES * batch_size
             outputs = self.model.predict(data.x_validation, batch_size=batch, verbose=0, callbacks=callbacks)
             measured = data.target.measure_outputs(outputs, data.y_validation)
-            score = data.target.training_score(sums, count)
-            return EpochOutcome(float(trained["loss"][-1]), score, measured.loss, measured.score, measured.figures)
+            score, seconds = data.target.training_score(sums, count), time.monotonic() - began
+            trained_loss = float(trained["loss"][-1])
+            return EpochOutcome(trained_loss, score, measured.loss, measured.score, measured.figures, seconds)
         validated = self.model.evaluate(
             data.x_validation,
             data.y_validation,
@@ -95,6 +98,7 @@ class FitSession(Session):
             _exact(trained["accuracy"][-1], count),
             float(validated["cross_entropy"]),
             _exact(validated["accuracy"], len(data.y_validation)),
+            validation_seconds=time.monotonic() - began,
         )
 
     def numpy_weights(self) -> list[np.ndarray]:

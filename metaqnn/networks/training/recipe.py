@@ -19,6 +19,7 @@ from metaqnn.networks.curve_prediction import EarlyStoppingContext, Predictor
 from metaqnn.networks.data import SearchData, Statistics
 from metaqnn.networks.training.config import TrainingConfig
 from metaqnn.networks.training.figures import figures_of_best
+from metaqnn.networks.training.phases import Phases
 
 
 class OutOfTimeError(Exception):
@@ -39,6 +40,7 @@ class EpochOutcome:
         validation_loss: over the validation images after the epoch, without penalties.
         validation_score: likewise, by the score of the target.
         figures: what else was measured on the validation images, by name.
+        validation_seconds: of the epoch's, how many that took.
     """
 
     train_loss: float
@@ -46,6 +48,7 @@ class EpochOutcome:
     validation_loss: float
     validation_score: float
     figures: Mapping[str, float] = field(default_factory=dict)
+    validation_seconds: float = 0.0
 
 
 class Session(ABC):
@@ -135,7 +138,7 @@ def train(
     Raises:
         MachineError: the machine failed.
     """
-    began = time.monotonic()
+    began, phases = time.monotonic(), Phases()
     attempts: list[Attempt] = []
     context = candidate.context if isinstance(candidate.context, EarlyStoppingContext) else None
     prediction: Prediction | None = None
@@ -159,7 +162,10 @@ def train(
         reached = said.score if said and status is Status.EARLY_STOPPED else measured
         beside = figures_of_best(attempts[-1].points) if measured is not None else {}
         figures = {"learning_rate": rate, **beside}
-        return Evaluation(status, reached, reason, tuple(attempts), figures, time.monotonic() - began, device, said)
+        seconds = time.monotonic() - began
+        return Evaluation(
+            status, reached, reason, tuple(attempts), figures, seconds, device, said, phases=phases.stop()
+        )
 
     architecture = parse(candidate.architecture)
     rate = config.learning_rate
@@ -167,9 +173,13 @@ def train(
         epochs: list[CurvePoint] = []
         session, ended, prediction = None, None, None
         try:
-            session = engine.open(architecture, candidate.seed, number)
+            with phases.of("building"):
+                session = engine.open(architecture, candidate.seed, number)
+            with phases.of("tracing"):
+                session.make_ready()
             report_one = partial(report, number)
-            is_promising = _run(session, rate, config, score, constant_loss, epochs, report_one, look, check_time)
+            watched = report_one, look, check_time, phases
+            is_promising = _run(session, rate, config, score, constant_loss, epochs, *watched)
         except _EarlyStoppedError as stop:
             ended = Status.EARLY_STOPPED, str(stop)
         except OutOfTimeError:
@@ -179,7 +189,8 @@ def train(
             ended = failure_of(error, is_built=session is not None)
         finally:
             if session is not None:
-                session.close()
+                with phases.of("garbage"):
+                    session.close()
         attempts.append(Attempt(tuple(epochs)))
         if ended:
             return answer(*ended)
@@ -208,12 +219,15 @@ def _run(
     report: Callable[[CurvePoint], None],
     look: Callable[[list[CurvePoint]], None],
     check_time: Callable[[], None],
+    phases: Phases,
 ) -> bool:
     """Run one attempt's epochs into `epochs`; whether it went through (True) or was given up."""
     for epoch in range(1, config.epochs + 1):
         began = time.monotonic()
         learning_rate = config.rate(rate, epoch)
-        outcome = session.run_epoch(epoch, learning_rate, check_time)
+        with phases.of("training"):
+            outcome = session.run_epoch(epoch, learning_rate, check_time)
+        phases.move(outcome.validation_seconds, "training", "validation")
         figures = {
             "learning_rate": learning_rate,
             "train_loss": outcome.train_loss,
@@ -224,7 +238,8 @@ def _run(
         reached = outcome.validation_score if math.isfinite(outcome.validation_score) else None
         metrics = CurvePoint(epoch, reached, time.monotonic() - began, figures)
         epochs.append(metrics)
-        report(metrics)
+        with phases.of("messages"):
+            report(metrics)
         if _is_nan(metrics):
             return False
         is_judged = epoch == min(config.restart_epoch, config.epochs)

@@ -114,15 +114,18 @@ class TensorFlowSession(Session):
             check_time()
             if time.monotonic() - began < _TIMED_CALL_SECONDS / 2:
                 call_steps *= 2
+        loss_sum, score_sums = (value.numpy() for value in sums)  # waits until the device has trained them
+        began = time.monotonic()
         measured = self._measured()
+        validation_seconds = time.monotonic() - began
         check_time()
-        loss_sum, score_sums = (value.numpy() for value in sums)
         return EpochOutcome(
             float(loss_sum) / engine.train_images,
             engine.target.training_score(score_sums, engine.train_images),
             measured.loss,
             measured.score,
             measured.figures,
+            validation_seconds,
         )
 
     def _measured(self) -> Measured:
