@@ -10,8 +10,8 @@ from training.random_graphs import random_graph
 from metaqnn.networks.export.onnx_graph import TrainedGraph, write_onnx
 from metaqnn.networks.graph import node_parameters
 from metaqnn.networks.operations.operation import Input, Operation
+from metaqnn.networks.training.graph_network import GraphNetwork
 from metaqnn.networks.training.network import KerasNetwork, parts_of, set_weights
-from metaqnn.networks.training.tensorflow_network import TensorFlowNetwork
 from metaqnn.seeding import Stream
 
 IMAGES = 5
@@ -39,6 +39,8 @@ def scrambled(network):
 def hold_to_each_other(number, path=None):
     import tensorflow as tf
 
+    from metaqnn.networks.primitives.tensorflow_primitives import TensorFlowPrimitives
+
     graph = random_graph(number)
     keras_network = KerasNetwork(graph, seed=7)
     model = keras_network.model()
@@ -49,7 +51,7 @@ def hold_to_each_other(number, path=None):
         assert layer.count_params() == node_parameters(graph, node)
     assert list(parts_of(model, graph).nodes) == keras_network.layers
     # The same fresh weights.
-    network = TensorFlowNetwork(graph, seed=7, attempt=1)
+    network = GraphNetwork(graph, 7, 1, TensorFlowPrimitives())
     for ours, theirs in zip(network.numpy_weights(), keras_network.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
     # The same outputs, whatever the weights.

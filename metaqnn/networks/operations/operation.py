@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from metaqnn.errors import IllegalArchitectureError
+from metaqnn.networks.primitives.primitives import Primitives
 
 if TYPE_CHECKING:
     import keras
@@ -60,18 +61,23 @@ class KerasSettings:
 
 @dataclass(frozen=True)
 class Run:
-    """How TensorFlow runs an operation: in validation and use, or in one step of training.
+    """How a fast engine runs an operation: in validation and use, or in one step of training.
 
     Attributes:
-        is_training: whether dropout drops and batch normalisation looks at the batch.
-        dropout_seed: two whole numbers, a tensor of shape (2,), that pick the masks of this step.
+        primitives: of its backend.
+        step: of training, from 0, a whole number or a tensor. None: neither drops dropout, nor does batch normalisation
+            look at the batch.
+        dropout_seed: of the operation, where it draws masks; they are those of this seed and step.
     """
 
-    is_training: bool = False
-    dropout_seed: Any = None
+    primitives: Primitives
+    step: Any = None
+    dropout_seed: int = 0
 
-
-INFERENCE = Run()
+    @property
+    def is_training(self) -> bool:
+        """Whether this is a step of training."""
+        return self.step is not None
 
 
 @dataclass(frozen=True)
@@ -104,7 +110,7 @@ class Operation(ABC):
 
     @abstractmethod
     def run(self, run: Run, weights: Sequence[Any], *inputs: Any) -> Any:
-        """The same by TensorFlow, with as few operations as it takes; weights are in the type of the inputs."""
+        """The same by the primitives of any backend; weights are in the type of the inputs, or the variables."""
 
     @abstractmethod
     def write_onnx(self, writer: "OnnxWriter", weights: Sequence[np.ndarray], *inputs: str) -> str:
