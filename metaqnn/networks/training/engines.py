@@ -17,7 +17,7 @@ def make_engine(
     device: Device,
     may_skip_tracing: bool = False,
 ) -> Engine:
-    """Make the engine for the backend in use; a backend without one of its own is trained with `fit`.
+    """Make the engine for the backend in use.
 
     Args:
         data, statistics, mirror: see `Engine`.
@@ -28,13 +28,23 @@ def make_engine(
     """
     import keras
 
+    backend = keras.backend.backend()
     use_bfloat16 = config.precision == "auto" and device.has_bfloat16
-    if config.engine == "auto" and keras.backend.backend() == "tensorflow":
+    common = (data, statistics, mirror, config, use_bfloat16)
+    if config.engine == "auto" and backend == "tensorflow":
         from metaqnn.networks.training.tensorflow_engine import TensorFlowEngine
 
         steps = config.epochs * -(-len(data.x_train) // config.batch_size)
         is_traced = not (may_skip_tracing and steps <= _FEW_STEPS and not device.is_gpu)
-        return TensorFlowEngine(data, statistics, mirror, config, use_bfloat16, is_traced)
+        return TensorFlowEngine(*common, is_traced)
+    if config.engine == "auto" and backend == "torch":
+        from metaqnn.networks.training.torch_engine import TorchEngine
+
+        return TorchEngine(*common)
+    if config.engine == "auto" and backend == "jax":
+        from metaqnn.networks.training.jax_engine import JaxEngine
+
+        return JaxEngine(*common)
     from metaqnn.networks.training.fit_engine import FitEngine
 
-    return FitEngine(data, statistics, mirror, config, use_bfloat16)
+    return FitEngine(*common)

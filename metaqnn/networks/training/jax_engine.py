@@ -1,0 +1,253 @@
+"""The engine for JAX: a step is one compiled program, and so is a batch of validation.
+
+A whole epoch as one program would be worse: XLA compiles convolutions within a loop to a plain routine on a CPU, seventy
+times as slow (benchmarks/RESULTS.md). A last batch that is not full is filled up with images that do not count, so that
+one program does for all.
+"""
+
+import copy
+from typing import Any
+
+import numpy as np
+
+from metaqnn.networks.architecture import Architecture
+from metaqnn.networks.data import SearchData, Statistics
+from metaqnn.networks.targets import Classes
+from metaqnn.networks.training.config import TrainingConfig
+from metaqnn.networks.training.graph_network import GraphNetwork
+from metaqnn.networks.training.memory import VALIDATION_BATCHES
+from metaqnn.networks.training.resident_engine import ResidentEngine, ResidentSession
+
+_CPU_OPTIONS = {"xla_backend_optimization_level": 1, "xla_cpu_use_fusion_emitters": False}
+"""Of XLA: programs as fast as with its defaults, compiled in half the time."""
+
+
+class JaxEngine(ResidentEngine):
+    """Holds the data on the device.
+
+    Args:
+        data, statistics, mirror, config, use_bfloat16: as of every engine.
+    """
+
+    can_prepare = True
+
+    def __init__(
+        self, data: SearchData, statistics: Statistics, mirror: bool, config: TrainingConfig, use_bfloat16: bool = False
+    ):
+        import jax
+
+        from metaqnn.networks.primitives.jax_primitives import JaxPrimitives
+
+        super().__init__(data, statistics, mirror, config, use_bfloat16)
+        self.primitives = JaxPrimitives(use_bfloat16)
+        self.batch = min(config.batch_size, self.train_images)
+        self.validation_batch = min(VALIDATION_BATCHES * config.batch_size, self.validation_images)
+        self.options = _CPU_OPTIONS if jax.default_backend() == "cpu" else None
+
+    def place(self, array: np.ndarray) -> Any:
+        """An array of JAX."""
+        import jax
+
+        return jax.device_put(array)
+
+    def open(self, architecture: Architecture, seed: int, attempt: int) -> "JaxSession":
+        """Make a network with fresh weights; its programs are compiled by the first epoch."""
+        return JaxSession(self, architecture, seed, attempt)
+
+    def preprocess(self, images: Any) -> Any:
+        """uint8 images as the numbers that a network sees; `Statistics.apply` says what they are."""
+        import jax
+        import jax.numpy as jnp
+
+        statistics = self.statistics
+        numbers = images.astype(jnp.float32)
+        if statistics.kind == "global_contrast":
+            mean, variance = (of(numbers, (1, 2, 3), keepdims=True) for of in (jnp.mean, jnp.var))
+            return (numbers - mean) * jax.lax.rsqrt(variance + 1e-12)
+        if statistics.mean is not None:
+            numbers -= statistics.mean
+        return numbers / (255.0 if statistics.deviation is None else statistics.deviation)
+
+
+class JaxSession(ResidentSession):
+    """One network, and the state that its steps hand on: weights, Adam's moments, the number of steps, and sums."""
+
+    def __init__(self, engine: JaxEngine, architecture: Architecture, seed: int, attempt: int):
+        super().__init__(engine, architecture, seed, attempt)
+        self.engine: JaxEngine = engine
+        trained = [variable.value for variable in self.network.trained]
+        zeros = [[engine.place(np.zeros(array.shape, np.float32)) for array in trained] for _ in range(2)]
+        self._state = {
+            "trained": trained,
+            "running": [variable.value for variable in self.network.running],
+            "means": zeros[0],
+            "squares": zeros[1],
+            "step": engine.place(np.int32(0)),
+            **self._no_sums(),
+        }
+        self._step: Any = None
+        self._validate: Any = None
+
+    def _no_sums(self) -> dict[str, Any]:
+        return {
+            "loss": self.engine.place(np.float32(0)),
+            "sums": self.engine.place(self.engine.target.no_sums()),
+        }
+
+    def make_ready(self) -> None:
+        """Compile both programs, for inputs as they will be."""
+        import jax
+
+        if self._step is not None:
+            return
+        engine = self.engine
+        self.begin_epoch(np.arange(engine.train_images), np.zeros(engine.train_images if engine.mirror else 0, bool), 0)
+        inputs = self._state, *self._inputs, *engine.train, np.int32(0)
+        self._step = jax.jit(self._traced_step, donate_argnums=0).lower(*inputs).compile(engine.options)
+        state = {name: self._state[name] for name in ("trained", "running")}
+        inputs = state, self._no_sums(), *engine.validation, np.int32(0)
+        self._validate = jax.jit(self._traced_validation).lower(*inputs).compile(engine.options)
+
+    def begin_epoch(self, order: np.ndarray, flags: np.ndarray, learning_rate: float) -> None:
+        """As arrays of JAX, filled up to whole batches."""
+        engine = self.engine
+        more = -engine.train_images % engine.batch
+        order = np.pad(order.astype(np.int32), (0, more))
+        flags = np.pad(flags, (0, more if engine.mirror else 0))
+        self._inputs = engine.place(order), engine.place(flags), engine.place(np.float32(learning_rate))
+        self._state |= self._no_sums()
+
+    def train_steps(self, start: int, end: int, is_timed: bool) -> None:
+        """Step by step; nothing waits for them unless the time is limited."""
+        import jax
+
+        if self._step is None:
+            inputs = self._inputs
+            self.make_ready()
+            self._inputs = inputs
+        for number in range(start, end):
+            self._state = self._step(self._state, *self._inputs, *self.engine.train, np.int32(number))
+        if is_timed:
+            jax.block_until_ready(self._state)
+
+    def training_sums(self) -> tuple[float, np.ndarray]:
+        """Read from the device."""
+        return float(self._state["loss"]), np.asarray(self._state["sums"])
+
+    def validation_sums(self) -> tuple[float, float]:
+        """Batch by batch, added on the device."""
+        sums, _ = self._validated()
+        return float(sums["loss"]), float(sums["sums"])
+
+    def validation_outputs(self) -> np.ndarray:
+        """Batch by batch, joined here."""
+        return np.concatenate([np.asarray(outputs) for outputs in self._validated()[1]])[
+            : self.engine.validation_images
+        ]
+
+    def _validated(self) -> tuple[dict[str, Any], list[Any]]:
+        """The sums of all batches, and the outputs of each, the last one's filled up."""
+        state = {name: self._state[name] for name in ("trained", "running")}
+        sums, outputs = self._no_sums(), []
+        for start in range(0, self.engine.validation_images, self.engine.validation_batch):
+            sums, of_batch = self._validate(state, sums, *self.engine.validation, np.int32(start))
+            outputs.append(of_batch)
+        return sums, outputs
+
+    def numpy_weights(self) -> list[np.ndarray]:
+        """All weights in the order of a Keras model of the same network."""
+        return self._bound(self._state["trained"], self._state["running"]).numpy_weights()
+
+    def close(self) -> None:
+        """Let go of the weights and the programs."""
+        super().close()
+        self._step = self._validate = None
+        self._state = {}
+
+    def _bound(self, trained: Any, running: Any, valid: Any = None) -> GraphNetwork:
+        """The network with other numbers, of a trace or of now; `valid` as of `JaxPrimitives`."""
+        from metaqnn.networks.primitives.jax_primitives import JaxPrimitives, JaxVariable
+
+        network, ours = copy.copy(self.network), self.network
+        variables = (*ours.trained, *ours.running)
+        bound = {id(each): JaxVariable(value) for each, value in zip(variables, (*trained, *running), strict=True)}
+        network.weights = {number: [bound[id(each)] for each in all_] for number, all_ in ours.weights.items()}
+        network.trained, network.decaying, network.running = (
+            [bound[id(each)] for each in some] for some in (ours.trained, ours.decaying, ours.running)
+        )
+        network.primitives = JaxPrimitives(self.engine.use_bfloat16, valid)
+        return network
+
+    def _traced_step(self, state, order, flags, learning_rate, all_images, all_wanted, number):
+        """One step of Adam (Kingma & Ba, 2015, with the bias corrections in the rate), and its sums added."""
+        import jax
+        import jax.numpy as jnp
+
+        engine, config = self.engine, self.engine.config
+        batch, start = engine.batch, number * engine.batch
+        rows = jax.lax.dynamic_slice(order, (start,), (batch,))
+        images, wanted = all_images[rows], all_wanted[rows]
+        if engine.mirror:
+            mirrored = jax.lax.dynamic_slice(flags, (start,), (batch,))[:, None, None, None]
+            images = jnp.where(mirrored, images[:, :, ::-1], images)
+        count = jnp.minimum(batch, engine.train_images - start)
+        valid = jnp.arange(batch) < count if engine.train_images % batch else None
+
+        def loss_of(trained):
+            network = self._bound(trained, state["running"], valid)
+            outputs = network.logits(engine.preprocess(images), state["step"])
+            losses = engine.target.losses(outputs, wanted)
+            loss = jnp.mean(losses) if valid is None else jnp.sum(jnp.where(valid, losses, 0.0)) / count
+            if config.weight_decay:
+                squares = sum(jnp.sum(jnp.square(kernel.value)) for kernel in network.decaying)
+                loss += config.weight_decay / 2 * squares
+            return loss, (outputs, [variable.value for variable in network.running])
+
+        (loss, (outputs, running)), gradients = jax.value_and_grad(loss_of, has_aux=True)(state["trained"])
+        step = state["step"] + 1
+        power = step.astype(jnp.float32)
+        rate = learning_rate * jnp.sqrt(1.0 - config.beta_2**power) / (1.0 - config.beta_1**power)
+        means = [m + (g - m) * (1.0 - config.beta_1) for m, g in zip(state["means"], gradients, strict=True)]
+        squares = [
+            v + (jnp.square(g) - v) * (1.0 - config.beta_2) for v, g in zip(state["squares"], gradients, strict=True)
+        ]
+        trained = [
+            weight - rate * m / (jnp.sqrt(v) + config.epsilon)
+            for weight, m, v in zip(state["trained"], means, squares, strict=True)
+        ]
+        return {
+            "trained": trained,
+            "running": running,
+            "means": means,
+            "squares": squares,
+            "step": step,
+            "loss": state["loss"] + loss * count,
+            "sums": state["sums"] + self._sums(outputs, wanted, valid),
+        }
+
+    def _traced_validation(self, state, sums, all_images, all_wanted, start):
+        """The outputs of a batch; and its sums added, where the target is classes."""
+        import jax.numpy as jnp
+
+        engine = self.engine
+        rows = start + jnp.arange(engine.validation_batch)
+        valid = rows < engine.validation_images
+        rows = jnp.minimum(rows, engine.validation_images - 1)
+        outputs = self._bound(**state).logits(engine.preprocess(all_images[rows]))
+        if not isinstance(engine.target, Classes):
+            return sums, outputs
+        wanted = all_wanted[rows]
+        losses = jnp.where(valid, engine.target.losses(outputs, wanted), 0.0)
+        added = {"loss": sums["loss"] + jnp.sum(losses), "sums": sums["sums"] + self._sums(outputs, wanted, valid)}
+        return added, outputs
+
+    def _sums(self, outputs, wanted, valid):
+        """The sums of the target over the examples that count."""
+        import jax
+        import jax.numpy as jnp
+
+        target = self.engine.target
+        if valid is None:
+            return target.sums(outputs, wanted)
+        of_each = jax.vmap(lambda output, one: target.sums(output[None], one[None]))(outputs, wanted)
+        return jnp.sum(jnp.where(valid.reshape(-1, *(1,) * (of_each.ndim - 1)), of_each, 0), 0, of_each.dtype)
