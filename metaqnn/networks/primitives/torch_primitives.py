@@ -82,7 +82,7 @@ class TorchPrimitives(Primitives):
         x, pads = x.permute(0, 3, 1, 2), (0, 0)
         if padding == "same":
             x, pads = _padded(x, size, stride, value=-math.inf)
-        return functional.max_pool2d(x, size, stride, pads).permute(0, 2, 3, 1)
+        return functional.max_pool2d(x, tuple(size), tuple(stride), pads).permute(0, 2, 3, 1)
 
     def average_pooling(self, x: Any, size: Sequence[int], stride: Sequence[int], padding: Padding) -> Any:
         """Of a window that reaches over the edge as Keras has it with PyTorch.
@@ -94,7 +94,7 @@ class TorchPrimitives(Primitives):
         x, pads = x.permute(0, 3, 1, 2), (0, 0)
         if padding == "same":
             x, pads = _padded(x, size, stride, mode="replicate")
-        x = functional.avg_pool2d(x, size, stride, pads, count_include_pad=False)
+        x = functional.avg_pool2d(x, tuple(size), tuple(stride), pads, count_include_pad=False)
         return x.permute(0, 2, 3, 1)
 
     def global_average_pooling(self, x: Any) -> Any:
@@ -108,8 +108,9 @@ class TorchPrimitives(Primitives):
                 variance, mean = torch.var_mean(numbers, tuple(range(x.ndim - 1)), correction=0)
                 for running, measured in ((running_mean, mean), (running_variance, variance)):
                     running.lerp_(measured, 1.0 - momentum)
-        running = (None, None) if is_training else (running_mean, running_variance)
-        out = functional.batch_norm(numbers.movedim(-1, 1), *running, scale, offset, is_training, eps=epsilon)
+        mean, variance = (None, None) if is_training else tuple(weights[2:])
+        channels_first = numbers.movedim(-1, 1)
+        out = functional.batch_norm(channels_first, mean, variance, scale, offset, is_training, eps=epsilon)
         return out.movedim(1, -1).to(x.dtype)
 
     def dropout(self, x: Any, rate: float, seed: int, step: Any) -> Any:

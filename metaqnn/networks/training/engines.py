@@ -1,12 +1,35 @@
 """Which engine trains: the fastest that the Keras backend has, or `fit`."""
 
+from collections.abc import Mapping
+
 from metaqnn.networks.data import SearchData, Statistics
+from metaqnn.networks.training.backend import Backend
 from metaqnn.networks.training.config import TrainingConfig
 from metaqnn.networks.training.device import Device
 from metaqnn.networks.training.recipe import Engine
 
+_VERSIONS: Mapping[Backend, int] = {"tensorflow": 1, "torch": 1, "jax": 1}
+"""Of the fast engines; raised when one computes something that differs in its last digits."""
+
+_FIT = "fit"
+
 _FEW_STEPS = 32
 """So many steps of a small network take about as long as tracing it, on a CPU."""
+
+
+def engine_name(config: TrainingConfig, backend: Backend) -> str:
+    """What trains by a recipe, as a run records it: `fit`, or the backend and the version of its fast engine."""
+    return _FIT if config.engine == "fit" else f"{backend} {_VERSIONS[backend]}"
+
+
+def unrecorded_engine(backend: str, name_now: str) -> str:
+    """What trained in a run from before engines were recorded: then TensorFlow alone had a fast one.
+
+    Args:
+        backend: of that run.
+        name_now: what trains by the same recipe now, from `engine_name`.
+    """
+    return _FIT if name_now == _FIT or backend != "tensorflow" else "tensorflow 1"
 
 
 def make_engine(

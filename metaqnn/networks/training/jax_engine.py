@@ -1,6 +1,6 @@
 """The engine for JAX: a step is one compiled program, and so is a batch of validation.
 
-A whole epoch as one program would be worse: XLA compiles convolutions within a loop to a plain routine on a CPU, seventy
+A whole epoch as one program would be worse: within a loop XLA computes convolutions by a plain routine on a CPU, many
 times as slow (benchmarks/RESULTS.md). A last batch that is not full is filled up with images that do not count, so that
 one program does for all.
 """
@@ -18,7 +18,7 @@ from metaqnn.networks.training.graph_network import GraphNetwork
 from metaqnn.networks.training.memory import VALIDATION_BATCHES
 from metaqnn.networks.training.resident_engine import ResidentEngine, ResidentSession
 
-_CPU_OPTIONS = {"xla_backend_optimization_level": 1, "xla_cpu_use_fusion_emitters": False}
+_CPU_OPTIONS: dict[str, Any] = {"xla_backend_optimization_level": 1, "xla_cpu_use_fusion_emitters": False}
 """Of XLA: programs as fast as with its defaults, compiled in half the time."""
 
 
@@ -42,9 +42,9 @@ class JaxEngine(ResidentEngine):
         self.primitives = JaxPrimitives(use_bfloat16)
         self.batch = min(config.batch_size, self.train_images)
         self.validation_batch = min(VALIDATION_BATCHES * config.batch_size, self.validation_images)
-        self.options = _CPU_OPTIONS if jax.default_backend() == "cpu" else None
+        self.options = _CPU_OPTIONS if jax.default_backend() == "cpu" and _are_known(_CPU_OPTIONS) else None
 
-    def place(self, array: np.ndarray) -> Any:
+    def place(self, array: Any) -> Any:
         """An array of JAX."""
         import jax
 
@@ -67,6 +67,17 @@ class JaxEngine(ResidentEngine):
         if statistics.mean is not None:
             numbers -= statistics.mean
         return numbers / (255.0 if statistics.deviation is None else statistics.deviation)
+
+
+def _are_known(options: dict[str, Any]) -> bool:
+    """Whether this XLA has these options, which are of no public interface."""
+    import jax
+
+    try:
+        jax.jit(lambda x: x).lower(np.float32(0)).compile(options)
+    except jax.errors.JaxRuntimeError:
+        return False
+    return True
 
 
 class JaxSession(ResidentSession):
@@ -102,11 +113,12 @@ class JaxSession(ResidentSession):
             return
         engine = self.engine
         self.begin_epoch(np.arange(engine.train_images), np.zeros(engine.train_images if engine.mirror else 0, bool), 0)
-        inputs = self._state, *self._inputs, *engine.train, np.int32(0)
-        self._step = jax.jit(self._traced_step, donate_argnums=0).lower(*inputs).compile(engine.options)
+        step = jax.jit(self._traced_step, donate_argnums=0)
+        lowered = step.lower(self._state, *self._inputs, *engine.train, np.int32(0))
+        self._step = lowered.compile(engine.options)
         state = {name: self._state[name] for name in ("trained", "running")}
-        inputs = state, self._no_sums(), *engine.validation, np.int32(0)
-        self._validate = jax.jit(self._traced_validation).lower(*inputs).compile(engine.options)
+        lowered = jax.jit(self._traced_validation).lower(state, self._no_sums(), *engine.validation, np.int32(0))
+        self._validate = lowered.compile(engine.options)
 
     def begin_epoch(self, order: np.ndarray, flags: np.ndarray, learning_rate: float) -> None:
         """As arrays of JAX, filled up to whole batches."""
@@ -141,9 +153,8 @@ class JaxSession(ResidentSession):
 
     def validation_outputs(self) -> np.ndarray:
         """Batch by batch, joined here."""
-        return np.concatenate([np.asarray(outputs) for outputs in self._validated()[1]])[
-            : self.engine.validation_images
-        ]
+        outputs = np.concatenate([np.asarray(each) for each in self._validated()[1]])
+        return outputs[: self.engine.validation_images]
 
     def _validated(self) -> tuple[dict[str, Any], list[Any]]:
         """The sums of all batches, and the outputs of each, the last one's filled up."""

@@ -49,7 +49,7 @@ class ResidentEngine(Engine):
         self.validation = self.place(data.x_validation), self.place(self.target.encode(data.y_validation))
 
     @abstractmethod
-    def place(self, array: np.ndarray) -> Any:
+    def place(self, array: Any) -> Any:
         """An array as a tensor on the device."""
 
 

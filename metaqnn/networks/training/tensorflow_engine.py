@@ -45,7 +45,7 @@ class TensorFlowEngine(ResidentEngine):
         self.is_traced = is_traced
         self.primitives = TensorFlowPrimitives(use_bfloat16)
 
-    def place(self, array: np.ndarray) -> Any:
+    def place(self, array: Any) -> Any:
         """A constant."""
         import tensorflow as tf
 

@@ -35,7 +35,7 @@ class TorchEngine(ResidentEngine):
         self.mean = None if statistics.mean is None else self.place(statistics.mean)
         self.deviation = 255.0 if statistics.deviation is None else self.place(statistics.deviation)
 
-    def place(self, array: np.ndarray) -> Any:
+    def place(self, array: Any) -> Any:
         """A tensor of its own."""
         import torch
 
@@ -69,7 +69,10 @@ class TorchSession(ResidentSession):
         config, network = engine.config, self.network
         decaying = network.decaying if config.weight_decay else []
         others = [weight for weight in network.trained if not any(weight is each for each in decaying)]
-        groups = [{"params": decaying, "weight_decay": config.weight_decay}, {"params": others}]
+        groups: list[dict[str, Any]] = [
+            {"params": decaying, "weight_decay": config.weight_decay},
+            {"params": others},
+        ]
         self.decaying = decaying
         # With the gradient of the penalty added by the optimizer itself.
         self.optimizer = torch.optim.Adam(
