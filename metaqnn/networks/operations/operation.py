@@ -50,7 +50,7 @@ class KerasSettings:
 
     initializer: Callable[[int], Any]
     regularizer: Any = None
-    dropout_seed: int = 0
+    dropout_seed: Any = 0
     dtype: str | None = None
     name: str | None = None
 
@@ -67,12 +67,13 @@ class Run:
         primitives: of its backend.
         step: of training, from 0, a whole number or a tensor. None: neither drops dropout, nor does batch normalisation
             look at the batch.
-        dropout_seed: of the operation, where it draws masks; they are those of this seed and step.
+        dropout_seed: of the operation, where it draws masks; they are those of this seed and step. A whole number, or a
+            tensor.
     """
 
     primitives: Primitives
     step: Any = None
-    dropout_seed: int = 0
+    dropout_seed: Any = 0
 
     @property
     def is_training(self) -> bool:

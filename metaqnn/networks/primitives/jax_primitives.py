@@ -114,9 +114,9 @@ class JaxPrimitives(Primitives):
         factor = jax.lax.rsqrt(variance + epsilon) * scale.value
         return (numbers * factor + (offset.value - mean * factor)).astype(x.dtype)
 
-    def dropout(self, x: Any, rate: float, seed: int, step: Any) -> Any:
+    def dropout(self, x: Any, rate: float, seed: Any, step: Any) -> Any:
         kept = 1.0 - rate
-        key = jnp.stack([jnp.uint32(seed), jnp.asarray(step).astype(jnp.uint32)])
+        key = jnp.stack([jnp.asarray(each).astype(jnp.uint32) for each in (seed, step)])
         return jnp.where(jax.random.bernoulli(key, kept, x.shape), x / kept, jnp.zeros((), x.dtype))
 
     def concatenate(self, tensors: Sequence[Any]) -> Any:

@@ -79,7 +79,7 @@ class Primitives(ABC):
         """
 
     @abstractmethod
-    def dropout(self, x: Any, rate: float, seed: int, step: Any) -> Any:
+    def dropout(self, x: Any, rate: float, seed: Any, step: Any) -> Any:
         """Drop numbers by the mask that Keras's layer of this seed draws in its call number `step`, from 0."""
 
     @abstractmethod

@@ -81,7 +81,7 @@ class TensorFlowPrimitives(Primitives):
             mean, variance = running_mean, running_variance
         return tf.cast(tf.nn.batch_normalization(numbers, mean, variance, offset, scale, epsilon), x.dtype)
 
-    def dropout(self, x: Any, rate: float, seed: int, step: Any) -> Any:
+    def dropout(self, x: Any, rate: float, seed: Any, step: Any) -> Any:
         return tf.nn.experimental.stateless_dropout(x, rate, tf.stack([seed, step]))
 
     def concatenate(self, tensors: Sequence[Any]) -> Any:

@@ -113,7 +113,7 @@ class TorchPrimitives(Primitives):
         out = functional.batch_norm(channels_first, mean, variance, scale, offset, is_training, eps=epsilon)
         return out.movedim(1, -1).to(x.dtype)
 
-    def dropout(self, x: Any, rate: float, seed: int, step: Any) -> Any:
+    def dropout(self, x: Any, rate: float, seed: Any, step: Any) -> Any:
         self._generator.manual_seed((seed + step) & 0xFFFFFFFF)
         kept = 1.0 - rate
         if self.device.type == "cpu":  # what `bernoulli` draws there, in a third of the time

@@ -26,6 +26,7 @@ class GraphNetwork:
         trained: the weights that an optimizer changes, in order.
         decaying: those of them that weight decay pulls to zero.
         running: the others, which are measured.
+        dropout_seeds: of each node that draws masks, by its number.
     """
 
     def __init__(self, graph: Graph, seed: int, attempt: int, primitives: Primitives):
@@ -36,10 +37,10 @@ class GraphNetwork:
         self.trained: list[Any] = []
         self.decaying: list[Any] = []
         self.running: list[Any] = []
-        self._dropout_seeds: dict[int, int] = {}
+        self.dropout_seeds: dict[int, int] = {}
         for number, node in graph.computed():
             if isinstance(node.operation, Dropout):
-                self._dropout_seeds[number] = integer_seed(seed, "dropout", attempt, node.layer)
+                self.dropout_seeds[number] = integer_seed(seed, "dropout", attempt, node.layer)
             for part, weight in enumerate(node.operation.weights(*graph.shapes_into(node))):
                 if weight.initial == "glorot":
                     initializer = initializers.GlorotUniform(weight_seed(seed, attempt, node.layer, part))
@@ -64,7 +65,7 @@ class GraphNetwork:
             operation, weights = node.operation, self.weights.get(number, [])
             if operation.casts_weights:
                 weights = [primitives.to_compute(variable) for variable in weights]
-            run = Run(primitives, step, self._dropout_seeds.get(number, 0))
+            run = Run(primitives, step, self.dropout_seeds.get(number, 0))
             values.append(operation.run(run, weights, *(values[source] for source in node.inputs)))
         return primitives.to_single(values[-1])
 

@@ -6,6 +6,8 @@ one program does for all.
 """
 
 import copy
+from collections import OrderedDict
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,18 @@ from metaqnn.networks.training.resident_engine import ResidentEngine, ResidentSe
 
 _CPU_OPTIONS: dict[str, Any] = {"xla_backend_optimization_level": 1, "xla_cpu_use_fusion_emitters": False}
 """Of XLA: programs as fast as with its defaults, compiled in half the time."""
+
+
+_KEPT_PROGRAMS = 2
+"""Of so many networks the programs are kept: of that which trains, for its next attempt, and of one made ready."""
+
+
+@dataclass(frozen=True)
+class Programs:
+    """What is compiled for a network: a step of training, and a batch of validation."""
+
+    step: Any
+    validate: Any
 
 
 class JaxEngine(ResidentEngine):
@@ -42,6 +56,7 @@ class JaxEngine(ResidentEngine):
         self.primitives = JaxPrimitives(use_bfloat16)
         self.batch = min(config.batch_size, self.train_images)
         self.validation_batch = min(VALIDATION_BATCHES * config.batch_size, self.validation_images)
+        self.programs: OrderedDict[str, Programs] = OrderedDict()
         self.options = _CPU_OPTIONS if jax.default_backend() == "cpu" and _are_known(_CPU_OPTIONS) else None
 
     def place(self, array: Any) -> Any:
@@ -51,7 +66,7 @@ class JaxEngine(ResidentEngine):
         return jax.device_put(array)
 
     def open(self, architecture: Architecture, seed: int, attempt: int) -> "JaxSession":
-        """Make a network with fresh weights; its programs are compiled by the first epoch."""
+        """Make a network with fresh weights; its programs are compiled by the first epoch of its first attempt."""
         return JaxSession(self, architecture, seed, attempt)
 
     def preprocess(self, images: Any) -> Any:
@@ -96,8 +111,9 @@ class JaxSession(ResidentSession):
             "step": engine.place(np.int32(0)),
             **self._no_sums(),
         }
-        self._step: Any = None
-        self._validate: Any = None
+        self._seeds = engine.place(np.array(list(self.network.dropout_seeds.values()), np.uint32))
+        self._key = str(architecture)
+        self._programs: Any = None
 
     def _no_sums(self) -> dict[str, Any]:
         return {
@@ -106,39 +122,48 @@ class JaxSession(ResidentSession):
         }
 
     def make_ready(self) -> None:
-        """Compile both programs, for inputs as they will be."""
+        """Compile both programs, for inputs as they will be, unless an earlier attempt has."""
+        engine = self.engine
+        self._programs = engine.programs.pop(self._key, None) or self._compiled()
+        engine.programs[self._key] = self._programs
+        while len(engine.programs) > _KEPT_PROGRAMS:
+            engine.programs.popitem(last=False)
+
+    def _compiled(self) -> Programs:
         import jax
 
-        if self._step is not None:
-            return
         engine = self.engine
-        self.begin_epoch(np.arange(engine.train_images), np.zeros(engine.train_images if engine.mirror else 0, bool), 0)
-        step = jax.jit(self._traced_step, donate_argnums=0)
-        lowered = step.lower(self._state, *self._inputs, *engine.train, np.int32(0))
-        self._step = lowered.compile(engine.options)
-        state = {name: self._state[name] for name in ("trained", "running")}
-        lowered = jax.jit(self._traced_validation).lower(state, self._no_sums(), *engine.validation, np.int32(0))
-        self._validate = lowered.compile(engine.options)
+        order, flags = np.arange(engine.train_images), np.zeros(engine.train_images * engine.mirror, bool)
+        inputs = self._seeds, *self._placed(order, flags, 0.0), *engine.train, np.int32(0)
+        step = jax.jit(self._traced_step, donate_argnums=0).lower(self._state, *inputs)
+        sums = self._weights(), self._no_sums(), *engine.validation, np.int32(0)
+        validate = jax.jit(self._traced_validation).lower(*sums)
+        return Programs(step.compile(engine.options), validate.compile(engine.options))
+
+    def _weights(self) -> dict[str, Any]:
+        return {name: self._state[name] for name in ("trained", "running")}
 
     def begin_epoch(self, order: np.ndarray, flags: np.ndarray, learning_rate: float) -> None:
         """As arrays of JAX, filled up to whole batches."""
+        self._inputs = self._placed(order, flags, learning_rate)
+        self._state |= self._no_sums()
+
+    def _placed(self, order: np.ndarray, flags: np.ndarray, learning_rate: float) -> tuple[Any, Any, Any]:
         engine = self.engine
         more = -engine.train_images % engine.batch
         order = np.pad(order.astype(np.int32), (0, more))
-        flags = np.pad(flags, (0, more if engine.mirror else 0))
-        self._inputs = engine.place(order), engine.place(flags), engine.place(np.float32(learning_rate))
-        self._state |= self._no_sums()
+        flags = np.pad(flags, (0, more * engine.mirror))
+        return engine.place(order), engine.place(flags), engine.place(np.float32(learning_rate))
 
     def train_steps(self, start: int, end: int, is_timed: bool) -> None:
         """Step by step; nothing waits for them unless the time is limited."""
         import jax
 
-        if self._step is None:
-            inputs = self._inputs
+        if self._programs is None:
             self.make_ready()
-            self._inputs = inputs
+        step = self._programs.step
         for number in range(start, end):
-            self._state = self._step(self._state, *self._inputs, *self.engine.train, np.int32(number))
+            self._state = step(self._state, self._seeds, *self._inputs, *self.engine.train, np.int32(number))
         if is_timed:
             jax.block_until_ready(self._state)
 
@@ -158,25 +183,29 @@ class JaxSession(ResidentSession):
 
     def _validated(self) -> tuple[dict[str, Any], list[Any]]:
         """The sums of all batches, and the outputs of each, the last one's filled up."""
-        state = {name: self._state[name] for name in ("trained", "running")}
-        sums, outputs = self._no_sums(), []
+        weights, sums, outputs = self._weights(), self._no_sums(), []
         for start in range(0, self.engine.validation_images, self.engine.validation_batch):
-            sums, of_batch = self._validate(state, sums, *self.engine.validation, np.int32(start))
+            sums, of_batch = self._programs.validate(weights, sums, *self.engine.validation, np.int32(start))
             outputs.append(of_batch)
         return sums, outputs
 
     def numpy_weights(self) -> list[np.ndarray]:
         """All weights in the order of a Keras model of the same network."""
-        return self._bound(self._state["trained"], self._state["running"]).numpy_weights()
+        return self._bound(**self._weights()).numpy_weights()
 
     def close(self) -> None:
         """Let go of the weights and the programs."""
         super().close()
-        self._step = self._validate = None
-        self._state = {}
+        self._programs, self._state = None, {}
 
-    def _bound(self, trained: Any, running: Any, valid: Any = None) -> GraphNetwork:
-        """The network with other numbers, of a trace or of now; `valid` as of `JaxPrimitives`."""
+    def _bound(self, trained: Any, running: Any, seeds: Any = (), valid: Any = None) -> GraphNetwork:
+        """The network with other numbers, of a trace or of now.
+
+        Args:
+            trained, running: its weights.
+            seeds: of its masks, in their order; none in use.
+            valid: as of `JaxPrimitives`.
+        """
         from metaqnn.networks.primitives.jax_primitives import JaxPrimitives, JaxVariable
 
         network, ours = copy.copy(self.network), self.network
@@ -186,10 +215,11 @@ class JaxSession(ResidentSession):
         network.trained, network.decaying, network.running = (
             [bound[id(each)] for each in some] for some in (ours.trained, ours.decaying, ours.running)
         )
+        network.dropout_seeds = dict(zip(ours.dropout_seeds, seeds, strict=False))
         network.primitives = JaxPrimitives(self.engine.use_bfloat16, valid)
         return network
 
-    def _traced_step(self, state, order, flags, learning_rate, all_images, all_wanted, number):
+    def _traced_step(self, state, seeds, order, flags, learning_rate, all_images, all_wanted, number):
         """One step of Adam (Kingma & Ba, 2015, with the bias corrections in the rate), and its sums added."""
         import jax
         import jax.numpy as jnp
@@ -205,7 +235,7 @@ class JaxSession(ResidentSession):
         valid = jnp.arange(batch) < count if engine.train_images % batch else None
 
         def loss_of(trained):
-            network = self._bound(trained, state["running"], valid)
+            network = self._bound(trained, state["running"], seeds, valid)
             outputs = network.logits(engine.preprocess(images), state["step"])
             losses = engine.target.losses(outputs, wanted)
             loss = jnp.mean(losses) if valid is None else jnp.sum(jnp.where(valid, losses, 0.0)) / count
@@ -236,7 +266,7 @@ class JaxSession(ResidentSession):
             "sums": state["sums"] + self._sums(outputs, wanted, valid),
         }
 
-    def _traced_validation(self, state, sums, all_images, all_wanted, start):
+    def _traced_validation(self, weights, sums, all_images, all_wanted, start):
         """The outputs of a batch; and its sums added, where the target is classes."""
         import jax.numpy as jnp
 
@@ -244,7 +274,7 @@ class JaxSession(ResidentSession):
         rows = start + jnp.arange(engine.validation_batch)
         valid = rows < engine.validation_images
         rows = jnp.minimum(rows, engine.validation_images - 1)
-        outputs = self._bound(**state).logits(engine.preprocess(all_images[rows]))
+        outputs = self._bound(**weights).logits(engine.preprocess(all_images[rows]))
         if not isinstance(engine.target, Classes):
             return sums, outputs
         wanted = all_wanted[rows]
