@@ -72,6 +72,15 @@ def hold_to_each_other(number):
 
 
 @pytest.mark.usefixtures("device")
+@pytest.mark.parametrize("shape", [(3, 3, 1, 64), (5, 5, 16, 40), (3, 7, 2), (3, 3, 20, 1), (300, 70), (1, 1)])
+def test_fresh_weights_are_those_of_kerass_initializer(shape):
+    from keras import initializers, ops
+
+    expected = ops.convert_to_numpy(initializers.GlorotUniform(2**31 - 2)(shape, "float32"))
+    np.testing.assert_array_equal(ops.convert_to_numpy(primitives().glorot_uniform(2**31 - 2, shape)), expected)
+
+
+@pytest.mark.usefixtures("device")
 @pytest.mark.parametrize("number", range(FEW))
 def test_a_random_graph_gives_what_keras_gives(number):
     hold_to_each_other(number)

@@ -23,6 +23,12 @@ class Primitives(ABC):
     def __init__(self, use_bfloat16: bool = False):
         self.use_bfloat16 = use_bfloat16
 
+    def glorot_uniform(self, seed: int, shape: Sequence[int]) -> Any:
+        """Fresh numbers of a kernel, those that Keras's initializer of this seed draws."""
+        from keras import initializers
+
+        return initializers.GlorotUniform(seed)(tuple(shape), "float32")
+
     @abstractmethod
     def variable(self, numbers: Any, is_trained: bool) -> Any:
         """A weight: numbers that change. `is_trained` says whether it has a gradient."""

@@ -30,8 +30,6 @@ class GraphNetwork:
     """
 
     def __init__(self, graph: Graph, seed: int, attempt: int, primitives: Primitives):
-        from keras import initializers
-
         self.graph, self.primitives = graph, primitives
         self.weights: dict[int, list[Any]] = {}
         self.trained: list[Any] = []
@@ -43,8 +41,7 @@ class GraphNetwork:
                 self.dropout_seeds[number] = integer_seed(seed, "dropout", attempt, node.layer)
             for part, weight in enumerate(node.operation.weights(*graph.shapes_into(node))):
                 if weight.initial == "glorot":
-                    initializer = initializers.GlorotUniform(weight_seed(seed, attempt, node.layer, part))
-                    numbers = initializer(weight.shape, "float32")
+                    numbers = primitives.glorot_uniform(weight_seed(seed, attempt, node.layer, part), weight.shape)
                 else:
                     numbers = np.full(weight.shape, 0 if weight.initial == "zeros" else 1, np.float32)
                 variable = primitives.variable(numbers, weight.is_trained)

@@ -20,10 +20,6 @@ from metaqnn.networks.training.graph_network import GraphNetwork
 from metaqnn.networks.training.memory import VALIDATION_BATCHES
 from metaqnn.networks.training.resident_engine import ResidentEngine, ResidentSession
 
-_CPU_OPTIONS: dict[str, Any] = {"xla_backend_optimization_level": 1, "xla_cpu_use_fusion_emitters": False}
-"""Of XLA: programs as fast as with its defaults, compiled in half the time."""
-
-
 _KEPT_PROGRAMS = 2
 """Of so many networks the programs are kept: of that which trains, for its next attempt, and of one made ready."""
 
@@ -48,7 +44,6 @@ class JaxEngine(ResidentEngine):
     def __init__(
         self, data: SearchData, statistics: Statistics, mirror: bool, config: TrainingConfig, use_bfloat16: bool = False
     ):
-        import jax
 
         from metaqnn.networks.primitives.jax_primitives import JaxPrimitives
 
@@ -57,7 +52,6 @@ class JaxEngine(ResidentEngine):
         self.batch = min(config.batch_size, self.train_images)
         self.validation_batch = min(VALIDATION_BATCHES * config.batch_size, self.validation_images)
         self.programs: OrderedDict[str, Programs] = OrderedDict()
-        self.options = _CPU_OPTIONS if jax.default_backend() == "cpu" and _are_known(_CPU_OPTIONS) else None
 
     def place(self, array: Any) -> Any:
         """An array of JAX."""
@@ -82,17 +76,6 @@ class JaxEngine(ResidentEngine):
         if statistics.mean is not None:
             numbers -= statistics.mean
         return numbers / (255.0 if statistics.deviation is None else statistics.deviation)
-
-
-def _are_known(options: dict[str, Any]) -> bool:
-    """Whether this XLA has these options, which are of no public interface."""
-    import jax
-
-    try:
-        jax.jit(lambda x: x).lower(np.float32(0)).compile(options)
-    except jax.errors.JaxRuntimeError:
-        return False
-    return True
 
 
 class JaxSession(ResidentSession):
@@ -130,15 +113,14 @@ class JaxSession(ResidentSession):
             engine.programs.popitem(last=False)
 
     def _compiled(self) -> Programs:
-        import jax
+        from metaqnn.networks.primitives.jax_primitives import compiled
 
         engine = self.engine
         order, flags = np.arange(engine.train_images), np.zeros(engine.train_images * engine.mirror, bool)
-        inputs = self._seeds, *self._placed(order, flags, 0.0), *engine.train, np.int32(0)
-        step = jax.jit(self._traced_step, donate_argnums=0).lower(self._state, *inputs)
-        sums = self._weights(), self._no_sums(), *engine.validation, np.int32(0)
-        validate = jax.jit(self._traced_validation).lower(*sums)
-        return Programs(step.compile(engine.options), validate.compile(engine.options))
+        inputs = self._state, self._seeds, *self._placed(order, flags, 0.0), *engine.train, np.int32(0)
+        step = compiled(self._traced_step, *inputs, donated=(0,))
+        inputs = self._weights(), self._no_sums(), *engine.validation, np.int32(0)
+        return Programs(step, compiled(self._traced_validation, *inputs))
 
     def _weights(self) -> dict[str, Any]:
         return {name: self._state[name] for name in ("trained", "running")}
