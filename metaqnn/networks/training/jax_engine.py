@@ -119,8 +119,9 @@ class JaxSession(ResidentSession):
         order, flags = np.arange(engine.train_images), np.zeros(engine.train_images * engine.mirror, bool)
         inputs = self._state, self._seeds, *self._placed(order, flags, 0.0), *engine.train, np.int32(0)
         step = compiled(self._traced_step, *inputs, donated=(0,))
-        inputs = self._weights(), self._no_sums(), *engine.validation, np.int32(0)
-        return Programs(step, compiled(self._traced_validation, *inputs))
+        sums = self._no_sums()
+        validate = compiled(self._traced_validation, self._weights(), sums, *engine.validation, np.int32(0))
+        return Programs(step, validate)
 
     def _weights(self) -> dict[str, Any]:
         return {name: self._state[name] for name in ("trained", "running")}
