@@ -16,7 +16,7 @@ from metaqnn.seeding import Stream
 IMAGES = 5
 
 # With JAX Keras compiles every operation by itself, which takes seconds a graph.
-FEW = 3 if BACKEND == "jax" else 60
+FEW = 2 if BACKEND == "jax" else 60
 
 
 def random_pixels(shape):
