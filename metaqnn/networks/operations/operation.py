@@ -173,20 +173,6 @@ def positions(shape: Shape) -> int:
     return count
 
 
-def strided(shape: Shape, strides: Sequence[int]) -> Shape:
-    """Sides after a step of these strides with SAME padding: ceil(n / s)."""
-    return tuple(-(-extent // stride) for extent, stride in zip(shape, strides, strict=True))
-
-
-def same_pads(shape: Shape, sizes: Sequence[int], strides: Sequence[int]) -> list[int]:
-    """Rows and columns that SAME padding adds before and after; the odd one goes after, as TensorFlow has it."""
-    totals = [
-        max((-(-extent // stride) - 1) * stride + size - extent, 0)
-        for extent, size, stride in zip(shape, sizes, strides, strict=True)
-    ]
-    return [total // 2 for total in totals] + [total - total // 2 for total in totals]
-
-
 def sides(values: Sequence[int]) -> str:
     """Sides as people write them: `3x5`, or `3` where all are alike."""
     return str(values[0]) if len(set(values)) == 1 else "x".join(map(str, values))

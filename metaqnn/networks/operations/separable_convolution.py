@@ -16,10 +16,9 @@ from metaqnn.networks.operations.operation import (
     Weight,
     positions,
     require_image,
-    same_pads,
     sides,
-    strided,
 )
+from metaqnn.networks.primitives.padding import same_pads, strided
 
 
 @dataclass(frozen=True)

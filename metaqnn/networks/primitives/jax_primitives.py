@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from metaqnn.networks.operations.operation import same_pads, strided
+from metaqnn.networks.primitives.padding import same_pads, strided
 from metaqnn.networks.primitives.primitives import Padding, Primitives
 
 _CPU_OPTIONS: dict[str, Any] = {"xla_backend_optimization_level": 1, "xla_cpu_use_fusion_emitters": False}

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from metaqnn.networks.operations.operation import same_pads
+from metaqnn.networks.primitives.padding import same_pads
 from metaqnn.networks.primitives.primitives import Padding, Primitives
 
 

@@ -5,31 +5,20 @@ times as slow (benchmarks/RESULTS.md). A last batch that is not full is filled u
 one program does for all.
 """
 
-import copy
 from collections import OrderedDict
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from metaqnn.networks.architecture import Architecture
 from metaqnn.networks.data import SearchData, Statistics
-from metaqnn.networks.targets import Classes
 from metaqnn.networks.training.config import TrainingConfig
-from metaqnn.networks.training.graph_network import GraphNetwork
+from metaqnn.networks.training.jax_programs import Programs, TracedNetwork
 from metaqnn.networks.training.memory import VALIDATION_BATCHES
 from metaqnn.networks.training.resident_engine import ResidentEngine, ResidentSession
 
 _KEPT_PROGRAMS = 2
 """Of so many networks the programs are kept: of that which trains, for its next attempt, and of one made ready."""
-
-
-@dataclass(frozen=True)
-class Programs:
-    """What is compiled for a network: a step of training, and a batch of validation."""
-
-    step: Any
-    validate: Any
 
 
 class JaxEngine(ResidentEngine):
@@ -94,6 +83,7 @@ class JaxSession(ResidentSession):
             "step": engine.place(np.int32(0)),
             **self._no_sums(),
         }
+        self._traced = TracedNetwork(engine, self.network)
         self._seeds = engine.place(np.array(list(self.network.dropout_seeds.values()), np.uint32))
         self._key = str(architecture)
         self._programs: Any = None
@@ -118,9 +108,9 @@ class JaxSession(ResidentSession):
         engine = self.engine
         order, flags = np.arange(engine.train_images), np.zeros(engine.train_images * engine.mirror, bool)
         inputs = self._state, self._seeds, *self._placed(order, flags, 0.0), *engine.train, np.int32(0)
-        step = compiled(self._traced_step, *inputs, donated=(0,))
+        step = compiled(self._traced.step, *inputs, donated=(0,))
         sums = self._no_sums()
-        validate = compiled(self._traced_validation, self._weights(), sums, *engine.validation, np.int32(0))
+        validate = compiled(self._traced.validation, self._weights(), sums, *engine.validation, np.int32(0))
         return Programs(step, validate)
 
     def _weights(self) -> dict[str, Any]:
@@ -174,104 +164,10 @@ class JaxSession(ResidentSession):
 
     def numpy_weights(self) -> list[np.ndarray]:
         """All weights in the order of a Keras model of the same network."""
-        return self._bound(**self._weights()).numpy_weights()
+        return self._traced.bound(**self._weights()).numpy_weights()
 
     def close(self) -> None:
         """Let go of the weights and the programs."""
         super().close()
+        del self._traced
         self._programs, self._state = None, {}
-
-    def _bound(self, trained: Any, running: Any, seeds: Any = (), valid: Any = None) -> GraphNetwork:
-        """The network with other numbers, of a trace or of now.
-
-        Args:
-            trained, running: its weights.
-            seeds: of its masks, in their order; none in use.
-            valid: as of `JaxPrimitives`.
-        """
-        from metaqnn.networks.primitives.jax_primitives import JaxPrimitives, JaxVariable
-
-        network, ours = copy.copy(self.network), self.network
-        variables = (*ours.trained, *ours.running)
-        bound = {id(each): JaxVariable(value) for each, value in zip(variables, (*trained, *running), strict=True)}
-        network.weights = {number: [bound[id(each)] for each in all_] for number, all_ in ours.weights.items()}
-        network.trained, network.decaying, network.running = (
-            [bound[id(each)] for each in some] for some in (ours.trained, ours.decaying, ours.running)
-        )
-        network.dropout_seeds = dict(zip(ours.dropout_seeds, seeds, strict=False))
-        network.primitives = JaxPrimitives(self.engine.use_bfloat16, valid)
-        return network
-
-    def _traced_step(self, state, seeds, order, flags, learning_rate, all_images, all_wanted, number):
-        """One step of Adam (Kingma & Ba, 2015, with the bias corrections in the rate), and its sums added."""
-        import jax
-        import jax.numpy as jnp
-
-        engine, config = self.engine, self.engine.config
-        batch, start = engine.batch, number * engine.batch
-        rows = jax.lax.dynamic_slice(order, (start,), (batch,))
-        images, wanted = all_images[rows], all_wanted[rows]
-        if engine.mirror:
-            mirrored = jax.lax.dynamic_slice(flags, (start,), (batch,))[:, None, None, None]
-            images = jnp.where(mirrored, images[:, :, ::-1], images)
-        count = jnp.minimum(batch, engine.train_images - start)
-        valid = jnp.arange(batch) < count if engine.train_images % batch else None
-
-        def loss_of(trained):
-            network = self._bound(trained, state["running"], seeds, valid)
-            outputs = network.logits(engine.preprocess(images), state["step"])
-            losses = engine.target.losses(outputs, wanted)
-            loss = jnp.mean(losses) if valid is None else jnp.sum(jnp.where(valid, losses, 0.0)) / count
-            if config.weight_decay:
-                squares = sum(jnp.sum(jnp.square(kernel.value)) for kernel in network.decaying)
-                loss += config.weight_decay / 2 * squares
-            return loss, (outputs, [variable.value for variable in network.running])
-
-        (loss, (outputs, running)), gradients = jax.value_and_grad(loss_of, has_aux=True)(state["trained"])
-        step = state["step"] + 1
-        power = step.astype(jnp.float32)
-        rate = learning_rate * jnp.sqrt(1.0 - config.beta_2**power) / (1.0 - config.beta_1**power)
-        means = [m + (g - m) * (1.0 - config.beta_1) for m, g in zip(state["means"], gradients, strict=True)]
-        squares = [
-            v + (jnp.square(g) - v) * (1.0 - config.beta_2) for v, g in zip(state["squares"], gradients, strict=True)
-        ]
-        trained = [
-            weight - rate * m / (jnp.sqrt(v) + config.epsilon)
-            for weight, m, v in zip(state["trained"], means, squares, strict=True)
-        ]
-        return {
-            "trained": trained,
-            "running": running,
-            "means": means,
-            "squares": squares,
-            "step": step,
-            "loss": state["loss"] + loss * count,
-            "sums": state["sums"] + self._sums(outputs, wanted, valid),
-        }
-
-    def _traced_validation(self, weights, sums, all_images, all_wanted, start):
-        """The outputs of a batch; and its sums added, where the target is classes."""
-        import jax.numpy as jnp
-
-        engine = self.engine
-        rows = start + jnp.arange(engine.validation_batch)
-        valid = rows < engine.validation_images
-        rows = jnp.minimum(rows, engine.validation_images - 1)
-        outputs = self._bound(**weights).logits(engine.preprocess(all_images[rows]))
-        if not isinstance(engine.target, Classes):
-            return sums, outputs
-        wanted = all_wanted[rows]
-        losses = jnp.where(valid, engine.target.losses(outputs, wanted), 0.0)
-        added = {"loss": sums["loss"] + jnp.sum(losses), "sums": sums["sums"] + self._sums(outputs, wanted, valid)}
-        return added, outputs
-
-    def _sums(self, outputs, wanted, valid):
-        """The sums of the target over the examples that count."""
-        import jax
-        import jax.numpy as jnp
-
-        target = self.engine.target
-        if valid is None:
-            return target.sums(outputs, wanted)
-        of_each = jax.vmap(lambda output, one: target.sums(output[None], one[None]))(outputs, wanted)
-        return jnp.sum(jnp.where(valid.reshape(-1, *(1,) * (of_each.ndim - 1)), of_each, 0), 0, of_each.dtype)
