@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import hostile
@@ -55,8 +56,11 @@ def assert_same(found, expected):
         np.testing.assert_allclose(found[1][name], answers, atol=1e-5)
 
 
-def test_a_worker_trains_the_same_in_a_hostile_environment(monkeypatch, tmp_path):
-    training = TrainingConfig("tensorflow", "fit", epochs=1, max_restarts=0, restart_accuracy=0.0)
+@pytest.mark.parametrize(("backend", "engine"), [("tensorflow", "fit"), ("torch", "auto"), ("jax", "auto")])
+def test_a_worker_trains_the_same_in_a_hostile_environment(backend, engine, monkeypatch, tmp_path):
+    if find_spec(backend) is None:
+        pytest.skip(f"there is no package {backend} here; pip install 'metaqnn[{backend}]'")
+    training = TrainingConfig(backend, engine, epochs=1, max_restarts=0, restart_accuracy=0.0)
     section = DatasetConfig("digits", train_limit=200, validation_size=100, preprocessing="standardize")
 
     def trained():

@@ -11,6 +11,7 @@ from metaqnn.config import differences
 from metaqnn.errors import ReplayError
 from metaqnn.networks.data.config import ARRAY_KEYS
 from metaqnn.networks.training.backend import Backend, default_backend, recorded_backend
+from metaqnn.networks.training.engines import engine_name, unrecorded_engine
 from metaqnn.replay.chain_contents import MAY_CHANGE
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.version import __version__
@@ -25,7 +26,7 @@ _SEEN_IN_DATA = tuple(f"dataset.{key}" for key in ARRAY_KEYS)
 
 
 def current_versions(experiment: Experiment, in_process: bool = False) -> dict[str, str]:
-    """What computes here, without importing any of it: Python, the libraries, and the packages of plug-ins.
+    """What computes here, without importing any of it: Python, the libraries, the engine, and the packages of plug-ins.
 
     Args:
         experiment: with its backend settled.
@@ -33,8 +34,12 @@ def current_versions(experiment: Experiment, in_process: bool = False) -> dict[s
     """
     plugins = {plugin.package: plugin.version for plugin in experiment.plugins.values() if plugin.is_installed}
     libraries = {"metaqnn": __version__, "python": python_version(), **library_versions(list(VERSIONED))}
-    backend = {"keras_backend": experiment.training.backend or ""} if experiment.is_of_networks else {}
-    return {**plugins, **libraries, **backend, **(withheld(os.environ) if in_process else {})}
+    training: dict[str, str] = {}
+    if experiment.is_of_networks:
+        backend = experiment.training.backend
+        training = {"keras_backend": backend or ""}
+        training |= {"engine": engine_name(experiment.training, backend)} if backend else {}
+    return {**plugins, **libraries, **training, **(withheld(os.environ) if in_process else {})}
 
 
 def backend_for(database: Path | None) -> Backend:
@@ -63,7 +68,10 @@ def changes_since(
         workers: the workers now.
         versions: what computes now; only what both runs know is compared.
     """
-    old = {name: value for name, value in last["versions"].items() if name in versions}
+    known = dict(last["versions"])
+    if "engine" in versions:
+        known.setdefault("engine", unrecorded_engine(known.get("keras_backend", "tensorflow"), versions["engine"]))
+    old = {name: value for name, value in known.items() if name in versions}
     new = {name: versions[name] for name in old}
     old |= {"models": last["models"], "workers": last["workers"]}
     return differences(old, new | {"models": models, "workers": workers})

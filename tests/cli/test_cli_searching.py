@@ -151,6 +151,17 @@ def test_another_version_of_a_library_is_warned_of_and_recorded(metaqnn, small_y
 
 
 @pytest.mark.usefixtures("instant")
+def test_another_engine_is_warned_of_and_recorded(metaqnn, small_yaml, finished):
+    with closing(sqlite3.connect(finished)) as connection, connection:
+        connection.execute("UPDATE runs SET versions = json_set(versions, '$.engine', 'tensorflow 0')")
+    result = metaqnn("search", small_yaml, "--db", finished)
+    assert (result.code, result.err) == (0, "")
+    expected = "\nWarning: engine was tensorflow 0 before and is tensorflow 1 now; new rewards may differ in their last"
+    assert expected in result.out
+    assert runs(finished)[1][3].startswith('[["engine", "tensorflow 0", "tensorflow 1"]')
+
+
+@pytest.mark.usefixtures("instant")
 def test_fresh_moves_the_old_file_aside_and_deletes_nothing(metaqnn, small_yaml, finished):
     before = finished.read_bytes()
     for number in (1, 2):

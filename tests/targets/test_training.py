@@ -1,10 +1,11 @@
-"""Both engines train on labels and on numbers, to the same weights and measures."""
+"""Both engines train on labels and on numbers, to the same weights and measures; `test_backends.py` runs it, too."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from targets.shapes import write
+from training.fast_engines import compiled, fast_engine
 
 from metaqnn.core import Candidate, Status
 from metaqnn.networks.architecture import parse
@@ -12,7 +13,6 @@ from metaqnn.networks.data import DatasetConfig, fit_statistics, load_search_dat
 from metaqnn.networks.training.config import TrainingConfig
 from metaqnn.networks.training.fit_engine import FitEngine
 from metaqnn.networks.training.recipe import train
-from metaqnn.networks.training.tensorflow_engine import TensorFlowEngine
 
 # A large epsilon keeps Adam from turning rounding noise in tiny gradients into whole steps.
 CONFIG = TrainingConfig(epochs=2, batch_size=32, learning_rate=0.01, epsilon=0.01, weight_decay=5e-4, dropout=False)
@@ -34,8 +34,8 @@ def network(data):
 
 def test_the_fast_engine_gives_what_fit_gives(data):
     outcomes, weights = [], []
-    for kind in (FitEngine, TensorFlowEngine):
-        session = engine_of(kind, data).open(parse(network(data)), seed=3, attempt=1)
+    for kind in (FitEngine, fast_engine()):
+        session = compiled(engine_of(kind, data).open(parse(network(data)), seed=3, attempt=1))
         outcomes.append([session.run_epoch(epoch, 0.01, lambda: None) for epoch in (1, 2)])
         weights.append(session.numpy_weights())
         session.close()
@@ -52,16 +52,18 @@ def test_the_fast_engine_gives_what_fit_gives(data):
 
 def test_what_is_measured_is_of_the_weights(data):
     """By hand, with another network of the same weights."""
+    import keras
+
     from metaqnn.networks.training.inference import inference_network
 
-    engine = engine_of(TensorFlowEngine, data)
+    engine = engine_of(fast_engine(), data)
     session = engine.open(parse(network(data)), seed=3, attempt=1)
     outcome = session.run_epoch(1, 0.01, lambda: None)
     model = inference_network(
         parse(network(data)), data.input_shape, engine.statistics, session.numpy_weights(), target=data.target
     )
     session.close()
-    said = np.asarray(model(data.x_validation))
+    said = keras.ops.convert_to_numpy(model(data.x_validation))
     if data.target.kind == "labels":
         expected = ((said > 0.5) == data.y_validation).all(axis=1).mean()
     else:
@@ -75,7 +77,7 @@ def test_a_network_that_learns_and_one_that_does_not(data):
     constant = data.target.constant_loss(data.y_validation)
 
     def trained(rate, data):
-        engine = engine_of(TensorFlowEngine, data, config)
+        engine = engine_of(fast_engine(), data, config)
         fast = replace(config, learning_rate=rate)
         return train(Candidate(1, network(data), seed=5), engine, fast, data.target.score, constant_loss=constant)
 

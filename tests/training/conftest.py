@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from training.fast_engines import BACKEND
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -12,4 +13,4 @@ def device():
     """The device, prepared once."""
     from metaqnn.networks.training.device import prepare_device
 
-    return prepare_device()
+    return prepare_device(BACKEND)

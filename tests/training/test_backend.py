@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -25,15 +26,16 @@ from metaqnn.networks.training.backend import (
     require_backend,
 )
 from metaqnn.networks.training.config import TrainingConfig
+from metaqnn.networks.training.engines import engine_name
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.workflows import SearchOptions, run_search, stored_experiment
 from metaqnn.workflows.experiment import read_experiment
+from metaqnn.workflows.resume import changes_since
 from metaqnn.workflows.retraining_plan import TrainOptions, plan_retrainings
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-MISSING = next((name for name in ("torch", "jax") if find_spec(name) is None), None)
-
-needs_a_missing_backend = pytest.mark.skipif(MISSING is None, reason="every backend is installed")
+MISSING = "jax"
+"""A backend that is taken as not installed, whether it is or not."""
 
 
 @pytest.fixture
@@ -95,15 +97,15 @@ def test_another_backend_is_another_search(searched):
     with ReplayReader(searched) as reader:
         content = reader.config()["experiment"]
     content = json.loads(json.dumps(content))
-    content["training"]["backend"] = next(name for name in ("jax", "torch") if name != MISSING or MISSING is None)
-    if find_spec(content["training"]["backend"]) is None:
-        pytest.skip("needs a second backend")
+    content["training"]["backend"] = next((name for name in ("torch", "jax") if find_spec(name)), None)
+    if content["training"]["backend"] is None:
+        pytest.skip("needs a second backend; pip install 'metaqnn[jax]'")
     with pytest.raises(ReplayError, match=r"started differently: training.backend was 'tensorflow', now '"):
         run_search(read_experiment(content, "here"), searched, SearchOptions(models=1, workers=1))
 
 
-@needs_a_missing_backend
 def test_a_backend_that_is_not_installed_is_one_sentence(searched, monkeypatch):
+    monkeypatch.setitem(sys.modules, MISSING, None)  # by which Python knows a package that it cannot find
     message = (
         f"training.backend: expected a backend that is installed, but there is no package {MISSING} here; install it "
         f"with `pip install {MISSING}`, or let a new search have another one of tensorflow, torch, jax"
@@ -123,6 +125,23 @@ def test_a_backend_that_is_not_installed_is_one_sentence(searched, monkeypatch):
     with pytest.raises(ConfigError, match=expected):
         run_search(experiment, searched, SearchOptions(models=100, workers=1))
     assert searched.read_bytes() == before
+
+
+def test_a_run_from_before_engines_were_recorded_was_trained_by_the_engine_of_then():
+    config = TrainingConfig()
+    for backend, then in (("torch", "fit"), ("jax", "fit"), ("tensorflow", "tensorflow 1")):
+        now = engine_name(config, backend)
+        assert now.startswith(f"{backend} ")
+        last = {"models": 3, "workers": 1, "versions": {"keras_backend": backend}}
+        changes = changes_since(last, 3, 1, {"keras_backend": backend, "engine": now})
+        assert changes == ([] if then == now else [("engine", then, now)])
+        by_fit = engine_name(replace(config, engine="fit"), backend)
+        assert changes_since(last, 3, 1, {"keras_backend": backend, "engine": by_fit}) == []
+
+
+def test_an_engine_is_recorded_only_where_networks_are_trained():
+    last = {"models": 3, "workers": 1, "versions": {"numpy": "2.0"}}
+    assert changes_since(last, 3, 1, {"numpy": "2.0"}) == []
 
 
 def test_keras_with_another_backend_is_refused_but_for_predictions(device):

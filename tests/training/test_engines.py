@@ -1,61 +1,22 @@
-"""Both engines: the same numbers from the same seed, and no test split anywhere."""
+"""The engine of TensorFlow keeps the contract of fast engines, and `fit` what of it is asked of every engine."""
 
-import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from contracts.records import ACCURACY
+from training.engine_contract import *  # noqa: F403 - its tests are run here
+from training.engine_contract import CONFIG, NETWORKS, engine_of, learns_in_bfloat16, leaves_when_time_is_up
 
-from metaqnn.core import Candidate, Status
+from metaqnn.core import Candidate
 from metaqnn.networks.architecture import parse
-from metaqnn.networks.data import DatasetConfig, fit_statistics, load_search_data
-from metaqnn.networks.training.config import TrainingConfig
+from metaqnn.networks.data import fit_statistics
 from metaqnn.networks.training.device import Device
 from metaqnn.networks.training.engines import make_engine
-from metaqnn.networks.training.fit_engine import FitEngine, preprocessing_layers
+from metaqnn.networks.training.fit_engine import FitEngine
 from metaqnn.networks.training.network import build_network
-from metaqnn.networks.training.recipe import OutOfTimeError, train
+from metaqnn.networks.training.recipe import train
 from metaqnn.networks.training.tensorflow_engine import TensorFlowEngine
-
-NETWORKS = [
-    "[C(8,3,1), C(8,5,1), P(2,2), C(8,3,1), FC(16), SM(10)]",
-    "[C(8,1,1), P(3,2), C(16,3,1), GAP(10), SM(10)]",
-    "[SM(10)]",
-]
-# A large epsilon keeps Adam from turning rounding noise in tiny gradients into whole steps.
-CONFIG = TrainingConfig(epochs=2, learning_rate=0.01, epsilon=0.01, weight_decay=5e-4)
-
-
-@pytest.fixture(scope="module")
-def data(device):
-    return load_search_data(DatasetConfig("digits", train_limit=300, validation_size=100), seed=0)
-
-
-def engine_of(kind, data, preprocessing="standardize", mirror=True, config=CONFIG):
-    return kind(data, fit_statistics(preprocessing, data.x_train), mirror, config)
-
-
-def weights_of(session):
-    return session.model.get_weights() if hasattr(session, "model") else session.numpy_weights()
-
-
-@pytest.mark.parametrize("text", NETWORKS)
-def test_the_fast_engine_gives_the_weights_that_fit_gives(text, data):
-    outcomes, weights = [], []
-    for kind in (FitEngine, TensorFlowEngine):
-        session = engine_of(kind, data).open(parse(text), seed=3, attempt=2)
-        outcomes.append([session.run_epoch(epoch, 0.01, lambda: None) for epoch in (1, 2)])
-        # Keras keeps the dropout generators' states among the weights.
-        weights.append([w for w in weights_of(session) if w.dtype == np.float32])
-        session.close()
-    for ours, reference in zip(weights[1], weights[0], strict=True):
-        np.testing.assert_allclose(ours, reference, atol=2e-5)
-    for ours, reference in zip(outcomes[1], outcomes[0], strict=True):
-        assert ours.train_loss == pytest.approx(reference.train_loss, rel=1e-4)
-        assert ours.validation_loss == pytest.approx(reference.validation_loss, rel=1e-4)
-        assert ours.train_score == pytest.approx(reference.train_score, abs=0.5 / 300)
-        assert ours.validation_score == pytest.approx(reference.validation_score, abs=0.5 / 100)
 
 
 @pytest.mark.parametrize("text", NETWORKS)
@@ -82,93 +43,27 @@ def test_what_is_left_untraced(data, device):
     assert engine(True, epochs=11).is_traced
 
 
-def test_both_engines_hand_out_weights_for_a_plain_network(data):
-    for kind in (FitEngine, TensorFlowEngine):
-        session = engine_of(kind, data).open(parse(NETWORKS[0]), 3, 1)
-        weights = session.numpy_weights()
-        session.close()
-        plain = build_network(parse(NETWORKS[0]), (8, 8, 1), dropout=False)
-        plain.set_weights(weights)
-        assert [weight.dtype for weight in weights] == [np.float32] * 10
+def test_fit_hands_out_weights_for_a_plain_network(data):
+    session = engine_of(FitEngine, data).open(parse(NETWORKS[0]), 3, 1)
+    weights = session.numpy_weights()
+    session.close()
+    build_network(parse(NETWORKS[0]), (8, 8, 1), dropout=False).set_weights(weights)
+    assert [weight.dtype for weight in weights] == [np.float32] * 10
 
 
-@pytest.mark.parametrize("kind", [FitEngine, TensorFlowEngine])
-def test_the_same_seed_gives_the_same_bits_and_another_does_not(kind, data):
+def test_fit_repeats_itself_to_the_bit(data):
     config = replace(CONFIG, max_restarts=0, restart_accuracy=0.0)
 
     def curve(seed):
-        evaluation = train(Candidate(1, NETWORKS[0], seed), engine_of(kind, data), config, ACCURACY)
+        evaluation = train(Candidate(1, NETWORKS[0], seed), engine_of(FitEngine, data), config, ACCURACY)
         return [replace(metrics, seconds=0) for metrics in evaluation.attempts[-1].points]
 
     assert curve(1) == curve(1)
     assert curve(1) != curve(2)
 
 
-def test_an_accuracy_is_an_exact_fraction(data):
-    session = engine_of(TensorFlowEngine, data).open(parse(NETWORKS[0]), seed=0, attempt=1)
-    outcome = session.run_epoch(1, 0.01, lambda: None)
-    assert outcome.validation_score in [count / 100 for count in range(101)]
-    session.close()
-
-
-def test_cutting_an_epoch_into_timed_calls_changes_no_bit(data):
-    outcomes = []
-    for config in (CONFIG, replace(CONFIG, max_seconds=600.0)):
-        session = engine_of(TensorFlowEngine, data, config=config).open(parse(NETWORKS[0]), seed=0, attempt=1)
-        outcomes.append(session.run_epoch(1, 0.01, lambda: None))
-        session.close()
-    assert outcomes[0] == outcomes[1]
-
-
-@pytest.mark.parametrize("kind", [FitEngine, TensorFlowEngine])
-def test_an_epoch_is_left_when_time_is_up(kind, data):
-    calls = []
-
-    def check_time():
-        calls.append(None)
-        if len(calls) > 2:
-            raise OutOfTimeError
-
-    session = engine_of(kind, data, config=replace(CONFIG, max_seconds=1.0)).open(parse(NETWORKS[0]), 0, 1)
-    with pytest.raises(OutOfTimeError):
-        session.run_epoch(1, 0.01, check_time)
-    assert len(calls) == 3
-    session.close()
-
-
-@pytest.mark.parametrize("kind", ["none", "mean", "global_contrast", "standardize"])
-def test_both_engines_preprocess_as_the_statistics_say(kind, data):
-    from keras import Sequential
-
-    statistics = fit_statistics(kind, data.x_train)
-    wanted = statistics.apply(data.x_validation)
-    layers = np.asarray(Sequential(preprocessing_layers(statistics))(data.x_validation.astype("float32")))
-    np.testing.assert_allclose(layers, wanted, atol=2e-5)
-    engine = engine_of(TensorFlowEngine, data, preprocessing=kind)
-    np.testing.assert_allclose(engine.preprocess(data.x_validation).numpy(), wanted, atol=2e-5)
-
-
-def test_a_rate_far_too_large_is_no_exception(data):
-    config = TrainingConfig(epochs=2, learning_rate=1e30, max_restarts=0)
-    evaluation = train(Candidate(1, NETWORKS[0], 0), engine_of(TensorFlowEngine, data, config=config), config, ACCURACY)
-    assert evaluation.status in (Status.DIVERGED, Status.NEVER_LEARNED)
-    assert evaluation.reason
-    assert all(math.isfinite(metrics.score) for metrics in evaluation.attempts[0].points)
-
-
-def test_a_network_too_large_for_the_memory_is_a_result(data):
-    # 64 x 999,999,999 weights: 238 GiB, more than the machine promises to anybody.
-    text = "[FC(999999999), SM(10)]"
-    evaluation = train(Candidate(1, text, 0), engine_of(TensorFlowEngine, data), CONFIG, ACCURACY)
-    assert evaluation.status in (Status.OUT_OF_MEMORY, Status.BUILD_FAILED)
-    assert evaluation.score is None
-    assert evaluation.reason
-
-
-def test_fit_can_be_asked_for(data):
-    statistics, cpu = fit_statistics("none", data.x_train), Device("a CPU", False, False, {})
-    assert isinstance(make_engine(data, statistics, False, CONFIG, cpu), TensorFlowEngine)
-    assert isinstance(make_engine(data, statistics, False, replace(CONFIG, engine="fit"), cpu), FitEngine)
+def test_fit_leaves_an_epoch_when_time_is_up(data):
+    leaves_when_time_is_up(FitEngine, data)
 
 
 @pytest.mark.parametrize("engine", ["auto", "fit"])
@@ -179,15 +74,5 @@ def test_layers_compute_in_bfloat16_where_the_device_does_and_nobody_objects(dat
     assert not make_engine(data, statistics, False, replace(config, precision="float32"), gpu).use_bfloat16
 
 
-@pytest.mark.parametrize("kind", [FitEngine, TensorFlowEngine])
-def test_bfloat16_learns_as_single_precision_does(device, data, kind):
-    statistics = fit_statistics("standardize", data.x_train)
-    candidate = Candidate(1, "[C(8,3,1), C(8,3,1), FC(32), SM(10)]", 0)
-    config = TrainingConfig(epochs=8, learning_rate=0.01, restart_accuracy=0.0)
-    whole, half = (
-        train(candidate, kind(data, statistics, False, config, use_bfloat16), config, ACCURACY)
-        for use_bfloat16 in (False, True)
-    )
-    assert half.attempts != whole.attempts
-    assert half.measured == pytest.approx(whole.measured, abs=0.05)
-    assert half.measured > 0.5
+def test_fit_learns_in_bfloat16(data):
+    learns_in_bfloat16(FitEngine, data)

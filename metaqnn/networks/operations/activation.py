@@ -1,6 +1,6 @@
 """Activations: what stands between two layers, number by number."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, get_args
 
@@ -37,7 +37,7 @@ class Activation(Operation):
 
     def run(self, run: Run, weights: Sequence[Any], *inputs: Any) -> Any:
         """As the last step of other operations."""
-        return activate(self.function, inputs[0])
+        return run.primitives.activate(self.function, inputs[0])
 
     def write_onnx(self, writer, weights, *inputs: str) -> str:
         """As the last step of other operations."""
@@ -51,20 +51,6 @@ class Activation(Operation):
 def keras_activation(function: ActivationName) -> str | None:
     """Keras's name of it; None for the identity."""
     return None if function == "identity" else function
-
-
-def activate(function: ActivationName, x: Any) -> Any:
-    """It, of a tensor of TensorFlow."""
-    import tensorflow as tf
-
-    functions: Mapping[str, Callable[[Any], Any]] = {
-        "identity": lambda value: value,
-        "relu": tf.nn.relu,
-        "selu": tf.nn.selu,
-        "tanh": tf.tanh,
-        "sigmoid": tf.sigmoid,
-    }
-    return functions[function](x)
 
 
 def write_activation(writer: Any, function: ActivationName, source: str) -> str:

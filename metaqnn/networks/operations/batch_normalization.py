@@ -49,18 +49,7 @@ class BatchNormalization(Operation):
 
         The weights are the variables themselves: two of them are written to.
         """
-        import tensorflow as tf
-
-        scale, offset, running_mean, running_variance = weights
-        x = tf.cast(inputs[0], tf.float32)
-        if run.is_training:
-            mean, variance = tf.nn.moments(x, list(range(len(x.shape) - 1)))
-            for running, measured in ((running_mean, mean), (running_variance, variance)):
-                running.assign(running * MOMENTUM + measured * (1.0 - MOMENTUM))
-        else:
-            mean, variance = running_mean, running_variance
-        x = tf.nn.batch_normalization(x, mean, variance, offset, scale, EPSILON)
-        return tf.cast(x, inputs[0].dtype)
+        return run.primitives.batch_normalization(inputs[0], weights, run.is_training, MOMENTUM, EPSILON)
 
     def write_onnx(self, writer, weights: Sequence[np.ndarray], *inputs: str) -> str:
         """One node."""

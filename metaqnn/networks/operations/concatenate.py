@@ -29,10 +29,8 @@ class Concatenate(Operation):
         return layers.Concatenate(**settings.common())
 
     def run(self, run: Run, weights: Sequence[Any], *inputs: Any) -> Any:
-        """One operation."""
-        import tensorflow as tf
-
-        return tf.concat(inputs, -1)
+        """One primitive."""
+        return run.primitives.concatenate(inputs)
 
     def write_onnx(self, writer, weights: Sequence[np.ndarray], *inputs: str) -> str:
         """One node."""

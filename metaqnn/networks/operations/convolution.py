@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from metaqnn.errors import IllegalArchitectureError
-from metaqnn.networks.operations.activation import ActivationName, activate, keras_activation, write_activation
+from metaqnn.networks.operations.activation import ActivationName, keras_activation, write_activation
 from metaqnn.networks.operations.operation import (
     KerasSettings,
     Operation,
@@ -16,10 +16,9 @@ from metaqnn.networks.operations.operation import (
     Weight,
     positions,
     require_image,
-    same_pads,
     sides,
-    strided,
 )
+from metaqnn.networks.primitives.padding import same_pads, strided
 
 
 @dataclass(frozen=True)
@@ -83,15 +82,9 @@ class Convolution(Operation):
 
     def run(self, run: Run, weights: Sequence[Any], *inputs: Any) -> Any:
         """Convolve, add the bias, activate."""
-        import tensorflow as tf
-
         kernel, *bias = weights
-        if len(self.size) == 1:
-            x = tf.nn.conv1d(inputs[0], kernel, self.stride[0], "SAME", dilations=self._dilation[0])
-        else:
-            x = tf.nn.conv2d(inputs[0], kernel, self.stride, "SAME", dilations=self._dilation)
-        x = tf.nn.bias_add(x, bias[0]) if bias else x
-        return activate(self.activation, x)
+        x = run.primitives.convolution(inputs[0], kernel, bias[0] if bias else None, self.stride, self._dilation)
+        return run.primitives.activate(self.activation, x)
 
     def write_onnx(self, writer, weights: Sequence[np.ndarray], *inputs: str) -> str:
         """Channels first, as ONNX has them."""

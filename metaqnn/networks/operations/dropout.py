@@ -34,11 +34,9 @@ class Dropout(Operation):
 
     def run(self, run: Run, weights: Sequence[Any], *inputs: Any) -> Any:
         """Keras's masks of the same seed and step."""
-        import tensorflow as tf
-
         if not run.is_training:
             return inputs[0]
-        return tf.nn.experimental.stateless_dropout(inputs[0], self.rate, run.dropout_seed)
+        return run.primitives.dropout(inputs[0], self.rate, run.dropout_seed, run.step)
 
     def write_onnx(self, writer, weights: Sequence[np.ndarray], *inputs: str) -> str:
         """Nothing: a network in use drops nothing."""

@@ -29,9 +29,7 @@ class Flatten(Operation):
 
     def run(self, run: Run, weights: Sequence[Any], *inputs: Any) -> Any:
         """A reshape."""
-        import tensorflow as tf
-
-        return tf.reshape(inputs[0], (-1, math.prod(inputs[0].shape[1:])))
+        return run.primitives.flatten(inputs[0])
 
     def write_onnx(self, writer, weights: Sequence[np.ndarray], *inputs: str) -> str:
         """Channels last, in whose order the weights of what follows are."""

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from metaqnn.errors import IllegalArchitectureError
-from metaqnn.networks.operations.activation import ActivationName, activate, keras_activation, write_activation
+from metaqnn.networks.operations.activation import ActivationName, keras_activation, write_activation
 from metaqnn.networks.operations.operation import KerasSettings, Operation, Run, Shape, Weight
 
 
@@ -60,12 +60,9 @@ class FullyConnected(Operation):
 
     def run(self, run: Run, weights: Sequence[Any], *inputs: Any) -> Any:
         """Multiply, add the bias, activate."""
-        import tensorflow as tf
-
         kernel, *bias = weights
-        x = tf.matmul(inputs[0], kernel)
-        x = tf.nn.bias_add(x, bias[0]) if bias else x
-        return activate(self.activation, x)
+        x = run.primitives.dense(inputs[0], kernel, bias[0] if bias else None)
+        return run.primitives.activate(self.activation, x)
 
     def write_onnx(self, writer, weights: Sequence[np.ndarray], *inputs: str) -> str:
         """A Gemm."""

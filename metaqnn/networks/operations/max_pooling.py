@@ -25,11 +25,8 @@ class MaxPooling(WindowPooling):
         return kind(self.size, self.stride, padding=self.padding, **settings.common())
 
     def run(self, run: Run, weights: Sequence[Any], *inputs: Any) -> Any:
-        """One operation."""
-        import tensorflow as tf
-
-        pool = tf.nn.max_pool1d if len(self.size) == 1 else tf.nn.max_pool2d
-        return pool(inputs[0], self.size, self.stride, self.padding.upper())
+        """One primitive."""
+        return run.primitives.max_pooling(inputs[0], self.size, self.stride, self.padding)
 
     def write_onnx(self, writer, weights: Sequence[np.ndarray], *inputs: str) -> str:
         """One node; what SAME adds never counts."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from metaqnn.errors import IllegalArchitectureError
+from metaqnn.networks.primitives.primitives import Primitives
 
 if TYPE_CHECKING:
     import keras
@@ -49,7 +50,7 @@ class KerasSettings:
 
     initializer: Callable[[int], Any]
     regularizer: Any = None
-    dropout_seed: int = 0
+    dropout_seed: Any = 0
     dtype: str | None = None
     name: str | None = None
 
@@ -60,18 +61,24 @@ class KerasSettings:
 
 @dataclass(frozen=True)
 class Run:
-    """How TensorFlow runs an operation: in validation and use, or in one step of training.
+    """How a fast engine runs an operation: in validation and use, or in one step of training.
 
     Attributes:
-        is_training: whether dropout drops and batch normalisation looks at the batch.
-        dropout_seed: two whole numbers, a tensor of shape (2,), that pick the masks of this step.
+        primitives: of its backend.
+        step: of training, from 0, a whole number or a tensor. None: neither drops dropout, nor does batch normalisation
+            look at the batch.
+        dropout_seed: of the operation, where it draws masks; they are those of this seed and step. A whole number, or a
+            tensor.
     """
 
-    is_training: bool = False
-    dropout_seed: Any = None
+    primitives: Primitives
+    step: Any = None
+    dropout_seed: Any = 0
 
-
-INFERENCE = Run()
+    @property
+    def is_training(self) -> bool:
+        """Whether this is a step of training."""
+        return self.step is not None
 
 
 @dataclass(frozen=True)
@@ -104,7 +111,7 @@ class Operation(ABC):
 
     @abstractmethod
     def run(self, run: Run, weights: Sequence[Any], *inputs: Any) -> Any:
-        """The same by TensorFlow, with as few operations as it takes; weights are in the type of the inputs."""
+        """The same by the primitives of any backend; weights are in the type of the inputs, or the variables."""
 
     @abstractmethod
     def write_onnx(self, writer: "OnnxWriter", weights: Sequence[np.ndarray], *inputs: str) -> str:
@@ -164,20 +171,6 @@ def positions(shape: Shape) -> int:
     for extent in shape[:-1]:
         count *= extent
     return count
-
-
-def strided(shape: Shape, strides: Sequence[int]) -> Shape:
-    """Sides after a step of these strides with SAME padding: ceil(n / s)."""
-    return tuple(-(-extent // stride) for extent, stride in zip(shape, strides, strict=True))
-
-
-def same_pads(shape: Shape, sizes: Sequence[int], strides: Sequence[int]) -> list[int]:
-    """Rows and columns that SAME padding adds before and after; the odd one goes after, as TensorFlow has it."""
-    totals = [
-        max((-(-extent // stride) - 1) * stride + size - extent, 0)
-        for extent, size, stride in zip(shape, sizes, strides, strict=True)
-    ]
-    return [total // 2 for total in totals] + [total - total // 2 for total in totals]
 
 
 def sides(values: Sequence[int]) -> str:

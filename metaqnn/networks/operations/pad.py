@@ -41,10 +41,8 @@ class Pad(Operation):
         return layers.ZeroPadding2D(tuple(pads), **settings.common())
 
     def run(self, run: Run, weights: Sequence[Any], *inputs: Any) -> Any:
-        """One operation."""
-        import tensorflow as tf
-
-        return tf.pad(inputs[0], [(0, 0), *self._pads(inputs[0].shape[1:]), (0, 0)])
+        """One primitive."""
+        return run.primitives.pad(inputs[0], [(0, 0), *self._pads(inputs[0].shape[1:]), (0, 0)])
 
     def write_onnx(self, writer, weights: Sequence[np.ndarray], *inputs: str) -> str:
         """One node; batch and channels first, all that is added before, and then all after."""

@@ -39,11 +39,9 @@ class PadChannels(Operation):
         return layers.ZeroPadding2D(((0, 0), added), data_format="channels_first", **settings.common())
 
     def run(self, run: Run, weights: Sequence[Any], *inputs: Any) -> Any:
-        """One operation."""
-        import tensorflow as tf
-
+        """One primitive."""
         x = inputs[0]
-        return tf.pad(x, [(0, 0)] * (len(x.shape) - 1) + [(0, self.channels - x.shape[-1])])
+        return run.primitives.pad(x, [(0, 0)] * (len(x.shape) - 1) + [(0, self.channels - x.shape[-1])])
 
     def write_onnx(self, writer, weights: Sequence[np.ndarray], *inputs: str) -> str:
         """One node; batch and channels first, all that is added before, and then all after."""

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from metaqnn.errors import IllegalArchitectureError
-from metaqnn.networks.operations.operation import Operation, Shape, require_image, same_pads, sides, strided
+from metaqnn.networks.operations.operation import Operation, Shape, require_image, sides
+from metaqnn.networks.primitives.padding import same_pads, strided
 
 
 @dataclass(frozen=True)

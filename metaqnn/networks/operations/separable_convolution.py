@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from metaqnn.errors import IllegalArchitectureError
-from metaqnn.networks.operations.activation import ActivationName, activate, keras_activation, write_activation
+from metaqnn.networks.operations.activation import ActivationName, keras_activation, write_activation
 from metaqnn.networks.operations.operation import (
     KerasSettings,
     Operation,
@@ -16,10 +16,9 @@ from metaqnn.networks.operations.operation import (
     Weight,
     positions,
     require_image,
-    same_pads,
     sides,
-    strided,
 )
+from metaqnn.networks.primitives.padding import same_pads, strided
 
 
 @dataclass(frozen=True)
@@ -85,18 +84,11 @@ class SeparableConvolution(Operation):
 
     def run(self, run: Run, weights: Sequence[Any], *inputs: Any) -> Any:
         """Convolve each channel, then all; add the bias, activate."""
-        import tensorflow as tf
-
         depthwise, pointwise, *bias = weights
-        x = inputs[0]
-        is_signal = len(self.size) == 1
-        if is_signal:  # as an image of one column
-            x, depthwise, pointwise = x[:, :, None], depthwise[:, None], pointwise[:, None]
-        x = tf.nn.depthwise_conv2d(x, depthwise, (1, self.stride, self.stride, 1), "SAME")
-        x = tf.nn.conv2d(x, pointwise, 1, "VALID")
-        x = x[:, :, 0] if is_signal else x
-        x = tf.nn.bias_add(x, bias[0]) if bias else x
-        return activate(self.activation, x)
+        x = run.primitives.separable_convolution(
+            inputs[0], depthwise, pointwise, bias[0] if bias else None, self.stride
+        )
+        return run.primitives.activate(self.activation, x)
 
     def write_onnx(self, writer, weights: Sequence[np.ndarray], *inputs: str) -> str:
         """A convolution in as many groups as there are channels, and one of one pixel."""

@@ -279,7 +279,10 @@ def failure_of(error: Exception, is_built: bool) -> tuple[Status, str]:
     """
     text = " ".join(str(error).split())
     reason = f"{type(error).__name__}: {text[:300]}"
-    signs = ("ResourceExhausted", "RESOURCE_EXHAUSTED", "OutOfMemory", "out of memory", "MemoryError", "OOM when")
+    signs = (
+        *("ResourceExhausted", "RESOURCE_EXHAUSTED", "OutOfMemory", "out of memory", "MemoryError", "OOM when"),
+        "DefaultCPUAllocator: can't allocate memory",  # PyTorch's on a CPU
+    )
     if any(sign in f"{type(error).__name__} {text}" for sign in signs):
         return Status.OUT_OF_MEMORY, reason
     return (Status.CRASHED if is_built else Status.BUILD_FAILED), reason

@@ -7,26 +7,19 @@ hold it to.
 """
 
 import gc
-import time
-from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from metaqnn.networks.architecture import Architecture
-from metaqnn.networks.compiling import compile_network
 from metaqnn.networks.data import SearchData, Statistics
-from metaqnn.networks.targets import Classes, Measured
+from metaqnn.networks.targets import Classes
 from metaqnn.networks.training.config import TrainingConfig
 from metaqnn.networks.training.memory import VALIDATION_BATCHES
-from metaqnn.networks.training.recipe import Engine, EpochOutcome, Session
-from metaqnn.networks.training.tensorflow_network import TensorFlowNetwork
-from metaqnn.seeding import Stream
-
-_TIMED_CALL_SECONDS = 1.0
-"""Where a candidate's time is limited, an epoch is cut into calls of about this length, to look at the clock."""
+from metaqnn.networks.training.resident_engine import ResidentEngine, ResidentSession
 
 
-class TensorFlowEngine(Engine):
+class TensorFlowEngine(ResidentEngine):
     """Holds the data on the device.
 
     Args:
@@ -46,15 +39,17 @@ class TensorFlowEngine(Engine):
         use_bfloat16: bool = False,
         is_traced: bool = True,
     ):
-        import tensorflow as tf
+        from metaqnn.networks.primitives.tensorflow_primitives import TensorFlowPrimitives
 
         super().__init__(data, statistics, mirror, config, use_bfloat16)
         self.is_traced = is_traced
-        self.train_images, self.validation_images = len(data.x_train), len(data.x_validation)
-        self.target = data.target
-        self.train = tf.constant(np.asarray(data.x_train)), tf.constant(self.target.encode(data.y_train))
-        self.validation = tf.constant(data.x_validation), tf.constant(self.target.encode(data.y_validation))
-        self.compute_type = tf.bfloat16 if use_bfloat16 else tf.float32
+        self.primitives = TensorFlowPrimitives(use_bfloat16)
+
+    def place(self, array: Any) -> Any:
+        """A constant."""
+        import tensorflow as tf
+
+        return tf.constant(array)
 
     def open(self, architecture: Architecture, seed: int, attempt: int) -> "TensorFlowSession":
         """Make a network with fresh weights; its graph is traced by the first epoch."""
@@ -74,16 +69,14 @@ class TensorFlowEngine(Engine):
         return numbers / (255.0 if statistics.deviation is None else statistics.deviation)
 
 
-class TensorFlowSession(Session):
+class TensorFlowSession(ResidentSession):
     """One network with its weights, Adam's moments, and the graph of an epoch."""
 
     def __init__(self, engine: TensorFlowEngine, architecture: Architecture, seed: int, attempt: int):
         import tensorflow as tf
 
-        self.engine, self.seed, self.attempt = engine, seed, attempt
-        config = engine.config
-        graph = compile_network(architecture, engine.data.input_shape, config.dropout, config.batch_normalization)
-        self.network = TensorFlowNetwork(graph, seed, attempt, engine.compute_type)
+        super().__init__(engine, architecture, seed, attempt)
+        self.engine: TensorFlowEngine = engine
         self.moments = [(tf.Variable(tf.zeros_like(v)), tf.Variable(tf.zeros_like(v))) for v in self.network.trained]
         self.step = tf.Variable(0, dtype=tf.int32)
         if engine.is_traced:
@@ -92,49 +85,32 @@ class TensorFlowSession(Session):
         else:
             self._train, self._validate = self._traced_steps, self._validation
 
-    def run_epoch(self, epoch: int, learning_rate: float, check_time: Callable[[], None]) -> EpochOutcome:
-        """Train one epoch in the order that belongs to it, and validate."""
+    def begin_epoch(self, order: np.ndarray, flags: np.ndarray, learning_rate: float) -> None:
+        """As constants."""
         import tensorflow as tf
 
-        engine = self.engine
-        check_time()
-        order = Stream(self.seed, "shuffle", self.attempt, epoch).permutation(engine.train_images)
-        if engine.mirror:
-            flags = Stream(self.seed, "mirror", self.attempt, epoch).flags(engine.train_images)
-        else:
-            flags = np.zeros(0, bool)
-        steps = -(-engine.train_images // engine.config.batch_size)
-        call_steps = steps if engine.config.max_seconds is None else 1
-        inputs = tf.constant(order, tf.int32), tf.constant(flags), tf.constant(learning_rate, tf.float32)
-        start, sums = 0, (tf.constant(0.0), tf.constant(engine.target.no_sums()))
-        while start < steps:
-            began, end = time.monotonic(), min(start + call_steps, steps)
-            sums = self._train(*inputs, tf.constant(start), tf.constant(end), *sums)
-            start = end
-            check_time()
-            if time.monotonic() - began < _TIMED_CALL_SECONDS / 2:
-                call_steps *= 2
-        loss_sum, score_sums = (value.numpy() for value in sums)  # waits until the device has trained them
-        began = time.monotonic()
-        measured = self._measured()
-        validation_seconds = time.monotonic() - began
-        check_time()
-        return EpochOutcome(
-            float(loss_sum) / engine.train_images,
-            engine.target.training_score(score_sums, engine.train_images),
-            measured.loss,
-            measured.score,
-            measured.figures,
-            validation_seconds,
-        )
+        self._inputs = tf.constant(order, tf.int32), tf.constant(flags), tf.constant(learning_rate, tf.float32)
+        self._sums = tf.constant(0.0), tf.constant(self.engine.target.no_sums())
 
-    def _measured(self) -> Measured:
-        """The validation: of classes from sums, of others from every answer, as some figures are no sums."""
-        engine = self.engine
-        if isinstance(engine.target, Classes):
-            loss_sum, right = (float(value) for value in self._validate())
-            return Measured(right / engine.validation_images, {}, loss_sum / engine.validation_images)
-        return engine.target.measure_outputs(self._validate().numpy(), engine.data.y_validation)
+    def train_steps(self, start: int, end: int, is_timed: bool) -> None:
+        """One call of the graph, which returns when they are done."""
+        import tensorflow as tf
+
+        self._sums = self._train(*self._inputs, tf.constant(start), tf.constant(end), *self._sums)
+
+    def training_sums(self) -> tuple[float, np.ndarray]:
+        """As the graph gave them."""
+        loss_sum, score_sums = (value.numpy() for value in self._sums)
+        return float(loss_sum), score_sums
+
+    def validation_sums(self) -> tuple[float, float]:
+        """One call of the graph."""
+        loss_sum, right = (float(value) for value in self._validate())
+        return loss_sum, right
+
+    def validation_outputs(self) -> np.ndarray:
+        """One call of the graph."""
+        return self._validate().numpy()
 
     def make_ready(self) -> None:
         """Trace both graphs, with inputs of the kinds that `run_epoch` gives."""
@@ -156,10 +132,6 @@ class TensorFlowSession(Session):
             tf.TensorSpec(no_sums.shape, no_sums.dtype),
         )
         self._validate.get_concrete_function()
-
-    def numpy_weights(self) -> list[np.ndarray]:
-        """All weights in the order of a Keras model of the same network."""
-        return self.network.numpy_weights()
 
     def close(self) -> None:
         """Let go of the graph and the weights."""
@@ -225,13 +197,13 @@ class TensorFlowSession(Session):
         gradients = tape.gradient(loss, self.network.trained)
         time_step = tf.cast(self.step.assign_add(1), tf.float32)
         beta_1, beta_2 = tf.constant(config.beta_1), tf.constant(config.beta_2)
+        powers = {"beta1_power": beta_1**time_step, "beta2_power": beta_2**time_step}
         for variable, (mean, square), gradient in zip(self.network.trained, self.moments, gradients, strict=True):
             tf.raw_ops.ResourceApplyAdam(
                 var=variable.handle,
                 m=mean.handle,
                 v=square.handle,
-                beta1_power=beta_1**time_step,
-                beta2_power=beta_2**time_step,
+                **powers,
                 lr=learning_rate,
                 beta1=beta_1,
                 beta2=beta_2,
