@@ -40,7 +40,7 @@ class EpochOutcome:
         validation_loss: over the validation images after the epoch, without penalties.
         validation_score: likewise, by the score of the target.
         figures: what else was measured on the validation images, by name.
-        validation_seconds: of the epoch's, how many that took.
+        validation_seconds: of the epoch's, how many that took; no part of what two epochs are compared by.
     """
 
     train_loss: float
@@ -48,7 +48,7 @@ class EpochOutcome:
     validation_loss: float
     validation_score: float
     figures: Mapping[str, float] = field(default_factory=dict)
-    validation_seconds: float = 0.0
+    validation_seconds: float = field(default=0.0, compare=False)
 
 
 class Session(ABC):
