@@ -6,9 +6,10 @@ from contracts.agents import accuracy_of
 from contracts.records import costs, epoch
 
 from metaqnn.core import Candidate, CurvePoint, Evaluation
-from metaqnn.networks.curve_prediction import EarlyStoppingContext, ReferenceCurve
+from metaqnn.networks.stopping_rule import EarlyStoppingContext, ReferenceCurve
 from metaqnn.networks.evaluator import accuracy
-from metaqnn.networks.training.config import EarlyStoppingConfig, TrainingConfig
+from metaqnn.networks.training.config import TrainingConfig
+from metaqnn.networks.training.early_stopping_config import RegressionConfig
 from metaqnn.networks.training.recipe import Engine, EpochOutcome, Session, train
 
 EPOCHS = 10
@@ -82,7 +83,7 @@ def does_crash(architecture: str) -> bool:
 TRAINING = TrainingConfig(
     epochs=EPOCHS,
     restart_accuracy=0.3,  # a tenth is reached by all of them
-    early_stopping=EarlyStoppingConfig(min_networks=10, control_share=0.2),
+    early_stopping=RegressionConfig(min_networks=10, control_share=0.2),
 )
 """Looks after epochs 2 to 5."""
 
