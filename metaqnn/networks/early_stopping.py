@@ -112,6 +112,11 @@ class NetworkEarlyStopping(EarlyStopping):
             assert rule is not None, "the recipe has the section"
             expected = rule.first_verdict(epochs)
             stopped = None if context.is_control else expected
+            for place, attempt in enumerate(evaluation.attempts[:-1], start=1):
+                # Given up after its last epoch, before anybody looked.
+                earlier = rule.first_verdict(attempt.points[:-1])
+                if earlier and not context.is_control:
+                    return f"the last epoch of attempt {place}", len(attempt.points), earlier.step
         has_result = evaluation.status.has_score
         status = Status.EARLY_STOPPED if stopped else Status.OK
         if has_result and evaluation.status is not status:

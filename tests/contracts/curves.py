@@ -88,7 +88,7 @@ TRAINING = TrainingConfig(
 """Looks after epochs 2 to 5."""
 
 
-def trained(crashes=does_crash):
+def trained(crashes=does_crash, training=TRAINING):
     """A function that trains candidates by the recipe; those that `crashes` says crash in their first epoch."""
 
     def final(architecture: str) -> float:
@@ -97,6 +97,6 @@ def trained(crashes=does_crash):
         return final_of(architecture)
 
     def function(candidate: Candidate) -> Evaluation:
-        return train(candidate, CurveEngine(final), TRAINING, accuracy(3))
+        return train(candidate, CurveEngine(final), training, accuracy(3))
 
     return function
