@@ -115,9 +115,7 @@ def _first_stop(rule: StoppingRule, evaluation: Evaluation) -> tuple[int, Predic
 def _stopped(evaluation: Evaluation, place: int, verdict: Prediction) -> Evaluation:
     shortened = Attempt(evaluation.attempts[place].points[: verdict.step])
     attempts = (*evaluation.attempts[:place], shortened)
-    return replace(
-        evaluation, status=Status.EARLY_STOPPED, score=verdict.score, attempts=attempts, prediction=verdict
-    )
+    return replace(evaluation, status=Status.EARLY_STOPPED, score=verdict.score, attempts=attempts, prediction=verdict)
 
 
 def train_with_seeds(experiment: Experiment, architectures: Sequence[str], seeds: int) -> dict[str, list[float]]:

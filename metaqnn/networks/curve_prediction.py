@@ -29,9 +29,7 @@ _SMALLEST_DEVIATION = 0.02
 class RegressionRule(StoppingRule):
     """Stops what a regression on all references expects to stay below the best."""
 
-    def __init__(
-        self, config: RegressionConfig, training: TrainingConfig, context: EarlyStoppingContext, score: Score
-    ):
+    def __init__(self, config: RegressionConfig, training: TrainingConfig, context: EarlyStoppingContext, score: Score):
         super().__init__(training, context, score)
         self.probability, self.scale = config.probability, ScoreScale(score)
 

@@ -1,4 +1,4 @@
-"""What networks had reached when they came to the rungs of successive halving, those that were stopped there included."""
+"""What networks had reached when they came to the rungs of successive halving, those stopped there included."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
@@ -47,7 +47,9 @@ class Rungs:
         climbs = [self._climb(place) for place in range(max(0, known - self.most), known)]
         return {
             epoch: tuple(
-                self._for_costs(climb.reached[rung], climb.costs, costs) for climb in climbs if rung < len(climb.reached)
+                self._for_costs(climb.reached[rung], climb.costs, costs)
+                for climb in climbs
+                if rung < len(climb.reached)
             )
             for rung, epoch in enumerate(self.epochs)
         }

@@ -6,9 +6,9 @@ from contracts.curves import EPOCHS, curve
 from contracts.records import costs, evaluation
 
 from metaqnn.core import Attempt, Episode, Evaluation, Model, Prediction, Reward, Status
-from metaqnn.networks.stopping_rule import ReferenceCurve
 from metaqnn.networks.early_stopping import NetworkEarlyStopping
 from metaqnn.networks.rewards import CostAwareOptions, CostAwareReward
+from metaqnn.networks.stopping_rule import ReferenceCurve
 from metaqnn.networks.training.config import TrainingConfig
 from metaqnn.networks.training.early_stopping_config import RegressionConfig
 from metaqnn.search.rewards import ScoreReward, ScoreRewardOptions

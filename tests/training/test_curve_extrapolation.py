@@ -99,7 +99,8 @@ def test_the_order_of_the_references_changes_no_bit(order):
 def test_known_digits():
     # On every machine and in every version of the libraries.
     verdict = rule(context()).verdict(curve(0.6, 3))
-    assert [value.hex() for value in (verdict.score, verdict.low, verdict.high)] == ["0x1.381014c2e53f8p-1", "0x1.2c147fb8a4db8p-1", "0x1.43cb21996de60p-1"]
+    digits = [value.hex() for value in (verdict.score, verdict.low, verdict.high)]
+    assert digits == ["0x1.381014c2e53f8p-1", "0x1.2c147fb8a4db8p-1", "0x1.43cb21996de60p-1"]
 
 
 def test_more_certainty_is_asked_before_a_stop_where_the_probability_is_higher():

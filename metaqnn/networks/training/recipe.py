@@ -15,9 +15,9 @@ import numpy as np
 from metaqnn.core import Attempt, Candidate, CurvePoint, Evaluation, Prediction, Score, Status, score_of_curve
 from metaqnn.machine import raise_machine_fault
 from metaqnn.networks.architecture import Architecture, parse
+from metaqnn.networks.data import SearchData, Statistics
 from metaqnn.networks.early_stopping import make_rule
 from metaqnn.networks.stopping_rule import EarlyStoppingContext
-from metaqnn.networks.data import SearchData, Statistics
 from metaqnn.networks.training.config import TrainingConfig
 from metaqnn.networks.training.figures import figures_of_best
 
