@@ -143,8 +143,8 @@ def table(results: Sequence[tuple[str, str, Replayed]], other_seeds: Mapping[tup
         other_seeds: scores of networks trained again, by search and architecture; empty if none were.
     """
     lines = [
-        "                                      stopped  control           regret   other",
-        "search        rule               nets   n   at       n  saved error  added   seeds",
+        "                                       stopped                      regret other",
+        "search        rule               nets   n   at control  saved error  added  seeds",
     ]
     for search, rule, result in results:
         at = statistics.fmean(result.stopped_after) if result.stopped_after else 0.0
@@ -156,10 +156,10 @@ def table(results: Sequence[tuple[str, str, Replayed]], other_seeds: Mapping[tup
         lines.append(
             f"{search[:13]:13s} {rule:18s} {result.networks:4d} {len(result.stopped_after):3d} {at:4.1f} "
             f"{result.controls:7d} {100 * result.saved / result.epochs:4.1f} % {error:5.2f} "
-            f"{100 * (result.best[0] - result.kept[0]):6.2f} {seeds:>7s}"
+            f"{100 * (result.best[0] - result.kept[0]):6.2f} {seeds:>6s}"
         )
-    lines.append("at: the mean epoch. error: mean |predicted - reached|; regret: best of all less best")
-    lines.append("kept; other seeds: best kept less best of all, trained again; all three in points.")
+    lines.append("at: the mean epoch. In points: error, mean |predicted - reached|; regret, best of")
+    lines.append("all less best kept; other seeds, best kept less best of all, both trained again.")
     return "\n".join(lines)
 
 
