@@ -143,8 +143,8 @@ def table(results: Sequence[tuple[str, str, Replayed]], other_seeds: Mapping[tup
         other_seeds: scores of networks trained again, by search and architecture; empty if none were.
     """
     lines = [
-        "                                       stopped                      regret other",
-        "search        rule               nets   n   at control  saved error  added  seeds",
+        "                                      stopped                      regret other",
+        "search       rule               nets   n   at control  saved error  added  seeds",
     ]
     for search, rule, result in results:
         at = statistics.fmean(result.stopped_after) if result.stopped_after else 0.0
@@ -154,12 +154,12 @@ def table(results: Sequence[tuple[str, str, Replayed]], other_seeds: Mapping[tup
             best, kept = (statistics.fmean(other_seeds[search, a]) for _, a in (result.best, result.kept))
             seeds = f"{100 * (kept - best):+.2f}"
         lines.append(
-            f"{search[:13]:13s} {rule:18s} {result.networks:4d} {len(result.stopped_after):3d} {at:4.1f} "
+            f"{search[:12]:12s} {rule:18s} {result.networks:4d} {len(result.stopped_after):3d} {at:4.1f} "
             f"{result.controls:7d} {100 * result.saved / result.epochs:4.1f} % {error:5.2f} "
             f"{100 * (result.best[0] - result.kept[0]):6.2f} {seeds:>6s}"
         )
-    lines.append("at: the mean epoch. In points: error, mean |predicted - reached|; regret, best of")
-    lines.append("all less best kept; other seeds, best kept less best of all, both trained again.")
+    lines.append("at: the mean epoch. In points: error, mean |predicted - reached|; regret, best")
+    lines.append("of all less best kept; other seeds, best kept less best of all, trained again.")
     return "\n".join(lines)
 
 
