@@ -7,13 +7,17 @@ from contextlib import closing
 from dataclasses import replace
 
 import pytest
-from contracts.curves import TRAINING, trained
+from contracts.curves import TRAINING, curve, trained
+from contracts.records import ACCURACY, evaluation, model
 from contracts.searches import ShuffledExecutor, SmallSearch
 from databases import contents
 
+from metaqnn.core import Attempt, Episode, Status
+from metaqnn.networks.early_stopping import NetworkEarlyStopping
 from metaqnn.networks.rewards import CostAwareOptions
 from metaqnn.networks.training.early_stopping_config import ExtrapolationConfig, SuccessiveHalvingConfig
 from metaqnn.search.loop import Ending
+from metaqnn.search.rewards import ScoreReward, ScoreRewardOptions
 
 RULES = [
     SuccessiveHalvingConfig(reduction_factor=2, min_networks=5, control_share=0.2),
@@ -111,3 +115,22 @@ def test_a_network_that_was_not_stopped_where_it_should_have_been(search, good):
     stricter = replace(search.training.early_stopping, min_networks=20)
     difference = replace(search, training=replace(search.training, early_stopping=stricter)).verify(good).difference
     assert difference.startswith("evaluation ")
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_an_attempt_that_was_given_up_only_after_it_should_have_been_stopped(rule):
+    training = replace(TRAINING, restart_epoch=4, early_stopping=replace(rule, control_share=0.0))
+    stopping = NetworkEarlyStopping(training, ScoreReward(ScoreRewardOptions(), ACCURACY), 1, 0)
+    for number in range(1, 11):
+        best = 0.7 + number / 100
+        found = (
+            model(number, f"[network {number}]", 3, 1000, 50_000),
+            evaluation(Status.OK, "", (Attempt(curve(best)),)),
+        )
+        facts = (number, found[0].architecture, number, found[1].score, found[1].score, False)
+        stopping.learn(Episode(number, number, {"epsilon": 1.0}, *facts), lambda found=found: found)
+    new = model(20, "[SM(10)]", 3, 1000, 50_000)
+    given_up = evaluation(Status.OK, "", (Attempt(curve(0.5, 4)), Attempt(curve(0.95))))
+    assert stopping.difference(20, new, given_up) == ("the last epoch of attempt 1", 4, 1)
+    alone = evaluation(Status.OK, "", (Attempt(curve(0.95)),))
+    assert stopping.difference(20, new, alone) is None
