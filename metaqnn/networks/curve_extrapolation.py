@@ -36,8 +36,14 @@ class Extrapolation:
         self.context, self.scale = context, ScoreScale(score, logarithm, exponential)
 
     def predict(self, epochs: Sequence[CurvePoint]) -> tuple[float, float]:
-        """What is expected of the best score of the whole attempt, and its standard deviation, both on the scale."""
-        scale, seen, references = self.scale, len(epochs), self.context.references
+        """What is expected of the best score of the whole attempt, and its standard deviation, both on the scale.
+
+        The deviation is infinite where no network was measured after as many epochs.
+        """
+        scale, seen = self.scale, len(epochs)
+        references = [each for each in self.context.references if each.points[seen - 1].score is not None]
+        if not references:
+            return scale.best(epochs), math.inf
         features = [scale.features(reference, reference.points[:seen]) for reference in references]
         gains = [scale.spread(reference.score) - row[0] for reference, row in zip(references, features, strict=True)]
         weights = _kernel(_squared_distances(features, scale.features(self.context, epochs)))
@@ -70,7 +76,8 @@ class ExtrapolationRule(StoppingRule):
         if best_score(epochs) >= target:
             return None
         expected, deviation = self.extrapolation.predict(epochs)
-        if normal_cdf((self.extrapolation.scale.spread(target) - expected) / deviation) < self.probability:
+        missing = self.extrapolation.scale.spread(target) - expected
+        if deviation == math.inf or normal_cdf(missing / deviation) < self.probability:
             return None
         return self.extrapolation.prediction(epochs)
 

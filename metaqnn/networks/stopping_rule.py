@@ -70,7 +70,7 @@ class StoppingRule(ABC):
         that is settled, after `restart_epoch`.
         """
         seen, last = len(epochs), epochs[-1].score
-        if seen not in self._looks or (seen < self._restart_epoch and (last is None or last <= self._chance)):
+        if seen not in self._looks or last is None or (seen < self._restart_epoch and last <= self._chance):
             return None
         return self._verdict(epochs)
 
@@ -104,8 +104,8 @@ class StoppingRule(ABC):
 
 
 def best_score(epochs: Sequence[CurvePoint]) -> float:
-    """The best score of some epochs."""
-    return max(point.score for point in epochs if point.score is not None)
+    """The best score of some epochs; that of none is below all."""
+    return max((point.score for point in epochs if point.score is not None), default=-math.inf)
 
 
 class ScoreScale:
@@ -149,11 +149,12 @@ class ScoreScale:
 
     def features(self, network: ReferenceCurve | EarlyStoppingContext, epochs: Sequence[CurvePoint]) -> list[float]:
         """What a prediction sees of a network after some epochs."""
-        last = epochs[-1]
+        last, best = epochs[-1], self.best(epochs)
+        trained = last.figures.get(f"train_{self.score.name}", math.nan)
         return [
-            self.best(epochs),
+            best,
             self.best(epochs[-1:]),
-            self.spread(last.figures[f"train_{self.score.name}"]),
+            self.spread(trained) if math.isfinite(trained) else best,  # a database holds finite numbers alone
             self.logarithm(last.figures["validation_loss"] + _SQUEEZE),
             self.logarithm(epochs[0].figures["learning_rate"]),
             float(network.costs["layers"]),

@@ -134,6 +134,26 @@ def test_a_score_that_is_no_share():
     assert judge.verdict(falling(0.1, 1)) is None
 
 
+def test_what_was_not_measured_stops_nothing_and_is_learned_from_no_more():
+    known = context()
+    unmeasured = (replace(curve(0.55, 1)[0], score=None), *curve(0.55, 2)[1:])
+    assert rule(known).verdict(unmeasured[:1]) is None
+    assert rule(known).verdict(unmeasured).step == 2
+    gaps = tuple(replace(each, points=(unmeasured[0], *each.points[1:])) for each in known.references)
+    assert rule(replace(known, references=gaps)).verdict(curve(0.55, 1)) is None
+    some = (*known.references[:20], *gaps[20:])
+    alone = replace(known, references=known.references[:20])
+    assert rule(replace(known, references=some)).verdict(curve(0.55, 1)) == rule(alone).verdict(curve(0.55, 1))
+
+
+@pytest.mark.parametrize("figures", [{"train_accuracy": math.nan}, {}])
+def test_a_figure_that_is_no_number_is_as_one_that_is_missing(figures):
+    (first,) = curve(0.55, 1)
+    others = {name: value for name, value in first.figures.items() if name != "train_accuracy"}
+    verdict = rule(context()).verdict((replace(first, figures={**others, **figures}),))
+    assert verdict.score == pytest.approx(0.55, abs=0.05)
+
+
 def test_a_restarted_attempt_is_judged_by_its_own_epochs():
     engine = CurveEngine(lambda _: 0.55, wasted=2)
     result = train(Candidate(1, "[SM(10)]", 0, context=context()), engine, TRAINING, ACCURACY)
