@@ -130,8 +130,14 @@ def _section(path: str, section: type[Any], name: str = "", about: str = "", pre
             default = f"`{_as_yaml(value)}`"
         rows.append((field.name, type_words(hints[field.name]), default, told[field.name]))
         options = (hints[field.name], *typing.get_args(hints[field.name]))
-        inner += [_section(f"{path}.{field.name}", each) for each in options if dataclasses.is_dataclass(each)]
+        inner += [_inner(f"{path}.{field.name}", each) for each in options if dataclasses.is_dataclass(each)]
     return "\n".join([_table(title, rows, about), *inner])
+
+
+def _inner(path: str, section: type[Any]) -> str:
+    """A section inside another; the first line of its dataclass says what it is where several stand to choose from."""
+    name = getattr(section, "name", "")
+    return _section(path, section, name, (section.__doc__ or "").split("\n")[0] if name else "")
 
 
 def _table(title: str, rows: list[tuple[str, str, str, str]], about: str = "") -> str:

@@ -9,7 +9,7 @@ import dataclasses
 import math
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
@@ -164,6 +164,9 @@ def _convert(value: Any, hint: Any, path: str, file: str) -> Any:
     if origin in (Union, types.UnionType):
         if value is None and type(None) in arguments:
             return None
+        sections = [option for option in arguments if dataclasses.is_dataclass(option)]
+        if len(sections) > 1 and isinstance(value, Mapping):
+            return read_section(_named(sections, value, path, file), value, path, file)
         for option in arguments:
             try:
                 return _convert(value, option, path, file)
@@ -205,6 +208,15 @@ def _convert(value: Any, hint: Any, path: str, file: str) -> Any:
     raise ConfigError(f"{file}: {path}: expected {type_words(hint)}, got {_kind(value)}")
 
 
+def _named(sections: Sequence[Any], content: Mapping[str, Any], path: str, file: str) -> Any:
+    """The one of several sections whose `name` is given; the first where none is."""
+    names = {section.name: section for section in sections}
+    name = content.get("name", next(iter(names)))
+    if not isinstance(name, str) or name not in names:
+        raise ConfigError(f"{file}: {path}.name: {shown(name)} is not one of its values; {nearest(name, names)}")
+    return names[name]
+
+
 def _first_ambiguous(value: Any) -> Ambiguous | None:
     """A value of two readings in a mapping or a list that goes as it is to whoever knows its keys."""
     items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
@@ -227,7 +239,7 @@ def type_words(hint: Any) -> str:
     }
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (Union, types.UnionType):
-        return " or ".join(map(type_words, arguments))
+        return " or ".join(dict.fromkeys(map(type_words, arguments)))
     if origin is tuple:
         if arguments[-1] is Ellipsis:
             return f"a list in which each item is {type_words(arguments[0])}"

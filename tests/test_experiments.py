@@ -9,6 +9,11 @@ from contracts.agents import STRATEGIES, ask
 from metaqnn.config import as_mapping
 from metaqnn.errors import ConfigError, DamageError
 from metaqnn.networks.evaluator import accuracy
+from metaqnn.networks.training.early_stopping_config import (
+    ExtrapolationConfig,
+    RegressionConfig,
+    SuccessiveHalvingConfig,
+)
 from metaqnn.strategies.schedule import PAPER_SCHEDULE, Schedule
 from metaqnn.workflows import (
     SearchOptions,
@@ -350,6 +355,56 @@ def test_keys_of_before_are_read_and_the_new_ones_are_said(sections, now, lines)
     assert read_experiment(content | sections, "a.yaml", said.append) == read_experiment(content | now, "a.yaml")
     assert said == [f"a.yaml: {line}." for line in lines]
     assert read_experiment(content | sections, "stored") == read_experiment(content | now, "stored")
+
+
+def early_stopping_of(**section):
+    content = {"name": "x", "dataset": {"name": "digits"}, "training": {"early_stopping": section}}
+    return read_experiment(content, "a.yaml").training.early_stopping
+
+
+def test_the_rule_of_early_stopping_is_chosen_by_its_name():
+    # What databases of before hold has no name, and means the only rule that there was.
+    assert early_stopping_of() == early_stopping_of(name="regression") == RegressionConfig()
+    before = {"probability": 0.99, "best": 1, "min_networks": 30, "control_share": 0.1}
+    assert early_stopping_of(**before, first_share=0.2, last_share=0.5) == RegressionConfig()
+    halving = early_stopping_of(name="successive_halving", reduction_factor=3)
+    assert halving == SuccessiveHalvingConfig(reduction_factor=3)
+    assert early_stopping_of(name="extrapolation", best=2) == ExtrapolationConfig(best=2)
+
+
+@pytest.mark.parametrize(
+    ("section", "sentence"),
+    [
+        (
+            {"name": "extrapolate"},
+            "training.early_stopping.name: 'extrapolate' is not one of its values; did you mean 'extrapolation'?",
+        ),
+        (
+            {"name": 3},
+            "training.early_stopping.name: 3 is not one of its values; valid names are extrapolation, regression,"
+            " successive_halving",
+        ),
+        (
+            {"name": "successive_halving", "probability": 0.9},
+            "training.early_stopping.probability: there is no such key; valid names are control_share, first_rung,"
+            " min_networks, name, reduction_factor",
+        ),
+        (
+            {"name": "successive_halving", "first_rung": 20},
+            "training.early_stopping: expected a first_rung before the last of 20 epochs, got 20",
+        ),
+        (
+            {"name": "successive_halving", "reduction_factor": 1.5},
+            "training.early_stopping.reduction_factor: expected a whole number, got the number 1.5",
+        ),
+        (
+            "halving",
+            "training.early_stopping: expected a section of keys and values or nothing, got the text 'halving'",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_rule_is_said_in_a_sentence(section, sentence):
+    assert refusal(training={"early_stopping": section}) == f"a.yaml: {sentence}"
 
 
 def test_an_old_key_beside_the_new_one_is_refused():

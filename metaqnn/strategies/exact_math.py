@@ -67,6 +67,13 @@ def log_expected_excess(z: float) -> float:
     return logarithm(density + z * _normal_distribution(z, density))
 
 
+def normal_cdf(z: float) -> float:
+    """The probability that a standard normal variable is below z, right to 1e-15, absolutely."""
+    if z < 0.0:
+        return 1.0 - normal_cdf(-z)
+    return _normal_distribution(z, exponential(-0.5 * z * z - _LOG_SQRT_2_PI))
+
+
 def _normal_distribution(z: float, density: float) -> float:
     """Phi(z) = 1/2 + phi(z) (z + z^3/3 + z^5/(3 5) + ...)."""
     if z > 8.0:

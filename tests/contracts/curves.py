@@ -6,9 +6,10 @@ from contracts.agents import accuracy_of
 from contracts.records import costs, epoch
 
 from metaqnn.core import Candidate, CurvePoint, Evaluation
-from metaqnn.networks.curve_prediction import EarlyStoppingContext, ReferenceCurve
 from metaqnn.networks.evaluator import accuracy
-from metaqnn.networks.training.config import EarlyStoppingConfig, TrainingConfig
+from metaqnn.networks.stopping_rule import EarlyStoppingContext, ReferenceCurve
+from metaqnn.networks.training.config import TrainingConfig
+from metaqnn.networks.training.early_stopping_config import RegressionConfig
 from metaqnn.networks.training.recipe import Engine, EpochOutcome, Session, train
 
 EPOCHS = 10
@@ -82,12 +83,12 @@ def does_crash(architecture: str) -> bool:
 TRAINING = TrainingConfig(
     epochs=EPOCHS,
     restart_accuracy=0.3,  # a tenth is reached by all of them
-    early_stopping=EarlyStoppingConfig(min_networks=10, control_share=0.2),
+    early_stopping=RegressionConfig(min_networks=10, control_share=0.2),
 )
 """Looks after epochs 2 to 5."""
 
 
-def trained(crashes=does_crash):
+def trained(crashes=does_crash, training=TRAINING):
     """A function that trains candidates by the recipe; those that `crashes` says crash in their first epoch."""
 
     def final(architecture: str) -> float:
@@ -96,6 +97,6 @@ def trained(crashes=does_crash):
         return final_of(architecture)
 
     def function(candidate: Candidate) -> Evaluation:
-        return train(candidate, CurveEngine(final), TRAINING, accuracy(3))
+        return train(candidate, CurveEngine(final), training, accuracy(3))
 
     return function

@@ -47,7 +47,7 @@ def test_the_reference_has_commands_keys_and_docstrings(built):
     assert all(f'id="{name}"' in commands or f"{name}</h" in commands for name in ("metaqnn-search", "metaqnn-replay"))
     assert "--max-time" in commands
     configuration = (built / "reference" / "configuration.html").read_text(encoding="utf-8")
-    assert 'id="trainingearly_stopping"' in configuration
+    assert 'id="trainingearly_stopping-name-extrapolation"' in configuration
     contracts = (built / "reference" / "python" / "contracts.html").read_text(encoding="utf-8")
     assert 'id="metaqnn.core.strategy.Strategy.ask"' in contracts
 

@@ -15,13 +15,19 @@ from metaqnn.cli import cli
 from metaqnn.core.plugins import KINDS, OWN, installed
 from metaqnn.networks.data.config import DatasetConfig
 from metaqnn.networks.retraining.config import RECIPES, OneCycleConfig, read_recipe
-from metaqnn.networks.training.config import EarlyStoppingConfig, TrainingConfig
+from metaqnn.networks.training.config import TrainingConfig
+from metaqnn.networks.training.early_stopping_config import (
+    ExtrapolationConfig,
+    RegressionConfig,
+    SuccessiveHalvingConfig,
+)
 from metaqnn.search.config import SearchConfig
 from metaqnn.workflows.old_names import renamed, renamed_table
 from metaqnn.workflows.table_files import TableSection
 
 REFERENCE = ROOT / "docs" / "reference"
-SECTIONS = [DatasetConfig, TrainingConfig, EarlyStoppingConfig, SearchConfig, TableSection, *RECIPES.values()]
+SECTIONS = [DatasetConfig, TrainingConfig, SearchConfig, TableSection, *RECIPES.values()]
+SECTIONS += [RegressionConfig, SuccessiveHalvingConfig, ExtrapolationConfig]
 SECTIONS += [
     plugin.load().Options for kind in KINDS for (plugin, *_) in installed(kind).values() if plugin.package == OWN
 ]
@@ -53,6 +59,7 @@ def test_the_page_of_configurations_has_every_part_and_every_key_of_a_shipped_ex
             for key in keys if isinstance(keys, dict) else ():
                 assert key == "name" or f"| `{key}` |" in page, f"{path.name}: {section}.{key}"
     assert "| `epochs` | a whole number | `20` | of every attempt. |" in page
+    assert "## `training.early_stopping`, `name: successive_halving`" in page
     assert "`null`, `null`" not in page
 
 

@@ -6,10 +6,11 @@ from contracts.curves import EPOCHS, curve
 from contracts.records import costs, evaluation
 
 from metaqnn.core import Attempt, Episode, Evaluation, Model, Prediction, Reward, Status
-from metaqnn.networks.curve_prediction import ReferenceCurve
 from metaqnn.networks.early_stopping import NetworkEarlyStopping
 from metaqnn.networks.rewards import CostAwareOptions, CostAwareReward
-from metaqnn.networks.training.config import EarlyStoppingConfig, TrainingConfig
+from metaqnn.networks.stopping_rule import ReferenceCurve
+from metaqnn.networks.training.config import TrainingConfig
+from metaqnn.networks.training.early_stopping_config import RegressionConfig
 from metaqnn.search.rewards import ScoreReward, ScoreRewardOptions
 
 ACCURACY = ScoreReward(ScoreRewardOptions(), records.ACCURACY)
@@ -29,7 +30,7 @@ def evaluated(accuracy: float, status: Status = Status.OK) -> Evaluation:
 
 def gathered(accuracies, reward=ACCURACY, lookahead=1, seed=0, **config) -> NetworkEarlyStopping:
     """Episodes from 1 with these accuracies, or None for one without a training of its own."""
-    training = TrainingConfig(epochs=EPOCHS, early_stopping=EarlyStoppingConfig(**{"min_networks": 10} | config))
+    training = TrainingConfig(epochs=EPOCHS, early_stopping=RegressionConfig(**{"min_networks": 10} | config))
     stopping = NetworkEarlyStopping(training, reward, lookahead, seed)
     for number, accuracy in enumerate(accuracies, start=1):
         if accuracy is not None:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from metaqnn.networks import curve_extrapolation, rungs, successive_halving
 from metaqnn.strategies import adam, controller, controller_policy, exact_arrays, lstm
 from metaqnn.strategies.exact_arrays import (
     add_rows,
@@ -120,7 +121,11 @@ FORBIDDEN = {
 }
 
 
-@pytest.mark.parametrize("module", [adam, controller, controller_policy, exact_arrays, lstm], ids=lambda m: m.__name__)
+MODULES = [adam, controller, controller_policy, exact_arrays, lstm]
+MODULES += [curve_extrapolation, rungs, successive_halving]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda m: m.__name__)
 def test_nothing_is_used_whose_last_digit_differs_between_machines(module):
     for node in ast.walk(ast.parse(inspect.getsource(module))):
         if isinstance(node, ast.Attribute):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metaqnn.strategies.exact_math import exponential, log_expected_excess, logarithm
+from metaqnn.strategies.exact_math import exponential, log_expected_excess, logarithm, normal_cdf
 
 
 @given(st.floats(-699.0, 700.0))
@@ -24,6 +24,17 @@ def test_what_is_known_of_them():
     assert (exponential(0.0), exponential(-1e6), logarithm(1.0)) == (1.0, 0.0, 0.0)
     # To the bit, whatever a mathematics library would say of it; e is 2.718281828459045.
     assert (exponential(1.0), logarithm(2.0)) == (2.7182818284590455, 0.6931471805599453)
+
+
+@given(st.floats(-40.0, 40.0))
+def test_the_normal_distribution(z):
+    assert normal_cdf(z) == pytest.approx(0.5 * math.erfc(-z / math.sqrt(2.0)), abs=1e-15)
+
+
+def test_what_is_known_of_the_normal_distribution():
+    # The quantile of 97.5 % is 1.959963984540054.
+    assert (normal_cdf(0.0), normal_cdf(1e9), normal_cdf(-1e9)) == (0.5, 1.0, 0.0)
+    assert normal_cdf(1.959963984540054) == pytest.approx(0.975, abs=1e-15)
 
 
 def excess(z: float) -> Decimal:

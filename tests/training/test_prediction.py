@@ -11,23 +11,21 @@ from hypothesis import strategies as st
 
 from metaqnn.config import KeyValueError
 from metaqnn.core import Candidate, Prediction, Score, Status
-from metaqnn.networks.curve_prediction import (
-    Predictor,
-    ReferenceCurve,
-    ScoreScale,
-    log_odds,
-    normal_cdf,
-    probability_of,
-)
-from metaqnn.networks.training.config import EarlyStoppingConfig, TrainingConfig
+from metaqnn.networks.curve_prediction import RegressionRule, normal_cdf
+from metaqnn.networks.stopping_rule import ReferenceCurve, ScoreScale
+from metaqnn.networks.training.config import TrainingConfig
+from metaqnn.networks.training.early_stopping_config import RegressionConfig
 from metaqnn.networks.training.recipe import train
 
-TRAINING = TrainingConfig(epochs=EPOCHS, early_stopping=EarlyStoppingConfig())
+TRAINING = TrainingConfig(epochs=EPOCHS, early_stopping=RegressionConfig())
 """It looks after epochs 2 to 5."""
 
 
-def predictor(known, **changes) -> Predictor:
-    return Predictor(replace(TRAINING.early_stopping, **changes), TRAINING, known)
+log_odds, probability_of = ScoreScale(ACCURACY).spread, ScoreScale(ACCURACY).value
+
+
+def predictor(known, **changes) -> RegressionRule:
+    return RegressionRule(replace(TRAINING.early_stopping, **changes), TRAINING, known, ACCURACY)
 
 
 # Arithmetic
@@ -80,8 +78,7 @@ def test_known_values_of_the_normal_distribution():
     ],
 )
 def test_the_epochs_after_which_a_curve_is_looked_at(epochs, restart_epoch, shares, expected):
-    training = TrainingConfig(epochs=epochs, restart_epoch=restart_epoch)
-    assert EarlyStoppingConfig(first_share=shares[0], last_share=shares[1]).epochs(training) == expected
+    assert RegressionConfig(first_share=shares[0], last_share=shares[1]).looks(epochs, restart_epoch) == expected
 
 
 @pytest.mark.parametrize(
@@ -102,7 +99,7 @@ def test_the_epochs_after_which_a_curve_is_looked_at(epochs, restart_epoch, shar
 )
 def test_impossible_settings_of_the_prediction_are_refused(key, value, expected):
     with pytest.raises(KeyValueError, match=f"{key}: expected {expected}, got"):
-        EarlyStoppingConfig(**{key: value})
+        RegressionConfig(**{key: value})
 
 
 @pytest.mark.parametrize("changes", [{"epochs": 3}, {"epochs": 20, "restart_epoch": 11}])
@@ -110,7 +107,7 @@ def test_a_recipe_in_which_nobody_would_ever_look_is_refused(changes):
     epochs = changes["epochs"]
     expected = f"shares between which, of {epochs} epochs, one ends after training.restart_epoch, got (0.2, 0.5)"
     with pytest.raises(KeyValueError) as caught:
-        TrainingConfig(early_stopping=EarlyStoppingConfig(), **changes)
+        TrainingConfig(early_stopping=RegressionConfig(), **changes)
     assert str(caught.value).endswith(f"early_stopping: expected {expected}")
 
 

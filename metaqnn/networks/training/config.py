@@ -5,42 +5,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from metaqnn.config import require
-
-
-@dataclass(frozen=True)
-class EarlyStoppingConfig:
-    """The section `training.early_stopping`: stop what will not be among the best (Baker et al., arXiv 1705.10823).
-
-    Attributes:
-        probability: a training is stopped when that of staying below the best is at least this.
-        best: "the best" is the network of this rank among those trained to the end.
-        min_networks: trained to the end before anything is predicted.
-        control_share: of the networks, trained to the end all the same, to know how good the predictions are.
-        first_share: of the epochs, after which the curve is first looked at.
-        last_share: of the epochs, after which it is last looked at.
-    """
-
-    probability: float = 0.99
-    best: int = 1
-    min_networks: int = 30
-    control_share: float = 0.1
-    first_share: float = 0.2
-    last_share: float = 0.5
-
-    def __post_init__(self):
-        require(0.5 <= self.probability < 1.0, "probability", "from 0.5 to below 1", self.probability)
-        require(1 <= self.best <= 1000, "best", "from 1 to 1000", self.best)
-        require(10 <= self.min_networks <= 100_000, "min_networks", "from 10 to 100000", self.min_networks)
-        require(0.0 <= self.control_share <= 1.0, "control_share", "from 0 to 1", self.control_share)
-        require(0.0 < self.first_share < 1.0, "first_share", "above 0 and below 1", self.first_share)
-        expected = f"at least first_share ({self.first_share:g}) and below 1"
-        require(self.first_share <= self.last_share < 1.0, "last_share", expected, self.last_share)
-
-    def epochs(self, training: "TrainingConfig") -> range:
-        """The epochs (from 1) after which a curve is looked at: never before it is known whether the network learns."""
-        # Rounded first: 0.07 of 100 is a little more than 7 in binary.
-        first, last = (round(share * training.epochs, 9) for share in (self.first_share, self.last_share))
-        return range(max(2, math.ceil(first), training.restart_epoch), math.floor(last) + 1)
+from metaqnn.networks.training.early_stopping_config import (
+    ExtrapolationConfig,
+    RegressionConfig,
+    SuccessiveHalvingConfig,
+)
 
 
 @dataclass(frozen=True)
@@ -74,7 +43,7 @@ class TrainingConfig:
         max_seconds: wall clock of one candidate, all attempts together; None is no limit.
         max_memory: GiB of the device's memory that one worker may use: a network that is estimated to need more is
             not trained, and a worker on a CPU that grows past it is replaced. None is what the device has.
-        early_stopping: whether and when a training is stopped early; None never.
+        early_stopping: by which rule a training is stopped early; None never.
     """
 
     backend: Literal["tensorflow", "torch", "jax"] | None = None
@@ -97,7 +66,7 @@ class TrainingConfig:
     batch_normalization: bool = False
     max_seconds: float | None = None
     max_memory: float | None = None
-    early_stopping: EarlyStoppingConfig | None = None
+    early_stopping: RegressionConfig | SuccessiveHalvingConfig | ExtrapolationConfig | None = None
 
     def __post_init__(self):
         for name in ("epochs", "batch_size", "decay_epochs", "restart_epoch"):
@@ -115,9 +84,7 @@ class TrainingConfig:
             value, expected = getattr(self, name), "above 0" if least == 0 else f"at least {least:g}"
             require(value is None or (value > 0 and value >= least), name, f"{expected}, or nothing", value)
         if self.early_stopping is not None:
-            shares = self.early_stopping.first_share, self.early_stopping.last_share
-            expected = f"shares between which, of {self.epochs} epochs, one ends after training.restart_epoch"
-            require(len(self.early_stopping.epochs(self)) > 0, "early_stopping", expected, shares)
+            self.early_stopping.check(self.epochs, self.restart_epoch)
 
     def rate(self, initial: float, epoch: int) -> float:
         """The learning rate of an epoch (from 1) in an attempt that began with `initial`."""

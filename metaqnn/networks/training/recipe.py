@@ -15,8 +15,9 @@ import numpy as np
 from metaqnn.core import Attempt, Candidate, CurvePoint, Evaluation, Prediction, Score, Status, score_of_curve
 from metaqnn.machine import raise_machine_fault
 from metaqnn.networks.architecture import Architecture, parse
-from metaqnn.networks.curve_prediction import EarlyStoppingContext, Predictor
 from metaqnn.networks.data import SearchData, Statistics
+from metaqnn.networks.early_stopping import make_rule
+from metaqnn.networks.stopping_rule import EarlyStoppingContext
 from metaqnn.networks.training.config import TrainingConfig
 from metaqnn.networks.training.figures import figures_of_best
 from metaqnn.networks.training.phases import Phases
@@ -122,7 +123,7 @@ def train(
 
     What goes wrong with the machine is raised: it says nothing about the candidate.
 
-    A candidate with a context is stopped when it is predicted not to be among the best; see `training.early_stopping`.
+    A candidate with a context may be stopped early; see `training.early_stopping`.
 
     Args:
         candidate: what to train.
@@ -142,15 +143,15 @@ def train(
     attempts: list[Attempt] = []
     context = candidate.context if isinstance(candidate.context, EarlyStoppingContext) else None
     prediction: Prediction | None = None
-    predictor = Predictor(config.early_stopping, config, context, score) if config.early_stopping and context else None
+    rule = make_rule(config, context, score) if context else None
 
     def look(epochs: list[CurvePoint]) -> None:
         nonlocal prediction
-        if predictor is None or prediction is not None:
+        if rule is None or prediction is not None:
             return
-        prediction = predictor.verdict(epochs)
-        if prediction is not None and not predictor.context.is_control:
-            raise _EarlyStoppedError(_reason(prediction, predictor.context.target, score))
+        prediction = rule.verdict(epochs)
+        if prediction is not None and not rule.context.is_control:
+            raise _EarlyStoppedError(rule.reason(prediction))
 
     def check_time() -> None:
         if config.max_seconds is not None and time.monotonic() - began > config.max_seconds:
@@ -247,14 +248,6 @@ def _run(
             return False
         look(epochs)
     return True
-
-
-def _reason(prediction: Prediction, target: float, score: Score) -> str:
-    low, high = (score.words(value).removesuffix(" %") for value in (prediction.low, prediction.high))
-    return (
-        f"stopped after epoch {prediction.step}: {score.words(prediction.score)} expected "
-        f"({low} to {high} within a standard deviation), {score.words(target)} to reach"
-    )
 
 
 def _is_learning(metrics: CurvePoint, config: TrainingConfig, score: Score, constant_loss: float | None) -> bool:
