@@ -82,8 +82,8 @@ class TensorFlowPrimitives(Primitives):
         return tf.cast(tf.nn.batch_normalization(numbers, mean, variance, offset, scale, epsilon), x.dtype)
 
     def dropout(self, x: Any, rate: float, seed: Any, step: Any) -> Any:
-        # What `tf.nn.experimental.stateless_dropout` draws, as a factor: TensorFlow multiplies in a fraction of the time
-        # in which it chooses.
+        # What `tf.nn.experimental.stateless_dropout` draws, as a factor: TensorFlow multiplies in a fraction of the
+        # time in which it chooses.
         key, counter = tf.raw_ops.StatelessRandomGetKeyCounter(seed=tf.stack([seed, step]))
         draw, philox = tf.raw_ops.StatelessRandomUniformV2, tf.random.Algorithm.PHILOX.value
         uniform = draw(shape=tf.shape(x), key=key, counter=counter, alg=philox, dtype=x.dtype)
