@@ -1,7 +1,6 @@
 """Reading a replay database; the writer reads through the same methods."""
 
 import json
-import math
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,7 +10,6 @@ from typing import Any, Self
 
 from metaqnn.core import (
     Attempt,
-    CurvePoint,
     Episode,
     EpisodeOrigin,
     Evaluation,
@@ -28,6 +26,7 @@ from metaqnn.errors import DamageError, ReplayError
 from metaqnn.replay.checks import CheckedTables
 from metaqnn.replay.columns import Stored, stored
 from metaqnn.replay.database import connect_read_only, has_beside, private_copy
+from metaqnn.replay.rows import read_episode, read_model, read_point
 from metaqnn.replay.sqlite_errors import clear_errors
 
 _EPISODES = """
@@ -123,24 +122,24 @@ class ReplayReader:
     def episodes(self, after: int = 0) -> Iterator[Episode]:
         """All told episodes with a number above `after`, in order."""
         for row in self._query(f"{_EPISODES} WHERE r.episode > ? ORDER BY r.episode", (after,)):
-            yield _episode(row)
+            yield read_episode(row)
 
     def proposals(self) -> list[Proposal]:
         """Episodes in flight, in order."""
         return [
-            Proposal(row[0], row[1], json.loads(row[2]), _model(row[5:]), row[3], EpisodeOrigin(row[4]))
+            Proposal(row[0], row[1], json.loads(row[2]), read_model(row[5:]), row[3], EpisodeOrigin(row[4]))
             for row in self._query(_PROPOSALS)
         ]
 
     def known_model(self, architecture: str) -> Model | None:
         """The model of an architecture proposed before."""
         row = self._one("SELECT model, architecture, costs FROM models WHERE architecture = ?", (architecture,))
-        return _model(row) if row else None
+        return read_model(row) if row else None
 
     def last_episode_of(self, model: int) -> Episode | None:
         """The last told episode of a model, whose evaluation a repeat reuses."""
         row = self._one(f"{_EPISODES} WHERE r.model = ? ORDER BY r.episode DESC LIMIT 1", (model,))
-        return _episode(row) if row else None
+        return read_episode(row) if row else None
 
     def evaluation(self, number: int | None) -> Evaluation | None:
         """A recorded evaluation with its curves; None where there is none of that number (yet)."""
@@ -279,24 +278,10 @@ class ReplayReader:
 
     def models(self) -> list[Model]:
         """Every architecture ever proposed, in order."""
-        return [_model(row) for row in self._query("SELECT model, architecture, costs FROM models ORDER BY model")]
+        return [read_model(row) for row in self._query("SELECT model, architecture, costs FROM models ORDER BY model")]
 
     def _query(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         return self.query(sql, parameters)[1]
 
     def _one(self, sql: str, parameters: Sequence[Any] = ()) -> tuple[Any, ...] | None:
         return next(iter(self._query(sql, parameters)), None)
-
-
-def _episode(row: tuple[Any, ...]) -> Episode:
-    return Episode(*(*row[:2], json.loads(row[2]), *row[3:8], bool(row[8]), EpisodeOrigin(row[9]), bool(row[10])))
-
-
-def _model(row: tuple[Any, ...]) -> Model:
-    return Model(row[0], row[1], json.loads(row[2]))
-
-
-def read_point(row: tuple[Any, ...]) -> CurvePoint:
-    """A point of a learning curve from its step, score, seconds and figures; a figure that is missing is NaN."""
-    figures = {name: math.nan if value is None else value for name, value in json.loads(row[3]).items()}
-    return CurvePoint(row[0], row[1], row[2], figures)

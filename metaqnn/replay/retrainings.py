@@ -11,8 +11,9 @@ from metaqnn.errors import ReplayError
 from metaqnn.replay.columns import stored
 from metaqnn.replay.hash_chains import link_record, link_restart
 from metaqnn.replay.places import behind_links
-from metaqnn.replay.reader import ReplayReader, read_point
+from metaqnn.replay.reader import ReplayReader
 from metaqnn.replay.records import as_json, now, point_row
+from metaqnn.replay.rows import read_point
 from metaqnn.replay.writer import ReplayWriter
 
 FINALS = ".finals"
