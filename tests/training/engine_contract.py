@@ -109,6 +109,18 @@ def test_what_was_made_ready_trains_to_the_same_bits(data):
     assert outcomes[0] == outcomes[1]
 
 
+def test_an_attempt_does_not_depend_on_what_trained_before(data):
+    def outcome(engine, attempt):
+        session = engine.open(parse(SMALL), 0, attempt)
+        outcome = session.run_epoch(1, 0.01, lambda: None)
+        session.close()
+        return outcome
+
+    engine = fast(data)
+    assert outcome(engine, 1) != outcome(engine, 2)
+    assert outcome(engine, 2) == outcome(fast(data), 2)
+
+
 def test_an_accuracy_is_an_exact_fraction(data):
     session = fast(data).open(parse(NETWORKS[2]), seed=0, attempt=1)
     outcome = session.run_epoch(1, 0.01, lambda: None)
