@@ -105,6 +105,7 @@ def test_tensorboard_shows_curves_and_hyperparameters(database, tmp_path):
 
 
 def test_optuna_dashboard_shows_the_study(database, tmp_path):
+    pytest.importorskip("optuna_dashboard", reason="pip install optuna-dashboard")
     with ReplayReader(database) as reader:
         export_optuna(reader, tmp_path / "study.sqlite")
     port = free_port()
