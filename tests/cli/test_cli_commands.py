@@ -33,6 +33,7 @@ COMMANDS = [
     "replay show",
     "replay episodes",
     "replay curves",
+    "replay profile",
     "replay q-values",
     "replay expect",
     "replay verify",
