@@ -35,12 +35,30 @@ class Anchors(Space):
 
     all_actions = (*(choice for choices in CHOICES for choice in choices), "-", *(f"@{j}" for j in range(LAYERS - 1)))
     max_steps = len(PLACES)
-    initial_state = lambda self: ()  # noqa: E731
-    is_terminal = lambda self, state: len(state) == self.max_steps  # noqa: E731
-    step = lambda self, state, action: (*state, action)  # noqa: E731
-    key = lambda self, state: f"{len(state)}:{''.join(state[-1:])}"  # noqa: E731
-    parse = lambda self, text: tuple(text.split())  # noqa: E731
-    format = lambda self, actions: " ".join(actions)  # noqa: E731
+
+    def initial_state(self):
+        """Nothing is chosen."""
+        return ()
+
+    def is_terminal(self, state):
+        """Every choice is made."""
+        return len(state) == self.max_steps
+
+    def step(self, state, action):
+        """One more choice."""
+        return (*state, action)
+
+    def key(self, state):
+        """How many choices were made, and the last of them."""
+        return f"{len(state)}:{''.join(state[-1:])}"
+
+    def parse(self, text):
+        """Choices between spaces."""
+        return tuple(text.split())
+
+    def format(self, actions):
+        """The reverse."""
+        return " ".join(actions)
 
     def actions(self, state):
         """Of the layer's next choice, or of its next anchor."""

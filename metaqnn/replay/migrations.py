@@ -19,8 +19,8 @@ from metaqnn.replay.hash_chains import begin_chains
 SCHEMA = files("metaqnn.replay").joinpath("schema.sql").read_text(encoding="utf-8")
 """The current schema."""
 
-_PHASES = ("waiting", "building", "tracing", "training", "validation", "messages", "garbage", "bookkeeping")
-"""What has a column of its own among the phases of an evaluation."""
+_PHASE_COLUMNS = re.findall(r"^ +(\w+_seconds) +REAL AS \(json_extract\(phase_seconds", SCHEMA, re.MULTILINE)
+"""What is read out of the phases of an evaluation."""
 
 NEW_COLUMNS: Mapping[int, Mapping[str, tuple[str, ...]]] = {
     2: {
@@ -60,7 +60,7 @@ NEW_COLUMNS: Mapping[int, Mapping[str, tuple[str, ...]]] = {
     6: {"test_looks": ("'[]' AS found",)},
     7: {"evaluations": ("'' AS node",), "worker_events": ("'' AS node", "'{}' AS machine")},
     8: {
-        "evaluations": ("'{}' AS phase_seconds", *(f"NULL AS {phase}_seconds" for phase in _PHASES)),
+        "evaluations": ("'{}' AS phase_seconds", *(f"NULL AS {name}" for name in _PHASE_COLUMNS)),
         "test_looks": ("'{}' AS figures",),
     },
 }

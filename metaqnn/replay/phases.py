@@ -1,6 +1,5 @@
 """Where the time of the workers went, as they measured it themselves."""
 
-import json
 from dataclasses import dataclass
 
 from metaqnn.replay.reader import ReplayReader
@@ -16,6 +15,7 @@ class PhaseTime:
         seconds: of all of them together.
         share: of the workers' time, in [0, 1].
         mean, largest: seconds of an evaluation.
+        evaluations: that were measured.
     """
 
     phase: str
@@ -23,28 +23,30 @@ class PhaseTime:
     share: float
     mean: float
     largest: float
+    evaluations: int
+
+
+_TOTALS = """
+    SELECT key, sum(value), max(value),
+           (SELECT count(*) FROM evaluations WHERE purpose = 'search' AND phase_seconds != '{}')
+    FROM evaluations e, json_each(e.phase_seconds) p WHERE purpose = 'search' GROUP BY key ORDER BY 2 DESC, min(p.id)"""
 
 
 def read_phases(reader: ReplayReader) -> tuple[PhaseTime, ...]:
     """Every phase of a search, the longest first; nothing where nothing was measured, as in older databases."""
-    _, rows = reader.query("SELECT phase_seconds FROM evaluations WHERE purpose = 'search' AND phase_seconds != '{}'")
-    measured = [json.loads(text) for (text,) in rows]
-    names = dict.fromkeys(name for phases in measured for name in phases)
-    taken = {name: [phases.get(name) or 0.0 for phases in measured] for name in names}
-    total = sum(map(sum, taken.values()))
-    times = [
-        PhaseTime(name, sum(seconds), sum(seconds) / total if total else 0.0, sum(seconds) / len(rows), max(seconds))
-        for name, seconds in taken.items()
-    ]
-    return tuple(sorted(times, key=lambda time: -time.seconds))
+    _, rows = reader.query(_TOTALS)
+    whole = sum(seconds for _, seconds, *_ in rows)
+    return tuple(
+        PhaseTime(phase, seconds, seconds / whole if whole else 0.0, seconds / count, largest, count)
+        for phase, seconds, largest, count in rows
+    )
 
 
 def profile(reader: ReplayReader) -> Table:
     """The phases as a table."""
     times = read_phases(reader)
     rows: list[tuple[object, ...]] = [(time.phase, time.mean, time.largest, time.share) for time in times]
-    _, ((count,),) = reader.query("SELECT count(*) FROM evaluations WHERE purpose = 'search' AND phase_seconds != '{}'")
-    title = f"Where the workers' time went, in seconds a candidate; n = {count}"
     if times:
         rows.append(("all", sum(time.mean for time in times), None, 1.0))
+    title = f"Where the workers' time went, in seconds a candidate; n = {times[0].evaluations if times else 0}"
     return Table(title, ("phase", "mean", "largest", "share"), tuple(rows), frozenset({"share"}))

@@ -81,6 +81,17 @@ class ShuffledExecutor(Executor):
         self._queue.clear()
 
 
+class After:
+    """A request to stop that comes when it was asked about so many times."""
+
+    def __init__(self, calls: int):
+        self.calls = calls
+
+    def __call__(self) -> bool:
+        self.calls -= 1
+        return self.calls < 0
+
+
 @dataclass
 class SmallSearch:
     """A search that can be started again and again on one file."""

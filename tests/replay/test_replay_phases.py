@@ -29,9 +29,9 @@ def searched(tmp_path):
 def test_the_phases_of_all_evaluations_together(searched):
     with ReplayReader(searched) as reader:
         assert read_phases(reader) == (
-            PhaseTime("training", 6.0, 0.75, 3.0, 4.0),
-            PhaseTime("waiting", 1.0, 0.125, 0.5, 1.0),
-            PhaseTime("garbage", 1.0, 0.125, 0.5, 1.0),
+            PhaseTime("training", 6.0, 0.75, 3.0, 4.0, 2),
+            PhaseTime("waiting", 1.0, 0.125, 0.5, 1.0, 2),
+            PhaseTime("garbage", 1.0, 0.125, 0.5, 1.0, 2),
         )
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from contracts.curves import TRAINING, curve, trained
 from contracts.records import ACCURACY, evaluation, model
-from contracts.searches import ShuffledExecutor, SmallSearch
+from contracts.searches import After, ShuffledExecutor, SmallSearch
 from databases import contents
 
 from metaqnn.core import Attempt, Episode, Status
@@ -23,17 +23,6 @@ RULES = [
     SuccessiveHalvingConfig(reduction_factor=2, min_networks=5, control_share=0.2),
     ExtrapolationConfig(min_networks=5, control_share=0.2),
 ]
-
-
-class After:
-    """A request to stop that comes when it was asked about so many times."""
-
-    def __init__(self, calls: int):
-        self.calls = calls
-
-    def __call__(self) -> bool:
-        self.calls -= 1
-        return self.calls < 0
 
 
 @pytest.fixture(scope="module", params=RULES, ids=lambda rule: rule.name)

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from contracts.agents import accuracy_of
 from contracts.records import epoch, evaluation
-from contracts.searches import ShuffledExecutor, SmallSearch, evaluate
+from contracts.searches import After, ShuffledExecutor, SmallSearch, evaluate
 from contracts.spaces import tiny
 from databases import TABLES, contents
 from hypothesis import given, settings
@@ -274,17 +274,6 @@ def test_a_stop_at_once_leaves_nothing_but_proposals(tmp_path):
 
 
 # Interruptions
-
-
-class After:
-    """A request to stop that comes when it was asked about so many times."""
-
-    def __init__(self, calls: int):
-        self.calls = calls
-
-    def __call__(self) -> bool:
-        self.calls -= 1
-        return self.calls < 0
 
 
 @pytest.mark.parametrize("lookahead", [1, 4])

@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 import pytest
 from contracts.curves import EPOCHS, TRAINING, final_of, trained
 from contracts.records import ACCURACY, epoch, evaluation, model
-from contracts.searches import ShuffledExecutor, SmallSearch
+from contracts.searches import After, ShuffledExecutor, SmallSearch
 from databases import contents
 
 from metaqnn.core import Attempt, Episode, Prediction, Proposal, Status
@@ -21,17 +21,6 @@ from metaqnn.search.immediate import ImmediateExecutor
 from metaqnn.search.loop import Ending
 
 SEARCH = SmallSearch(models=32, lookahead=3, stages=((1.0, 32),), training=TRAINING, evaluate=trained())
-
-
-class After:
-    """A request to stop that comes when it was asked about so many times."""
-
-    def __init__(self, calls: int):
-        self.calls = calls
-
-    def __call__(self) -> bool:
-        self.calls -= 1
-        return self.calls < 0
 
 
 @pytest.fixture(scope="module")
