@@ -22,12 +22,17 @@ class TensorFlowOfAWorker(MetaPathFinder):
     first would decide on the results of all others.
     """
 
+    is_asking = False
+
     def find_spec(self, name, path=None, target=None):
-        if name != "tensorflow":
+        if name != "tensorflow" or self.is_asking:
             return None
-        sys.meta_path.remove(self)
-        spec = find_spec(name)
-        if spec is not None:
+        self.is_asking = True
+        try:
+            spec = find_spec(name)
+        finally:
+            self.is_asking = False
+        if spec is not None:  # perhaps nobody imports it: whether it is there is asked for, too
             load = spec.loader.exec_module
 
             def load_and_set_up(module):
