@@ -45,7 +45,7 @@ def retrained(database: Path, count: int, seeds: int) -> float:
         with ReplayReader(database) as reader:
             accuracies = train_with_seeds(stored_experiment(reader), best, seeds)
         with written_whole(kept) as path:
-            path.write_text(json.dumps(dict(zip(best, accuracies, strict=True)), indent=1))
+            path.write_text(json.dumps(accuracies, indent=1))
     return statistics.fmean(value for row in json.loads(kept.read_text()).values() for value in row)
 
 
