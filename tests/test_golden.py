@@ -140,18 +140,18 @@ def test_a_golden_database_can_be_looked_into(name, command, capsys):
 @pytest.mark.timeout(1200)
 def test_the_forty_episodes_of_digits_train_again(tmp_path, trained_here):
     shutil.copy(recording.DIGITS, tmp_path)
-    for command in DATABASES["digits_seed0"].commands:
+    for command in DATABASES["engine_2_digits"].commands:
         recording.run_command(command, tmp_path, tmp_path / "again.sqlite")
-    assert_same_rows(tmp_path / "again.sqlite", database("digits_seed0"))
+    assert_same_rows(tmp_path / "again.sqlite", database("engine_2_digits"))
 
 
 @pytest.mark.long
 @pytest.mark.timeout(600)
-def test_a_stopped_search_is_resumed_to_the_episodes_of_the_whole_one(tmp_path, trained_here):
+def test_a_stopped_search_is_resumed_to_the_episodes_of_another_time(tmp_path, trained_here):
     file = shutil.copy(database("v3_guided_stopped"), tmp_path / "search.sqlite")
     recording.run_command("metaqnn resume DB", tmp_path, file)
     assert recording.difference(file) is None
-    assert_same_rows(file, database("v3_guided"))
+    assert_same_rows(file, database("engine_2_resumed"))
 
 
 @pytest.mark.long

@@ -230,7 +230,7 @@ def _begin(
     changes = changes_since(last, models, workers, versions) if last else []
     for key, old, new in changes:
         if key in versions:
-            announce(f"Warning: {key} was {old} before and is {new} now; new rewards may differ in their last digits.")
+            announce(f"Warning: {key} was {old} before and is {new} now; new rewards may differ.")
     memory.begin_run(models, workers, versions, changes)
     plan = SearchPlan(
         experiment.seed,

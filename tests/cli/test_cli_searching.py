@@ -156,9 +156,9 @@ def test_another_engine_is_warned_of_and_recorded(metaqnn, small_yaml, finished)
         connection.execute("UPDATE runs SET versions = json_set(versions, '$.engine', 'tensorflow 0')")
     result = metaqnn("search", small_yaml, "--db", finished)
     assert (result.code, result.err) == (0, "")
-    expected = "\nWarning: engine was tensorflow 0 before and is tensorflow 1 now; new rewards may differ in their last"
+    expected = "\nWarning: engine was tensorflow 0 before and is tensorflow 2 now; new rewards may differ."
     assert expected in result.out
-    assert runs(finished)[1][3].startswith('[["engine", "tensorflow 0", "tensorflow 1"]')
+    assert runs(finished)[1][3].startswith('[["engine", "tensorflow 0", "tensorflow 2"]')
 
 
 @pytest.mark.usefixtures("instant")

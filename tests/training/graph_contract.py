@@ -42,7 +42,7 @@ def hold_to_each_other(number):
     from keras import ops
 
     graph = random_graph(number)
-    keras_network = KerasNetwork(graph, seed=7)
+    keras_network = KerasNetwork(graph, seed=7, masks=primitives() if BACKEND == "tensorflow" else None)
     model = keras_network.model()
     # What it costs, and the shapes: Keras's.
     assert model.count_params() == graph.parameters

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from metaqnn.networks.operations.operation import KerasSettings, Operation, Run, Shape
+from metaqnn.networks.primitives.primitives import Primitives
 
 
 @dataclass(frozen=True)
@@ -30,10 +31,11 @@ class Dropout(Operation):
         """A layer of its own, with a seed."""
         from keras import layers
 
-        return layers.Dropout(self.rate, seed=settings.dropout_seed, **settings.common())
+        kind = layers.Dropout if settings.masks is None else _masked(settings.masks)
+        return kind(self.rate, seed=settings.dropout_seed, **settings.common())
 
     def run(self, run: Run, weights: Sequence[Any], *inputs: Any) -> Any:
-        """Keras's masks of the same seed and step."""
+        """The masks of the seed and step, which are Keras's but with TensorFlow."""
         if not run.is_training:
             return inputs[0]
         return run.primitives.dropout(inputs[0], self.rate, run.dropout_seed, run.step)
@@ -45,3 +47,17 @@ class Dropout(Operation):
     def text(self) -> str:
         """Its rate."""
         return f"{self.rate:.3g}"
+
+
+def _masked(masks: Primitives) -> type:
+    """Keras's layer of dropout, but for the masks."""
+    from keras import layers, ops
+
+    class Dropout(layers.Dropout):
+        def call(self, inputs, training=False):
+            if not training:
+                return inputs
+            seed, step = ops.unstack(ops.cast(self.seed_generator.next(), "int32"))
+            return masks.dropout(inputs, self.rate, seed, step)
+
+    return Dropout

@@ -46,6 +46,7 @@ class KerasSettings:
         dropout_seed: of its dropout.
         dtype: Keras's dtype policy; None is the default's.
         name: of the layer; None lets Keras choose.
+        masks: whose dropout masks are drawn; None are Keras's own.
     """
 
     initializer: Callable[[int], Any]
@@ -53,6 +54,7 @@ class KerasSettings:
     dropout_seed: Any = 0
     dtype: str | None = None
     name: str | None = None
+    masks: Primitives | None = None
 
     def common(self) -> dict[str, Any]:
         """The arguments of every layer."""

@@ -86,7 +86,10 @@ class Primitives(ABC):
 
     @abstractmethod
     def dropout(self, x: Any, rate: float, seed: Any, step: Any) -> Any:
-        """Drop numbers by the mask that Keras's layer of this seed draws in its call number `step`, from 0."""
+        """Drop numbers by a mask that the seed and the number of the call, from 0, decide.
+
+        With PyTorch and JAX it is the one that Keras's layer draws.
+        """
 
     @abstractmethod
     def concatenate(self, tensors: Sequence[Any]) -> Any:

@@ -8,8 +8,8 @@ from metaqnn.networks.training.config import TrainingConfig
 from metaqnn.networks.training.device import Device
 from metaqnn.networks.training.recipe import Engine
 
-_VERSIONS: Mapping[Backend, int] = {"tensorflow": 1, "torch": 1, "jax": 1}
-"""Of the fast engines; raised when one computes something that differs in its last digits."""
+_VERSIONS: Mapping[Backend, int] = {"tensorflow": 2, "torch": 1, "jax": 1}
+"""Of what a backend trains; raised when it gives a network other results. 2: dropout masks decided by bytes."""
 
 _FIT = "fit"
 
@@ -19,7 +19,10 @@ _FEW_STEPS = 32
 
 def engine_name(config: TrainingConfig, backend: Backend) -> str:
     """What trains by a recipe, as a run records it: `fit`, or the backend and the version of its fast engine."""
-    return _FIT if config.engine == "fit" else f"{backend} {_VERSIONS[backend]}"
+    version = _VERSIONS[backend]
+    if config.engine == "fit":
+        return _FIT if version == 1 else f"{_FIT} {version}"
+    return f"{backend} {version}"
 
 
 def unrecorded_engine(backend: str, name_now: str) -> str:
@@ -29,7 +32,7 @@ def unrecorded_engine(backend: str, name_now: str) -> str:
         backend: of that run.
         name_now: what trains by the same recipe now, from `engine_name`.
     """
-    return _FIT if name_now == _FIT or backend != "tensorflow" else "tensorflow 1"
+    return _FIT if name_now.startswith(_FIT) or backend != "tensorflow" else "tensorflow 1"
 
 
 def make_engine(

@@ -11,6 +11,7 @@ from metaqnn.networks.architecture import Architecture
 from metaqnn.networks.compiling import compile_network
 from metaqnn.networks.data import SearchData, Statistics
 from metaqnn.networks.data.mapped_rows import MappedRows
+from metaqnn.networks.primitives.primitives import Primitives
 from metaqnn.networks.targets import Classes
 from metaqnn.networks.targets.measures import plain_measures
 from metaqnn.networks.training.memory import VALIDATION_BATCHES
@@ -37,7 +38,7 @@ class FitSession(Session):
         self.engine, self.seed, self.attempt = engine, seed, attempt
         graph = compile_network(architecture, engine.data.input_shape, config.dropout, config.batch_normalization)
         dtype = "mixed_bfloat16" if engine.use_bfloat16 else None
-        self.network = KerasNetwork(graph, seed, attempt, config.weight_decay, dtype)
+        self.network = KerasNetwork(graph, seed, attempt, config.weight_decay, dtype, _masks())
         self.model = self.network.model(before=preprocessing_layers(engine.statistics), dtype="uint8")
         measures = plain_measures(engine.data.target)
         self._sums = measures["metrics"][0]
@@ -112,6 +113,17 @@ class FitSession(Session):
         del self.model, self.network
         keras.backend.clear_session(free_memory=False)
         gc.collect()
+
+
+def _masks() -> Primitives | None:
+    """Those that the fast engine of the backend draws, where they are not Keras's."""
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        return None
+    from metaqnn.networks.primitives.tensorflow_primitives import TensorFlowPrimitives
+
+    return TensorFlowPrimitives()
 
 
 def _exact(share: float, count: int) -> float:

@@ -11,6 +11,7 @@ from metaqnn.networks.compiling import compile_network
 from metaqnn.networks.costs import describe
 from metaqnn.networks.graph import Graph
 from metaqnn.networks.operations.operation import KerasSettings, Shape
+from metaqnn.networks.primitives.primitives import Primitives
 from metaqnn.networks.training.backend import plain_keras
 from metaqnn.seeding import integer_seed
 
@@ -29,11 +30,18 @@ class KerasNetwork:
         attempt: from 1.
         weight_decay: gradient per unit of weight; Keras's L2 factor is half of it.
         dtype: Keras's dtype policy of all layers but the last, which is in single precision; None is the default's.
+        masks: whose dropout masks are drawn; None are Keras's own, and its stock layers.
     """
 
     @plain_keras()
     def __init__(
-        self, graph: Graph, seed: int = 0, attempt: int = 1, weight_decay: float = 0.0, dtype: str | None = None
+        self,
+        graph: Graph,
+        seed: int = 0,
+        attempt: int = 1,
+        weight_decay: float = 0.0,
+        dtype: str | None = None,
+        masks: Primitives | None = None,
     ):
         from keras import initializers, regularizers
 
@@ -46,6 +54,7 @@ class KerasNetwork:
                 integer_seed(seed, "dropout", attempt, layer),
                 dtype,
                 None if graph.is_chain else _name(number),
+                masks,
             )
 
         self.layers: list[Any] = [
