@@ -73,14 +73,19 @@ def load_yaml(path: Path) -> dict[str, Any]:
     return content
 
 
-def override(content: Mapping[str, Any], assignment: str) -> dict[str, Any]:
+def override(content: Mapping[str, Any], assignment: str, option: str = "--set") -> dict[str, Any]:
     """Apply one `a.b=value` of the command line to a mapping, the value read as YAML; returns a copy.
+
+    Args:
+        content: is not changed.
+        assignment: a dotted key and a value.
+        option: of the command line, to name in errors.
 
     Raises:
         ConfigError: the text is no assignment, its value no YAML, or its path runs through a plain value.
     """
     path, equals, text = assignment.partition("=")
-    names, place = path.strip().split("."), f"--set {brief(assignment)}"
+    names, place = path.strip().split("."), f"{option} {brief(assignment)}"
     if not equals or not all(names) or len(names) > _MOST_NAMES:
         raise ConfigError(f"{place}: expected KEY=VALUE with a dotted key, such as training.epochs=5")
     try:

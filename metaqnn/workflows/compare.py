@@ -195,15 +195,21 @@ def _run(
 
 
 def _part(spec: StrategySpec) -> Section:
-    place, section = f"--strategies {spec.label}", {"name": spec.name}
+    place, section = f"--strategies {spec.label}", dict[str, object](name=spec.name)
     if not is_target(spec.name) and spec.name not in installed("strategy"):
         valid = nearest(spec.name, (*installed("strategy"), "paper"))
         raise ConfigError(f"--strategies: there is no strategy {shown(spec.name)}; {valid}")
+    said = {"name"}
     for option in spec.options:
-        key, _, value = option.partition("=")
-        if not key:
+        key, equals, _ = option.partition("=")
+        if not key or not equals:
             raise ConfigError(f"{place}: expected KEY=VALUE behind a colon, got {shown(option)}")
-        section = override(section, f"schedule=[[{value}, 2700]]" if key == "epsilon" else option)
+        if key in said:
+            raise ConfigError(f"{place}: expected each key once, got {shown(key)} twice")
+        said.add(key)
+        section = override(section, option, "--strategies")
+    if "epsilon" in said:
+        section["schedule"] = [[section.pop("epsilon"), 2700]]
     return read_part("strategy", section, place, find)
 
 

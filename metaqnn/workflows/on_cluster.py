@@ -95,6 +95,8 @@ def opened_cluster(
     config = experiment.search.cluster
     assert not isinstance(config, str), "it became a section"
     if address is not None:
+        if not address.strip():
+            raise ConfigError(f"--cluster: expected auto, local, ray://host:port or host:port, got {address!r}")
         config = replace(config, address=address) if config else ClusterConfig(address)
     if config is None:
         yield None

@@ -216,6 +216,16 @@ def test_a_table_that_is_not_there(refused):
         ("papr", "--strategies: there is no strategy 'papr'; did you mean 'paper'?"),
         ("paper,random,paper", "--strategies: expected each strategy once, got 'paper' twice"),
         (
+            "q_learning:epsilon=",
+            "--strategies q_learning:epsilon=: strategy.schedule[0][0]: expected a number, got nothing",
+        ),
+        ("q_learning:epsilon=[1", "--strategies epsilon=[1: the value after '=' is not YAML"),
+        (
+            "q_learning:epsilon=0.1:epsilon=0.2",
+            "--strategies q_learning:epsilon=0.1:epsilon=0.2: expected each key once, got 'epsilon' twice",
+        ),
+        ("random:name=paper", "--strategies random:name=paper: expected each key once, got 'name' twice"),
+        (
             " , ",
             "--strategies: expected at least one strategy; valid names are bananas, controller, gaussian_process, "
             "linear_ucb, local_search, paper, q_learning, random, regularized_evolution, reinforce, smac, tpe",

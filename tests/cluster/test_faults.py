@@ -236,9 +236,10 @@ def test_an_address_where_nothing_answers(ours):
     )
 
 
-def test_what_is_no_address(ours):
-    assert refused("search", "digits.yaml", "--db", "x.sqlite", "--cluster", "somewhere", folder=ours) == (
-        "--cluster: expected auto, local, ray://host:port or host:port, got 'somewhere'"
+@pytest.mark.parametrize("address", ["somewhere", ""])
+def test_what_is_no_address(ours, address):
+    assert refused("search", "digits.yaml", "--db", "x.sqlite", "--cluster", address, folder=ours) == (
+        f"--cluster: expected auto, local, ray://host:port or host:port, got {address!r}"
     )
 
 
