@@ -63,7 +63,8 @@ def export(database: Path, model: int | None, retraining: int | None, target: Pa
     what = f"model {done.model}"
     if done.retraining is not None:
         measured, score = done.retraining.score, done.predicts.score
-        validated = "not validated" if measured is None else f"validation {score.label} {score.words(measured)}"
+        name, better = score.name.replace("_", " "), f", {score.better}" if score.better else ""
+        validated = "not validated" if measured is None else f"validation {name} {score.words(measured)}{better}"
         what = f"retraining {done.retraining.number} of {what} ({validated})"
     print(f"Exported {what} to {target}: {done.format.name}, {_bytes(done.size)}.")
     print(f"  {done.architecture}")

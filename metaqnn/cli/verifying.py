@@ -18,7 +18,8 @@ def verification_lines(found: DatabaseVerification) -> list[str]:
     if found.retrainings:
         proved.append(f"of {_count(found.retrainings, 'retrainings')} architecture, size, status and score")
     if found.looks:
-        proved.append(f"of {_count(found.looks, 'test_looks')} networks, data set and share")
+        score = "share" if found.is_share else "range of the score"
+        proved.append(f"of {_count(found.looks, 'test_looks')} networks, data set and {score}")
     chained = [_chained(chain) for chain in found.chains if chain.head and chain.records]
     gaps = dict.fromkeys(chain.gap for chain in found.chains if chain.gap and chain.records)
     return [

@@ -282,5 +282,7 @@ def _input_problem(layer: Layer, number: int) -> str | None:
     if list(layer.inputs) != sorted(set(layer.inputs)):
         return f"{layer} must name each input once, the smallest number first"
     if layer.inputs[-1] > number:
-        return f"{layer} is layer {number + 1} and takes layer {layer.inputs[-1]}, which is not before it"
+        before = f"0 (the image){f' to {number}' if number else ''}"
+        last = layer.inputs[-1]
+        return f"{layer} is layer {number + 1} and takes layer {last}, which is not before it; name {before}"
     return None

@@ -98,8 +98,9 @@ def _problem(code: Code, number: int) -> str | None:
         return f"{TYPE_NAMES[code.type]} has {'a kernel' if code.type in WITH_KERNEL else 'no kernel, which is 0'}"
     if code.kernel % 2 == 0 and code.kernel:
         return "sides of kernels are odd"
-    if any(predecessor >= number for predecessor in (code.first, code.second)):
-        return "a layer takes layers before it"
+    if (last := max(code.first, code.second)) >= number:
+        before = f"0 (the block's input){f' to {number - 1}' if number > 1 else ''}"
+        return f"it takes layer {last}, which is not before it; name {before}"
     if code.type in WITH_TWO and code.first >= code.second:
         return f"{TYPE_NAMES[code.type]} takes two layers, the smaller number first"
     if code.type not in WITH_TWO and code.second:

@@ -26,6 +26,7 @@ class DatabaseVerification(Verification):
     Attributes:
         retrainings, unended, looks: how many retrainings there are, how many of them have not ended, and how many
             looks at a test split.
+        is_share: whether what is measured is a share of the images, such as an accuracy.
         chains: what each hash chain covers.
         heads: where the hashes are that were asked for, in words.
     """
@@ -33,6 +34,7 @@ class DatabaseVerification(Verification):
     retrainings: int = 0
     unended: int = 0
     looks: int = 0
+    is_share: bool = True
     chains: tuple[ChainFindings, ...] = ()
     heads: tuple[str, ...] = ()
 
@@ -101,6 +103,7 @@ def _verified(
         len(retrainings),
         sum(retraining.status == TRAINING for retraining in retrainings),
         len(read_test_looks(reader)) + len(read_test_checks(reader)),
+        reader.score().is_share,
         tuple(chains),
         tuple(f"{head} is {place}" for head, place in places.items()),
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from metaqnn.core import TRAINING, CurvePoint, Retraining, Status, TestCheck, TestLook
+from metaqnn.core import TRAINING, CurvePoint, Retraining, Score, Status, TestCheck, TestLook
 from metaqnn.networks.retraining.config import read_recipe
 from metaqnn.networks.retraining.transfer import retrained_text
 from metaqnn.replay.reader import ReplayReader
@@ -35,7 +35,7 @@ def difference_of_retrainings(reader: ReplayReader) -> str | None:
         for number, look in enumerate(looks, start=1):
             place = f"look {number}"
             expect(place, "its number", look.look, number)
-            for difference in _of_look(look, retrainings) if isinstance(look, TestLook) else ():
+            for difference in _of_look(look, retrainings, reader.score()) if isinstance(look, TestLook) else ():
                 expect(place, *difference)
     except DifferenceError as error:
         return str(error)
@@ -72,12 +72,17 @@ def _of_retraining(
         yield "epochs", len(curve), recipe.num_epochs
 
 
-def _of_look(look: TestLook, retrainings: Mapping[int, Retraining]) -> Iterator[tuple[str, object, object]]:
+def _of_look(
+    look: TestLook, retrainings: Mapping[int, Retraining], score: Score
+) -> Iterator[tuple[str, object, object]]:
     unknown = [final for final in look.retrainings if final not in retrainings]
     yield "retrainings that are not there", unknown, []
     if look.kind == "network":
         yield "the number of networks", len(look.retrainings), 1
     for final in look.retrainings:
         yield "data set", look.dataset, retrainings[final].dataset["name"]
+    if not score.is_share:  # such as R squared: nothing but its range follows
+        yield "what is wrong with its score", score.problem_with(look.score), None
+        return
     right = min(max(round(look.score * look.examples), 0), look.examples)
     yield "score", look.score, right / look.examples if look.examples > 0 else None

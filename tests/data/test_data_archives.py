@@ -78,7 +78,7 @@ def test_texts_become_classes_in_sorted_order(archive):
         (
             {"x_train": np.zeros((40, 30), np.uint8)},
             "x_train: expected images of shape (number, height, width) or (number, height, width, channels), "
-            "got shape (40, 30)",
+            "got shape (40, 30); store signals as (number, 1, length) and set space.one_dimensional to true",
         ),
         (
             {"x_train": np.zeros((40, 3, 32, 32), np.uint8)},

@@ -89,7 +89,12 @@ def test_folders_of_npy_files(tmp_path, arrays):
             "y_train: expected targets of one kind, got shape (40, 4) in which column 0 has 0 and 1 alone, as labels "
             "and column 2 has numbers with fractions",
         ),
-        (np.where(NUMBERS == 0.5, np.nan, NUMBERS), {}, "y_train: expected numbers, got nan in row 5, column 0 (0)"),
+        (np.where(NUMBERS == 0.5, np.nan, NUMBERS), {}, "1e+100, got nan in row 5, column 0 (0)"),
+        (
+            np.where(NUMBERS == 0.5, 1e308, NUMBERS),
+            {},
+            "y_train: expected numbers from -1e+100 to 1e+100, got 1e+308 in row 5, column 0 (0)",
+        ),
         (LABELS + 1, {"target": "labels"}, "expected labels as one column each with 1 where it holds and 0 where it"),
         (LABELS, {"target": "numbers", "score": "r2"}, None),
         (LABELS, {"score": "r2"}, "dataset.score: expected nothing, as only numbers have a choice of scores"),
@@ -195,6 +200,7 @@ def test_columns_that_are_named(tmp_path):
             lambda n: (n + 0.5, "" if n == 3 else 0.5),
             "line 5: expected a number in the column",
         ),
+        (("file", "age"), lambda n: ("1e200" if n == 3 else n + 0.5,), "from -1e+100 to 1e+100, got '1e200'"),
     ],
 )
 def test_tables_of_two_kinds_or_with_gaps(tmp_path, header, row, message):

@@ -8,7 +8,12 @@ from metaqnn.errors import IllegalArchitectureError, NotationError
 from metaqnn.networks.architecture import parse
 from metaqnn.networks.costs import describe, layer_cost
 from metaqnn.networks.dropout import dropout_rates
+from metaqnn.networks.graph import GraphBuilder
 from metaqnn.networks.layers import Convolution, FullyConnected, GlobalAveragePooling, Pooling, Softmax
+from metaqnn.networks.operations.add import Add
+from metaqnn.networks.operations.concatenate import Concatenate
+from metaqnn.networks.operations.max_pooling import MaxPooling
+from metaqnn.networks.operations.multiply import Multiply
 
 # The five best CIFAR-10 networks of the paper, table A2.
 TABLE_A2 = {
@@ -109,6 +114,18 @@ def test_a_layer_that_needs_an_image(layer):
 
 def test_a_pool_as_large_as_its_image():
     assert layer_cost(Pooling(4, 3), (4, 4, 2)).shape == (1, 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("operation", "of"), [(Add(), "shape"), (Multiply(), "shape"), (Concatenate(), "height and width")]
+)
+def test_outputs_that_cannot_be_joined(operation, of):
+    builder = GraphBuilder((8, 8, 3), ("the join",))
+    smaller = builder.add(MaxPooling((2, 2), (2, 2)), 0, layer=0)
+    with pytest.raises(IllegalArchitectureError) as error:
+        builder.add(operation, 0, smaller, layer=0)
+    said = f"the join joins outputs of one {of}, but 8x8x3 and 4x4x3 come in; pad the smaller one first"
+    assert str(error.value) == said
 
 
 def test_a_text_that_is_no_network():

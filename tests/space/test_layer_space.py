@@ -388,6 +388,10 @@ def test_a_limit_that_global_average_pooling_alone_exceeds():
     ("content", "problem"),
     [
         ({"max_depth": 0}, "max_depth: expected at least 1 layer before SM, got 0"),
+        (
+            {"max_depth": 10**9, "skip_connections": True},
+            "max_depth: expected at most 10,000 layers with skip connections, got 1000000000",
+        ),
         ({"name": "chains"}, "name: 'chains' is not one of its values; valid names are layers"),
         ({"convolution": {"filters": []}}, "convolution.filters: expected at least one number, got []"),
         ({"convolution": {"filters": [8, 0]}}, "convolution.filters: expected numbers of at least 1, got [8, 0]"),

@@ -268,6 +268,15 @@ def test_whatever_comes_is_a_network_or_refused_with_a_true_pointer(text):
         ("[FC(8), P(2,2), SM(9)]", "[FC(8), P(2,2), SM(9)]: P(2,2) cannot follow FC(8), which leaves no image"),
         ("[FC(8), GAP(9), SM(9)]", "[FC(8), GAP(9), SM(9)]: GAP(9) cannot follow FC(8), which leaves no image"),
         (
+            "[C(8,1,1)@2, SM(9)]",
+            "[C(8,1,1)@2, SM(9)]: C(8,1,1)@2 is layer 1 and takes layer 2, which is not before it; name 0 (the image)",
+        ),
+        (
+            "[C(8,1,1), P(2,2)@0+3, SM(9)]",
+            "[C(8,1,1), P(2,2)@0+3, SM(9)]: P(2,2)@0+3 is layer 2 and takes layer 3, which is not before it; name 0 "
+            "(the image) to 1",
+        ),
+        (
             "[GAP(10), SM(9)]",
             "[GAP(10), SM(9)]: GAP and SM must agree on the number of classes, got 9 and 10",
         ),

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -83,12 +84,14 @@ def test_a_look_at_the_test_split_is_what_the_exported_networks_reach(searched):
 
     kind, folder, _ = searched
     look = json.loads(run(folder, "evaluate", "a.sqlite", "--format", "json"))[0]
+    verified = run(folder, "replay", "verify", "a.sqlite")
+    assert f"networks, data set and {'share' if kind == 'labels' else 'range of the score'}" in verified
     data = np.load(folder / "data.npz")
     output = {"labels": "probabilities", "numbers": "numbers"}[kind]
     answers = {}
     for name in ("a.onnx", "a.keras"):
         said = run(folder, "export", "a.sqlite", "--to", name)
-        assert SCORES[kind].replace("_", " ") + " (higher is better)" in said
+        assert re.search(rf"\(validation {SCORES[kind].replace('_', ' ')} \S+( %)?, higher is better\)", said)
     session = onnxruntime.InferenceSession(folder / "a.onnx", providers=["CPUExecutionProvider"])
     answers["onnx"] = session.run([output], {"images": data["x_test"]})[0]
     answers["keras"] = keras.models.load_model(folder / "a.keras").predict(data["x_test"], verbose=0)

@@ -17,6 +17,8 @@ TARGET_NAMES = "target_names"
 MEMBER_WORDS = "x_train, y_train, x_test and y_test"
 """The same in a sentence."""
 
+_SIGNALS = "; store signals as (number, 1, length) and set space.one_dimensional to true"
+
 _CHUNK = 512  # images widened at a time
 
 
@@ -38,7 +40,7 @@ def as_images(
     if array.ndim not in (3, 4):
         raise DataError(
             f"{name}: expected images of shape (number, height, width) or (number, height, width, channels), "
-            f"got shape {array.shape}"
+            f"got shape {array.shape}{_SIGNALS if array.ndim == 2 else ''}"
         )
     if array.ndim == 3:
         images = array[..., np.newaxis]

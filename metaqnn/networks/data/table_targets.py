@@ -9,6 +9,7 @@ import numpy as np
 from metaqnn.core import TargetKind
 from metaqnn.errors import DataError, brief, shown
 from metaqnn.networks.data.arrays import as_labels
+from metaqnn.networks.data.target_arrays import LARGEST
 
 SEPARATORS = (";", "|")
 """Between the labels of a cell."""
@@ -153,8 +154,9 @@ def _flag(cell: str, column: str) -> float:
 
 def _finite(cell: str, column: str) -> float:
     value = _number(cell)
-    if not math.isfinite(value):
-        raise DataError(f"expected a number in the column {shown(column)}, got {_cell(cell)}")
+    if not abs(value) <= LARGEST:  # NaN neither
+        bounds = f"from -{LARGEST:g} to {LARGEST:g}"
+        raise DataError(f"expected a number in the column {shown(column)}, {bounds}, got {_cell(cell)}")
     return value
 
 

@@ -10,6 +10,9 @@ from metaqnn.networks.data.arrays import as_labels
 
 Names = tuple[str, ...]
 
+LARGEST = 1e100
+"""Of numbers to be predicted: squares of them, summed over all images, are numbers still."""
+
 
 def kind_of(array: np.ndarray, name: str) -> TargetKind:
     """What targets are, told from their type, their shape and their values.
@@ -90,12 +93,12 @@ def as_targets(
     if kind == "labels":
         return _as_flags(columns, name), names, kind
     numbers = columns.astype(np.float64)
-    bad = np.argwhere(~np.isfinite(numbers))
+    bad = np.argwhere(~(np.abs(numbers) <= LARGEST))
     if len(bad):
         row, column = bad[0]
         raise DataError(
-            f"{name}: expected numbers, got {numbers[row, column]} in row {row}, column {column} "
-            f"({brief(names[column])}); leave that row out, or set it right"
+            f"{name}: expected numbers from -{LARGEST:g} to {LARGEST:g}, got {numbers[row, column]} in row {row}, "
+            f"column {column} ({brief(names[column])}); leave that row out, or set it right"
         )
     return numbers, names, kind
 

@@ -18,7 +18,8 @@ def require_same(inputs: Sequence[Shape], also_channels: bool) -> None:
         if not is_alike:
             what = "shape" if also_channels else "height and width"
             raise IllegalArchitectureError(
-                f"joins outputs of one {what}, but {'x'.join(map(str, first))} and {'x'.join(map(str, other))} come in"
+                f"joins outputs of one {what}, but {'x'.join(map(str, first))} and {'x'.join(map(str, other))} come "
+                "in; pad the smaller one first"
             )
 
 

@@ -7,6 +7,9 @@ from typing import Literal
 from metaqnn.config import require
 from metaqnn.networks.operations.activation import ActivationName
 
+MOST_ANCHORED = 10_000
+"""Layers with skip connections: a space keeps two decisions for each, and no memory holds a billion."""
+
 
 @dataclass(frozen=True)
 class ConvolutionChoices:
@@ -84,7 +87,7 @@ class SpaceConfig:
     """The section `space`; the defaults are the paper's for CIFAR-10 (Table 1).
 
     Attributes:
-        max_depth: layers before SM.
+        max_depth: layers before SM; with skip connections at most 10,000.
         convolution: which convolutions there are.
         separable_convolution: which depthwise separable convolutions there are; nothing for none.
         pooling: pairs [receptive field, stride] of max pooling.
@@ -119,6 +122,8 @@ class SpaceConfig:
 
     def __post_init__(self):
         require(self.max_depth >= 1, "max_depth", "at least 1 layer before SM", self.max_depth)
+        is_written = not self.skip_connections or self.max_depth <= MOST_ANCHORED
+        require(is_written, "max_depth", f"at most {MOST_ANCHORED:,} layers with skip connections", self.max_depth)
         for name in ("pooling", "average_pooling"):
             pools = getattr(self, name)
             for pool in pools:
