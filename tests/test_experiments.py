@@ -90,6 +90,16 @@ def test_every_shipped_experiment_is_stored_and_read_again(name):
     assert load_experiment(shipped_experiments()[name]).begun({}, DB) == experiment
 
 
+def test_options_of_files_are_stored_among_the_other_keys_and_read_again():
+    experiment = load_experiment("digits", overrides=["dataset.name=scans.csv", "dataset.label_column=defect"])
+    stored = experiment.begun({}, DB).as_mapping()
+    assert stored["dataset"]["label_column"] == "defect"
+    assert "options" not in stored["dataset"]
+    assert read_experiment(stored, "stored") == experiment.begun({}, DB)
+    twice = {**stored, "dataset": {**stored["dataset"], "options": {"label_column": "defect"}}}
+    assert as_recorded(twice) == as_recorded(stored)
+
+
 def test_nas_rl_s_numbers():
     # Zoph & Le (ICLR 2017), section 4.1.
     experiment = load_experiment("nas_rl_cifar10")

@@ -149,7 +149,8 @@ class Experiment:
         content: dict[str, Any] = {"name": self.name, "seed": self.seed}
         if isinstance(self.dataset, DatasetConfig):
             section = self.dataset.as_mapping()
-            content["dataset"] = section | {"decoding": section.get("decoding", 1)} | section.pop("options", {})
+            options = section.pop("options", {})
+            content["dataset"] = section | {"decoding": section.get("decoding", 1)} | options
         elif self.dataset is not None:
             content["dataset"] = self.dataset.as_mapping()
         content |= {kind: getattr(self, kind).as_mapping() for kind in ("space", "strategy", "reward")}

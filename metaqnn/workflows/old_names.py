@@ -33,6 +33,9 @@ def as_recorded(content: Mapping[str, Any]) -> dict[str, Any]:
     dataset, strategy = content.get("dataset"), content.get("strategy")
     if isinstance(dataset, Mapping) and "evaluator" not in content:  # of networks, whose evaluator is not named there
         content["dataset"] = {**OLD, **dataset}
+        options = dataset.get("options")
+        if isinstance(options, Mapping) and options.items() <= dataset.items():  # written twice for some days
+            del content["dataset"]["options"]
     strategy = {} if strategy is None else strategy
     if isinstance(strategy, Mapping) and "name" not in strategy:  # which none had to name
         name = "q_learning" if strategy.get("preset") == "paper" else "linear_ucb"

