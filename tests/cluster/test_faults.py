@@ -17,8 +17,9 @@ from patience import patience, wait_until
 from ray_nodes import Nodes
 from test_two_nodes import DIGITS, OURS, metaqnn, nodes_of
 
-from metaqnn.errors import ReplayError
+from metaqnn.errors import ClusterError, ReplayError
 from metaqnn.replay.reader import ReplayReader
+from metaqnn.workers.cluster.connection import Cluster
 
 SLOW = """
 import pathlib
@@ -241,6 +242,12 @@ def test_what_is_no_address(ours, address):
     assert refused("search", "digits.yaml", "--db", "x.sqlite", "--cluster", address, folder=ours) == (
         f"--cluster: expected auto, local, ray://host:port or host:port, got {address!r}"
     )
+
+
+def test_without_the_extra_it_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)  # as if it were not installed
+    with pytest.raises(ClusterError, match=r"^--cluster: expected Ray, .* install it: pip install 'metaqnn\[ray\]'$"):
+        Cluster("local")
 
 
 def test_more_workers_than_lookahead(ours):
