@@ -64,7 +64,8 @@ def workload(name: str, folder: Path) -> Workload:
     if name == "toy":
         networks = NETWORKS | _at_random("cifar10", _CIFAR, 3)
         shrunk = {name: _shrunk(network) for name, network in networks.items()}
-        return Workload(name, _images(folder, 64, 20), replace(_STEADY, batch_size=16), shrunk)
+        # Enough to validate with that no network has none right: one that has is said to learn nothing.
+        return Workload(name, _images(folder, 64, 100), replace(_STEADY, batch_size=16), shrunk)
     return Workload(name, _images(folder, 2_048, 256), _STEADY, {name: NETWORKS[name]}, 3)
 
 

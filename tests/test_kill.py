@@ -61,23 +61,44 @@ def undisturbed(tmp_path_factory):
     return database
 
 
-@pytest.mark.long
-def test_a_search_killed_again_and_again_equals_an_undisturbed_one(undisturbed, tmp_path):
-    database = tmp_path / "search.sqlite"
+def search_and_kill(database, *options):
+    """Three times, with its workers, and then to its end."""
     rng = random.Random(3)
     for episodes in (0, 2, 5):
-        process = subprocess.Popen(command(database), stdout=subprocess.DEVNULL)
+        process = subprocess.Popen(command(database, "search", *options), stdout=subprocess.DEVNULL)
         wait_until(lambda n=episodes, pid=process.pid: recorded(database) >= n and workers_of(pid))
         time.sleep(rng.uniform(0.0, 1.0))
         victims = [process.pid, *workers_of(process.pid)]
         for victim in victims:
             os.kill(victim, signal.SIGKILL)
         process.wait()
-    assert run(database).returncode == 0
-    assert contents(database) == contents(undisturbed)
+    assert run(database, "search", *options).returncode == 0
     with ReplayReader(database) as reader:
         assert verify_database(reader).difference is None
-    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".sqlite"]
+    assert {path.suffix for path in database.parent.iterdir()} == {".sqlite"}
+
+
+@pytest.mark.long
+def test_a_search_killed_again_and_again_equals_an_undisturbed_one(undisturbed, tmp_path):
+    search_and_kill(tmp_path / "search.sqlite")
+    assert contents(tmp_path / "search.sqlite") == contents(undisturbed)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    "space",
+    [
+        pytest.param("{max_depth: 4, skip_connections: true}", id="skip_connections"),
+        pytest.param("{name: blocks, max_layers: 4, filters: [8], stem: 8, repeats: 1}", id="blocks"),
+    ],
+)
+def test_so_does_one_of_graphs_whatever_the_number_of_workers(space, tmp_path):
+    options = ("--set", f"space={space}")
+    search_and_kill(tmp_path / "search.sqlite", *options)
+    for workers in ("1", "2"):
+        undisturbed = tmp_path / f"workers_{workers}.sqlite"
+        assert run(undisturbed, "search", *options, "--workers", workers).returncode == 0
+        assert contents(tmp_path / "search.sqlite") == contents(undisturbed)
 
 
 def test_no_worker_survives_the_search_that_was_killed(tmp_path):

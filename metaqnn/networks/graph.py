@@ -63,6 +63,11 @@ class Graph:
         """Numbers in all weights, as Keras's `count_params()` counts."""
         return sum(node_parameters(self, node) for _, node in self.computed())
 
+    @property
+    def flops(self) -> int:
+        """Operations of one image's forward pass."""
+        return sum(node.operation.flops(*self.shapes_into(node)) for _, node in self.computed())
+
 
 def node_parameters(graph: Graph, node: Node) -> int:
     """Numbers in the weights of one node."""

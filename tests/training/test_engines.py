@@ -33,6 +33,23 @@ def test_a_few_untraced_steps_give_the_weights_that_a_graph_gives(text, data):
         np.testing.assert_allclose(ours, reference, atol=2e-5)
 
 
+def test_a_graph_without_passes_trains_alike_and_leaves_tensorflow_as_it_was(data):
+    import tensorflow as tf
+
+    before, weights = tf.config.optimizer.get_experimental_options(), []
+    for skips_passes_below in (0, 1e12):
+        engine = TensorFlowEngine(
+            data, fit_statistics("standardize", data.x_train), True, CONFIG, skips_passes_below=skips_passes_below
+        )
+        session = engine.open(parse(NETWORKS[0]), 3, 1)
+        session.run_epoch(1, 0.01, lambda: None)
+        weights.append(session.numpy_weights())
+        session.close()
+    for ours, reference in zip(*weights, strict=True):
+        np.testing.assert_allclose(ours, reference, atol=2e-5)
+    assert tf.config.optimizer.get_experimental_options() == before
+
+
 def test_what_is_left_untraced(data, device):
     def engine(may_skip_tracing, **changes):
         config = replace(CONFIG, **changes)

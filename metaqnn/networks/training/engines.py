@@ -9,7 +9,8 @@ from metaqnn.networks.training.device import Device
 from metaqnn.networks.training.recipe import Engine
 
 _VERSIONS: Mapping[Backend, int] = {"tensorflow": 2, "torch": 1, "jax": 1}
-"""Of what a backend trains; raised when it gives a network other results. 2: dropout masks decided by bytes."""
+"""Of what a backend trains; raised when it gives a network other results. 2: dropout masks decided by bytes, short
+trainings without passes over their graph."""
 
 _FIT = "fit"
 
@@ -58,11 +59,11 @@ def make_engine(
     use_bfloat16 = config.precision == "auto" and device.has_bfloat16
     common = (data, statistics, mirror, config, use_bfloat16)
     if config.engine == "auto" and backend == "tensorflow":
-        from metaqnn.networks.training.tensorflow_engine import TensorFlowEngine
+        from metaqnn.networks.training.tensorflow_engine import SHORT_TRAINING, TensorFlowEngine
 
         steps = config.epochs * -(-len(data.x_train) // config.batch_size)
         is_traced = not (may_skip_tracing and steps <= _FEW_STEPS and not device.is_gpu)
-        return TensorFlowEngine(*common, is_traced)
+        return TensorFlowEngine(*common, is_traced, 0 if device.is_gpu else SHORT_TRAINING)
     if config.engine == "auto" and backend == "torch":
         from metaqnn.networks.training.torch_engine import TorchEngine
 
