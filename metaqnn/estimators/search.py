@@ -132,6 +132,7 @@ def run(experiment: Experiment, database: Path, workers: int | None, max_time: f
         workers=int(workers) if workers else None,
         in_process=workers == 0,
         estimate=verbose,
+        take_rows=True,
     )
     observers = [make_display(sys.stderr)] if verbose else []
     announce = (lambda line: print(line, file=sys.stderr, flush=True)) if verbose else (lambda line: None)

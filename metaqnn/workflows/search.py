@@ -11,6 +11,7 @@ from typing import Any
 from metaqnn.core import EpisodeOrigin, Evaluator, Executor, Observer
 from metaqnn.errors import CalibrationError, ConfigError, ReplayError
 from metaqnn.machine import machine_faults
+from metaqnn.networks.spaces.layer_choices import refuse_signals
 from metaqnn.replay.copying import move_aside
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.search.loop import Ending, Search
@@ -84,6 +85,8 @@ def run_search(
             evaluator = build_evaluator(experiment)
         experiment = experiment.understood(evaluator.facts())
         announce_doubts(evaluator.facts(), announce)
+        if not (stored or options.take_rows):
+            refuse_signals(experiment.space.options, evaluator.facts().get("input_shape", ()))
         # Everything that can be refused is, before a file is made or moved.
         components = build_components(experiment, evaluator.facts(), evaluator.score)
         warm_start = None

@@ -25,6 +25,7 @@ class SearchOptions:
         observe: observers beside those of the experiment.
         cluster: address of the Ray cluster whose machines train; None is what the file says.
         same_kind: refuse machines of another kind there, whatever the file says.
+        take_rows: take images of one row for images, as those of features are, where signals would be refused.
     """
 
     models: int | None = None
@@ -39,6 +40,7 @@ class SearchOptions:
     observe: tuple[Section, ...] = ()
     cluster: str | None = None
     same_kind: bool = False
+    take_rows: bool = False
 
     def __post_init__(self):
         if self.models is not None and not 1 <= self.models <= MAX_MODELS:

@@ -128,6 +128,20 @@ def test_a_data_file_with_labels_missing(refused, small_yaml, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"small.yaml", "own.npz"}
 
 
+@pytest.mark.parametrize(("sides", "store"), [((1, 30), ""), ((30, 1), "store them as (number, 1, length) and ")])
+def test_signals_in_a_space_of_two_sides(sides, store, refused, small_yaml, tmp_path):
+    labels = np.arange(40) % 2
+    images = np.stack([np.full((*sides, 1), 50 + 100 * label, np.uint8) for label in labels])
+    images[:, 0, 0, 0] = np.arange(40)
+    np.savez(tmp_path / "own.npz", x_train=images, y_train=labels)
+    words = ("search", small_yaml, "--set", "dataset.name=own.npz", "--set", "dataset.validation_size=10")
+    assert refused(*words) == (
+        f"space.one_dimensional: expected true for data of {sides[0]}x{sides[1]}, which are signals, got false; {store}"
+        "set it to true"
+    )
+    assert {path.name for path in tmp_path.iterdir()} == {"small.yaml", "own.npz"}
+
+
 def test_images_of_different_sizes(refused, small_yaml, tmp_path):
     for kind in ("cat", "dog"):
         (tmp_path / "pets" / kind).mkdir(parents=True)

@@ -1,7 +1,7 @@
 """Every layer that the section `space` allows, over images of a shape."""
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from metaqnn.errors import ConfigError
@@ -58,6 +58,28 @@ class LayerChoices:
         self.normalization = (BatchNormalization(),) if config.batch_normalization else ()
         self.averages = (GlobalAveragePooling(self.classes),) if config.global_average_pooling else ()
         self.softmax = Softmax(self.classes)
+
+
+def refuse_signals(options: object, shape: Sequence[int]) -> None:
+    """Refuse what are no images but signals in a space of layers that run along both sides.
+
+    Args:
+        options: of a space, perhaps of another one.
+        shape: (height, width, channels) of the data.
+
+    Raises:
+        ConfigError: one side has a single pixel, and the other has not.
+    """
+    if not isinstance(options, SpaceConfig) or options.one_dimensional or len(shape) != 3:
+        return
+    height, width, _ = shape
+    if (height == 1) == (width == 1):
+        return
+    store = "" if height == 1 else "store them as (number, 1, length) and "
+    raise ConfigError(
+        f"space.one_dimensional: expected true for data of {height}x{width}, which are signals, got false; {store}set "
+        "it to true"
+    )
 
 
 def _filtering(config: SpaceConfig) -> Iterable[Filtering]:
