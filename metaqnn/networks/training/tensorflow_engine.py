@@ -1,14 +1,19 @@
-"""The engine for TensorFlow: an epoch is one call of one traced graph, and so is its validation.
+"""The engine for TensorFlow: a step is one call of one traced graph, and so is a validation.
 
 Shuffling, mirroring, preprocessing and validation happen on the device; nothing comes back before the epoch ends.
 A graph is traced once a network from a few plain operations a layer: Keras's layers and optimiser would trace for
 longer than such a network trains. Weights, dropout masks, order and updates are those of `FitEngine`, which tests
 hold it to.
+
+The steps of an epoch are no loop of the graph, as TensorFlow 2.21 does not hand every loop to oneDNN in the same way:
+it takes the gradient of max pooling there if it meets the pooling first, and in a loop, which has no first operation,
+that depends on addresses in memory. One training in ten then ended with other last digits than the rest.
 """
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -86,15 +91,10 @@ class TensorFlowSession(ResidentSession):
         super().__init__(engine, architecture, seed, attempt)
         self.engine: TensorFlowEngine = engine
         self.moments = [(tf.Variable(tf.zeros_like(v)), tf.Variable(tf.zeros_like(v))) for v in self.network.trained]
-        self.step = tf.Variable(0, dtype=tf.int32)
+        self.steps = tf.Variable(0, dtype=tf.int32)
         # Backward the pass is computed twice over: for the weights, and for what came in.
         operations = 3 * self.network.graph.flops * engine.train_images * engine.config.epochs
         self._passes = _no_passes if operations < engine.skips_passes_below else nullcontext
-        if engine.is_traced:
-            self._train = tf.function(self._traced_steps, autograph=False)
-            self._validate = tf.function(self._validation, autograph=False)
-        else:
-            self._train, self._validate = self._traced_steps, self._validation
 
     def begin_epoch(self, order: np.ndarray, flags: np.ndarray, learning_rate: float) -> None:
         """As constants."""
@@ -104,11 +104,12 @@ class TensorFlowSession(ResidentSession):
         self._sums = tf.constant(0.0), tf.constant(self.engine.target.no_sums())
 
     def train_steps(self, start: int, end: int, is_timed: bool) -> None:
-        """One call of the graph, which returns when they are done."""
+        """One call of the graph each, which returns when it is done."""
         import tensorflow as tf
 
         with self._passes():
-            self._sums = self._train(*self._inputs, tf.constant(start), tf.constant(end), *self._sums)
+            for number in range(start, end):
+                self._sums = self._train(*self._inputs, tf.constant(number), *self._sums)
 
     def training_sums(self) -> tuple[float, np.ndarray]:
         """As the graph gave them."""
@@ -127,49 +128,58 @@ class TensorFlowSession(ResidentSession):
             return self._validate().numpy()
 
     def make_ready(self) -> None:
-        """Trace both graphs, with inputs of the kinds that `run_epoch` gives."""
+        """Trace both graphs."""
+        _ = self._train, self._validate
+
+    @cached_property
+    def _train(self) -> Callable[..., Any]:
+        """The graph of a step, with inputs of the kinds that `run_epoch` gives; the step itself if none is traced."""
         import tensorflow as tf
 
-        if not self.engine.is_traced:
-            return
         engine = self.engine
+        if not engine.is_traced:
+            return self._step
         flags = engine.train_images if engine.mirror else 0
         number, count = tf.TensorSpec((), tf.float32), tf.TensorSpec((), tf.int32)
         no_sums = engine.target.no_sums()
-        self._train.get_concrete_function(
+        return tf.function(self._step, autograph=False).get_concrete_function(
             tf.TensorSpec(engine.train_images, tf.int32),
             tf.TensorSpec(flags, tf.bool),
             number,
             count,
-            count,
             number,
             tf.TensorSpec(no_sums.shape, no_sums.dtype),
         )
-        self._validate.get_concrete_function()
+
+    @cached_property
+    def _validate(self) -> Callable[..., Any]:
+        """The graph of a validation; the validation itself if none is traced."""
+        import tensorflow as tf
+
+        if not self.engine.is_traced:
+            return self._validation
+        return tf.function(self._validation, autograph=False).get_concrete_function()
 
     def close(self) -> None:
         """Let go of the graph and the weights."""
-        self._train = self._validate = None
+        self.__dict__.pop("_train", None)
+        self.__dict__.pop("_validate", None)
         del self.network, self.moments
         if self.engine.is_traced:
             gc.collect()  # a graph is full of circles
 
-    def _traced_steps(self, order, flags, learning_rate, start, end, loss_sum, sums):
-        """Train the steps from `start` to `end`; adds to the sum of losses and to the sums of the target."""
+    def _step(self, order, flags, learning_rate, number, loss_sum, sums):
+        """Train a step by its number in the epoch; adds to the sum of losses and to the sums of the target."""
         import tensorflow as tf
 
         engine, batch = self.engine, self.engine.config.batch_size
-
-        def step(number, loss_sum, sums):
-            rows = order[number * batch : (number + 1) * batch]
-            images, wanted = tf.gather(engine.train[0], rows), tf.gather(engine.train[1], rows)
-            if engine.mirror:
-                mirrored = flags[number * batch : (number + 1) * batch, None, None, None]
-                images = tf.where(mirrored, tf.reverse(images, [2]), images)
-            loss, more = self._update(engine.preprocess(images), wanted, learning_rate)
-            return number + 1, loss_sum + loss * tf.cast(tf.shape(rows)[0], tf.float32), sums + more
-
-        return tf.while_loop(lambda number, *_: number < end, step, (start, loss_sum, sums))[1:]
+        rows = order[number * batch : (number + 1) * batch]
+        images, wanted = tf.gather(engine.train[0], rows), tf.gather(engine.train[1], rows)
+        if engine.mirror:
+            mirrored = flags[number * batch : (number + 1) * batch, None, None, None]
+            images = tf.where(mirrored, tf.reverse(images, [2]), images)
+        loss, more = self._update(engine.preprocess(images), wanted, learning_rate)
+        return loss_sum + loss * tf.cast(tf.shape(rows)[0], tf.float32), sums + more
 
     def _validation(self):
         """The sums of losses and right answers over the validation images; all answers if they are no classes."""
@@ -204,12 +214,12 @@ class TensorFlowSession(ResidentSession):
 
         config = self.engine.config
         with tf.GradientTape() as tape:
-            outputs = self.network.logits(images, self.step)
+            outputs = self.network.logits(images, self.steps)
             loss = tf.reduce_mean(self.engine.target.losses(outputs, wanted))
             if config.weight_decay:
                 loss += config.weight_decay * tf.add_n([tf.nn.l2_loss(kernel) for kernel in self.network.decaying])
         gradients = tape.gradient(loss, self.network.trained)
-        time_step = tf.cast(self.step.assign_add(1), tf.float32)
+        time_step = tf.cast(self.steps.assign_add(1), tf.float32)
         beta_1, beta_2 = tf.constant(config.beta_1), tf.constant(config.beta_2)
         powers = {"beta1_power": beta_1**time_step, "beta2_power": beta_2**time_step}
         for variable, (mean, square), gradient in zip(self.network.trained, self.moments, gradients, strict=True):
