@@ -12,7 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from metaqnn.core import Attempt, CurvePoint, Evaluation, Observer, Status
-from metaqnn.networks.evaluator import accuracy as accuracy_over
+from metaqnn.networks.targets.classes import accuracy as accuracy_over
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.search.immediate import ImmediateExecutor
 from metaqnn.search.loop import Search

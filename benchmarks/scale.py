@@ -21,7 +21,7 @@ import click
 
 from benchmarks.overhead import instant_evaluation
 from metaqnn.core import Candidate, CandidateFinished, Event, Executor, Observer, WorkerLost
-from metaqnn.networks.evaluator import accuracy
+from metaqnn.networks.targets.classes import accuracy
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.reports.regret import Interval, interval
 from metaqnn.search.loop import Search

@@ -8,7 +8,7 @@ from contracts.agents import STRATEGIES, ask
 
 from metaqnn.config import as_mapping
 from metaqnn.errors import ConfigError, DamageError
-from metaqnn.networks.evaluator import accuracy
+from metaqnn.networks.targets.classes import accuracy
 from metaqnn.networks.training.early_stopping_config import (
     ExtrapolationConfig,
     RegressionConfig,

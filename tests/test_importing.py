@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 from metaqnn.core import EpisodeOrigin
 from metaqnn.errors import ConfigError, ReplayError
 from metaqnn.networks.architecture import parse
-from metaqnn.networks.evaluator import accuracy
 from metaqnn.networks.export.released import export_released
 from metaqnn.networks.released_file import COLUMNS, write_released
 from metaqnn.networks.released_notation import with_dropout_marks
+from metaqnn.networks.targets.classes import accuracy
 from metaqnn.replay.importing import ImportedRow, create_imported, read_imported_rows
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader

@@ -9,8 +9,8 @@ from contracts.spaces import small
 
 from metaqnn.config import as_mapping
 from metaqnn.errors import ConfigError, EvaluatorError, IllegalArchitectureError, ReplayError
-from metaqnn.networks.evaluator import accuracy
 from metaqnn.networks.spaces.layer_space import LayerSpace
+from metaqnn.networks.targets.classes import accuracy
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.tables.chain import ChainSpace
 from metaqnn.tables.listed import ListedSpace

@@ -19,7 +19,6 @@ from metaqnn.errors import CalibrationError, DataError
 from metaqnn.machine import raise_machine_fault
 from metaqnn.networks.architecture import parse
 from metaqnn.networks.data.config import DatasetConfig
-from metaqnn.networks.targets.classes import accuracy  # noqa: F401 - where it was before there were other targets
 from metaqnn.networks.training.backend import default_backend, plain_keras, require_backend
 from metaqnn.networks.training.config import TrainingConfig
 from metaqnn.networks.training.figures import figures_of_best

@@ -31,7 +31,7 @@ from metaqnn.core import (
     WorkerLost,
     WorkerReady,
 )
-from metaqnn.networks.evaluator import accuracy
+from metaqnn.networks.targets.classes import accuracy
 from metaqnn.workflows.display import make_display
 from metaqnn.workflows.display import plain as plain_module
 from metaqnn.workflows.display.live import LiveDisplay

@@ -6,8 +6,8 @@ from contracts.agents import accuracy_of
 from contracts.records import costs, epoch
 
 from metaqnn.core import Candidate, CurvePoint, Evaluation
-from metaqnn.networks.evaluator import accuracy
 from metaqnn.networks.stopping_rule import EarlyStoppingContext, ReferenceCurve
+from metaqnn.networks.targets.classes import accuracy
 from metaqnn.networks.training.config import TrainingConfig
 from metaqnn.networks.training.early_stopping_config import RegressionConfig
 from metaqnn.networks.training.recipe import Engine, EpochOutcome, Session, train

@@ -1,7 +1,7 @@
 """Records of networks, written in one line each."""
 
 from metaqnn.core import Attempt, CurvePoint, Evaluation, Model, Prediction, Score, Status, score_of_curve
-from metaqnn.networks.evaluator import accuracy
+from metaqnn.networks.targets.classes import accuracy
 
 ACCURACY = accuracy(10)
 """What networks of ten classes are compared by."""

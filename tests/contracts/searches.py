@@ -25,9 +25,10 @@ from metaqnn.core import (
 )
 from metaqnn.errors import DamageError
 from metaqnn.networks.early_stopping import NetworkEarlyStopping
-from metaqnn.networks.evaluator import accuracy, figures_of
+from metaqnn.networks.evaluator import figures_of
 from metaqnn.networks.rewards import CostAwareOptions, CostAwareReward
 from metaqnn.networks.spaces.layer_space import LayerSpace
+from metaqnn.networks.targets.classes import accuracy
 from metaqnn.networks.training.config import TrainingConfig
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader

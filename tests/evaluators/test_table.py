@@ -12,7 +12,7 @@ from contracts.spaces import chain
 
 from metaqnn.core import Attempt, Candidate, Evaluation, Score, Status
 from metaqnn.errors import ConfigError, EvaluatorError, MetaqnnError
-from metaqnn.networks.evaluator import accuracy
+from metaqnn.networks.targets.classes import accuracy
 from metaqnn.replay.memory import SQLiteReplayMemory
 from metaqnn.replay.reader import ReplayReader
 from metaqnn.tables.table import Entry, EvaluationTable, read_csv, read_database

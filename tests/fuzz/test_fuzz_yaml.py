@@ -10,7 +10,7 @@ from fuzz.cases import fuzzed, mutated, only_sentences
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metaqnn.networks.evaluator import accuracy
+from metaqnn.networks.targets.classes import accuracy
 from metaqnn.workflows import build_components, load_experiment, read_experiment, shipped_experiments
 
 TOKENS = (

@@ -14,8 +14,8 @@ from metaqnn.config import as_mapping, read_section
 from metaqnn.core import Attempt, Evaluation, Prediction, Reward, Score, SpeedMeasurement, Status, score_of_curve
 from metaqnn.errors import ConfigError
 from metaqnn.networks.estimate import estimate_search
-from metaqnn.networks.evaluator import accuracy
 from metaqnn.networks.rewards import CostAwareOptions, CostAwareReward
+from metaqnn.networks.targets.classes import accuracy
 from metaqnn.networks.training.calibration import TRAINING_FACTOR
 from metaqnn.networks.training.config import TrainingConfig
 from metaqnn.replay.reader import ReplayReader
