@@ -10,11 +10,15 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from metaqnn.core.options import NoOptions
-from metaqnn.core.trajectory import Step, Trajectory
+from metaqnn.core.trajectory import Trajectory
+from metaqnn.core.walk_node import WalkNode
 from metaqnn.errors import IllegalArchitectureError, brief
 
 Action = Hashable
 State = Any
+
+NODES_AT_MOST = 20_000
+"""The states that a space remembers from its walks, about a kilobyte each; then it forgets all and begins anew."""
 
 
 class Space(ABC):
@@ -126,16 +130,19 @@ class Space(ABC):
         Args:
             choose: given the text of a state's key and of its legal actions, the index of the one to take.
         """
-        state, steps, actions = self.initial_state(), [], []
-        while not self.is_terminal(state):
-            legal = self.actions(state)
-            key = self._text_of(self.key(state))
-            choices = self._texts_of(key, legal)
-            index = choose(key, choices)
-            steps.append(Step(key, choices[index], choices))
-            actions.append(legal[index])
-            state = self.step(state, legal[index])
-        return Trajectory(tuple(steps), self.format(actions))
+        nodes = self.__nodes
+        if not nodes or len(nodes) > NODES_AT_MOST:
+            nodes.clear()
+            self.__node(self.initial_state(), None)
+        node = nodes[0]
+        while node.trajectory is None:
+            index = choose(node.key, node.choices)
+            following = node.following[index]
+            if following is None:
+                state = self.step(node.state, node.actions[index])
+                following = node.following[index] = self.__node(state, (node, index))
+            node = following
+        return node.trajectory
 
     def trajectory(self, architecture: str) -> Trajectory:
         """Recompute the path of an architecture.
@@ -172,6 +179,28 @@ class Space(ABC):
                 yield self.format(taken)
             else:
                 paths += [(self.step(state, action), (*taken, action)) for action in reversed(self.actions(state))]
+
+    @cached_property
+    def __nodes(self) -> list[WalkNode]:  # with two underscores, as a plug-in may well have nodes of its own
+        """Of the tree of walks, the beginning first."""
+        return []
+
+    def __node(self, state: State, before: tuple[WalkNode, int] | None) -> WalkNode:
+        """A new node of the tree; the space is asked about a state here, and nowhere else in a walk."""
+        node = WalkNode(state, before)
+        if self.is_terminal(state):
+            steps, actions = node.path()
+            node.trajectory = Trajectory(steps, self.format(actions))
+        else:
+            node.actions, node.key = self.actions(state), self._text_of(self.key(state))
+            node.choices = self._texts_of(node.key, node.actions)
+            node.following = [None] * len(node.actions)
+        self.__nodes.append(node)
+        return node
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but what walks met, which a copy meets again."""
+        return {name: value for name, value in self.__dict__.items() if name != "_Space__nodes"}
 
     @cached_property
     def _texts(self) -> dict[Hashable, str]:

@@ -30,6 +30,7 @@ class Plan:
     def __init__(self, model: ReturnModel, encoder: TrajectoryEncoder, standard: Standard, best: float):
         self.model, self._encoder, self._standard, self._best = model, encoder, standard, best
         self._values: dict[tuple[str, str], float] = {}
+        self._expected: dict[str, tuple[float, float]] = {}  # mean and deviation of those imagined, as standardised
 
     def believing(self, trajectories: Sequence[Trajectory]) -> "Plan":
         """One that takes it that trajectories in flight return what is expected of them."""
@@ -51,8 +52,9 @@ class Plan:
         promising = np.argsort(-means, kind="stable")[:_UNSURE_OF]
         deviations = self.model.deviations(np.ascontiguousarray(with_observed[:, promising]))
         for place, deviation in zip(promising.tolist(), deviations.tolist(), strict=True):
-            imagined = log_expected_improvement(float(means[place]), deviation, self._best)
-            self.learn(episodes[place].steps, imagined)
+            mean = float(means[place])
+            self._expected[episodes[place].architecture] = mean, deviation
+            self.learn(episodes[place].steps, log_expected_improvement(mean, deviation, self._best))
 
     def learn(self, steps: Sequence[Step], imagined: float) -> None:
         """Learn from one imagined episode and its return."""
@@ -70,8 +72,11 @@ class Plan:
 
     def expect(self, trajectory: Trajectory) -> Expectation:
         """The reward that it expects of a trajectory that is evaluated now."""
-        means, with_observed = self.model.means(self._encoder.points([trajectory]))
-        known = float(self.model.deviations(with_observed)[0])
+        expected = self._expected.get(trajectory.architecture)
+        if expected is None:
+            means, with_observed = self.model.means(self._encoder.points([trajectory]))
+            expected = float(means[0]), float(self.model.deviations(with_observed)[0])
+        mean, known = expected
         deviation = math.sqrt(known * known + self.model.noise_variance)
         scale = self._standard
-        return Expectation(scale.mean + scale.deviation * float(means[0]), scale.deviation * deviation)
+        return Expectation(scale.mean + scale.deviation * mean, scale.deviation * deviation)

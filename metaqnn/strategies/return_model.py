@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from metaqnn.strategies.exact_arrays import logarithms
 from metaqnn.strategies.exact_math import logarithm
 
 ACTION_FACTORS = (1.0, 0.99, 0.97, 0.94, 0.9, 0.84, 0.76, 0.66, 0.54, 0.4, 0.25, 0.12)
@@ -115,18 +116,34 @@ def covariance(left: Points, right: Points, weights: Weights) -> np.ndarray:
     return product
 
 
-def cholesky(matrix: np.ndarray) -> np.ndarray | None:
-    """The lower triangular L with L L^T = `matrix`; None where it is not positive definite."""
-    lower = matrix.copy()
-    for column in range(len(lower)):
-        pivot = lower[column, column]
+def _factored(matrix: np.ndarray) -> np.ndarray | None:
+    """The upper triangular U with U^T U = `matrix`; None where it is not positive definite.
+
+    Args:
+        matrix: symmetric in its first n of n rows. A column y beyond them becomes the x with U^T x = y.
+
+    Returns:
+        Of the shape of `matrix`; what lies below the diagonal has no meaning.
+    """
+    upper, scratch = matrix.copy(), np.empty(matrix.size)
+    size = len(upper)
+    for row in range(size):
+        here, rest = upper[row, row:], upper[row + 1 :, row + 1 :]
+        pivot = float(here[0])
         if not pivot > 0.0:
             return None
-        lower[column, column] = pivot = math.sqrt(pivot)
-        below = lower[column + 1 :, column]
-        below /= pivot
-        lower[column + 1 :, column + 1 :] -= below[:, None] * below[None, :]
-    return np.tril(lower)
+        here /= math.sqrt(pivot)
+        here[0] = math.sqrt(pivot)
+        products = scratch[: rest.size].reshape(rest.shape)  # memory asked for anew takes longer than the products
+        np.multiply(here[1 : size - row, None], here[1:], out=products)
+        rest -= products
+    return upper
+
+
+def cholesky(matrix: np.ndarray) -> np.ndarray | None:
+    """The lower triangular L with L L^T = `matrix`; None where it is not positive definite."""
+    upper = _factored(matrix)
+    return None if upper is None else np.ascontiguousarray(np.triu(upper).T)
 
 
 def solve_lower(lower: np.ndarray, right: np.ndarray, at_most_zero: Sequence[int] = ()) -> np.ndarray:
@@ -169,12 +186,13 @@ def log_likelihood(matrix: np.ndarray, noise: float, returns: np.ndarray) -> flo
         noise: variance beside it, in units of the signal's.
         returns: standardised, shape (trajectories,).
     """
-    lower = cholesky(matrix + noise * np.eye(len(matrix)))
-    if lower is None:
+    size = len(returns)
+    upper = _factored(np.column_stack([matrix + noise * np.eye(size), returns]))
+    if upper is None:
         return _NOT_DEFINITE
-    scaled, size = solve_lower(lower, returns), len(returns)
+    scaled = upper[:, size]
     variance = max(math.fsum((scaled * scaled).tolist()) / size, _LEAST_VARIANCE)
-    half_determinant = math.fsum(map(logarithm, np.diag(lower).tolist()))
+    half_determinant = math.fsum(logarithms(np.diag(upper)).tolist())
     return -0.5 * size * logarithm(variance) - half_determinant
 
 

@@ -1,5 +1,8 @@
 """What every space inherits, over one that is no layer space."""
 
+import copy
+import pickle
+
 import pytest
 
 from metaqnn.core import Space, Step, Trajectory
@@ -78,3 +81,47 @@ def test_texts_are_made_once():
     assert first == second
     assert first.steps[1].state is second.steps[1].state
     assert first.steps[1].choices is second.steps[1].choices
+
+
+class Questions(Words):
+    """Words that note which states they are asked about."""
+
+    def __init__(self):
+        super().__init__()
+        self.asked = []
+
+    def actions(self, state):
+        self.asked.append(state)
+        return super().actions(state)
+
+
+def test_a_state_is_asked_about_once():
+    space = Questions()
+    paths = [space.trajectory(word) for word in ("aba.", "ab.", "b.", "aba.")]
+    assert paths == [Words().trajectory(word) for word in ("aba.", "ab.", "b.", "aba.")]
+    assert space.asked == ["", "a", "ab", "aba", "b"]
+
+
+def test_a_walk_that_was_broken_off_leaves_nothing_wrong():
+    space = Words()
+    with pytest.raises(IllegalArchitectureError):
+        space.trajectory("ab")
+    with pytest.raises(IndexError):
+        space.walk(lambda _, choices: len(choices))
+    assert space.trajectory("abb.") == Words().trajectory("abb.")
+
+
+def test_what_walks_remember_is_bounded(monkeypatch):
+    monkeypatch.setattr("metaqnn.core.space.NODES_AT_MOST", 5)
+    space, words = Questions(), list(Words().architectures())
+    assert [space.trajectory(word) for word in words] == [Words().trajectory(word) for word in words]
+    assert space.asked.count("") > len(words) // 5
+
+
+def test_copies_know_nothing_of_the_walks():
+    space = Questions()
+    path = space.trajectory("aba.")
+    for other in (copy.deepcopy(space), pickle.loads(pickle.dumps(space))):
+        other.asked.clear()
+        assert other.trajectory("aba.") == path
+        assert other.asked == ["", "a", "ab", "aba"]

@@ -22,6 +22,7 @@ from metaqnn.strategies.exact_arrays import (
     sigmoids,
     total,
 )
+from metaqnn.strategies.exact_math import logarithm
 
 
 def numbers(low: float, high: float):
@@ -36,6 +37,7 @@ def test_the_exponential(x):
 @given(numbers(1e-300, 1e300))
 def test_the_logarithm(x):
     assert logarithms(x) == pytest.approx([math.log(one) for one in x], rel=1e-14, abs=1e-16)
+    assert logarithms(x).tolist() == [logarithm(one) for one in x.tolist()]
 
 
 @given(numbers(-40.0, 40.0))
