@@ -21,12 +21,15 @@ from metaqnn.reports.regret import interval
 from metaqnn.workflows import stored_experiment
 
 
-def search(experiment: str, strategy: str, seed: int, models: int, database: Path) -> None:
+def search(
+    experiment: str, strategy: str, seed: int, models: int, database: Path, settings: Sequence[str] = ()
+) -> None:
     """Search, or go on; the strategy with its own settings in place of the experiment's."""
     command = [sys.executable, "-m", "metaqnn", "resume" if database.exists() else "search"]
     command += [str(database)] if database.exists() else [experiment, "--db", str(database)]
     if not database.exists():
         command += ["--strategy", strategy, "--seed", str(seed), "--set", f"search.models={models}"]
+        command += [word for setting in settings for word in ("--set", setting)]
     subprocess.run([*command, "--quiet"], check=True, stdout=subprocess.DEVNULL)
 
 
@@ -76,9 +79,18 @@ def table(found: Mapping[str, Sequence[Sequence[float]]], columns: Sequence[str]
 @click.option("--at", default="25,50,100", show_default=True, help="After so many the best so far is compared.")
 @click.option("--best", default=5, show_default=True, help="Networks of each search that are trained again.")
 @click.option("--trainings", default=3, show_default=True, help="How often, with other seeds; 0 leaves it out.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Of every search, as for metaqnn search.")
 @click.option("--out", type=click.Path(path_type=Path), default="build/real_searches", show_default=True)
 def main(
-    experiment: str, strategies: str, seeds: int, models: int, at: str, best: int, trainings: int, out: Path
+    experiment: str,
+    strategies: str,
+    seeds: int,
+    models: int,
+    at: str,
+    best: int,
+    trainings: int,
+    settings: tuple[str, ...],
+    out: Path,
 ) -> None:
     """Search EXPERIMENT with several strategies and print what the networks found are worth."""
     out.mkdir(parents=True, exist_ok=True)
@@ -88,7 +100,7 @@ def main(
     for seed in range(seeds):
         for strategy, runs in found.items():
             database = out / f"{Path(experiment).stem}-{strategy}-{seed}.sqlite"
-            search(experiment, strategy, seed, models, database)
+            search(experiment, strategy, seed, models, database, settings)
             scores = list(measured(database).values())
             row = [max(scores[:point]) for point in points]
             runs.append(row + ([retrained(database, best, trainings)] if trainings else []))
