@@ -24,13 +24,14 @@ from metaqnn.workflows import stored_experiment
 def search(
     experiment: str, strategy: str, seed: int, models: int, database: Path, settings: Sequence[str] = ()
 ) -> None:
-    """Search, or go on; the strategy with its own settings in place of the experiment's."""
-    command = [sys.executable, "-m", "metaqnn", "resume" if database.exists() else "search"]
-    command += [str(database)] if database.exists() else [experiment, "--db", str(database)]
-    if not database.exists():
-        command += ["--strategy", strategy, "--seed", str(seed), "--set", f"search.models={models}"]
-        command += [word for setting in settings for word in ("--set", setting)]
-    subprocess.run([*command, "--quiet"], check=True, stdout=subprocess.DEVNULL)
+    """Search, or go on with the same settings; the strategy with its own in place of the experiment's."""
+    command = [sys.executable, "-m", "metaqnn", "resume" if database.exists() else "search", experiment]
+    for setting in (f"search.models={models}", *settings):
+        command += ["--set", setting]
+    command += ["--db", str(database), "--strategy", strategy, "--seed", str(seed)]
+    ended = subprocess.run([*command, "--quiet"], check=False, stdout=subprocess.DEVNULL)
+    if ended.returncode:
+        raise SystemExit(ended.returncode)  # it has said why
 
 
 def measured(database: Path) -> dict[str, float]:

@@ -198,9 +198,12 @@ class Space(ABC):
         self.__nodes.append(node)
         return node
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Everything but what walks met, which a copy meets again."""
-        return {name: value for name, value in self.__dict__.items() if name != "_Space__nodes"}
+    def __getstate__(self) -> object:
+        """Everything but what walks met, which a copy meets again: it may be changed before it is walked through."""
+        state = super().__getstate__()
+        attributes, slots = state if isinstance(state, tuple) else (state, None)  # slots, where a subclass has some
+        kept = {name: value for name, value in (attributes or {}).items() if name != "_Space__nodes"}
+        return (kept, slots) if slots else kept
 
     @cached_property
     def _texts(self) -> dict[Hashable, str]:

@@ -59,19 +59,28 @@ def log_expected_excess(z: float) -> float:
     """
     log_density = -0.5 * z * z - _LOG_SQRT_2_PI
     if z < -_TAIL:
-        fraction = 0.0
-        for n in range(_FRACTIONS, 0, -1):
-            fraction = n / (-z + fraction)
+        fraction = _mills_fraction(-z)
         return log_density + logarithm(fraction / (fraction - z))
     density = exponential(log_density)
     return logarithm(density + z * _normal_distribution(z, density))
 
 
 def normal_cdf(z: float) -> float:
-    """The probability that a standard normal variable is below z, right to 3e-15, absolutely, and from 0 to 1."""
+    """The probability that a standard normal variable is below z, right to 1e-15, absolutely, and from 0 to 1."""
     if z < 0.0:
         return 1.0 - normal_cdf(-z)
-    return min(1.0, _normal_distribution(z, exponential(-0.5 * z * z - _LOG_SQRT_2_PI)))
+    density = exponential(-0.5 * z * z - _LOG_SQRT_2_PI)
+    if z > _TAIL:  # the sum of the series rounds too often there, and may exceed 1
+        return 1.0 - density / (z + _mills_fraction(z))
+    return _normal_distribution(z, density)
+
+
+def _mills_fraction(z: float) -> float:
+    """The f in the Mills ratio 1 / (z + f) of a z in the tail: 1 / (z + 2 / (z + 3 / (z + ...)))."""
+    fraction = 0.0
+    for n in range(_FRACTIONS, 0, -1):
+        fraction = n / (z + fraction)
+    return fraction
 
 
 def _normal_distribution(z: float, density: float) -> float:

@@ -18,6 +18,7 @@ import numpy as np
 
 from metaqnn.strategies.exact_arrays import logarithms
 from metaqnn.strategies.exact_math import logarithm
+from metaqnn.strategies.triangular import cholesky, factored, solve_lower, solve_upper
 
 ACTION_FACTORS = (1.0, 0.99, 0.97, 0.94, 0.9, 0.84, 0.76, 0.66, 0.54, 0.4, 0.25, 0.12)
 """What a step whose action differs leaves of the covariance, by the index of its weight: the first has no effect."""
@@ -116,63 +117,6 @@ def covariance(left: Points, right: Points, weights: Weights) -> np.ndarray:
     return product
 
 
-def _factored(matrix: np.ndarray) -> np.ndarray | None:
-    """The upper triangular U with U^T U = `matrix`; None where it is not positive definite.
-
-    Args:
-        matrix: symmetric in its first n of n rows. A column y beyond them becomes the x with U^T x = y.
-
-    Returns:
-        Of the shape of `matrix`; what lies below the diagonal has no meaning.
-    """
-    upper, scratch = matrix.copy(), np.empty(matrix.size)
-    size = len(upper)
-    for row in range(size):
-        here, rest = upper[row, row:], upper[row + 1 :, row + 1 :]
-        pivot = float(here[0])
-        if not pivot > 0.0:
-            return None
-        here /= math.sqrt(pivot)
-        here[0] = math.sqrt(pivot)
-        products = scratch[: rest.size].reshape(rest.shape)  # memory asked for anew takes longer than the products
-        np.multiply(here[1 : size - row, None], here[1:], out=products)
-        rest -= products
-    return upper
-
-
-def cholesky(matrix: np.ndarray) -> np.ndarray | None:
-    """The lower triangular L with L L^T = `matrix`; None where it is not positive definite."""
-    upper = _factored(matrix)
-    return None if upper is None else np.ascontiguousarray(np.triu(upper).T)
-
-
-def solve_lower(lower: np.ndarray, right: np.ndarray, at_most_zero: Sequence[int] = ()) -> np.ndarray:
-    """The x with `lower` x = `right`, by forward substitution.
-
-    Args:
-        lower: shape (n, n).
-        right: shape (n,) or (n, columns).
-        at_most_zero: rows in which a larger x is put down to 0 (and the equation no longer holds).
-    """
-    solution = right.copy()
-    for row in range(len(lower)):
-        solution[row] /= lower[row, row]
-        if row in at_most_zero:
-            solution[row] = min(solution[row], 0.0)
-        below = lower[row + 1 :, row]
-        solution[row + 1 :] -= below * solution[row] if right.ndim == 1 else below[:, None] * solution[row]
-    return solution
-
-
-def solve_upper(lower: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """The x with `lower`^T x = `right` of shape (n,), by backward substitution."""
-    solution = right.copy()
-    for row in range(len(lower) - 1, -1, -1):
-        solution[row] /= lower[row, row]
-        solution[:row] -= lower[row, :row] * solution[row]
-    return solution
-
-
 def _weighted_rows(weights: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """The sum of rows times weights, added one after another; shape (columns,)."""
     return np.asarray(np.cumsum(weights[:, None] * rows, axis=0)[-1])
@@ -187,7 +131,7 @@ def log_likelihood(matrix: np.ndarray, noise: float, returns: np.ndarray) -> flo
         returns: standardised, shape (trajectories,).
     """
     size = len(returns)
-    upper = _factored(np.column_stack([matrix + noise * np.eye(size), returns]))
+    upper = factored(np.column_stack([matrix + noise * np.eye(size), returns]))
     if upper is None:
         return _NOT_DEFINITE
     scaled = upper[:, size]

@@ -121,7 +121,21 @@ def test_what_walks_remember_is_bounded(monkeypatch):
 def test_copies_know_nothing_of_the_walks():
     space = Questions()
     path = space.trajectory("aba.")
-    for other in (copy.deepcopy(space), pickle.loads(pickle.dumps(space))):
-        other.asked.clear()
+    for other in (copy.copy(space), copy.deepcopy(space), pickle.loads(pickle.dumps(space))):
+        other.asked = []
         assert other.trajectory("aba.") == path
         assert other.asked == ["", "a", "ab", "aba"]
+
+
+class Slotted(Words):
+    """One that keeps something in a slot."""
+
+    __slots__ = ("kept",)
+
+
+def test_copies_keep_what_stands_in_slots():
+    space = Slotted()
+    space.kept = 3
+    space.trajectory("aba.")
+    for other in (copy.copy(space), copy.deepcopy(space), pickle.loads(pickle.dumps(space))):
+        assert (other.kept, other.facts) == (3, {})

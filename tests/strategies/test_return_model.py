@@ -13,13 +13,11 @@ from metaqnn.strategies.return_model import (
     Points,
     ReturnModel,
     Weights,
-    cholesky,
     covariance,
     fitted,
     log_evidence,
-    solve_lower,
-    solve_upper,
 )
+from metaqnn.strategies.triangular import cholesky, solve_lower, solve_upper
 
 
 def points(*rows: str, numbers: list[float] | None = None) -> Points:
